@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import { staleReason } from '../../scripts/prepare.mjs'
+import { countTests, summaryLine } from '../../scripts/test-summary.mjs'
+
+describe('the closing line of npm test', () => {
+  const file = (status: string, ...results: readonly string[]) => ({
+    status,
+    assertionResults: results.map((one) => ({ status: one })),
+  })
+  const lineOf = (...testResults: readonly ReturnType<typeof file>[]) =>
+    summaryLine(countTests({ testResults }))
+
+  test('counts what passed', () =>
+    expect(lineOf(file('passed', 'passed', 'passed'))).toBe('2 passed, 0 failed'))
+  test('counts what failed', () =>
+    expect(lineOf(file('failed', 'passed', 'failed'))).toBe('1 passed, 1 failed'))
+  test('names what was skipped', () => {
+    expect(lineOf(file('passed', 'passed', 'pending', 'todo', 'skipped'))).toBe(
+      '1 passed, 0 failed, 3 skipped',
+    )
+  })
+  test('a file that does not load is a failure', () =>
+    expect(lineOf(file('failed'))).toBe('0 passed, 1 failed'))
+  test('without a report nothing passed', () =>
+    expect(summaryLine(countTests(undefined))).toBe('0 passed, 0 failed'))
+})
+
+describe('whether npm ci is due', () => {
+  let folder = ''
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'millrace-lock-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  const left = { version: '1.0.0', integrity: 'sha512-a' }
+  const lock = {
+    '': { version: '0.1.0' },
+    'packages/core': { version: '0.1.0' },
+    'node_modules/left': left,
+    'node_modules/other-platform': { version: '1.0.0', integrity: 'sha512-b', optional: true },
+  }
+  function reason(installed: object | undefined): string | undefined {
+    const lockFile = join(folder, 'package-lock.json')
+    const installedFile = join(folder, 'installed.json')
+    writeFileSync(lockFile, JSON.stringify({ packages: lock }))
+    if (installed !== undefined) writeFileSync(installedFile, JSON.stringify({ packages: installed }))
+    return staleReason(installedFile, lockFile)
+  }
+
+  test('not when all is there but what belongs to other platforms', () => {
+    expect(reason({ 'packages/core': { version: '0.0.9' }, 'node_modules/left': left })).toBeUndefined()
+  })
+  test('when nothing is installed', () => expect(reason(undefined)).toMatch(/missing/))
+  test('when a package is missing', () => expect(reason({})).toMatch(/node_modules\/left is not the one/))
+  test('when a version differs', () => {
+    expect(reason({ 'node_modules/left': { ...left, version: '2.0.0' } })).toMatch(/left is not the one/)
+  })
+  test('when the content differs', () => {
+    expect(reason({ 'node_modules/left': { ...left, integrity: 'sha512-c' } })).toMatch(/left is not the one/)
+  })
+  test('when a package was removed from the lock', () => {
+    expect(reason({ 'node_modules/left': left, 'node_modules/right': left })).toMatch(/right is no longer/)
+  })
+})
