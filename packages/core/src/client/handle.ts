@@ -1,0 +1,104 @@
+import { NotFoundError, TaskCancelledError, TaskFailedError } from '../task/errors.ts'
+import { decode } from '../task/codec.ts'
+import { durationMs, type Duration } from '../task/duration.ts'
+import { validate } from '../task/schema.ts'
+import type { AnyTask } from '../task/definition.ts'
+import type { TaskRef } from '../store/port.ts'
+import type { TaskId, TaskOutcome } from '../store/records.ts'
+import { newNonce } from '../task/ids.ts'
+import { shownStatus, type TaskStatus } from './status.ts'
+import type { Connection } from './connection.ts'
+import type { Waits } from './waits.ts'
+
+/** What handles need of their client. */
+export interface HandleContext {
+  readonly connection: Connection
+  readonly waits: Waits
+}
+
+export interface ResultOptions {
+  /** How long to wait. The task goes on if it takes longer. */
+  readonly within: Duration
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A task in the store, as its producer sees it. */
+export class TaskHandle<D extends AnyTask = AnyTask> {
+  readonly task: D
+  readonly id: TaskId
+  readonly #context: HandleContext
+
+  constructor(task: D, id: TaskId, context: HandleContext) {
+    this.task = task
+    this.id = id
+    this.#context = context
+  }
+
+  /**
+   * Waits until the task has ended, and answers its result.
+   *
+   * @throws TaskFailedError, TaskCancelledError, WaitTimeoutError (the task goes on), NotFoundError, ClosedError
+   */
+  async result({ within, signal }: ResultOptions): Promise<D['~task']['result']> {
+    const outcome = await this.#context.waits.ended(this.id, { withinMs: durationMs(within, 'within'), signal })
+    return resultOf(this, outcome)
+  }
+
+  /** @throws NotFoundError if the task was removed or forgotten */
+  async status(): Promise<TaskStatus> {
+    const [record] = await this.#context.connection.call((store) => store.get([this.id]))
+    if (record == null) throw new NotFoundError(`The store holds no task ${this.id}.`)
+    return shownStatus(record, await this.#context.connection.call((store) => store.now()))
+  }
+
+  /**
+   * Cancels the task: at once if it waits; if it runs, its handler is asked to stop.
+   *
+   * @returns `cancelled`, `requested`, or `over` if it had ended
+   * @throws NotFoundError
+   */
+  async cancel(reason?: string): Promise<'cancelled' | 'requested' | 'over'> {
+    const { connection } = this.#context
+    const nonce = newNonce(connection.platform)
+    const command = { kind: 'cancel', reason: reason ?? null } as const
+    const answer = await connection.call((store) =>
+      store.command({ nonce, command, target: { ids: [this.id] }, tasksMax: 1 }),
+    )
+    switch (answer.outcomes[0]) {
+      case 'changed':
+        return 'cancelled'
+      case 'requested':
+        return 'requested'
+      case 'refused':
+        return 'over'
+      default:
+        throw new NotFoundError(`The store holds no task ${this.id}.`)
+    }
+  }
+}
+
+/** A handle as enqueue answers it: it says whether the task is new. */
+export type EnqueuedHandle<D extends AnyTask = AnyTask> = TaskHandle<D> & Enqueued
+
+export type Enqueued =
+  | { readonly outcome: 'created' }
+  /** The task was there already: by its id, or by its unique key. The handle is the handle of that task. */
+  | { readonly outcome: 'duplicate'; readonly by: TaskRef }
+
+/**
+ * The result of a task that has ended, through its output schema.
+ *
+ * @throws TaskFailedError, TaskCancelledError, InvalidPayloadError if the result does not match the schema
+ */
+export async function resultOf<D extends AnyTask>(
+  { task, id }: { readonly task: D; readonly id: TaskId },
+  outcome: TaskOutcome,
+): Promise<D['~task']['result']> {
+  if (outcome.state === 'cancelled') throw new TaskCancelledError(id, outcome.cancel?.reason ?? null)
+  if (outcome.state === 'failed') {
+    const { reason, error } = outcome
+    const message = error?.message ?? 'no message'
+    throw new TaskFailedError(id, { reason: reason ?? 'error', message, cause: error ?? undefined })
+  }
+  return validate(task.output, outcome.result === null ? undefined : decode(outcome.result), `The result of ${task.name}`)
+}

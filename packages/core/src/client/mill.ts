@@ -1,0 +1,156 @@
+/** The client: one store, and everything that can be done with it. */
+import { ClosedError, InvalidArgumentError } from '../task/errors.ts'
+import { checkedTaskId } from '../task/ids.ts'
+import { resolveWorkerOptions, type WorkerOptions } from '../worker/options.ts'
+import { stderrLogger } from '../platform/console.ts'
+import { systemPlatform } from '../platform/system.ts'
+import { Worker } from '../worker/worker.ts'
+import type { AnyTask, InputArguments } from '../task/definition.ts'
+import type { Draft, EnqueueOptions } from '../task/draft.ts'
+import type { Logger } from '../task/logger.ts'
+import type { Platform } from '../platform/platform.ts'
+import type { PublishedDefinition, Store } from '../store/port.ts'
+import type { TaskId } from '../store/records.ts'
+import { Connection } from './connection.ts'
+import { Enqueuer, type BulkAnswer } from './enqueuer.ts'
+import { QueueControl, WorkerControl } from './queue-control.ts'
+import { TaskControl } from './task-control.ts'
+import { TaskHandle, type EnqueuedHandle, type ResultOptions } from './handle.ts'
+import { Waits } from './waits.ts'
+
+export interface MillOptions {
+  /** Where warnings and errors go, and what workers do. Default: warnings and errors to stderr. */
+  readonly logger?: Logger | undefined
+  /** How many tasks may be on their way to the store before enqueue throws a BackpressureError. Default 100 000. */
+  readonly maxPending?: number | undefined
+  /** Time and chance. For simulations. */
+  readonly platform?: Platform | undefined
+}
+
+export interface CloseOptions {
+  /** How long its workers wait for running handlers. Default: what each worker says. */
+  readonly drain?: WorkerOptions['drain']
+}
+
+const MAX_PENDING_DEFAULT = 100_000
+
+type Handles<Drafts extends readonly Draft[]> = { -readonly [K in keyof Drafts]: EnqueuedHandle<Drafts[K]['task']> }
+type Answers<Drafts extends readonly Draft[]> = { -readonly [K in keyof Drafts]: BulkAnswer<Drafts[K]['task']> }
+
+export class Mill implements AsyncDisposable {
+  /** Looks at tasks and acts on them. */
+  readonly tasks: TaskControl
+  readonly queues: QueueControl
+  readonly workers: WorkerControl
+  readonly #connection: Connection
+  readonly #waits: Waits
+  readonly #enqueuer: Enqueuer
+  readonly #workers = new Set<Worker>()
+  #closing: Promise<void> | undefined
+
+  constructor(store: Store, options: MillOptions = {}) {
+    const { logger = stderrLogger, maxPending = MAX_PENDING_DEFAULT, platform = systemPlatform } = options
+    if (!(Number.isInteger(maxPending) && maxPending >= 1)) {
+      throw new InvalidArgumentError(`maxPending is ${maxPending}.`, { hint: 'It is a whole number of tasks, at least 1.' })
+    }
+    this.#connection = new Connection({ store, platform, logger })
+    this.#waits = new Waits(this.#connection)
+    this.#enqueuer = new Enqueuer({ connection: this.#connection, waits: this.#waits }, maxPending)
+    this.tasks = new TaskControl(this.#connection)
+    this.queues = new QueueControl(this.#connection)
+    this.workers = new WorkerControl(this.#connection)
+  }
+
+  /**
+   * Opens the store now instead of with the first call.
+   *
+   * @throws StoreError, saying what to do
+   */
+  open(): Promise<void> {
+    return this.#connection.open()
+  }
+
+  /**
+   * Enqueues a task. When it resolves the task is as safe as the store keeps anything.
+   *
+   * @throws InvalidPayloadError, InvalidArgumentError, TooLargeError, ConflictError, UniqueKeyError,
+   *   UnknownParentError, BackpressureError: nothing was written; StoreError; AmbiguousError; ClosedError
+   */
+  enqueue<D extends AnyTask>(task: D, ...[input, options]: InputArguments<D['~task']['input'], EnqueueOptions>): Promise<EnqueuedHandle<D>> {
+    if (this.#closing !== undefined) return Promise.reject(new ClosedError())
+    return this.#enqueuer.one({ task, input, options: options ?? {} })
+  }
+
+  /**
+   * Enqueues many tasks, or a whole graph: drafts may name each other in `after`. With `atomic` all or none;
+   * otherwise each by itself, and the answer says of each what became of it, in the order of the drafts.
+   *
+   * @throws CycleError, TooLargeError beyond 50 000 drafts; with `atomic` also what `enqueue` throws
+   */
+  enqueueMany<const Drafts extends readonly Draft[]>(drafts: Drafts, options: { readonly atomic: true }): Promise<Handles<Drafts>>
+  enqueueMany<const Drafts extends readonly Draft[]>(
+    drafts: Drafts,
+    options?: { readonly atomic?: false | undefined },
+  ): Promise<Answers<Drafts>>
+  async enqueueMany(
+    drafts: readonly Draft[],
+    { atomic = false }: { readonly atomic?: boolean | undefined } = {},
+  ): Promise<readonly BulkAnswer[]> {
+    if (this.#closing !== undefined) throw new ClosedError()
+    return atomic ? this.#enqueuer.atomically(drafts) : this.#enqueuer.bestEffort(drafts)
+  }
+
+  /**
+   * Enqueues a task and waits for its result.
+   *
+   * @throws what `enqueue` and `handle.result` throw
+   */
+  async call<D extends AnyTask>(task: D, input: D['~task']['input'], options: ResultOptions & EnqueueOptions): Promise<D['~task']['result']> {
+    const { within, signal, ...rest } = options
+    if (this.#closing !== undefined) throw new ClosedError()
+    const handle = await this.#enqueuer.one({ task, input, options: rest })
+    return handle.result({ within, signal })
+  }
+
+  /** The handle of a task that was enqueued elsewhere. */
+  handle<D extends AnyTask>(task: D, id: TaskId): TaskHandle<D> {
+    return new TaskHandle(task, checkedTaskId(id), { connection: this.#connection, waits: this.#waits })
+  }
+
+  /** The definitions that workers on this store have published: what producers go by that have only a task's name. */
+  definitions(): Promise<readonly PublishedDefinition[]> {
+    return this.#connection.call((store) => store.definitions())
+  }
+
+  /**
+   * A worker on this store. It does nothing until it is started.
+   *
+   * @throws InvalidArgumentError
+   */
+  worker(options: WorkerOptions): Worker {
+    if (this.#closing !== undefined) throw new ClosedError()
+    const parts = { connection: this.#connection, enqueuer: this.#enqueuer, options: resolveWorkerOptions(options) }
+    const worker = new Worker(parts)
+    this.#workers.add(worker)
+    return worker
+  }
+
+  /**
+   * Refuses new calls, stops its workers, waits for what is on its way to the store, ends waits with a
+   * ClosedError, and closes the store.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options)
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close({ drain }: CloseOptions): Promise<void> {
+    await Promise.all([...this.#workers].map((worker) => worker.stop({ drain })))
+    this.#waits.close()
+    await this.#connection.close(() => this.#enqueuer.close())
+  }
+}

@@ -1,0 +1,84 @@
+/** `mill.queues` and `mill.workers`. */
+import { checkedName } from '../task/limits.ts'
+import { durationMs, type Duration } from '../task/duration.ts'
+import { DEFAULT_RETENTION } from '../policy/retention.ts'
+import type { QueueRecord, SessionRecord } from '../store/inspection.ts'
+import type { Retention } from '../store/port.ts'
+import type { Connection } from './connection.ts'
+
+/** How long final tasks are kept. What is left out is as by default; `false` lifts a bound. */
+export interface RetentionOptions {
+  /** Default 1 d. */
+  readonly succeeded?: Duration | false | undefined
+  /** Default 1 d. */
+  readonly cancelled?: Duration | false | undefined
+  /** Default 14 d. */
+  readonly failed?: Duration | false | undefined
+  /** Final tasks of the queue. Default: no bound. */
+  readonly count?: number | false | undefined
+  /** Bytes of final tasks of the queue. Default: the store's, 1 GiB on SQLite. */
+  readonly bytes?: number | false | undefined
+}
+
+export interface QueueOptions {
+  /** `null` goes back to the default. */
+  readonly retention?: RetentionOptions | null | undefined
+}
+
+export class QueueControl {
+  readonly #connection: Connection
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  list(): Promise<readonly QueueRecord[]> {
+    return this.#connection.call((store) => store.queues())
+  }
+
+  /** Nothing of this queue is started until it is resumed. What runs goes on. */
+  async pause(queue: string): Promise<void> {
+    checkedName(queue, 'The queue')
+    await this.#connection.call((store) => store.configureQueue({ queue, paused: true }))
+  }
+
+  async resume(queue: string): Promise<void> {
+    checkedName(queue, 'The queue')
+    await this.#connection.call((store) => store.configureQueue({ queue, paused: false }))
+  }
+
+  async configure(queue: string, options: QueueOptions): Promise<void> {
+    checkedName(queue, 'The queue')
+    const { retention } = options
+    if (retention === undefined) return
+    const settings = retention === null ? null : retentionOf(retention, this.#connection.store.retentionBytes)
+    await this.#connection.call((store) => store.configureQueue({ queue, retention: settings }))
+  }
+}
+
+export class WorkerControl {
+  readonly #connection: Connection
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** The workers whose lease stands. */
+  list(): Promise<readonly SessionRecord[]> {
+    return this.#connection.call((store) => store.sessions())
+  }
+}
+
+function retentionOf(options: RetentionOptions, storeBytes: number): Retention {
+  const age = (given: Duration | false | undefined, what: string, byDefault: number | null): number | null =>
+    given === undefined ? byDefault : given === false ? null : durationMs(given, what)
+  const bound = (given: number | false | undefined, byDefault: number | null): number | null =>
+    given === undefined ? byDefault : given === false ? null : given
+  return {
+    succeededMs: age(options.succeeded, 'retention.succeeded', DEFAULT_RETENTION.succeededMs),
+    cancelledMs: age(options.cancelled, 'retention.cancelled', DEFAULT_RETENTION.cancelledMs),
+    failedMs: age(options.failed, 'retention.failed', DEFAULT_RETENTION.failedMs),
+    count: bound(options.count, DEFAULT_RETENTION.count),
+    bytes: bound(options.bytes, storeBytes),
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * Waiting for tasks to end: all waits of a client look together, when the store hints that something ended,
+ * and now and then in any case.
+ */
+import { ClosedError, NotFoundError, WaitTimeoutError } from '../task/errors.ts'
+import { LIMITS } from '../task/limits.ts'
+import { FINAL_STATES, type TaskId, type TaskOutcome, type TaskState } from '../store/records.ts'
+import type { Connection } from './connection.ts'
+import type { Timer } from '../platform/platform.ts'
+
+const POLL_FIRST_MS = 50
+const POLL_LONGEST_MS = 1_000
+
+interface Wait {
+  readonly task: TaskId
+  readonly resolve: (outcome: TaskOutcome) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface WaitOptions {
+  readonly withinMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+export class Waits {
+  readonly #connection: Connection
+  readonly #waits = new Set<Wait>()
+  #unlisten: (() => void) | undefined
+  #poll: Timer | undefined
+  #pollMs = POLL_FIRST_MS
+  #looking = false
+  #lookAgain = false
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /**
+   * What became of a task, once it has ended.
+   *
+   * @throws WaitTimeoutError, NotFoundError, ClosedError, or the reason of the signal
+   */
+  async ended(task: TaskId, { withinMs, signal }: WaitOptions): Promise<TaskOutcome> {
+    signal?.throwIfAborted()
+    const { promise, resolve, reject } = Promise.withResolvers<TaskOutcome>()
+    const wait: Wait = { task, resolve, reject }
+    const timer = this.#connection.platform.setTimer(withinMs, () => reject(new WaitTimeoutError(task, withinMs)), 'holds')
+    const aborted = (): void => reject(signal?.reason)
+    signal?.addEventListener('abort', aborted, { once: true })
+    this.#waits.add(wait)
+    this.#pollMs = POLL_FIRST_MS
+    this.#unlisten ??= this.#connection.listen((hint) => {
+      if (hint.settled) this.#look()
+    })
+    this.#look()
+    try {
+      return await promise
+    } finally {
+      timer.cancel()
+      signal?.removeEventListener('abort', aborted)
+      this.#waits.delete(wait)
+      if (this.#waits.size === 0) this.#rest()
+    }
+  }
+
+  /** Ends all waits with a ClosedError. */
+  close(): void {
+    for (const wait of this.#waits) wait.reject(new ClosedError())
+    this.#rest()
+  }
+
+  #rest(): void {
+    this.#poll?.cancel()
+    this.#unlisten?.()
+    this.#unlisten = undefined
+  }
+
+  /** Looks once; a call during a look makes one more. */
+  #look(): void {
+    this.#lookAgain = true
+    if (this.#looking) return
+    this.#looking = true
+    void this.#lookWhileAsked().finally(() => (this.#looking = false))
+  }
+
+  async #lookWhileAsked(): Promise<void> {
+    while (this.#lookAgain && this.#waits.size > 0) {
+      this.#lookAgain = false
+      const waits = [...this.#waits]
+      try {
+        for (let from = 0; from < waits.length; from += LIMITS.batchTasks) {
+          await this.#settle(waits.slice(from, from + LIMITS.batchTasks))
+        }
+      } catch (error) {
+        for (const wait of waits) wait.reject(error)
+      }
+    }
+    this.#pollLater()
+  }
+
+  async #settle(waits: readonly Wait[]): Promise<void> {
+    const ids = waits.map((wait) => wait.task)
+    const outcomes = await this.#connection.call((store) => store.outcomes({ ids, bytesMax: LIMITS.batchBytes }))
+    for (const [index, wait] of waits.entries()) {
+      const outcome = outcomes[index] ?? null
+      if (outcome === null) wait.reject(new NotFoundError(`The store holds no task ${wait.task}.`))
+      else if (outcome === 'later') this.#lookAgain = true
+      else if (isFinal(outcome.state)) wait.resolve(outcome)
+    }
+  }
+
+  #pollLater(): void {
+    this.#poll?.cancel()
+    if (this.#waits.size === 0) return
+    this.#poll = this.#connection.platform.setTimer(this.#pollMs, () => this.#look(), 'idle')
+    this.#pollMs = Math.min(this.#pollMs * 2, POLL_LONGEST_MS)
+  }
+}
+
+function isFinal(state: TaskState): boolean {
+  return (FINAL_STATES as readonly TaskState[]).includes(state)
+}

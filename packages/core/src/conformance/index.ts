@@ -1,0 +1,53 @@
+/** For authors of backends: the cases that define one, for any test runner. */
+import { checkCases } from './checks.ts'
+import { claimCases } from './claims.ts'
+import { clockCases } from './clock.ts'
+import { controlCases } from './control.ts'
+import { deadlineCases } from './deadlines.ts'
+import { dependencyCases } from './dependencies.ts'
+import { dueCases } from './due.ts'
+import { editCases } from './edits.ts'
+import { enqueueCases } from './enqueue.ts'
+import { filterCases } from './filters.ts'
+import { gateCases } from './gates.ts'
+import { inspectCases } from './inspect.ts'
+import { leaseCases } from './leases.ts'
+import { listCases } from './lists.ts'
+import { payloadCases } from './payloads.ts'
+import { raceCases } from './races.ts'
+import { reclaimCases } from './reclaim.ts'
+import { removalCases } from './removal.ts'
+import { repeatCases } from './repeats.ts'
+import { retentionCases } from './retention.ts'
+import { settleCases } from './settle.ts'
+import { uniqueCases } from './unique.ts'
+import { watchCases } from './watch.ts'
+import type { ConformanceCase } from './case.ts'
+
+export type { Bench, ConformanceCase } from './case.ts'
+
+export const conformanceCases: readonly ConformanceCase[] = [
+  ...enqueueCases,
+  ...checkCases,
+  ...dependencyCases,
+  ...uniqueCases,
+  ...gateCases,
+  ...claimCases,
+  ...dueCases,
+  ...settleCases,
+  ...repeatCases,
+  ...leaseCases,
+  ...reclaimCases,
+  ...deadlineCases,
+  ...controlCases,
+  ...editCases,
+  ...filterCases,
+  ...removalCases,
+  ...retentionCases,
+  ...listCases,
+  ...inspectCases,
+  ...payloadCases,
+  ...clockCases,
+  ...raceCases,
+  ...watchCases,
+]

@@ -1,0 +1,205 @@
+/** Lists: filters, order, cursors. */
+import { cases, type ConformanceCase } from './case.ts'
+import { equal, holds, matches, only, sameMembers } from './expect.ts'
+import { SECOND, type Scene } from './scene.ts'
+import { fail, giveWay, notes, goOn, retry, succeed } from './worker.ts'
+import type { TaskFilter } from '../store/control.ts'
+import type { TaskId, TaskSummary } from '../store/records.ts'
+
+interface Pages {
+  readonly filter: TaskFilter
+  readonly limit: number
+  /** Called between pages. */
+  readonly meanwhile?: () => Promise<void>
+}
+
+/** Reads a list to its end. */
+async function readAll(scene: Scene, { filter, limit, meanwhile }: Pages): Promise<readonly TaskSummary[]> {
+  const tasks: TaskSummary[] = []
+  let cursor: string | null = null
+  for (let pages = 0; pages < 10_000; pages++) {
+    const answer = await scene.store.list({ filter, limit, cursor })
+    holds(answer.tasks.length <= limit, `a page of ${answer.tasks.length} tasks, ${limit} were allowed`)
+    tasks.push(...answer.tasks)
+    if (answer.next === null) return tasks
+    cursor = answer.next
+    await meanwhile?.()
+  }
+  throw new Error('the list never comes to an end')
+}
+
+async function idsOf(scene: Scene, filter: TaskFilter, limit = 100): Promise<readonly TaskId[]> {
+  return (await readAll(scene, { filter, limit })).map((task) => task.id)
+}
+
+/** One task of every state that this port can reach. */
+async function everyState(
+  scene: Scene,
+): Promise<
+  Readonly<Record<'blocked' | 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled', TaskId>>
+> {
+  const worker = await scene.worker()
+  await scene.enqueueMany(4)
+  const [running, succeeded, failed, cancelled] = await worker.claim(4)
+  await worker.end(succeeded!, succeed())
+  await scene.pass(SECOND)
+  await worker.end(failed!, fail())
+  await scene.pass(SECOND)
+  await worker.end(cancelled!, giveWay())
+  const pending = await scene.enqueue()
+  const blocked = await scene.enqueue({ after: [{ parent: pending, ifFailed: 'run' }] })
+  return {
+    blocked,
+    pending,
+    running: running!.id,
+    succeeded: succeeded!.id,
+    failed: failed!.id,
+    cancelled: cancelled!.id,
+  }
+}
+
+export const listCases: readonly ConformanceCase[] = cases('lists', {
+  'an empty home lists nothing': async (scene) => {
+    equal(await scene.store.list({ filter: {}, limit: 10, cursor: null }), { tasks: [], next: null })
+  },
+
+  'an empty filter lists everything': async (scene) => {
+    const ids = await everyState(scene)
+    sameMembers(await idsOf(scene, {}), Object.values(ids))
+    sameMembers(
+      await idsOf(scene, { states: undefined, queue: undefined, type: undefined, tag: undefined }),
+      Object.values(ids),
+    )
+  },
+
+  'states are filtered': async (scene) => {
+    const ids = await everyState(scene)
+    for (const [state, id] of Object.entries(ids)) {
+      equal(await idsOf(scene, { states: [state as keyof typeof ids] }), [id], state)
+    }
+    sameMembers(await idsOf(scene, { states: ['running', 'failed'] }), [ids.running, ids.failed])
+    equal(await idsOf(scene, { states: ['waiting'] }), [])
+    equal(await idsOf(scene, { states: [] }), [])
+  },
+
+  'final tasks come newest first, by their end': async (scene) => {
+    const { succeeded, failed, cancelled } = await everyState(scene)
+    equal(await idsOf(scene, { states: ['failed', 'succeeded', 'cancelled'] }), [
+      cancelled,
+      failed,
+      succeeded,
+    ])
+    equal(await idsOf(scene, { states: ['succeeded', 'failed'] }, 1), [failed, succeeded])
+  },
+
+  'final tasks of one state come newest first across pages': async (scene) => {
+    const worker = await scene.worker()
+    const ids: TaskId[] = []
+    for (let n = 0; n < 10; n++) {
+      ids.unshift(await scene.enqueue())
+      await worker.end(await worker.claimOne())
+      await scene.pass(SECOND)
+    }
+    for (const limit of [1, 3, 10, 100])
+      equal(await idsOf(scene, { states: ['succeeded'] }, limit), ids, `limit ${limit}`)
+  },
+
+  'tasks that ended at one moment appear once each': async (scene) => {
+    const worker = await scene.worker()
+    const ids = await scene.enqueueMany(50)
+    const claims = await worker.claim(50)
+    await worker.exchange({ settlements: claims.map((claim) => worker.settlement(claim, succeed())) })
+    for (const limit of [1, 7, 50]) sameMembers(await idsOf(scene, { states: ['succeeded'] }, limit), ids)
+  },
+
+  'queue, type and tag are filtered, to the letter, and combined with and': async (scene) => {
+    const specs = [
+      scene.spec({ queue: 'q', type: 't', tags: ['a', 'b'] }),
+      scene.spec({ queue: 'Q', type: 't', tags: ['a'] }),
+      scene.spec({ queue: 'q', type: 'T', tags: ['b'] }),
+      scene.spec({ queue: 'q', type: 't', tags: ['ab', 'A'] }),
+    ]
+    await scene.addAll(specs)
+    const [first, second, third, fourth] = specs.map((spec) => spec.id)
+    sameMembers(await idsOf(scene, { queue: 'q' }), [first!, third!, fourth!])
+    sameMembers(await idsOf(scene, { type: 't' }), [first!, second!, fourth!])
+    sameMembers(await idsOf(scene, { tag: 'a' }), [first!, second!])
+    sameMembers(await idsOf(scene, { queue: 'q', tag: 'b', type: 't', states: ['pending'] }), [first!])
+    equal(await idsOf(scene, { queue: 'q', tag: 'c' }), [])
+  },
+
+  'a rare match is found behind many others': async (scene) => {
+    const rare = [await scene.enqueue({ tags: ['rare'] })]
+    await scene.enqueueMany(3_000)
+    rare.push(await scene.enqueue({ tags: ['rare'] }))
+    sameMembers(await idsOf(scene, { tag: 'rare' }, 5), rare)
+  },
+
+  'live tasks appear once each, in pages of any size': async (scene) => {
+    const ids = await scene.enqueueMany(60)
+    const later = await scene.enqueueMany(10, { due: { inMs: SECOND } })
+    for (const limit of [1, 7, 1_000])
+      sameMembers(await idsOf(scene, { states: ['pending'] }, limit), [...ids, ...later])
+  },
+
+  'a task that matches throughout appears exactly once while others come and go': async (scene) => {
+    const worker = await scene.worker()
+    const stays = await scene.enqueueMany(20, { queue: 'stays' })
+    await scene.enqueueMany(20)
+    const meanwhile = async (): Promise<void> => {
+      await scene.enqueueMany(2, { queue: 'new' })
+      for (const claim of await worker.claim(1)) await worker.end(claim)
+    }
+    for (const filter of [{}, { states: ['pending'] }] as const) {
+      const tasks = await readAll(scene, { filter, limit: 4, meanwhile })
+      const ids = tasks.map((task) => task.id)
+      equal(new Set(ids).size, ids.length, 'the number of tasks')
+      sameMembers(
+        ids.filter((id) => stays.includes(id)),
+        stays,
+      )
+    }
+  },
+
+  'a list is read to its end while final tasks are added': async (scene) => {
+    const worker = await scene.worker()
+    const ids: TaskId[] = []
+    const endOne = async (): Promise<void> => {
+      ids.push(await scene.enqueue())
+      await worker.end(await worker.claimOne())
+      await scene.pass(SECOND)
+    }
+    for (let n = 0; n < 12; n++) await endOne()
+    const before = [...ids].toReversed()
+    const tasks = await readAll(scene, { filter: { states: ['succeeded'] }, limit: 5, meanwhile: endOne })
+    equal(
+      tasks.map((task) => task.id).filter((id) => before.includes(id)),
+      before,
+    )
+  },
+
+  'a list shows what the task shows': async (scene) => {
+    const worker = await scene.worker()
+    const unique = { key: 'k', then: 'keep' } as const
+    const id = await scene.enqueue({
+      needs: ['gpu'],
+      tags: ['a'],
+      metadata: { m: '1' },
+      unique,
+      timeoutMs: 9,
+      startByMs: 7_000,
+      deadlineMs: 9_000,
+    })
+    const check = async (): Promise<void> => {
+      const summary = only((await scene.store.list({ filter: {}, limit: 5, cursor: null })).tasks)
+      matches(await scene.look(id), summary, 'the task of the list')
+    }
+    await check()
+    const claim = await worker.claimOne({ offers: ['gpu'] })
+    await worker.settle(claim, goOn('"c"'), notes(0.5))
+    await scene.cancel(id, 'r')
+    await check()
+    await worker.settle(claim, retry())
+    await check()
+  },
+})

@@ -1,0 +1,50 @@
+/**
+ * Millrace: a distributed task queue.
+ */
+export { defineTask, TaskDefinition } from './task/definition.ts'
+export type { AnyTask, InputArguments, TaskOptions, TaskTypes } from './task/definition.ts'
+export { Draft } from './task/draft.ts'
+export type { Dependency, EnqueueOptions, TaskReference } from './task/draft.ts'
+export { duration } from './task/duration.ts'
+export type { Duration } from './task/duration.ts'
+export * from './task/errors.ts'
+export { NonRetryableError, RetryAfterError, SnoozeError } from './task/control-flow.ts'
+export { Handler } from './task/handler.ts'
+export type { AbortCode, ChildHandle, ChildOptions, Context, HandlerFunction, HandlerOptions, TaskInfo } from './task/handler.ts'
+export { taskId } from './task/ids.ts'
+export type { Logger, LogLevel } from './task/logger.ts'
+export { PRIORITIES } from './task/options.ts'
+export type {
+  CustomRetry,
+  ExponentialRetry,
+  FailedAttempt,
+  FixedRetry,
+  ListedRetry,
+  Priority,
+  RetryOptions,
+  SharedOptions,
+  UniqueOptions,
+  UniqueThen,
+} from './task/options.ts'
+export { unchecked } from './task/schema.ts'
+export type { InputOf, OutputOf, Schema } from './task/schema.ts'
+
+export { Mill } from './client/mill.ts'
+export type { CloseOptions, MillOptions } from './client/mill.ts'
+export type { BulkAnswer, RejectedDraft } from './client/enqueuer.ts'
+export { TaskHandle } from './client/handle.ts'
+export type { Enqueued, EnqueuedHandle, ResultOptions } from './client/handle.ts'
+export type { QueueControl, QueueOptions, RetentionOptions, WorkerControl } from './client/queue-control.ts'
+export type { ShownState, TaskListItem, TaskStatus } from './client/status.ts'
+export type { CommandResult, ListOptions, TaskControl, TaskPage, TaskQuery, TaskTarget } from './client/task-control.ts'
+
+export { AbortError } from './worker/run.ts'
+export type { RunOptions, StopOptions, Worker } from './worker/worker.ts'
+export type { WorkerEvents } from './worker/events.ts'
+export { handlersByType } from './worker/options.ts'
+export type { HandlerSource, WorkerOptions } from './worker/options.ts'
+
+export type { Platform, Timer } from './platform/platform.ts'
+export { systemPlatform } from './platform/system.ts'
+export { MemoryStore } from './store/memory/store.ts'
+export type { Store } from './store/port.ts'

@@ -1,0 +1,76 @@
+/** Control: what operators do to tasks and queues. */
+import type { Level, Nonce, Payload, TaskId, TaskState } from './records.ts'
+import type { Retention } from './port.ts'
+
+export interface Control {
+  /**
+   * Applies one command to tasks, by id or by filter. At most `tasksMax` are looked at in one call; the
+   * cursor goes on, and fixes the time of its first call: tasks that came into their state later do not
+   * match. What the lifecycle does not allow is left alone and counts as matched, not changed.
+   */
+  command(request: CommandRequest): Promise<CommandAnswer>
+  /** Changes the settings of a queue; members that are left out stay as they are. */
+  configureQueue(request: QueueSettings): Promise<void>
+  /**
+   * Opens the gate behind which a large graph was written: all its tasks stop waiting for it, by one atomic
+   * decision. A gate that nobody opened for an hour after it was first named is `gone`, decided once for all:
+   * `sweep` removes what waits behind it. Either answer is remembered for a day.
+   */
+  openGate(gate: string): Promise<'open' | 'gone'>
+}
+
+export interface CommandRequest {
+  /** Names this command: a task that bears its mark already is answered as the first time. */
+  readonly nonce: Nonce
+  readonly command: Command
+  readonly target: { readonly ids: readonly TaskId[] } | { readonly filter: TaskFilter; readonly cursor: string | null }
+  readonly tasksMax: number
+}
+
+export type Command =
+  /** A waiting task is cancelled at once; a running one is asked to stop, and the first request stands. */
+  | { readonly kind: 'cancel'; readonly reason: string | null }
+  /**
+   * A failed or cancelled task starts over, due now: a new generation, its other counters at zero, no hold,
+   * no cancel request, no error, `startBy` and deadline counted from now. Its checkpoint stays, unless it gets
+   * another payload; the digest it was enqueued with stays in any case.
+   */
+  | { readonly kind: 'retry'; readonly payload: Payload | null }
+  /**
+   * Final tasks and those that wait are removed, running ones are not. A tombstone stays; dependents see a
+   * cancelled parent.
+   */
+  | { readonly kind: 'remove' }
+  /** Hold, release and level also apply to blocked tasks, and last through unblocking. */
+  | { readonly kind: 'hold' }
+  | { readonly kind: 'release' }
+  | { readonly kind: 'set-level'; readonly level: Level }
+
+export interface CommandAnswer {
+  readonly matched: number
+  readonly changed: number
+  /** Per id of the request: what happened. Empty for filters. */
+  readonly outcomes: readonly CommandOutcome[]
+  readonly cursor: string | null
+}
+
+/**
+ * `requested`: the task runs, and its worker is told. `refused`: its state does not allow it. `key-held`: it
+ * cannot start over, because another live task has its unique key.
+ */
+export type CommandOutcome = 'changed' | 'requested' | 'refused' | 'key-held' | 'unknown'
+
+/** Members are combined with and; those left out match everything. */
+export interface TaskFilter {
+  readonly states?: readonly TaskState[] | undefined
+  readonly queue?: string | undefined
+  readonly type?: string | undefined
+  readonly tag?: string | undefined
+}
+
+export interface QueueSettings {
+  readonly queue: string
+  readonly paused?: boolean | undefined
+  /** `null` goes back to the default. */
+  readonly retention?: Retention | null | undefined
+}

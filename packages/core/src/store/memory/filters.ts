@@ -1,0 +1,24 @@
+/** Which tasks a filter means, and where a reader of a list has got to. */
+import { InvalidArgumentError } from '../../task/errors.ts'
+import { stateOf, type Task } from './task.ts'
+import type { TaskFilter } from '../control.ts'
+
+export function fitsFilter(task: Task, { states, queue, type, tag }: TaskFilter): boolean {
+  return (
+    (states === undefined || states.includes(stateOf(task))) &&
+    (queue === undefined || task.spec.queue === queue) &&
+    (type === undefined || task.spec.type === type) &&
+    (tag === undefined || task.spec.tags.includes(tag))
+  )
+}
+
+/**
+ * The numbers that a cursor is made of.
+ *
+ * @throws InvalidArgumentError if this store never gave it
+ */
+export function cursorNumbers(cursor: string, count: number): readonly number[] {
+  const parts = cursor.split(':')
+  if (parts.length === count && parts.every((part) => /^\d{1,15}$/.test(part))) return parts.map(Number)
+  throw new InvalidArgumentError(`The cursor ${JSON.stringify(cursor)} was not given by this store.`)
+}

@@ -1,0 +1,112 @@
+/** All that one decision must see at once, and the pass of one operation through it. */
+import { Schedule } from './schedule.ts'
+import { Timeline } from './timeline.ts'
+import type { Hint, PublishedDefinition, Retention } from '../port.ts'
+import type { FinalState, IfFailed, Nonce, SessionId, TaskId } from '../records.ts'
+import type { Gate } from './gates.ts'
+import type { Lines } from './ready.ts'
+import type { Session } from './sessions.ts'
+import type { Task } from './task.ts'
+import type { Tombstone } from './tombstones.ts'
+
+/** How many edges an operation resolves by the way; the rest is left to `deliver`. */
+const RESOLUTIONS_MAX = 1_000
+
+export interface Home {
+  readonly tasks: Map<TaskId, Task>
+  /** All tasks, by their numbers of arrival. */
+  readonly arrivals: Timeline<Task>
+  /** Final tasks, by the numbers of the changes that ended them. */
+  readonly ends: Timeline<Task>
+  readonly lines: Lines
+  /** Tasks that do not run, by the time at which they are ended for that. */
+  readonly expiries: Schedule<Task>
+  readonly running: Set<Task>
+  /** Running tasks by the nonce of their claim. */
+  readonly byNonce: Map<Nonce, Set<Task>>
+  /** Unique keys by the live tasks that hold them. */
+  readonly keys: Map<string, Task>
+  /** Open edges: by parent, who waits for it. */
+  readonly edges: Map<TaskId, Map<Task, IfFailed>>
+  /** Parents that ended and still have open edges, with the state in which they ended, in the order of their ends. */
+  readonly outbox: Map<TaskId, FinalState>
+  /** How many live tasks name a task as their parent. */
+  readonly pins: Map<TaskId, number>
+  readonly gates: Map<string, Gate>
+  readonly tombstones: Map<TaskId, Tombstone>
+  readonly tombstoneEnds: Schedule<Tombstone>
+  readonly queues: Map<string, Queue>
+  readonly sessions: Map<SessionId, Session>
+  readonly definitions: Map<string, PublishedDefinition>
+  arrived: number
+  changes: number
+}
+
+export interface Queue {
+  /** Whether it has settings of its own, so that it is shown without any task too. */
+  configured: boolean
+  paused: boolean
+  retention: Retention | null
+  tasks: number
+  /** Final tasks by state, each in the order of their ends. */
+  readonly finals: Readonly<Record<FinalState, Set<Task>>>
+  finalBytes: number
+}
+
+export function newHome(): Home {
+  return {
+    tasks: new Map(),
+    arrivals: new Timeline(),
+    ends: new Timeline(),
+    lines: new Map(),
+    expiries: new Schedule(),
+    running: new Set(),
+    byNonce: new Map(),
+    keys: new Map(),
+    edges: new Map(),
+    outbox: new Map(),
+    pins: new Map(),
+    gates: new Map(),
+    tombstones: new Map(),
+    tombstoneEnds: new Schedule(),
+    queues: new Map(),
+    sessions: new Map(),
+    definitions: new Map(),
+    arrived: 0,
+    changes: 0,
+  }
+}
+
+export function queueOf(home: Home, name: string): Queue {
+  const known = home.queues.get(name)
+  if (known !== undefined) return known
+  const queue: Queue = {
+    configured: false,
+    paused: false,
+    retention: null,
+    tasks: 0,
+    finals: { succeeded: new Set(), failed: new Set(), cancelled: new Set() },
+    finalBytes: 0,
+  }
+  home.queues.set(name, queue)
+  return queue
+}
+
+/** One operation on its way through the home: it sees one time, and nobody else meanwhile. */
+export interface Pass {
+  readonly home: Home
+  readonly now: number
+  /** How many edges it may still resolve. */
+  resolutionsLeft: number
+  /** What it leaves for those who watch. */
+  readonly hint: { -readonly [K in keyof Hint]: Hint[K] }
+}
+
+export function newPass(home: Home, now: number): Pass {
+  return {
+    home,
+    now,
+    resolutionsLeft: RESOLUTIONS_MAX,
+    hint: { ready: false, settled: false, cancel: false },
+  }
+}

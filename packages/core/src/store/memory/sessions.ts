@@ -1,0 +1,107 @@
+/** The leases of worker processes, and the strays that renewals find. */
+import { frozenCopy } from './copies.ts'
+import { tellDependents } from './dependents.ts'
+import { move } from './moves.ts'
+import { fits, ownerOf, type Task } from './task.ts'
+import type { RenewAnswer, RenewRequest, SessionRequest } from '../port.ts'
+import type { Fence, SessionId } from '../records.ts'
+import type { Home, Pass } from './home.ts'
+
+/** So many renewals in a row that do not list a task make it a stray. */
+const MISSED_MAX = 2
+
+export interface Session {
+  readonly openedAt: number
+  /** As the worker published itself. */
+  request: SessionRequest
+  /** A lease that lapsed stays lapsed, because store time never goes back. */
+  expiresAt: number
+  renewals: number
+  readonly running: Set<Task>
+}
+
+export function isAlive({ home, now }: Pass, id: SessionId): boolean {
+  const session = home.sessions.get(id)
+  return session !== undefined && session.expiresAt > now
+}
+
+export function openSession(pass: Pass, given: SessionRequest): { session: 'alive' | 'dead'; now: number } {
+  const { home, now } = pass
+  const known = home.sessions.get(given.session)
+  if (known !== undefined && !isAlive(pass, given.session)) return { session: 'dead', now }
+  const request = frozenCopy(given)
+  const session = known ?? { openedAt: now, request, expiresAt: 0, renewals: 0, running: new Set<Task>() }
+  session.request = request
+  session.expiresAt = now + request.ttlMs
+  home.sessions.set(request.session, session)
+  for (const definition of request.definitions) home.definitions.set(definition.type, definition)
+  return { session: 'alive', now }
+}
+
+export function closeSession({ home, now }: Pass, id: SessionId): void {
+  const session = home.sessions.get(id)
+  if (session !== undefined) session.expiresAt = Math.min(session.expiresAt, now)
+}
+
+export function renew(pass: Pass, request: RenewRequest): RenewAnswer {
+  const { home, now } = pass
+  const session = home.sessions.get(request.session)
+  if (session === undefined || !isAlive(pass, request.session)) {
+    return { session: 'dead', now, lost: request.held.map(({ fence }) => copyOf(fence)), cancelled: [] }
+  }
+  session.expiresAt = now + request.ttlMs
+  if (request.seq > session.renewals) {
+    session.renewals = request.seq
+    startClocks(pass, request)
+    returnStrays(pass, session, request)
+    tellDependents(pass)
+  }
+  return { session: 'alive', now, ...compareNotes(home, request) }
+}
+
+/** Which of the listed tasks are lost, and which are asked to stop. */
+function compareNotes(home: Home, { held }: RenewRequest): Pick<RenewAnswer, 'lost' | 'cancelled'> {
+  const lost: Fence[] = []
+  const cancelled: RenewAnswer['cancelled'][number][] = []
+  for (const { fence } of held) {
+    const task = heldTask(home, fence)
+    if (task === undefined) lost.push(copyOf(fence))
+    else if (task.cancel !== null) cancelled.push({ fence: copyOf(fence), reason: task.cancel.reason })
+  }
+  return { lost, cancelled }
+}
+
+/** The running task that the fence holds. */
+function heldTask(home: Home, fence: Fence): Task | undefined {
+  const task = home.tasks.get(fence.task)
+  return task?.state === 'running' && fits(task, fence) ? task : undefined
+}
+
+function startClocks({ home, now }: Pass, { held }: RenewRequest): void {
+  for (const { fence, started } of held) {
+    const task = heldTask(home, fence)
+    if (started && task !== undefined) ownerOf(task).attemptAt ??= now
+  }
+}
+
+function returnStrays(pass: Pass, session: Session, { held, awaiting }: RenewRequest): void {
+  const listed = new Set(held.map(({ fence }) => heldTask(pass.home, fence)))
+  const nonces = new Set(awaiting)
+  for (const task of session.running) {
+    const owner = ownerOf(task)
+    owner.missed = listed.has(task) || nonces.has(owner.nonce) ? 0 : owner.missed + 1
+    // one that was taken over keeps the cause of that: it is left for the next who reclaims
+    if (isStray(task) && owner.takeover === null) {
+      move(pass, task, { operation: 'return', set: { ownership: null }, by: owner.session })
+    }
+  }
+}
+
+/** Whether nobody knows of the task: the reply that carried it was lost. */
+export function isStray(task: Task): boolean {
+  return ownerOf(task).missed >= MISSED_MAX
+}
+
+function copyOf({ task, epoch, nonce }: Fence): Fence {
+  return { task, epoch, nonce }
+}

@@ -1,0 +1,63 @@
+/** Applies what core decided about a claim, under its fence. */
+import { operationOf } from '../../policy/lifecycle.ts'
+import { LOG_ENTRIES_MAX, type Nonce } from '../records.ts'
+import { frozenCopy } from './copies.ts'
+import { move, type Move } from './moves.ts'
+import { fits, ownerOf, type Task } from './task.ts'
+import type { Notes, Settlement, Transition, Verdict } from '../settlement.ts'
+import type { Pass } from './home.ts'
+
+/** @param nonce that of the exchange */
+export function settle(pass: Pass, settlement: Settlement, nonce: Nonce): Verdict {
+  const { fence, seq, transition, notes } = settlement
+  const task = pass.home.tasks.get(fence.task)
+  if (task === undefined) return 'stale'
+  if (!fits(task, fence)) {
+    // this very exchange settled it and then claimed it anew, but was not answered
+    const claimedHere = task.state === 'running' && ownerOf(task).nonce === nonce
+    return claimedHere ? 'applied' : 'stale'
+  }
+  const owner = ownerOf(task)
+  if (owner.settled?.seq === seq) return owner.settled.verdict
+  if (task.state !== 'running') return 'stale'
+  // a late copy of a settlement before the last: what it says was applied, and is history by now
+  if (owner.settled !== null && seq < owner.settled.seq) return 'applied'
+  take(task, notes)
+  const taken = move(pass, task, {
+    operation: operationOf(transition),
+    by: owner.session,
+    ...outcomeOf(pass, task, transition),
+  })
+  const turned = transition.to === 'pending' && taken?.to === 'cancelled'
+  const verdict = turned ? 'cancelled' : 'applied'
+  owner.settled = { seq, verdict }
+  return verdict
+}
+
+function take(task: Task, notes: Notes | null): void {
+  if (notes === null) return
+  if (notes.progress !== null) task.progress = frozenCopy(notes.progress)
+  task.logs.push(...frozenCopy(notes.logs.slice(-LOG_ENTRIES_MAX)))
+  task.logs.splice(0, task.logs.length - LOG_ENTRIES_MAX)
+}
+
+/** What a transition brings with it. Where it says nothing of the error, the last one stays; success forgets it. */
+function outcomeOf({ now }: Pass, task: Task, transition: Transition): Pick<Move, 'set' | 'detail'> {
+  const given = frozenCopy(transition)
+  switch (given.to) {
+    case 'succeeded':
+      return { set: { result: given.result, payload: null, error: null } }
+    case 'failed':
+      return { set: { reason: given.reason, error: given.error }, detail: given.reason }
+    case 'cancelled':
+      return { set: { error: given.error ?? task.error }, detail: task.cancel?.reason }
+    case 'running':
+      return { set: { checkpoint: given.checkpoint ?? task.checkpoint } }
+    case 'pending': {
+      const { delayMs, error } = given
+      const set = { error: error ?? task.error, runAt: delayMs === null ? task.runAt : now + delayMs }
+      if (task.cancel !== null) return { set: { error: set.error }, detail: task.cancel.reason }
+      return { set, detail: error?.name ?? (delayMs === null ? null : String(delayMs)) }
+    }
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * The memory store: the executable specification of the port, and the store of unit tests. Each method is one
+ * pass through the home that nobody else can come between, and so atomic as a whole; that is more than the
+ * port asks for.
+ */
+import { add } from './adding.ts'
+import { StoreClock } from './clock.ts'
+import { command, configureQueue } from './commander.ts'
+import { deliver } from './dependents.ts'
+import { exchange } from './exchanging.ts'
+import { openGate } from './gatekeeper.ts'
+import { Hints } from './hints.ts'
+import { newHome, newPass, type Home, type Pass } from './home.ts'
+import { definitions, get, list, outcomes, queues, sessions } from './inspection.ts'
+import { reclaim } from './reclaiming.ts'
+import { closeSession, openSession, renew } from './sessions.ts'
+import { prune, sweep } from './upkeep.ts'
+import type { Platform } from '../../platform/platform.ts'
+import type { CommandAnswer, CommandRequest, QueueSettings } from '../control.ts'
+import type { ListAnswer, ListRequest, QueueRecord, SessionRecord } from '../inspection.ts'
+import type * as port from '../port.ts'
+import type { SessionId, TaskId, TaskOutcome, TaskRecord } from '../records.ts'
+
+export interface MemoryStoreOptions {
+  readonly platform: Platform
+  /** How far store time is ahead of the platform's clock. Default 0. */
+  readonly clockOffsetMs?: number | undefined
+}
+
+export class MemoryStore implements port.Store {
+  readonly kind = 'memory'
+  readonly retentionBytes: number = 1_024 ** 3
+  readonly #home: Home = newHome()
+  readonly #hints = new Hints()
+  readonly #clock: StoreClock
+
+  constructor({ platform, clockOffsetMs = 0 }: MemoryStoreOptions) {
+    this.#clock = new StoreClock(platform, clockOffsetMs)
+  }
+
+  /** Moves store time, for tests. A clock that is moved back stands still until its time has come again. */
+  shiftClock(ms: number): void {
+    this.#clock.shift(ms)
+  }
+
+  async open(): Promise<void> {}
+
+  /** The tasks stay: whoever has the object can go on with them. */
+  async close(): Promise<void> {
+    this.#hints.close()
+  }
+
+  async openSession(request: port.SessionRequest): Promise<{ session: 'alive' | 'dead'; now: number }> {
+    return this.#pass((pass) => openSession(pass, request))
+  }
+
+  async renew(request: port.RenewRequest): Promise<port.RenewAnswer> {
+    return this.#pass((pass) => renew(pass, request))
+  }
+
+  async closeSession(session: SessionId): Promise<void> {
+    this.#pass((pass) => closeSession(pass, session))
+  }
+
+  async add(request: port.AddRequest): Promise<readonly port.GroupAnswer[]> {
+    return this.#pass((pass) => add(pass, request))
+  }
+
+  async exchange(request: port.ExchangeRequest): Promise<port.ExchangeAnswer> {
+    return this.#pass((pass) => exchange(pass, request))
+  }
+
+  async reclaim(request: port.ReclaimRequest): Promise<port.ReclaimAnswer> {
+    return this.#pass((pass) => reclaim(pass, request))
+  }
+
+  async sweep(request: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
+    return this.#pass((pass) => sweep(pass, request))
+  }
+
+  async deliver(request: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
+    return this.#pass((pass) => deliver(pass, request))
+  }
+
+  async prune(request: port.PruneRequest): Promise<port.UpkeepAnswer> {
+    return this.#pass((pass) => prune(pass, request))
+  }
+
+  async command(request: CommandRequest): Promise<CommandAnswer> {
+    return this.#pass((pass) => command(pass, request))
+  }
+
+  async configureQueue(request: QueueSettings): Promise<void> {
+    this.#pass((pass) => configureQueue(pass, request))
+  }
+
+  async openGate(gate: string): Promise<'open' | 'gone'> {
+    return this.#pass((pass) => openGate(pass, gate))
+  }
+
+  async get(ids: readonly TaskId[]): Promise<readonly (TaskRecord | null)[]> {
+    return this.#pass((pass) => get(pass, ids))
+  }
+
+  async outcomes(request: {
+    readonly ids: readonly TaskId[]
+    readonly bytesMax: number
+  }): Promise<readonly (TaskOutcome | 'later' | null)[]> {
+    return this.#pass((pass) => outcomes(pass, request))
+  }
+
+  async list(request: ListRequest): Promise<ListAnswer> {
+    return this.#pass((pass) => list(pass, request))
+  }
+
+  async queues(): Promise<readonly QueueRecord[]> {
+    return this.#pass(queues)
+  }
+
+  async sessions(): Promise<readonly SessionRecord[]> {
+    return this.#pass(sessions)
+  }
+
+  async definitions(): Promise<readonly port.PublishedDefinition[]> {
+    return this.#pass(definitions)
+  }
+
+  async now(): Promise<number> {
+    return this.#clock.now()
+  }
+
+  watch(): AsyncIterableIterator<port.Hint> {
+    return this.#hints.watch()
+  }
+
+  #pass<T>(run: (pass: Pass) => T): T {
+    const pass = newPass(this.#home, this.#clock.now())
+    const answer = run(pass)
+    this.#hints.publish(pass.hint)
+    return answer
+  }
+}

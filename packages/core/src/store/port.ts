@@ -1,0 +1,349 @@
+/**
+ * The port: what a backend implements.
+ *
+ * The rules that hold for every method:
+ * - It is idempotent by the ids in its request: repeated with the same arguments it changes nothing twice.
+ *   Core repeats what may have had an effect but was not answered.
+ * - The unit of atomicity is the group in `add`, the whole of `exchange` and `reclaim`, the task in
+ *   `command`, `renew` and the upkeep.
+ * - It compares times with store time only, which each deciding statement reads once, through the store's
+ *   one clock and never below its floor. Something is due, or has lapsed, at the very millisecond of its
+ *   time (`at <= now`).
+ * - It rejects with a `StoreError` (which says whether there may have been an effect) only when the request
+ *   as a whole was not carried out or not answered. What befalls one group, settlement or task of a request
+ *   is an answer, and touches no other part of the request.
+ * - It decides nothing that is not written here: policy is core's, and arrives as data.
+ * - Arrays answer in the order of their request. Request objects are never changed.
+ *
+ * No signature holds a function or a driver's type: the port can be served over a network.
+ */
+import type {
+  Claim,
+  Counters,
+  Fence,
+  Nonce,
+  SessionId,
+  TaskId,
+  TaskPolicy,
+  TaskSpec,
+  TaskState,
+} from './records.ts'
+import type { Settlement, Verdict } from './settlement.ts'
+import type { Control } from './control.ts'
+import type { Inspection } from './inspection.ts'
+
+/** A backend. `open` is called once, before anything else, `close` once, after everything else has ended. */
+export interface Store extends Sessions, Tasks, Upkeep, Control, Inspection, Wakeups {
+  /** The kind of backend, as in its URL: `memory`, `sqlite`. */
+  readonly kind: string
+  /** How many bytes of final tasks a queue keeps unless told otherwise. */
+  readonly retentionBytes: number
+  /** Connects, migrates if asked to, and refuses (with a `StoreError`) what it could not work with safely. */
+  open(): Promise<void>
+  /** Ends iterators of `watch` and gives back everything the store opened. */
+  close(): Promise<void>
+}
+
+// ---------------------------------------------------------------------------------------------------
+// Sessions: the leases of worker processes
+
+export interface Sessions {
+  /**
+   * Begins a lease of `ttlMs`, and publishes what the worker is. Repeated it begins the lease anew; an id
+   * whose lease has lapsed or was closed is `dead` for good.
+   */
+  openSession(request: SessionRequest): Promise<{ readonly session: 'alive' | 'dead'; readonly now: number }>
+  /**
+   * Extends a lease and compares notes: the worker lists every task it holds, the store answers which of
+   * them it lost and which it is asked to cancel. A lapsed lease is never revived.
+   *
+   * A running task that was claimed before two successive renewals, neither of which listed it or the nonce
+   * of its claim, is a *stray*: the reply that carried it was lost. It goes back to pending as if it had
+   * been returned (or to cancelled, if that was requested), and its nonce is forgotten, so that nobody
+   * holds its fence. A stray that had been taken over by `reclaim` is left for the next `reclaim` instead.
+   */
+  renew(request: RenewRequest): Promise<RenewAnswer>
+  /** Ends a lease. What the session still holds lapses at once. */
+  closeSession(session: SessionId): Promise<void>
+}
+
+export interface SessionRequest {
+  readonly session: SessionId
+  readonly ttlMs: number
+  /** Shown to operators: where the worker runs and what it serves. */
+  readonly host: string
+  readonly pid: number
+  readonly queues: readonly string[]
+  readonly types: readonly string[]
+  readonly offers: readonly string[]
+  readonly concurrency: number
+  /** The definitions it handles, published for producers that have only a name. */
+  readonly definitions: readonly PublishedDefinition[]
+}
+
+export interface PublishedDefinition {
+  readonly type: string
+  readonly queue: string
+  readonly level: number
+  /** The plain options of the definition, as JSON. */
+  readonly options: string
+  /** JSON Schema of the input as JSON, where the schema library gives one. */
+  readonly schema: string | null
+}
+
+export interface RenewRequest {
+  readonly session: SessionId
+  readonly ttlMs: number
+  /** Numbers the renewals of a session from 1. One that does not exceed the last extends and counts nothing. */
+  readonly seq: number
+  readonly held: readonly Held[]
+  /** Exchanges and reclaims whose reply may still arrive: what they claimed is no stray. */
+  readonly awaiting: readonly Nonce[]
+}
+
+export interface Held {
+  readonly fence: Fence
+  /** The first renewal that says so starts the clock of the attempt's time limit in the store. */
+  readonly started: boolean
+}
+
+export interface RenewAnswer {
+  /** `dead`: the lease had lapsed or never was. Everything held is lost; a new session is needed. */
+  readonly session: 'alive' | 'dead'
+  readonly now: number
+  /** Listed fences that are no longer valid. What the worker itself has settled meanwhile may be among them. */
+  readonly lost: readonly Fence[]
+  /** Listed tasks that have a cancel request. */
+  readonly cancelled: readonly { readonly fence: Fence; readonly reason: string | null }[]
+}
+
+// ---------------------------------------------------------------------------------------------------
+// Tasks: the hot plane
+
+export interface Tasks {
+  /**
+   * Enqueues. Groups are taken in order, each all or nothing and with a fate of its own; a later group may
+   * name tasks of an earlier one. At most 1 000 tasks or 8 MiB a request.
+   *
+   * Checked in this order: the ids, the fence, the unique keys, the parents. A known id with the same digest,
+   * or a held key with `keep`, is a `duplicate`; edges of the group that name such a task point to the one
+   * that is there. A group all of whose ids are known so is answered whatever became of its fence. A newcomer
+   * that was kept away leaves no trace. A parent that is final already, or remembered only by its tombstone,
+   * is resolved at once.
+   */
+  add(request: AddRequest): Promise<readonly GroupAnswer[]>
+  /**
+   * One round trip of a worker: applies settlements in order, then claims what the demand asks for, in one
+   * atomic operation; what a settlement frees can be claimed by the same exchange. Either part may be empty.
+   *
+   * Its cost does not grow with tasks that the demand cannot take. What commands left behind may be met once,
+   * and due tasks are moved along, at most 1 000 of either. A task at or past its `startBy` or deadline is
+   * never claimed: it ends here as `sweep` would end it.
+   *
+   * Repeated with the same nonce it answers the claims made under it that still run; only if none does, it
+   * claims as if it were new. A settlement whose task runs again under this very nonce is `applied`.
+   */
+  exchange(request: ExchangeRequest): Promise<ExchangeAnswer>
+  /**
+   * Takes over running tasks that nobody looks after. The cause is re-checked by the very operation that
+   * takes, and the first of these that holds: the deadline passed longer than the grace ago; so did a cancel
+   * request; the lease of their session lapsed; their attempt's time limit passed longer than the grace ago.
+   * Epoch + 1, a new nonce, this session as the owner; counters do not change. Core decides what becomes of
+   * them, and settles that by `exchange`.
+   *
+   * The task keeps the cause of its first take-over until it is settled, and is taken over again only when
+   * its new owner's lease has lapsed too. Repeated with the same nonce it answers the same tasks, as far as
+   * they are not settled.
+   */
+  reclaim(request: ReclaimRequest): Promise<ReclaimAnswer>
+}
+
+export interface AddRequest {
+  readonly groups: readonly TaskGroup[]
+  /** Whether this may be the repeat of a request that had an effect. */
+  readonly again: boolean
+}
+
+export interface TaskGroup {
+  /** Parents in the group stand before their dependents. */
+  readonly tasks: readonly TaskSpec[]
+  /** The running task in whose name this is added; a stale fence adds nothing. */
+  readonly under: Fence | null
+  /**
+   * All tasks of the group also wait until this gate opens (see `Control.openGate`). A duplicate that is
+   * still behind an unopened gate goes over to the gate of the group that names it, or to none.
+   */
+  readonly gate: string | null
+}
+
+export type GroupAnswer =
+  | { readonly outcome: 'added'; readonly tasks: readonly AddVerdict[] }
+  | { readonly outcome: 'rejected'; readonly index: number; readonly rejection: Rejection }
+  | { readonly outcome: 'stale' }
+  /** Nothing was written, because somebody held a lock for too long: try again. */
+  | { readonly outcome: 'busy' }
+
+export type AddVerdict =
+  | { readonly outcome: 'created' }
+  | { readonly outcome: 'duplicate'; readonly by: TaskRef }
+
+export interface TaskRef {
+  readonly id: TaskId
+  readonly state: TaskState
+}
+
+/** Why a group was refused, and by which of its tasks. Nothing of the group was written. */
+export type Rejection =
+  /** The id is taken by a task with another digest. */
+  | { readonly code: 'conflict'; readonly id: TaskId }
+  /** The unique key is held, and the newcomer asked to be rejected. */
+  | { readonly code: 'unique'; readonly key: string; readonly by: TaskRef }
+  /** A parent that neither the group nor the store knows. */
+  | { readonly code: 'unknown-parent'; readonly parent: TaskId }
+  /** The gate was not opened in time, and is gone. */
+  | { readonly code: 'gate-gone'; readonly gate: string }
+
+export interface ExchangeRequest {
+  readonly session: SessionId
+  readonly nonce: Nonce
+  /** Whether this may be the repeat of a request that had an effect. */
+  readonly again: boolean
+  /** One per task at most. */
+  readonly settlements: readonly Settlement[]
+  readonly demand: Demand | null
+}
+
+/** What a worker can take: a plan drawn by core (`policy/shares`), carried out by the store. */
+export interface Demand {
+  /** The task types it can run now. While it stays the same it is the same array, and so are the offers. */
+  readonly types: readonly string[]
+  readonly offers: readonly string[]
+  /** Served in this order. Paused queues give nothing. */
+  readonly queues: readonly QueueDemand[]
+  readonly tasksMax: number
+  /** Payload bytes. The first task is given whatever its size; the first that would exceed it ends the claim. */
+  readonly bytesMax: number
+  /**
+   * Where the last claim ended, as the store answered it to this session: at most 4 KiB, an optimisation
+   * only. Any text is valid, at worst it means `null`: from the front, as core asks at least once a second.
+   */
+  readonly cursor: string | null
+}
+
+/**
+ * Slots for one queue. The store takes up to `slots[level]` of each level first, then fills up to
+ * `tasksMax` from the top level down. Inside a level tasks of one type come in the order in which they fell
+ * due, those of one moment in the order of their arrival, and the tasks of a group arrive in its order. A
+ * task that becomes ready by a command, by a return, or with a due time in the past may come later than that.
+ * Between types a store may interleave in another way, but keeps none waiting for ever.
+ */
+export interface QueueDemand {
+  readonly queue: string
+  readonly slots: LevelSlots
+  readonly tasksMax: number
+}
+
+/** One number per level, from critical to batch. */
+export type LevelSlots = readonly [number, number, number, number, number]
+
+export interface ExchangeAnswer {
+  readonly now: number
+  readonly verdicts: readonly Verdict[]
+  /** `dead`: nothing was claimed, because the session's lease has lapsed. Settlements count all the same. */
+  readonly session: 'alive' | 'dead'
+  readonly claims: readonly Claim[]
+  readonly cursor: string | null
+  /**
+   * After how long asking again with the same demand may bring more, as far as the store knows: 0 only if
+   * this answer was cut short, never for tasks that the demand cannot take. `null`: nothing in sight.
+   */
+  readonly nextInMs: number | null
+  /** Whether ended parents have more dependents than this operation could tell: `deliver` goes on. */
+  readonly undelivered: boolean
+}
+
+export interface ReclaimRequest {
+  readonly session: SessionId
+  readonly nonce: Nonce
+  /** Whether this may be the repeat of a request that had an effect. */
+  readonly again: boolean
+  readonly tasksMax: number
+  /** How long after the end of an attempt, or after a cancel request, its own worker may still settle it. */
+  readonly graceMs: number
+}
+
+export interface ReclaimAnswer {
+  /** `dead`: nothing was taken, because the reclaimer's own lease has lapsed. */
+  readonly session: 'alive' | 'dead'
+  readonly tasks: readonly Reclaimed[]
+}
+
+/** What is needed to judge a task that was taken over, not to run it. */
+export interface Reclaimed {
+  readonly fence: Fence
+  readonly type: string
+  readonly policy: TaskPolicy
+  readonly counters: Counters
+  readonly cause: 'deadline' | 'cancel' | 'lapsed' | 'timeout'
+  /** Whose hands it was in. */
+  readonly from: SessionId | null
+}
+
+// ---------------------------------------------------------------------------------------------------
+// Upkeep: duties that any process may carry out, and none must
+
+export interface Upkeep {
+  /** Ends what waited too long: `startBy` and `deadline` of tasks that do not run. Drops gates that nobody opened. */
+  sweep(request: UpkeepRequest): Promise<UpkeepAnswer>
+  /** Resolves every open edge whose parent is final: those that were too many for the operation that ended it, and cascades. */
+  deliver(request: UpkeepRequest): Promise<UpkeepAnswer>
+  /** Removes final tasks beyond retention, oldest first, and tombstones whose time is over. Parents of live tasks stay. */
+  prune(request: PruneRequest): Promise<UpkeepAnswer>
+}
+
+export interface UpkeepRequest {
+  readonly tasksMax: number
+}
+
+export interface PruneRequest extends UpkeepRequest {
+  /** For queues that have no retention of their own. */
+  readonly retention: Retention
+}
+
+/** How long final tasks are kept: until the first of these is exceeded; `null` never is. */
+export interface Retention {
+  readonly succeededMs: number | null
+  readonly cancelledMs: number | null
+  readonly failedMs: number | null
+  /** Final tasks per queue. */
+  readonly count: number | null
+  /** Bytes of final tasks per queue, as the store counts them. */
+  readonly bytes: number | null
+}
+
+export interface UpkeepAnswer {
+  readonly changed: number
+  /** Whether there is more to do now. */
+  readonly more: boolean
+}
+
+// ---------------------------------------------------------------------------------------------------
+// Wakeups: hints, never needed for correctness
+
+export interface Wakeups {
+  /**
+   * Hints about what was done through this store, by anybody; a reader that lags gets them merged. The first
+   * comes as soon as it listens and says that everything may have changed, as after any gap. Ends with
+   * `close` or `return`; if it throws, readers go on by polling.
+   */
+  watch(): AsyncIterableIterator<Hint>
+}
+
+export interface Hint {
+  /** Something became claimable, or will sooner than was known. */
+  readonly ready: boolean
+  /** Something may have ended: waits for results look again. */
+  readonly settled: boolean
+  /** A running task may have been asked to cancel. */
+  readonly cancel: boolean
+}

@@ -1,0 +1,128 @@
+/**
+ * A task's definition: its name, the types of what goes in and comes out, and how it is treated. It is a
+ * value of its own, apart from the handler, so that a producer never loads handler code.
+ */
+import { Draft, type EnqueueOptions } from './draft.ts'
+import { InvalidArgumentError } from './errors.ts'
+import { Handler, type HandlerFunction, type HandlerOptions } from './handler.ts'
+import type { Carried } from './json.ts'
+import { checkedName } from './limits.ts'
+import {
+  checkedUnique,
+  resolveDefinition,
+  type CustomRetry,
+  type ResolvedOptions,
+  type RetryOptions,
+  type SharedOptions,
+  type UniqueOptions,
+} from './options.ts'
+import { isSchema, type InputOf, type OutputOf, type Schema } from './schema.ts'
+
+/** The four types of a task. They exist for the compiler only. */
+export interface TaskTypes {
+  /** What is passed to enqueue, and stored. */
+  readonly input: unknown
+  /** What the handler gets: the input after the schema's transforms. */
+  readonly received: unknown
+  /** What the handler returns, and is stored. */
+  readonly returned: unknown
+  /** What a reader of the result gets. */
+  readonly result: unknown
+}
+
+/** What every definition is, whatever its types. */
+export interface AnyTask {
+  readonly '~task': TaskTypes
+  readonly name: string
+  readonly input: Schema
+  readonly output: Schema | undefined
+  readonly options: ResolvedOptions
+  readonly unique: UniqueOptions<never> | undefined
+  /** A retry function of the user's, where there is one. */
+  readonly retryDelay: CustomRetry['delay'] | undefined
+}
+
+/** The arguments that name an input: it may be left out where `undefined` is one. */
+export type InputArguments<Input, Options> = undefined extends Input
+  ? readonly [input?: Input | undefined, options?: Options | undefined]
+  : readonly [input: Input, options?: Options | undefined]
+
+/** Options of a definition, whatever its types. */
+export interface DefinitionOptions extends SharedOptions<RetryOptions | CustomRetry> {
+  readonly input: Schema
+  readonly output?: Schema | undefined
+  readonly unique?: UniqueOptions<never> | undefined
+}
+
+/** Options of a definition; what a call says goes before what stands here. */
+export interface TaskOptions<In extends Schema, Out extends Schema> extends DefinitionOptions {
+  /** The schema of the input: any Standard Schema, or `unchecked<T>()`. Its input is passed and stored, its output is what the handler gets. */
+  readonly input: In & Carried<InputOf<In>, 'input'>
+  /** The schema of the result: its input is what the handler returns, its output what readers get. Without it the result is unknown. */
+  readonly output?: (Out & Carried<InputOf<Out>, 'output'>) | undefined
+  /** One live task per key. Default: none. */
+  readonly unique?: UniqueOptions<InputOf<In>> | undefined
+}
+
+/** A task as `defineTask` answers it. */
+export class TaskDefinition<Name extends string, T extends TaskTypes> implements AnyTask {
+  declare readonly '~task': T
+  readonly name: Name
+  readonly input: Schema
+  readonly output: Schema | undefined
+  readonly options: ResolvedOptions
+  readonly unique: UniqueOptions<never> | undefined
+  readonly retryDelay: CustomRetry['delay'] | undefined
+
+  /** @throws InvalidArgumentError if the name or an option cannot be right */
+  constructor(name: Name, options: DefinitionOptions) {
+    checkedName(name, 'The task name')
+    const { input, output, unique } = checkedSchemas(name, options)
+    this.name = name
+    this.input = input
+    this.output = output
+    this.unique = unique === undefined ? undefined : checkedUnique(unique)
+    const { resolved, retryDelay } = resolveDefinition(options)
+    this.options = resolved
+    this.retryDelay = retryDelay
+  }
+
+  /** A task to be, for bulk enqueues and graphs. Nothing is checked or written yet. */
+  with(...[input, options]: InputArguments<T['input'], EnqueueOptions>): Draft<this> {
+    return new Draft(this, input, options ?? {})
+  }
+
+  /** The code that runs it: what it returns is the result, what it throws fails the attempt. */
+  handler(run: HandlerFunction<T>, options: HandlerOptions = {}): Handler<this> {
+    return new Handler(this, run, options)
+  }
+}
+
+/**
+ * Defines a task.
+ *
+ * @param name 1 to 128 letters, digits, `_`, `.`, `-`, of which the first is a letter or a digit; it is what
+ *   workers and stores know the task by
+ * @throws InvalidArgumentError if the name or an option cannot be right
+ */
+export function defineTask<const Name extends string, In extends Schema, Out extends Schema = Schema>(
+  name: Name,
+  options: TaskOptions<In, Out>,
+): TaskDefinition<
+  Name,
+  { input: InputOf<In>; received: OutputOf<In>; returned: InputOf<Out>; result: OutputOf<Out> }
+> {
+  return new TaskDefinition(name, options)
+}
+
+function checkedSchemas(name: string, options: DefinitionOptions | undefined): DefinitionOptions {
+  if (!isSchema(options?.input)) {
+    throw new InvalidArgumentError(`The task ${name} has no input schema.`, { hint: SCHEMA_HINT })
+  }
+  if (options.output !== undefined && !isSchema(options.output)) {
+    throw new InvalidArgumentError(`The output of the task ${name} is no schema.`, { hint: SCHEMA_HINT })
+  }
+  return options
+}
+
+const SCHEMA_HINT = 'Give any Standard Schema (zod, valibot, arktype …), or unchecked<T>().'

@@ -1,0 +1,63 @@
+import type { AnyTask } from './definition.ts'
+import type { Duration } from './duration.ts'
+import type { SharedOptions, UniqueThen } from './options.ts'
+import type { IfFailed, TaskId } from '../store/records.ts'
+
+/** What stands for a task in `after`: a draft, a handle, or an id. */
+export type TaskReference = { readonly id: TaskId | undefined } | TaskId
+
+/** A task that must end before another starts; with `ifFailed` where it should be said what its failure means. */
+export type Dependency =
+  | TaskReference
+  | {
+      readonly task: TaskReference
+      /** When the parent fails or is cancelled: cancel this one too (`cancel`, the default), fail it, or run it anyway. */
+      readonly ifFailed?: IfFailed | undefined
+    }
+
+/** Options of one enqueue; they go before those of the definition. */
+export type EnqueueOptions = EnqueueCommon & Due
+
+interface EnqueueCommon extends SharedOptions {
+  /** A UUID. It names one task for good: enqueuing it again with the same input answers the task that is there. Default: a new one. */
+  readonly id?: TaskId | undefined
+  /** Tasks that must end before this one starts: 50 000 at most. Default: none. */
+  readonly after?: readonly Dependency[] | undefined
+  /** One live task per key, for this call: any text of at most 512 bytes. Default: the definition's. */
+  readonly unique?: { readonly key: string; readonly then?: UniqueThen | undefined } | undefined
+  /** Created held: not started until released. Default `false`. */
+  readonly held?: boolean | undefined
+  /** What a worker must offer to run it. Default: nothing. */
+  readonly needs?: readonly string[] | undefined
+  /** Names to find it by: 100 at most. */
+  readonly tags?: readonly string[] | undefined
+  /** Kept with the task and shown, never interpreted: 16 KiB at most. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** For middleware (tracing and the like): 16 KiB at most. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/** When it is due: at once, unless one of these is given. */
+type Due =
+  /** So long after the store took it. */
+  | { readonly delay?: Duration | undefined; readonly runAt?: undefined }
+  /** At a point in time (a number: milliseconds since 1970), by the store's clock. */
+  | { readonly runAt?: Date | number | undefined; readonly delay?: undefined }
+
+/** A task to be, for bulk enqueues and graphs: drafts may name each other in `after`. */
+export class Draft<D extends AnyTask = AnyTask> {
+  /** Tells a draft by structure, whichever copy of the library made it. */
+  readonly '~draft' = true
+  readonly task: D
+  readonly input: D['~task']['input']
+  readonly options: EnqueueOptions
+  /** Given by the options, or when it is enqueued; enqueuing the same draft again names the same task. */
+  id: TaskId | undefined
+
+  constructor(task: D, input: D['~task']['input'], options: EnqueueOptions) {
+    this.task = task
+    this.input = input
+    this.options = options
+    this.id = options.id
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * The upkeep that every worker does now and then: take over what nobody looks after, end what waited too
+ * long, tell dependents, forget what is old. Each duty is harmless if several do it at once; none needs a
+ * leader.
+ */
+import { decide, type Outcome } from '../policy/outcome.ts'
+import { DEFAULT_RETENTION } from '../policy/retention.ts'
+import { LIMITS } from '../task/limits.ts'
+import { newNonce } from '../task/ids.ts'
+import { plainError } from '../worker/task-error.ts'
+import { randomFraction, type Timer } from '../platform/platform.ts'
+import type { Connection } from '../client/connection.ts'
+import type { Reclaimed, UpkeepAnswer } from '../store/port.ts'
+import type { SessionId } from '../store/records.ts'
+import type { Transition } from '../store/settlement.ts'
+
+/** With a lease of 15 s, the tasks of a dead worker so run again within 17 s. */
+const RECLAIM_EVERY_MS = 2_000
+const SWEEP_EVERY_MS = 5_000
+const PRUNE_EVERY_MS = 60_000
+
+/** How long after its time limit, or a cancel request, a task's own worker may still settle it. */
+const GRACE_MS = 5_000
+
+const STEP_TASKS = 500
+
+export interface CaretakerParts {
+  readonly connection: Connection
+  session(): SessionId | null
+  /** A task was taken over; this is what becomes of it. */
+  takenOver(task: Reclaimed, transition: Transition): void
+  failed(error: unknown, doing: string): void
+}
+
+export class Caretaker {
+  readonly #parts: CaretakerParts
+  readonly #timers = new Map<string, Timer>()
+  readonly #underWay = new Set<Promise<void>>()
+  #stopped = false
+
+  constructor(parts: CaretakerParts) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    this.#repeat('taking over lost tasks', RECLAIM_EVERY_MS, () => this.#reclaim())
+    this.#repeat('sweeping', SWEEP_EVERY_MS, () => this.#sweep())
+    this.#repeat('pruning', PRUNE_EVERY_MS, () => this.#prune())
+  }
+
+  /** Tells dependents now: an exchange said that there are more than it could tell. */
+  deliverNow(): void {
+    this.#do('telling dependents', () => this.#steps(() => this.#call((store) => store.deliver({ tasksMax: STEP_TASKS }))))
+  }
+
+  /** Resolves when what is under way is done; nothing new begins. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    for (const timer of this.#timers.values()) timer.cancel()
+    await Promise.all(this.#underWay)
+  }
+
+  /** Waits vary, so that many workers do not come all at once. */
+  #repeat(duty: string, everyMs: number, work: () => Promise<void>): void {
+    if (this.#stopped) return
+    const { platform } = this.#parts.connection
+    const waitMs = everyMs * (0.75 + randomFraction(platform) / 4)
+    const again = (): void => this.#repeat(duty, everyMs, work)
+    this.#timers.set(duty, platform.setTimer(waitMs, () => this.#do(duty, work, again), 'idle'))
+  }
+
+  #do(duty: string, work: () => Promise<void>, then: () => void = () => undefined): void {
+    if (this.#stopped) return
+    const doing = work()
+      .catch((error: unknown) => this.#parts.failed(error, duty))
+      .finally(() => {
+        this.#underWay.delete(doing)
+        then()
+      })
+    this.#underWay.add(doing)
+  }
+
+  async #reclaim(): Promise<void> {
+    const session = this.#parts.session()
+    if (session === null) return
+    const { connection } = this.#parts
+    const nonce = newNonce(connection.platform)
+    const request = { session, nonce, tasksMax: STEP_TASKS, graceMs: GRACE_MS }
+    const { tasks } = await connection.call((store, again) => store.reclaim({ ...request, again }))
+    for (const task of tasks) this.#parts.takenOver(task, this.#judge(task))
+  }
+
+  #judge(task: Reclaimed): Transition {
+    return decide(task, OUTCOMES[task.cause](task), randomFraction(this.#parts.connection.platform))
+  }
+
+  async #sweep(): Promise<void> {
+    await this.#steps(() => this.#call((store) => store.sweep({ tasksMax: STEP_TASKS })))
+    await this.#steps(() => this.#call((store) => store.deliver({ tasksMax: STEP_TASKS })))
+  }
+
+  async #prune(): Promise<void> {
+    const { store } = this.#parts.connection
+    const retention = { ...DEFAULT_RETENTION, bytes: store.retentionBytes }
+    await this.#steps(() => this.#call((of) => of.prune({ tasksMax: LIMITS.batchTasks, retention })))
+  }
+
+  /** Small steps, so that the store's other callers get their turn in between. */
+  async #steps(step: () => Promise<UpkeepAnswer>): Promise<void> {
+    while (!this.#stopped && (await step()).more);
+  }
+
+  #call(operation: (store: Connection['store']) => Promise<UpkeepAnswer>): Promise<UpkeepAnswer> {
+    return this.#parts.connection.call(operation)
+  }
+}
+
+const OUTCOMES: Readonly<Record<Reclaimed['cause'], (task: Reclaimed) => Outcome>> = {
+  lapsed: ({ from }) => ({
+    kind: 'crashed',
+    error: plainError('WorkerLostError', `The lease of session ${from ?? '?'} lapsed while it held the task.`),
+  }),
+  timeout: () => ({
+    kind: 'failed',
+    reason: 'timeout',
+    error: plainError('TimeoutError', 'The attempt took too long, and its worker did not end it.'),
+  }),
+  deadline: () => ({ kind: 'outlived', error: plainError('DeadlineError', 'All attempts together took too long.') }),
+  cancel: () => ({ kind: 'cancelled', error: null }),
+}

@@ -1,0 +1,57 @@
+/** How much a worker asks for: its free slots, and a little ahead while tasks are short. */
+import { LIMITS } from '../task/limits.ts'
+import { LevelShares } from '../policy/shares.ts'
+import type { Demand, QueueDemand } from '../store/port.ts'
+import type { Executor } from './executor.ts'
+import type { ResolvedWorkerOptions } from './options.ts'
+
+/** Tasks are claimed ahead for so much time of work, so that a batch is at hand while the next one is fetched. */
+const AHEAD_MS = 20
+const AHEAD_MAX = 500
+
+export class Appetite {
+  readonly #options: ResolvedWorkerOptions
+  readonly #executor: Pick<Executor, 'load' | 'loadOf' | 'averageMs'>
+  readonly #types: readonly string[]
+  readonly #shares: ReadonlyMap<string, LevelShares>
+  #queues: readonly string[]
+
+  constructor(options: ResolvedWorkerOptions, executor: Pick<Executor, 'load' | 'loadOf' | 'averageMs'>) {
+    this.#options = options
+    this.#executor = executor
+    this.#types = [...options.handlers.keys()]
+    this.#queues = [...options.queues.keys()]
+    this.#shares = new Map(this.#queues.map((queue) => [queue, new LevelShares(options.priorities)]))
+  }
+
+  /**
+   * What to ask for now; `null` if there is no room.
+   *
+   * @param expected tasks that exchanges under way may bring, by queue
+   */
+  demand(expected: ReadonlyMap<string, number>): Omit<Demand, 'cursor'> | null {
+    const { concurrency, offers } = this.#options
+    const ahead = this.#ahead()
+    let coming = 0
+    for (const tasks of expected.values()) coming += tasks
+    const free = concurrency + ahead - this.#executor.load - coming
+    // with more than one exchange's worth of room, half of it: the other half is for the exchange that overlaps
+    const most = ahead === 0 ? free : Math.min(free, Math.ceil((concurrency + ahead) / 2), LIMITS.batchTasks)
+    if (most <= 0) return null
+    const queues: QueueDemand[] = []
+    for (const queue of this.#queues) {
+      const room = this.#options.queues.get(queue)! + ahead - this.#executor.loadOf(queue) - (expected.get(queue) ?? 0)
+      const tasksMax = Math.min(most, room)
+      if (tasksMax > 0) queues.push({ queue, slots: this.#shares.get(queue)!.draw(tasksMax), tasksMax })
+    }
+    if (queues.length === 0) return null
+    this.#queues = [...this.#queues.slice(1), this.#queues[0]!] // no queue is always the first
+    return { types: this.#types, offers, queues, tasksMax: most, bytesMax: LIMITS.batchBytes }
+  }
+
+  /** Nothing is held back behind slow tasks: ahead is claimed only as much as is done in a moment. */
+  #ahead(): number {
+    const { concurrency } = this.#options
+    return Math.min(AHEAD_MAX, Math.floor((AHEAD_MS / Math.max(this.#executor.averageMs, 0.01)) * Math.min(concurrency, 10)))
+  }
+}

@@ -1,0 +1,125 @@
+/** What a handler is given. Made for each run; what is rarely used is made when first asked for. */
+import { FencedError, InvalidArgumentError, NotFoundError } from '../task/errors.ts'
+import { checkedTaskId, taskId } from '../task/ids.ts'
+import { decode, encode } from '../task/codec.ts'
+import { LIMITS } from '../task/limits.ts'
+import { resultOf } from '../client/handle.ts'
+import type { AnyTask, InputArguments } from '../task/definition.ts'
+import type { ChildHandle, ChildOptions, Context, TaskInfo } from '../task/handler.ts'
+import type { Logger } from '../task/logger.ts'
+import type { Connection } from '../client/connection.ts'
+import type { Enqueuer } from '../client/enqueuer.ts'
+import type { TaskId, TaskOutcome } from '../store/records.ts'
+import { taskInfo } from './events.ts'
+import { runLogger } from './run-logger.ts'
+import type { Run } from './run.ts'
+
+/** What contexts need of their worker. */
+export interface ContextServices {
+  readonly connection: Connection
+  readonly enqueuer: Enqueuer
+  /** There is something to write about a run: at once, or with the next exchange. */
+  settleSoon(run: Run, when: 'now' | 'later'): void
+}
+
+export class RunContext implements Context {
+  readonly #run: Run
+  readonly #services: ContextServices
+  #task: TaskInfo | undefined
+  #log: Logger | undefined
+  #children = 0
+
+  constructor(run: Run, services: ContextServices) {
+    this.#run = run
+    this.#services = services
+  }
+
+  get task(): TaskInfo {
+    return (this.#task ??= taskInfo(this.#run.claim))
+  }
+
+  get attempt(): number {
+    return this.#run.claim.counters.failures + 1
+  }
+
+  get idempotencyKey(): string {
+    return this.#run.claim.id
+  }
+
+  get signal(): AbortSignal {
+    return this.#run.signal
+  }
+
+  throwIfLost(): void {
+    if (this.#run.lost) throw new FencedError(this.#run.claim.id)
+  }
+
+  progress(fraction: number, message?: string): void {
+    if (!(fraction >= 0 && fraction <= 1)) {
+      throw new InvalidArgumentError(`The progress is ${fraction}.`, { hint: 'It is a number from 0 to 1.' })
+    }
+    this.#run.note({ fraction, message: message === undefined ? null : message.slice(0, 1_000).toWellFormed() })
+    this.#services.settleSoon(this.#run, 'later')
+  }
+
+  get log(): Logger {
+    return (this.#log ??= runLogger(this.#run, this.#services))
+  }
+
+  async enqueue<D extends AnyTask>(task: D, ...[input, options]: InputArguments<D['~task']['input'], ChildOptions>): Promise<ChildHandle<D>> {
+    this.throwIfLost()
+    const { key = `${task.name}#${++this.#children}`, ...rest } = options ?? {}
+    const { claim, fence } = this.#run
+    const id = rest.id ?? taskId(claim.id, String(claim.counters.generation), key)
+    return this.#services.enqueuer.one({ task, input, options: { ...rest, id } }, fence)
+  }
+
+  async results<D extends AnyTask>(task: D): Promise<D['~task']['result'][]> {
+    const { after } = this.#run.claim
+    const results: D['~task']['result'][] = []
+    for (const [index, outcome] of (await this.#outcomes(after)).entries()) {
+      if (outcome?.type !== task.name || outcome.state !== 'succeeded') continue
+      results.push(await resultOf({ task, id: after[index]! }, outcome))
+    }
+    return results
+  }
+
+  async result(parent: { readonly id: TaskId } | TaskId): Promise<unknown> {
+    const id = checkedTaskId(typeof parent === 'string' ? parent : parent.id, 'The parent')
+    if (!this.#run.claim.after.includes(id)) {
+      throw new NotFoundError(`Task ${this.#run.claim.id} does not wait for ${id}.`, {
+        hint: 'Results are at hand for the tasks named in `after`.',
+      })
+    }
+    const [outcome] = await this.#outcomes([id])
+    return outcome?.state === 'succeeded' && outcome.result !== null ? decode(outcome.result) : undefined
+  }
+
+  async checkpoint(value: unknown): Promise<void> {
+    this.throwIfLost()
+    const payload = encode(value, 'The checkpoint', LIMITS.checkpointBytes)
+    const written = this.#run.checkpoint(payload)
+    this.#services.settleSoon(this.#run, 'now')
+    await written
+  }
+
+  get checkpointed(): unknown {
+    const { checkpoint } = this.#run.claim
+    return checkpoint === null ? undefined : decode(checkpoint)
+  }
+
+  async #outcomes(ids: readonly TaskId[]): Promise<readonly (TaskOutcome | null)[]> {
+    const outcomes: (TaskOutcome | null)[] = []
+    while (outcomes.length < ids.length) {
+      const some = ids.slice(outcomes.length, outcomes.length + LIMITS.batchTasks)
+      const answers = await this.#services.connection.call((store) =>
+        store.outcomes({ ids: some, bytesMax: LIMITS.batchBytes }),
+      )
+      for (const answer of answers) {
+        if (answer === 'later') break
+        outcomes.push(answer)
+      }
+    }
+    return outcomes
+  }
+}

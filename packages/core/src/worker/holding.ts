@@ -1,0 +1,110 @@
+/**
+ * A task in our hands under a fence. It gathers what is to be written about it, and hands that out one
+ * settlement at a time, until the one that ends the claim.
+ */
+import { FencedError } from '../task/errors.ts'
+import { LOG_ENTRIES_MAX, type Fence, type LogEntry, type Payload, type Progress } from '../store/records.ts'
+import type { Notes, Settlement, Transition, Verdict } from '../store/settlement.ts'
+
+interface PendingCheckpoint {
+  readonly payload: Payload
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+interface Ending {
+  readonly transition: Transition
+  readonly done: (verdict: Verdict) => void
+}
+
+export class Holding {
+  readonly fence: Fence
+  /** Whether the lease is known to be lost: nothing of it will be written any more. */
+  lost = false
+  #seq = 0
+  #underWay: readonly PendingCheckpoint[] | undefined
+  #ending: Ending | undefined
+  /** Whether the ending was written, or refused. */
+  #over = false
+  #progress: Progress | null = null
+  #logs: LogEntry[] = []
+  #checkpoints: PendingCheckpoint[] = []
+
+  constructor(fence: Fence) {
+    this.fence = fence
+  }
+
+  /** Whether it has been decided how the claim ends. */
+  get ended(): boolean {
+    return this.#ending !== undefined
+  }
+
+  /** Whether there is something to settle. */
+  get pending(): boolean {
+    if (this.#over || this.lost) return false
+    return this.#ending !== undefined || this.#progress !== null || this.#logs.length > 0 || this.#checkpoints.length > 0
+  }
+
+  /** Decides how the claim ends; the first decision stands. `done` hears the store's verdict, or `stale` if the lease is lost first. */
+  end(transition: Transition, done: (verdict: Verdict) => void): void {
+    if (this.lost) done('stale')
+    else this.#ending ??= { transition, done }
+  }
+
+  note(progress: Progress): void {
+    this.#progress = progress
+  }
+
+  log(entry: LogEntry): void {
+    this.#logs.push(entry)
+    if (this.#logs.length > LOG_ENTRIES_MAX) this.#logs.shift()
+  }
+
+  /** Resolves when the checkpoint is written; rejects with a FencedError when it never will be. */
+  checkpoint(payload: Payload): Promise<void> {
+    return new Promise((resolve, reject) => this.#checkpoints.push({ payload, resolve, reject }))
+  }
+
+  lose(): void {
+    if (this.lost) return
+    this.lost = true
+    const error = new FencedError(this.fence.task)
+    for (const checkpoint of this.#checkpoints.splice(0)) checkpoint.reject(error)
+    if (this.#ending !== undefined && !this.#over) this.#finish('stale')
+  }
+
+  /** What is to be written now; `null` while an earlier settlement is under way, or if there is nothing. */
+  takeSettlement(): Settlement | null {
+    if (this.#underWay !== undefined || !this.pending) return null
+    this.#underWay = this.#checkpoints
+    this.#checkpoints = []
+    const checkpoint = this.#underWay.at(-1)?.payload ?? null
+    const transition = this.#ending?.transition ?? { to: 'running', checkpoint }
+    return { fence: this.fence, seq: ++this.#seq, transition, notes: this.#takeNotes() }
+  }
+
+  /** The store's answer to the settlement under way. */
+  settled(settlement: Settlement, verdict: Verdict): void {
+    const checkpoints = this.#underWay ?? []
+    this.#underWay = undefined
+    for (const { resolve, reject } of checkpoints) {
+      if (verdict === 'stale') reject(new FencedError(this.fence.task))
+      else resolve()
+    }
+    if (settlement.transition.to !== 'running' && !this.#over) this.#finish(verdict)
+    else if (verdict === 'stale') this.lose()
+  }
+
+  #finish(verdict: Verdict): void {
+    this.#over = true
+    this.#ending?.done(verdict)
+  }
+
+  #takeNotes(): Notes | null {
+    if (this.#progress === null && this.#logs.length === 0) return null
+    const notes = { progress: this.#progress, logs: this.#logs }
+    this.#progress = null
+    this.#logs = []
+    return notes
+  }
+}

@@ -1,0 +1,68 @@
+/** Everything a worker holds under its lease: for renewals to list, and to lose together. */
+import type { Held, RenewAnswer } from '../store/port.ts'
+import type { TaskId } from '../store/records.ts'
+import type { Holding } from './holding.ts'
+import { Run } from './run.ts'
+
+export interface HoldingsParts {
+  /** Called for each run that was under way when its lease was lost. */
+  lost(run: Run): void
+}
+
+export class Holdings {
+  readonly #parts: HoldingsParts
+  readonly #held = new Map<TaskId, Holding>()
+
+  constructor(parts: HoldingsParts) {
+    this.#parts = parts
+  }
+
+  get size(): number {
+    return this.#held.size
+  }
+
+  add(holding: Holding): void {
+    const { task } = holding.fence
+    const older = this.#held.get(task)
+    if (older !== undefined) this.#lose(older)
+    this.#held.set(task, holding)
+  }
+
+  /** It was settled for good. */
+  release(holding: Holding): void {
+    if (this.#held.get(holding.fence.task) === holding) this.#held.delete(holding.fence.task)
+  }
+
+  list(): Held[] {
+    return Array.from(this.#held.values(), (holding) => ({
+      fence: holding.fence,
+      started: holding instanceof Run && holding.startedMs !== undefined,
+    }))
+  }
+
+  /** What a renewal brought to light. By fence: since it left, a task may have come back to us under a new one. */
+  heed({ lost, cancelled }: RenewAnswer): void {
+    for (const fence of lost) {
+      const holding = this.#held.get(fence.task)
+      if (holding?.fence.epoch === fence.epoch && holding.fence.nonce === fence.nonce) this.#lose(holding)
+    }
+    for (const { fence, reason } of cancelled) {
+      const holding = this.#held.get(fence.task)
+      if (holding instanceof Run && holding.fence.epoch === fence.epoch) {
+        holding.abort('cancel', reason === null ? 'The task was cancelled.' : `The task was cancelled: ${reason}`)
+      }
+    }
+  }
+
+  loseAll(): void {
+    for (const holding of [...this.#held.values()]) this.#lose(holding)
+  }
+
+  /** What is already being settled may still count: the fence will tell. */
+  #lose(holding: Holding): void {
+    this.release(holding)
+    if (holding.ended) return
+    holding.lose()
+    if (holding instanceof Run && holding.startedMs !== undefined) this.#parts.lost(holding)
+  }
+}

@@ -1,0 +1,119 @@
+/** What a worker is told, checked. */
+import { durationMs, type Duration } from '../task/duration.ts'
+import { InvalidArgumentError } from '../task/errors.ts'
+import { checkedName } from '../task/limits.ts'
+import type { Handler } from '../task/handler.ts'
+import type { LevelSlots } from '../store/port.ts'
+
+/** A handler, or a list of what a module exports: lists and functions that answer handlers are welcome too. */
+export type HandlerSource = Handler | readonly HandlerSource[] | (() => HandlerSource)
+
+export interface WorkerOptions {
+  /** What it can run. Tasks of other types are left alone. */
+  readonly handlers: HandlerSource
+  /**
+   * The queues it serves, in a list, or with a number of slots for each. Default: the queues that the
+   * handlers' definitions name.
+   */
+  readonly queues?: readonly string[] | Readonly<Record<string, number>> | undefined
+  /** Handlers that run at the same time. Default 10, or the sum of the slots in `queues`. */
+  readonly concurrency?: number | undefined
+  /** How long after this process died its tasks are taken over. At least 1 s, default 15 s. */
+  readonly lease?: Duration | undefined
+  /** What tasks may need. */
+  readonly offers?: readonly string[] | undefined
+  /** How the priority levels share the slots. Default 16:8:4:2:1; `strict` serves a level only when those above are empty. */
+  readonly priorities?: LevelSlots | 'strict' | undefined
+  /** How long `stop` waits for running handlers. Default 25 s. */
+  readonly drain?: Duration | undefined
+}
+
+export interface ResolvedWorkerOptions {
+  readonly handlers: ReadonlyMap<string, Handler>
+  /** Slots per queue. */
+  readonly queues: ReadonlyMap<string, number>
+  readonly concurrency: number
+  readonly ttlMs: number
+  readonly offers: readonly string[]
+  readonly priorities: LevelSlots | 'strict' | undefined
+  readonly drainMs: number
+}
+
+const CONCURRENCY_DEFAULT = 10
+const CONCURRENCY_MAX = 10_000
+const LEASE_MIN_MS = 1_000
+
+/** @throws InvalidArgumentError */
+export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOptions {
+  const handlers = handlersByType(options.handlers)
+  const ttlMs = durationMs(options.lease ?? '15s', 'lease')
+  if (ttlMs < LEASE_MIN_MS) throw new InvalidArgumentError(`The lease is ${ttlMs} ms.`, { hint: 'It is 1 s at least.' })
+  const { queues, concurrency } = resolveQueues(options, handlers)
+  return {
+    handlers,
+    queues,
+    concurrency,
+    ttlMs,
+    offers: (options.offers ?? []).map((offer) => checkedName(offer, 'An offer')),
+    priorities: checkedPriorities(options.priorities),
+    drainMs: durationMs(options.drain ?? '25s', 'drain'),
+  }
+}
+
+/** @throws InvalidArgumentError if there is no handler, something else, or two for one type */
+export function handlersByType(source: HandlerSource): ReadonlyMap<string, Handler> {
+  const handlers = new Map<string, Handler>()
+  for (const handler of flatten(source)) {
+    const { name } = handler.task
+    if (handlers.has(name)) throw new InvalidArgumentError(`Two handlers are given for the task ${name}.`)
+    handlers.set(name, handler)
+  }
+  if (handlers.size > 0) return handlers
+  throw new InvalidArgumentError('No handler is given.', { hint: 'handlers: [task.handler(async (input, ctx) => …)]' })
+}
+
+function flatten(source: unknown): Handler[] {
+  if (typeof source === 'function') return flatten((source as () => unknown)())
+  if (Array.isArray(source)) return source.flatMap(flatten)
+  if (typeof source === 'object' && source !== null && '~handler' in source) return [source as Handler]
+  throw new InvalidArgumentError('Something that is no handler is given as one.', {
+    hint: 'A handler is what task.handler(…) answers.',
+  })
+}
+
+function resolveQueues(
+  options: WorkerOptions,
+  handlers: ReadonlyMap<string, Handler>,
+): { readonly queues: ReadonlyMap<string, number>; readonly concurrency: number } {
+  const { queues } = options
+  if (queues === undefined || isList(queues)) {
+    const concurrency = checkedSlots(options.concurrency ?? CONCURRENCY_DEFAULT, 'concurrency')
+    const names = queues ?? Array.from(handlers.values(), (handler) => handler.task.options.queue)
+    return { queues: new Map(checkedQueues(names).map((name) => [name, concurrency])), concurrency }
+  }
+  const slots = new Map(checkedQueues(Object.keys(queues)).map((name) => [name, checkedSlots(queues[name]!, `queues.${name}`)]))
+  const sum = [...slots.values()].reduce((total, some) => total + some, 0)
+  return { queues: slots, concurrency: checkedSlots(options.concurrency ?? sum, 'concurrency') }
+}
+
+function isList(queues: readonly string[] | Readonly<Record<string, number>>): queues is readonly string[] {
+  return Array.isArray(queues)
+}
+
+function checkedQueues(names: readonly string[]): string[] {
+  if (names.length === 0) throw new InvalidArgumentError('The worker serves no queue.')
+  return [...new Set(names.map((name) => checkedName(name, 'A queue')))]
+}
+
+function checkedSlots(slots: number, what: string): number {
+  if (Number.isInteger(slots) && slots >= 1 && slots <= CONCURRENCY_MAX) return slots
+  throw new InvalidArgumentError(`${what} is ${slots}.`, { hint: `It is a whole number from 1 to ${CONCURRENCY_MAX}.` })
+}
+
+function checkedPriorities(priorities: WorkerOptions['priorities']): LevelSlots | 'strict' | undefined {
+  if (priorities === undefined || priorities === 'strict') return priorities
+  if (priorities.length === 5 && priorities.every((weight) => Number.isInteger(weight) && weight >= 1 && weight <= 1_000)) return priorities
+  throw new InvalidArgumentError('priorities are no five weights.', {
+    hint: "Five whole numbers from 1 to 1 000, from critical to batch, or 'strict'.",
+  })
+}

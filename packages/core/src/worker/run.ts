@@ -1,0 +1,61 @@
+/** One claim and its handler: from the reply that brought it until both the handler and the store are done with it. */
+import { MillraceError } from '../task/errors.ts'
+import type { AbortCode } from '../task/handler.ts'
+import type { Claim } from '../store/records.ts'
+import { Holding } from './holding.ts'
+
+/** Why a handler's signal was aborted. */
+export class AbortError extends MillraceError {
+  /** What happened: `lost`, `cancel`, `timeout` or `shutdown`. */
+  readonly reason: AbortCode
+  constructor(reason: AbortCode, message: string) {
+    super(ABORT_ERROR_CODES[reason], message)
+    this.reason = reason
+  }
+}
+
+const ABORT_ERROR_CODES = {
+  lost: 'fenced',
+  cancel: 'task-cancelled',
+  timeout: 'wait-timeout',
+  shutdown: 'closed',
+} as const
+
+export class Run extends Holding {
+  readonly claim: Claim
+  /** When its handler was called, by the monotonic clock. */
+  startedMs: number | undefined
+  #abort: AbortController | undefined
+  #aborted: AbortError | undefined
+
+  constructor(claim: Claim) {
+    super({ task: claim.id, epoch: claim.epoch, nonce: claim.nonce })
+    this.claim = claim
+  }
+
+  /** Made when first asked for: most handlers never look at it. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#aborted !== undefined) this.#abort.abort(this.#aborted)
+    }
+    return this.#abort.signal
+  }
+
+  /** Why the signal is aborted, if it is. */
+  get aborted(): AbortError | undefined {
+    return this.#aborted
+  }
+
+  /** The first reason stands. */
+  abort(reason: AbortCode, message: string): void {
+    if (this.#aborted !== undefined) return
+    this.#aborted = new AbortError(reason, message)
+    this.#abort?.abort(this.#aborted)
+  }
+
+  override lose(): void {
+    super.lose()
+    this.abort('lost', 'The lease was lost: another worker may be running this task.')
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * A worker: takes tasks from the store and runs their handlers. Each role is a room of its own: `Lease` keeps
+ * the session alive, `Exchanger` settles and claims, `Appetite` says how much, `Executor` runs, `Holdings`
+ * knows what is held, `Caretaker` does the upkeep. This one brings them together, and starts and stops them
+ * in order.
+ */
+import { Caretaker } from '../upkeep/caretaker.ts'
+import { ClosedError } from '../task/errors.ts'
+import { durationMs, type Duration } from '../task/duration.ts'
+import { hostProfile } from '../platform/host.ts'
+import { jsonSchemaOf } from '../task/schema.ts'
+import { onSignals } from '../platform/signals.ts'
+import type { Connection } from '../client/connection.ts'
+import type { Enqueuer } from '../client/enqueuer.ts'
+import type { ExchangeAnswer, PublishedDefinition, SessionRequest } from '../store/port.ts'
+import { Appetite } from './appetite.ts'
+import { Exchanger } from './exchanger.ts'
+import { Executor } from './executor.ts'
+import { Holding } from './holding.ts'
+import { Holdings } from './holdings.ts'
+import { Lease } from './lease.ts'
+import { logEvents } from './journal.ts'
+import { Run } from './run.ts'
+import { taskInfo, WorkerEmitter, type WorkerEvents } from './events.ts'
+import type { ResolvedWorkerOptions } from './options.ts'
+
+/** After the abort signal, handlers have so long to give way before their tasks are returned. */
+const ABORT_GRACE_MS = 3_000
+
+/** How long the last settlements may take when the store does not answer. */
+const FLUSH_MS = 10_000
+
+export interface WorkerParts {
+  readonly connection: Connection
+  readonly enqueuer: Enqueuer
+  readonly options: ResolvedWorkerOptions
+}
+
+export interface RunOptions {
+  /** `idle`: until nothing is left that this worker could run, now or at a time in sight. Default: until it is stopped. */
+  readonly until?: 'idle' | undefined
+}
+
+export interface StopOptions {
+  /** How long to wait for running handlers. Default: the worker's `drain`. */
+  readonly drain?: Duration | undefined
+}
+
+export class Worker implements AsyncDisposable {
+  readonly #connection: Connection
+  readonly #options: ResolvedWorkerOptions
+  readonly #emitter = new WorkerEmitter()
+  readonly #holdings: Holdings
+  readonly #lease: Lease
+  readonly #exchanger: Exchanger
+  readonly #executor: Executor
+  readonly #caretaker: Caretaker
+  readonly #stopped = Promise.withResolvers<void>()
+  readonly #hurried = Promise.withResolvers<void>()
+  #unlisten: (() => void) | undefined
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+  #whenIdle: (() => void) | undefined
+
+  constructor({ connection, enqueuer, options }: WorkerParts) {
+    this.#connection = connection
+    this.#options = options
+    const failed = (error: unknown, doing: string): void => this.#fail(error, doing)
+    this.#holdings = new Holdings({
+      lost: ({ claim }) => this.#emitter.emit('lost', { task: taskInfo(claim), attempt: claim.counters.failures + 1 }),
+    })
+    this.#lease = new Lease({
+      connection,
+      ttlMs: options.ttlMs,
+      profile: profileOf(options),
+      holdings: () => ({ held: this.#holdings.list(), awaiting: this.#exchanger.awaiting }),
+      renewed: (answer) => this.#holdings.heed(answer),
+      lapsed: () => this.#holdings.loseAll(),
+      opened: () => this.#exchanger.hungry(),
+      failed: (error) => failed(error, 'renewing the lease'),
+    })
+    this.#executor = new Executor({
+      connection,
+      enqueuer,
+      handlers: options.handlers,
+      concurrency: options.concurrency,
+      emitter: this.#emitter,
+      settleSoon: (run, when) => this.#exchanger.settleSoon(run, when),
+      freed: () => this.#exchanger.ring(),
+      released: (run) => this.#released(run),
+    })
+    const appetite = new Appetite(options, this.#executor)
+    this.#exchanger = new Exchanger({
+      connection,
+      session: () => this.#lease.session,
+      demand: (expected) => appetite.demand(expected),
+      claimed: (answer) => this.#claimed(answer),
+      dead: (session) => this.#lease.lost(session),
+      failed: (error) => failed(error, 'settling and claiming tasks'),
+    })
+    this.#caretaker = new Caretaker({
+      connection,
+      session: () => this.#lease.session,
+      takenOver: ({ fence }, transition) => {
+        const holding = new Holding(fence)
+        this.#holdings.add(holding)
+        holding.end(transition, () => this.#holdings.release(holding))
+        this.#exchanger.settleSoon(holding, 'now')
+      },
+      failed,
+    })
+    logEvents(this.#emitter, connection.logger)
+  }
+
+  /** Calls the listener with each such event until the answer is called, or disposed of. */
+  on<K extends keyof WorkerEvents>(name: K, listener: (event: WorkerEvents[K]) => void): (() => void) & Disposable {
+    const off = this.#emitter.on(name, listener)
+    return Object.assign(off, { [Symbol.dispose]: off })
+  }
+
+  /**
+   * Opens a session and begins to claim. The process then stays alive until the worker is stopped.
+   *
+   * @throws StoreError if the store cannot be opened, ClosedError if the worker was stopped
+   */
+  start(): Promise<void> {
+    if (this.#stopping !== undefined) return Promise.reject(new ClosedError('This worker'))
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  /**
+   * Starts, owns SIGINT and SIGTERM (a second one skips the drain), and resolves when the worker has stopped.
+   *
+   * @throws StoreError if the store cannot be opened
+   */
+  async run({ until }: RunOptions = {}): Promise<void> {
+    using _ = onSignals({ first: () => void this.stop(), second: () => void this.stop({ drain: 0 }) })
+    await this.start()
+    if (until === 'idle') {
+      await Promise.race([new Promise<void>((resolve) => (this.#whenIdle = resolve)), this.#stopped.promise])
+      await this.stop()
+    }
+    await this.#stopped.promise
+  }
+
+  /**
+   * Stops claiming and waits for running handlers; then aborts their signals, returns what did not give way
+   * (no failure is counted), and gives the lease back. Called again with `drain: 0` it waits no longer.
+   */
+  stop({ drain }: StopOptions = {}): Promise<void> {
+    const drainMs = drain === undefined ? this.#options.drainMs : durationMs(drain, 'drain')
+    if (drainMs === 0) this.#hurried.resolve()
+    this.#stopping ??= this.#stop(drainMs).finally(() => this.#stopped.resolve())
+    return this.#stopping
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  async #start(): Promise<void> {
+    await this.#connection.open()
+    await this.#lease.open()
+    this.#unlisten = this.#connection.listen((hint) => {
+      if (hint.ready) this.#exchanger.hungry()
+      if (hint.cancel && this.#holdings.size > 0) this.#lease.renewNow()
+    })
+    this.#caretaker.start()
+    this.#exchanger.claim(true)
+  }
+
+  async #stop(drainMs: number): Promise<void> {
+    if (this.#starting === undefined) return
+    await this.#starting
+    this.#exchanger.claim(false)
+    await this.#caretaker.stop()
+    this.#executor.returnQueued()
+    await this.#within(drainMs, this.#executor.rest(), this.#hurried.promise)
+    this.#executor.abortBusy('shutdown', 'The worker is stopping.')
+    await this.#within(ABORT_GRACE_MS, this.#executor.rest())
+    this.#executor.returnBusy()
+    await this.#within(FLUSH_MS, this.#exchanger.rest())
+    this.#unlisten?.()
+    await this.#lease.close()
+  }
+
+  /** Waits for the first of these, but no longer than `ms`. */
+  async #within(ms: number, ...ends: readonly Promise<void>[]): Promise<void> {
+    const over = Promise.withResolvers<void>()
+    const timer = this.#connection.platform.setTimer(ms, over.resolve, 'holds')
+    await Promise.race([...ends, over.promise])
+    timer.cancel()
+  }
+
+  #claimed(answer: ExchangeAnswer): void {
+    if (answer.undelivered) this.#caretaker.deliverNow()
+    const runs = answer.claims.map((claim) => new Run(claim))
+    for (const run of runs) this.#holdings.add(run)
+    this.#executor.add(runs)
+    if (this.#exchanger.idle && this.#holdings.size === 0) this.#whenIdle?.()
+  }
+
+  #released(run: Run): void {
+    this.#holdings.release(run)
+    if (this.#whenIdle !== undefined && this.#holdings.size === 0) this.#exchanger.hungry()
+  }
+
+  #fail(error: unknown, doing: string): void {
+    if (this.#emitter.heard('error')) this.#emitter.emit('error', { error, doing })
+    else this.#connection.logger.error({ error }, `${doing} failed`)
+  }
+}
+
+function profileOf({ handlers, queues, offers, concurrency }: ResolvedWorkerOptions): Omit<SessionRequest, 'session' | 'ttlMs'> {
+  const definitions = Array.from(handlers.values(), ({ task }): PublishedDefinition => {
+    const { queue, level, ...options } = task.options
+    return { type: task.name, queue, level, options: JSON.stringify(options), schema: jsonSchemaOf(task.input) }
+  })
+  return { ...hostProfile(), queues: [...queues.keys()], types: [...handlers.keys()], offers, concurrency, definitions }
+}

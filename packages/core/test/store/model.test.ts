@@ -1,0 +1,72 @@
+/** The comparison of stores, tried on the memory store itself: with a clock that goes on, and with planted faults. */
+import { describe, expect, test } from 'vitest'
+import { systemPlatform } from '../../src/platform/system.ts'
+import { MemoryStore } from '../../src/store/memory/store.ts'
+import { compareWithMemory, type ModelHome } from './model.ts'
+import type {
+  AddRequest,
+  ExchangeAnswer,
+  ExchangeRequest,
+  RenewAnswer,
+  RenewRequest,
+} from '../../src/store/port.ts'
+import type { Fence } from '../../src/store/records.ts'
+
+async function homeOf(store: MemoryStore): Promise<ModelHome> {
+  await store.open()
+  return { store, shiftClock: (ms) => store.shiftClock(ms), close: () => store.close() }
+}
+
+/** Settles by the id alone: whoever comes late takes the fence of whoever has the task now. */
+class Unfenced extends MemoryStore {
+  readonly #fences = new Map<string, Fence>()
+
+  override async exchange(request: ExchangeRequest): Promise<ExchangeAnswer> {
+    const settlements = request.settlements.map((settlement) => {
+      return { ...settlement, fence: this.#fences.get(settlement.fence.task) ?? settlement.fence }
+    })
+    const answer = await super.exchange({ ...request, settlements })
+    for (const { id, epoch, nonce } of answer.claims) this.#fences.set(id, { task: id, epoch, nonce })
+    return answer
+  }
+}
+
+/** Forgets that it was asked before. */
+class Forgetful extends MemoryStore {
+  override exchange(request: ExchangeRequest): Promise<ExchangeAnswer> {
+    return super.exchange({ ...request, nonce: request.nonce.replace(/^0/, request.again ? 'f' : '0') })
+  }
+}
+
+/** Counts every renewal as listing everything. */
+class Trusting extends MemoryStore {
+  override renew(request: RenewRequest): Promise<RenewAnswer> {
+    return super.renew({ ...request, seq: 1 })
+  }
+}
+
+/** Loses the gates of groups. */
+class Gateless extends MemoryStore {
+  override add(request: AddRequest): ReturnType<MemoryStore['add']> {
+    return super.add({ ...request, groups: request.groups.map((group) => ({ ...group, gate: null })) })
+  }
+}
+
+describe('random lives', () => {
+  test('are the same on a memory store whose clock goes on', async () => {
+    const check = compareWithMemory(() => homeOf(new MemoryStore({ platform: systemPlatform })), {
+      runs: 300,
+    })
+    await expect(check).resolves.toBe(undefined)
+  }, 60_000)
+
+  for (const Broken of [Unfenced, Forgetful, Trusting, Gateless]) {
+    test(`tell a broken store: ${Broken.name}`, async () => {
+      const check = compareWithMemory(() => homeOf(new Broken({ platform: systemPlatform })), {
+        runs: 300,
+        seed: 1,
+      })
+      await expect(check).rejects.toThrow('Property failed')
+    }, 60_000)
+  }
+})

@@ -1,0 +1,72 @@
+/**
+ * The memory store as the executable specification: random lives are played on it and on another store, step
+ * by step, and both must answer the same and look the same after every step.
+ */
+import fc from 'fast-check'
+import { expect } from 'vitest'
+import { systemPlatform } from '../../src/platform/system.ts'
+import { MemoryStore } from '../../src/store/memory/store.ts'
+import { Life } from './model-life.ts'
+import { Side, type ModelHome } from './model-side.ts'
+import { lives, WORKERS, type Step } from './model-steps.ts'
+
+export type { ModelHome } from './model-side.ts'
+
+export interface ModelOptions {
+  readonly runs: number
+  readonly stepsMax?: number
+  /** Of a failed run, which prints it. */
+  readonly seed?: number
+  readonly path?: string
+}
+
+/** Plays random lives on homes of another store, each fresh. */
+export async function compareWithMemory(
+  open: () => Promise<ModelHome>,
+  options: ModelOptions,
+): Promise<void> {
+  const { runs, stepsMax = 60, ...replay } = options
+  const property = fc.asyncProperty(lives(stepsMax), async (steps) => {
+    const other = await open()
+    try {
+      await play(steps, other)
+    } finally {
+      await other.close()
+    }
+  })
+  await fc.assert(property, { numRuns: runs, ...replay })
+}
+
+/** A memory store whose clock stands. */
+export async function memoryHome(): Promise<ModelHome> {
+  const store = new MemoryStore({ platform: { ...systemPlatform, wallMs: () => 1_700_000_000_000 } })
+  await store.open()
+  return { store, shiftClock: (ms) => store.shiftClock(ms), close: () => store.close() }
+}
+
+async function play(steps: readonly Step[], other: ModelHome): Promise<void> {
+  const sides = [await Side.of(await memoryHome()), await Side.of(other)] as const
+  const life = new Life()
+  for (let worker = 0; worker < WORKERS; worker++) await playStep(life, sides, { kind: 'open', worker })
+  for (const [index, step] of steps.entries()) {
+    // most of the time a worker that knows that its session is dead opens another
+    if ('worker' in step && index % 4 !== 0 && life.isDead(step.worker)) {
+      await playStep(life, sides, { kind: 'open', worker: step.worker })
+    }
+    await playStep(life, sides, step)
+  }
+  const [expected, actual] = [await sides[0].listed(), await sides[1].listed()]
+  expect(actual, 'the list of all tasks').toEqual(expected)
+}
+
+async function playStep(life: Life, [memory, other]: readonly [Side, Side], step: Step): Promise<void> {
+  const act = life.plan(step)
+  if (act === null) return
+  const expected = await act(memory)
+  const actual = await act(other)
+  expect(other.normal(actual), `the answer to ${step.kind}`).toEqual(memory.normal(expected))
+  await memory.settleDown()
+  await other.settleDown()
+  const ids = life.ids
+  expect(await other.snapshot(ids), `the home after ${step.kind}`).toEqual(await memory.snapshot(ids))
+}
