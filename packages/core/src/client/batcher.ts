@@ -6,6 +6,8 @@
 import { BackpressureError, ClosedError } from '../task/errors.ts'
 import { LIMITS } from '../task/limits.ts'
 import { payloadSize } from '../task/codec.ts'
+import { growingWaits, pause, STORE_PATIENCE_MS } from './repeat.ts'
+import type { Platform } from '../platform/platform.ts'
 import type { GroupAnswer, TaskGroup } from '../store/port.ts'
 
 /** While one batch is being written the next may already be on its way. */
@@ -14,18 +16,26 @@ const TRIPS_MAX = 2
 /** Brings groups to the store, for good or ill. */
 export type Send = (groups: readonly TaskGroup[]) => Promise<readonly GroupAnswer[]>
 
+/** What became of a group: the store's answer, or why there is none. */
+export type Arrival = GroupAnswer | { readonly outcome: 'failed'; readonly error: unknown }
+
+export interface BatcherParts {
+  readonly send: Send
+  readonly platform: Platform
+  /** How many tasks may be under way before callers are turned away. */
+  readonly pendingMax: number
+}
+
 /** One caller's groups. They travel together; each has its own fate. */
 interface Passenger {
   readonly groups: readonly TaskGroup[]
   readonly tasks: number
   readonly bytes: number
-  readonly resolve: (answers: readonly GroupAnswer[]) => void
-  readonly reject: (error: unknown) => void
+  readonly arrive: (arrivals: readonly Arrival[]) => void
 }
 
 export class Batcher {
-  readonly #send: Send
-  readonly #pendingMax: number
+  readonly #parts: BatcherParts
   #waiting: Passenger[] = []
   #pendingTasks = 0
   #trips = 0
@@ -33,29 +43,34 @@ export class Batcher {
   #closed = false
   #drained: (() => void) | undefined
 
-  /** @param pendingMax how many tasks may be under way before callers are turned away */
-  constructor(send: Send, pendingMax: number) {
-    this.#send = send
-    this.#pendingMax = pendingMax
+  constructor(parts: BatcherParts) {
+    this.#parts = parts
   }
 
   /**
-   * Adds groups with the next trip: at most what one request may carry.
+   * Adds groups with the next trip: at most what one request may carry. Groups that met a lock are tried again
+   * while there is patience, at nobody else's cost.
    *
    * @throws BackpressureError if too many tasks are under way, ClosedError after `close`
    */
-  submit(groups: readonly TaskGroup[]): Promise<readonly GroupAnswer[]> {
+  submit(groups: readonly TaskGroup[]): Promise<readonly Arrival[]> {
     if (this.#closed) return Promise.reject(new ClosedError())
-    let tasks = 0
-    let bytes = 0
-    for (const group of groups) {
-      tasks += group.tasks.length
-      for (const task of group.tasks) bytes += payloadSize(task.payload)
-    }
-    if (this.#pendingTasks + tasks > this.#pendingMax) return Promise.reject(this.#full())
+    const { tasks, bytes } = loadOf(groups)
+    // whoever comes to an empty queue is taken, however much it is: else it never would be
+    if (this.#pendingTasks > 0 && this.#pendingTasks + tasks > this.#parts.pendingMax)
+      return Promise.reject(this.#full())
     this.#pendingTasks += tasks
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ groups, tasks, bytes, resolve, reject })
+    return new Promise((resolve) => {
+      const over = (arrivals: readonly Arrival[]): void => {
+        this.#pendingTasks -= tasks
+        resolve(arrivals)
+        if (this.#pendingTasks === 0) this.#drained?.()
+      }
+      const arrive = (arrivals: readonly Arrival[]): void => {
+        if (arrivals.some(isBusy)) void this.#waitOut(groups, arrivals).then(over)
+        else over(arrivals)
+      }
+      this.#waiting.push({ groups, tasks, bytes, arrive })
       this.#departSoon()
     })
   }
@@ -64,6 +79,30 @@ export class Batcher {
   async close(): Promise<void> {
     this.#closed = true
     if (this.#pendingTasks > 0) await new Promise<void>((resolve) => (this.#drained = resolve))
+  }
+
+  /** Groups that met a lock go again, and with them those that missed a parent: it may be one of the former. */
+  async #waitOut(groups: readonly TaskGroup[], first: readonly Arrival[]): Promise<readonly Arrival[]> {
+    const { platform } = this.#parts
+    const end = platform.monotonicMs() + STORE_PATIENCE_MS
+    const arrivals = [...first]
+    for (const waitMs of growingWaits(platform)) {
+      if (!arrivals.some(isBusy) || platform.monotonicMs() + waitMs > end) break
+      await pause(platform, waitMs)
+      const open = [...arrivals.keys()].filter(
+        (index) => isBusy(arrivals[index]!) || missesParent(arrivals[index]!),
+      )
+      const again = await this.#ride(open.map((index) => groups[index]!))
+      for (const [at, index] of open.entries()) arrivals[index] = again[at]!
+    }
+    return arrivals
+  }
+
+  #ride(groups: readonly TaskGroup[]): Promise<readonly Arrival[]> {
+    return new Promise((arrive) => {
+      this.#waiting.push({ groups, ...loadOf(groups), arrive })
+      this.#departSoon()
+    })
   }
 
   /** Leaves at the end of this turn of the microtask queue, so that callers of the same moment get on. */
@@ -83,7 +122,6 @@ export class Batcher {
     void this.#travel(passengers).then(() => {
       this.#trips -= 1
       if (this.#waiting.length > 0) this.#departSoon()
-      if (this.#pendingTasks === 0) this.#drained?.()
     })
     if (this.#waiting.length > 0) this.#departSoon()
   }
@@ -109,23 +147,39 @@ export class Batcher {
 
   async #travel(passengers: readonly Passenger[]): Promise<void> {
     try {
-      const answers = await this.#send(passengers.flatMap((passenger) => passenger.groups))
+      const answers = await this.#parts.send(passengers.flatMap((passenger) => passenger.groups))
       let from = 0
-      for (const passenger of passengers) {
-        this.#pendingTasks -= passenger.tasks
-        passenger.resolve(answers.slice(from, (from += passenger.groups.length)))
-      }
+      for (const { groups, arrive } of passengers) arrive(answers.slice(from, (from += groups.length)))
     } catch (error) {
-      for (const passenger of passengers) {
-        this.#pendingTasks -= passenger.tasks
-        passenger.reject(error)
-      }
+      for (const { groups, arrive } of passengers) arrive(groups.map(() => ({ outcome: 'failed', error })))
     }
   }
 
   #full(): BackpressureError {
-    return new BackpressureError(`${this.#pendingTasks} tasks are waiting to be written (maxPending is ${this.#pendingMax}).`, {
-      hint: 'Await earlier enqueues before starting more, use enqueueMany, or raise maxPending.',
-    })
+    const { pendingMax } = this.#parts
+    return new BackpressureError(
+      `${this.#pendingTasks} tasks are waiting to be written (maxPending is ${pendingMax}).`,
+      {
+        hint: 'Await earlier enqueues before starting more, use enqueueMany, or raise maxPending.',
+      },
+    )
   }
+}
+
+function loadOf(groups: readonly TaskGroup[]): Pick<Passenger, 'tasks' | 'bytes'> {
+  let tasks = 0
+  let bytes = 0
+  for (const group of groups) {
+    tasks += group.tasks.length
+    for (const task of group.tasks) bytes += payloadSize(task.payload)
+  }
+  return { tasks, bytes }
+}
+
+function isBusy(arrival: Arrival): boolean {
+  return arrival.outcome === 'busy'
+}
+
+function missesParent(arrival: Arrival): boolean {
+  return arrival.outcome === 'rejected' && arrival.rejection.code === 'unknown-parent'
 }

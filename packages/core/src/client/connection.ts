@@ -1,9 +1,12 @@
 /** A client's line to its store: opened once, when first needed; closed once. */
-import { ClosedError } from '../task/errors.ts'
+import { ClosedError, codeOf, type AmbiguousError } from '../task/errors.ts'
 import { repeating } from './repeat.ts'
 import type { Logger } from '../task/logger.ts'
 import type { Platform } from '../platform/platform.ts'
 import type { Hint, Store } from '../store/port.ts'
+
+/** When hints ended, the store is asked for new ones after so long. */
+const WATCH_AGAIN_MS = 5_000
 
 export class Connection {
   readonly store: Store
@@ -11,7 +14,7 @@ export class Connection {
   readonly logger: Logger
   readonly #listeners = new Set<(hint: Hint) => void>()
   #opened: Promise<void> | undefined
-  #watching: Promise<void> | undefined
+  #watching = false
   #closed = false
 
   constructor(parts: { readonly store: Store; readonly platform: Platform; readonly logger: Logger }) {
@@ -22,6 +25,7 @@ export class Connection {
 
   /** Opens the store, if nobody has yet. After a failure the next call tries again. */
   open(): Promise<void> {
+    if (this.#closed) return Promise.reject(new ClosedError())
     this.#opened ??= this.store.open().catch((error: unknown) => {
       this.#opened = undefined
       throw error
@@ -35,15 +39,27 @@ export class Connection {
    * @throws ClosedError, StoreError, AmbiguousError
    */
   async call<T>(operation: (store: Store, again: boolean) => Promise<T>): Promise<T> {
-    if (this.#closed) throw new ClosedError()
     await this.open()
     return repeating(this.platform, (again) => operation(this.store, again))
+  }
+
+  /**
+   * One look at the store: without an effect nothing can be in doubt.
+   *
+   * @throws ClosedError, StoreError
+   */
+  async read<T>(look: (store: Store) => Promise<T>): Promise<T> {
+    try {
+      return await this.call(look)
+    } catch (error) {
+      throw codeOf(error) === 'ambiguous' ? (error as AmbiguousError).cause : error
+    }
   }
 
   /** Hears the store's hints until the answer is called. */
   listen(listener: (hint: Hint) => void): () => void {
     this.#listeners.add(listener)
-    this.#watching ??= this.#watch()
+    if (!this.#watching) void this.#watch()
     return () => this.#listeners.delete(listener)
   }
 
@@ -52,19 +68,29 @@ export class Connection {
     if (this.#closed) return
     await drained()
     this.#closed = true
-    if (this.#opened === undefined) return
-    await this.#opened
-    await this.store.close()
-    await this.#watching
+    const opened = await this.#opened?.then(
+      () => true,
+      () => false, // what could not be opened needs no closing
+    )
+    if (opened === true) await this.store.close()
   }
 
-  /** Hints are never needed for correctness: if they end, polling goes on. */
+  /** Hints are never needed for correctness: while there are none, polling goes on. */
   async #watch(): Promise<void> {
-    try {
-      await this.open()
-      for await (const hint of this.store.watch()) for (const listener of this.#listeners) listener(hint)
-    } catch (error) {
-      this.logger.warn({ error }, 'the store gives no more hints; changes are found by polling')
+    this.#watching = true
+    for (let warned = false; !this.#closed && this.#listeners.size > 0;) {
+      try {
+        await this.open()
+        for await (const hint of this.store.watch()) for (const listener of this.#listeners) listener(hint)
+      } catch (error) {
+        if (this.#closed) break
+        if (!warned)
+          this.logger.warn({ error }, 'the store gives no hints for now; changes are found by polling')
+        warned = true
+      }
+      if (this.#closed) break
+      await new Promise<void>((resolve) => this.platform.setTimer(WATCH_AGAIN_MS, resolve, 'idle'))
     }
+    this.#watching = false
   }
 }

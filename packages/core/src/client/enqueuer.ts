@@ -5,7 +5,7 @@ import {
   ConflictError,
   CycleError,
   FencedError,
-  MillraceError,
+  type MillraceError,
   StoreError,
   TooLargeError,
   UniqueKeyError,
@@ -15,15 +15,13 @@ import { checkedTaskId, IdMaker, newNonce } from '../task/ids.ts'
 import { LIMITS } from '../task/limits.ts'
 import { payloadSize } from '../task/codec.ts'
 import { topologicalOrder } from '../policy/graph.ts'
-import { Batcher, type Send } from './batcher.ts'
+import { Batcher, type Arrival, type Send } from './batcher.ts'
 import { dependencyParts, specOf, type TaskDraft } from './specs.ts'
-import { repeating } from './repeat.ts'
 import { TaskHandle, type EnqueuedHandle, type HandleContext } from './handle.ts'
 import type { AnyTask } from '../task/definition.ts'
 import type { Draft } from '../task/draft.ts'
-import type { Platform } from '../platform/platform.ts'
-import type { AddVerdict, GroupAnswer, Rejection, TaskGroup } from '../store/port.ts'
-import type { Fence, TaskSpec } from '../store/records.ts'
+import type { AddVerdict, Rejection, TaskGroup } from '../store/port.ts'
+import type { Fence, TaskId, TaskSpec } from '../store/records.ts'
 
 /** What became of one draft of a best-effort bulk. */
 export type BulkAnswer<D extends AnyTask = AnyTask> = EnqueuedHandle<D> | RejectedDraft
@@ -41,11 +39,13 @@ export class Enqueuer {
   readonly #plain: Batcher
 
   constructor(context: HandleContext, pendingMax: number) {
+    const { connection } = context
+    const { platform } = connection
     this.#context = context
-    this.#ids = new IdMaker(context.connection.platform)
-    const send: Send = (groups) => context.connection.call((store, again) => store.add({ groups, again }))
-    this.#plain = new Batcher(send, pendingMax)
-    this.#keyed = new Batcher(send, pendingMax)
+    this.#ids = new IdMaker(platform)
+    const send: Send = (groups) => connection.call((store, again) => store.add({ groups, again }))
+    this.#plain = new Batcher({ send, platform, pendingMax })
+    this.#keyed = new Batcher({ send, platform, pendingMax })
   }
 
   /** @param under the running task in whose name it is enqueued */
@@ -58,11 +58,15 @@ export class Enqueuer {
 
   /** All or nothing. */
   async atomically(drafts: readonly Draft[]): Promise<EnqueuedHandle[]> {
-    const order = this.#orderOf(drafts)
-    const made = await Promise.all(drafts.map((draft) => this.#spec(draft)))
-    const specs = order.map((index) => made[index]!)
-    const chunks = chunked(specs)
-    const verdicts = await (chunks.length > 1 ? this.#behindGate(chunks) : this.#group(groupOf(specs)))
+    if (drafts.length === 0) return []
+    const { order, drawn } = this.#prepare(drafts)
+    const fresh = new Set(drawn)
+    const specs = await Promise.all(order.map((index) => this.#spec(drafts[index]!, fresh)))
+    const verdicts = await this.#whole(specs).catch((error: unknown) => {
+      // nothing of it is left, or ever will run: under new ids it can be tried again
+      if (codeOf(error) !== 'ambiguous') for (const draft of drawn) draft.id = undefined
+      throw error
+    })
     const handles: EnqueuedHandle[] = Array.from(drafts, () => undefined as never)
     for (const [position, index] of order.entries()) {
       handles[index] = this.#handle(drafts[index]!.task, specs[position]!, verdicts[position]!)
@@ -72,26 +76,21 @@ export class Enqueuer {
 
   /** Each draft by itself: a rejected one takes none with it but those that wait for it. */
   async bestEffort(drafts: readonly Draft[]): Promise<BulkAnswer[]> {
-    const order = this.#orderOf(drafts)
+    const { order, drawn } = this.#prepare(drafts)
     const answers: BulkAnswer[] = Array.from(drafts, () => undefined as never)
     const specs: TaskSpec[] = []
     const indexes: number[] = []
     for (const index of order) {
       try {
-        specs.push(await this.#spec(drafts[index]!))
+        specs.push(await this.#spec(drafts[index]!, drawn))
         indexes.push(index)
       } catch (error) {
-        if (codeOf(error) === undefined) throw error
-        answers[index] = { outcome: 'rejected', error: error as MillraceError }
+        answers[index] = rejected(error)
       }
     }
-    let position = 0
-    for (const chunk of chunked(specs)) {
-      for (const answer of await this.#submit(chunk.map((spec) => groupOf([spec])))) {
-        const index = indexes[position]!
-        answers[index] = this.#bulkAnswer(drafts[index]!.task, specs[position]!, answer)
-        position += 1
-      }
+    for (const [position, arrival] of (await this.#each(specs)).entries()) {
+      const index = indexes[position]!
+      answers[index] = this.#bulkAnswer(drafts[index]!.task, specs[position]!, arrival)
     }
     return answers
   }
@@ -101,48 +100,66 @@ export class Enqueuer {
     await Promise.all([this.#plain.close(), this.#keyed.close()])
   }
 
-  async #spec(draft: Draft): Promise<TaskSpec> {
-    const { id } = draft
-    return { ...(await specOf(draft, this.#ids)), id: id! }
+  /** @param fresh drafts whose ids were drawn just now and not used yet: any other may be known to the store */
+  async #spec(draft: Draft, fresh: Set<Draft>): Promise<TaskSpec> {
+    const id = checkedTaskId(draft.id)
+    const idMadeBy = fresh.delete(draft) ? 'client' : 'user'
+    return { ...(await specOf(draft, this.#ids)), id, idMadeBy }
   }
 
   /** Gives every draft its id and puts parents before their dependents. */
-  #orderOf(drafts: readonly Draft[]): readonly number[] {
+  #prepare(drafts: readonly Draft[]): {
+    readonly order: readonly number[]
+    readonly drawn: Set<Draft>
+  } {
     if (drafts.length > LIMITS.graphTasks) {
-      throw new TooLargeError(`${drafts.length} tasks are given; ${LIMITS.graphTasks} are the most in one call.`)
+      throw new TooLargeError(
+        `${drafts.length} tasks are given; ${LIMITS.graphTasks} are the most in one call.`,
+      )
     }
-    const indexes = new Map<string, number>()
-    for (const [index, draft] of drafts.entries()) {
-      draft.id = draft.id === undefined ? this.#ids.next() : checkedTaskId(draft.id)
-      indexes.set(draft.id, index)
-    }
-    const parents = drafts.map((draft) => parentsWithin(draft, indexes))
-    const sorted = topologicalOrder(parents)
-    if ('order' in sorted) return sorted.order
+    const drawn = new Set(drafts.filter((draft) => draft.id === undefined))
+    for (const draft of drawn) draft.id = this.#ids.next()
+    // of a draft that is given twice the first one counts
+    const entries = drafts.map((draft, index) => [String(draft.id).toLowerCase(), index] as const)
+    const indexes = new Map(entries.toReversed())
+    const sorted = topologicalOrder(drafts.map((draft) => parentsWithin(draft, indexes)))
+    if ('order' in sorted) return { order: sorted.order, drawn }
     throw new CycleError(`These tasks wait for each other in a circle: ${cycleText(sorted.cycle, drafts)}.`)
   }
 
   async #group(group: TaskGroup): Promise<readonly AddVerdict[]> {
-    const [answer] = await this.#submit([group])
-    switch (answer!.outcome) {
-      case 'added':
-        return answer!.tasks
-      case 'rejected':
-        throw rejectionError(answer!.rejection)
-      case 'stale':
-        throw new FencedError(group.under?.task ?? 'this task')
-      case 'busy':
-        throw busyError()
+    const [arrival] = await this.#submit([group])
+    if (arrival!.outcome !== 'added') throw refusalOf(arrival!, group)
+    return arrival!.tasks.map((verdict, index) => firstTime(group.tasks[index]!, verdict))
+  }
+
+  #submit(groups: readonly TaskGroup[]): Promise<readonly Arrival[]> {
+    return (groups.some(isKeyed) ? this.#keyed : this.#plain).submit(groups)
+  }
+
+  /** What became of each, in order. Once the store cannot be reached the rest is not tried any more. */
+  async #each(specs: readonly TaskSpec[]): Promise<readonly Arrival[]> {
+    const arrivals: Arrival[] = []
+    let broken: Arrival | undefined
+    for (const chunk of chunked(specs)) {
+      const some = broken === undefined ? await this.#submitEach(chunk) : Array.from(chunk, () => broken!)
+      if (some.every(({ outcome }) => outcome === 'failed')) broken = some[0]
+      arrivals.push(...some)
+    }
+    return arrivals
+  }
+
+  async #submitEach(specs: readonly TaskSpec[]): Promise<readonly Arrival[]> {
+    try {
+      return await this.#submit(specs.map((spec) => groupOf([spec])))
+    } catch (error) {
+      return specs.map(() => ({ outcome: 'failed', error }))
     }
   }
 
-  /** Groups that met a lock are sent again by themselves, while there is patience. */
-  async #submit(groups: readonly TaskGroup[]): Promise<readonly GroupAnswer[]> {
-    const batcher = groups.some(isKeyed) ? this.#keyed : this.#plain
-    const answers = await batcher.submit(groups)
-    if (!answers.some(isBusy)) return answers
-    const { platform } = this.#context.connection
-    return Promise.all(answers.map((answer, index) => (isBusy(answer) ? resubmit(platform, batcher, groups[index]!) : answer)))
+  async #whole(specs: readonly TaskSpec[]): Promise<readonly AddVerdict[]> {
+    const chunks = chunked(specs)
+    return chunks.length > 1 ? this.#behindGate(chunks) : this.#group(groupOf(specs))
   }
 
   /** More than one request can carry: written behind a gate, which one operation opens, or taken back. */
@@ -150,22 +167,26 @@ export class Enqueuer {
     const { connection } = this.#context
     const gate = this.#ids.next()
     const verdicts: AddVerdict[] = []
-    const written: string[] = []
+    const written: TaskId[] = []
     try {
       for (const chunk of chunks) {
         const answers = await this.#group({ tasks: chunk, under: null, gate })
         verdicts.push(...answers)
-        for (const [index, answer] of answers.entries()) if (answer.outcome === 'created') written.push(chunk[index]!.id)
+        for (const [index, { id, idMadeBy }] of chunk.entries()) {
+          // a removed task leaves a tombstone, and who gave the id may want to use it again: it waits for that, or is swept
+          if (answers[index]!.outcome === 'created' && idMadeBy === 'client') written.push(id)
+        }
       }
     } catch (error) {
       await this.#takeBack(written)
       throw error
     }
-    if ((await connection.call((store) => store.openGate(gate))) === 'gone') throw rejectionError({ code: 'gate-gone', gate })
+    if ((await connection.call((store) => store.openGate(gate))) === 'gone')
+      throw rejectionError({ code: 'gate-gone', gate })
     return verdicts
   }
 
-  async #takeBack(ids: readonly string[]): Promise<void> {
+  async #takeBack(ids: readonly TaskId[]): Promise<void> {
     const { connection } = this.#context
     try {
       for (let from = 0; from < ids.length; from += LIMITS.batchTasks) {
@@ -175,21 +196,16 @@ export class Enqueuer {
         await connection.call((store) => store.command(command))
       }
     } catch (error) {
-      connection.logger.warn({ error }, 'an atomic bulk was not taken back; the sweep removes its tasks, which never start')
+      connection.logger.warn(
+        { error },
+        'an atomic bulk was not taken back; the sweep removes its tasks, which never start',
+      )
     }
   }
 
-  #bulkAnswer(task: AnyTask, spec: TaskSpec, answer: GroupAnswer): BulkAnswer {
-    switch (answer.outcome) {
-      case 'added':
-        return this.#handle(task, spec, answer.tasks[0]!)
-      case 'rejected':
-        return { outcome: 'rejected', error: rejectionError(answer.rejection) }
-      case 'stale':
-        return { outcome: 'rejected', error: new FencedError(spec.id) }
-      case 'busy':
-        return { outcome: 'rejected', error: busyError() }
-    }
+  #bulkAnswer(task: AnyTask, spec: TaskSpec, arrival: Arrival): BulkAnswer {
+    if (arrival.outcome !== 'added') return rejected(refusalOf(arrival, groupOf([spec])))
+    return this.#handle(task, spec, firstTime(spec, arrival.tasks[0]!))
   }
 
   #handle<D extends AnyTask>(task: D, spec: TaskSpec, verdict: AddVerdict): EnqueuedHandle<D> {
@@ -206,16 +222,41 @@ function isKeyed(group: TaskGroup): boolean {
   return group.tasks.some((task) => task.unique !== null)
 }
 
-function isBusy(answer: GroupAnswer): boolean {
-  return answer.outcome === 'busy'
+const CREATED: AddVerdict = { outcome: 'created' }
+
+/** An id that was drawn just now is known to the store only if the call had to be repeated: it was ours that came first. */
+function firstTime({ id, idMadeBy }: TaskSpec, verdict: AddVerdict): AddVerdict {
+  return idMadeBy === 'client' && verdict.outcome === 'duplicate' && verdict.by.id === id ? CREATED : verdict
 }
 
-function resubmit(platform: Platform, batcher: Batcher, group: TaskGroup): Promise<GroupAnswer> {
-  return repeating(platform, async () => {
-    const [answer] = await batcher.submit([group])
-    if (isBusy(answer!)) throw busyError()
-    return answer!
-  })
+/** @throws the error itself if it is none of ours: then something is broken, and no verdict on a draft */
+function rejected(error: unknown): RejectedDraft {
+  if (codeOf(error) === undefined) throw error
+  return { outcome: 'rejected', error: error as MillraceError }
+}
+
+function refusalOf(
+  arrival: Exclude<Arrival, { readonly outcome: 'added' }>,
+  { tasks, under }: TaskGroup,
+): unknown {
+  switch (arrival.outcome) {
+    case 'rejected':
+      return rejectionError(arrival.rejection)
+    case 'stale':
+      return new FencedError(under?.task ?? 'this task')
+    case 'busy':
+      return busyError()
+    case 'failed':
+      return tasks.length === 1 ? namedError(arrival.error, tasks[0]!) : arrival.error
+  }
+}
+
+/** To repeat an enqueue under the same id one has to know it. */
+function namedError(error: unknown, { id }: TaskSpec): unknown {
+  if (codeOf(error) !== 'ambiguous') return error
+  const { message, cause } = error as AmbiguousError
+  const hint = `Repeat the call with { id: '${id}' }: a task is never created twice under one id.`
+  return new AmbiguousError(message, { cause, hint })
 }
 
 function busyError(): StoreError {
@@ -234,7 +275,9 @@ function rejectionError(rejection: Rejection): MillraceError {
     case 'unknown-parent':
       return new UnknownParentError(rejection.parent)
     case 'gate-gone':
-      return new AmbiguousError('Writing this graph took longer than an hour; it was given up, and none of it will run.')
+      return new AmbiguousError(
+        'Writing this graph took longer than an hour; it was given up, and none of it will run.',
+      )
   }
 }
 
@@ -248,8 +291,8 @@ function parentsWithin(draft: Draft, indexes: ReadonlyMap<string, number>): numb
   const parents: number[] = []
   for (const dependency of draft.options.after ?? []) {
     const { reference } = dependencyParts(dependency)
-    const id = typeof reference === 'string' ? reference.toLowerCase() : reference.id
-    const index = id === undefined ? undefined : indexes.get(id)
+    const id = typeof reference === 'string' ? reference : reference.id
+    const index = id === undefined ? undefined : indexes.get(id.toLowerCase())
     if (index !== undefined) parents.push(index)
   }
   return parents

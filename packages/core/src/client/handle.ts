@@ -6,6 +6,7 @@ import type { AnyTask } from '../task/definition.ts'
 import type { TaskRef } from '../store/port.ts'
 import type { TaskId, TaskOutcome } from '../store/records.ts'
 import { newNonce } from '../task/ids.ts'
+import { cancelCommand } from './task-control.ts'
 import { shownStatus, type TaskStatus } from './status.ts'
 import type { Connection } from './connection.ts'
 import type { Waits } from './waits.ts'
@@ -40,15 +41,19 @@ export class TaskHandle<D extends AnyTask = AnyTask> {
    * @throws TaskFailedError, TaskCancelledError, WaitTimeoutError (the task goes on), NotFoundError, ClosedError
    */
   async result({ within, signal }: ResultOptions): Promise<D['~task']['result']> {
-    const outcome = await this.#context.waits.ended(this.id, { withinMs: durationMs(within, 'within'), signal })
+    const outcome = await this.#context.waits.ended(this.id, {
+      withinMs: durationMs(within, 'within'),
+      signal,
+    })
     return resultOf(this, outcome)
   }
 
   /** @throws NotFoundError if the task was removed or forgotten */
   async status(): Promise<TaskStatus> {
-    const [record] = await this.#context.connection.call((store) => store.get([this.id]))
-    if (record == null) throw new NotFoundError(`The store holds no task ${this.id}.`)
-    return shownStatus(record, await this.#context.connection.call((store) => store.now()))
+    const [record] = await this.#context.connection.read((store) => store.get([this.id]))
+    if (record === undefined || record === null)
+      throw new NotFoundError(`The store holds no task ${this.id}.`)
+    return shownStatus(record, await this.#context.connection.read((store) => store.now()))
   }
 
   /**
@@ -60,7 +65,7 @@ export class TaskHandle<D extends AnyTask = AnyTask> {
   async cancel(reason?: string): Promise<'cancelled' | 'requested' | 'over'> {
     const { connection } = this.#context
     const nonce = newNonce(connection.platform)
-    const command = { kind: 'cancel', reason: reason ?? null } as const
+    const command = cancelCommand(reason)
     const answer = await connection.call((store) =>
       store.command({ nonce, command, target: { ids: [this.id] }, tasksMax: 1 }),
     )
@@ -100,5 +105,9 @@ export async function resultOf<D extends AnyTask>(
     const message = error?.message ?? 'no message'
     throw new TaskFailedError(id, { reason: reason ?? 'error', message, cause: error ?? undefined })
   }
-  return validate(task.output, outcome.result === null ? undefined : decode(outcome.result), `The result of ${task.name}`)
+  return validate(
+    task.output,
+    outcome.result === null ? undefined : decode(outcome.result),
+    `The result of ${task.name}`,
+  )
 }

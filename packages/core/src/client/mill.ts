@@ -1,6 +1,7 @@
 /** The client: one store, and everything that can be done with it. */
 import { ClosedError, InvalidArgumentError } from '../task/errors.ts'
 import { checkedTaskId } from '../task/ids.ts'
+import { durationMs } from '../task/duration.ts'
 import { resolveWorkerOptions, type WorkerOptions } from '../worker/options.ts'
 import { stderrLogger } from '../platform/console.ts'
 import { systemPlatform } from '../platform/system.ts'
@@ -34,8 +35,12 @@ export interface CloseOptions {
 
 const MAX_PENDING_DEFAULT = 100_000
 
-type Handles<Drafts extends readonly Draft[]> = { -readonly [K in keyof Drafts]: EnqueuedHandle<Drafts[K]['task']> }
-type Answers<Drafts extends readonly Draft[]> = { -readonly [K in keyof Drafts]: BulkAnswer<Drafts[K]['task']> }
+type Handles<Drafts extends readonly Draft[]> = {
+  -readonly [K in keyof Drafts]: EnqueuedHandle<Drafts[K]['task']>
+}
+type Answers<Drafts extends readonly Draft[]> = {
+  -readonly [K in keyof Drafts]: BulkAnswer<Drafts[K]['task']>
+}
 
 export class Mill implements AsyncDisposable {
   /** Looks at tasks and acts on them. */
@@ -51,7 +56,9 @@ export class Mill implements AsyncDisposable {
   constructor(store: Store, options: MillOptions = {}) {
     const { logger = stderrLogger, maxPending = MAX_PENDING_DEFAULT, platform = systemPlatform } = options
     if (!(Number.isInteger(maxPending) && maxPending >= 1)) {
-      throw new InvalidArgumentError(`maxPending is ${maxPending}.`, { hint: 'It is a whole number of tasks, at least 1.' })
+      throw new InvalidArgumentError(`maxPending is ${maxPending}.`, {
+        hint: 'It is a whole number of tasks, at least 1.',
+      })
     }
     this.#connection = new Connection({ store, platform, logger })
     this.#waits = new Waits(this.#connection)
@@ -76,7 +83,10 @@ export class Mill implements AsyncDisposable {
    * @throws InvalidPayloadError, InvalidArgumentError, TooLargeError, ConflictError, UniqueKeyError,
    *   UnknownParentError, BackpressureError: nothing was written; StoreError; AmbiguousError; ClosedError
    */
-  enqueue<D extends AnyTask>(task: D, ...[input, options]: InputArguments<D['~task']['input'], EnqueueOptions>): Promise<EnqueuedHandle<D>> {
+  enqueue<D extends AnyTask>(
+    task: D,
+    ...[input, options]: InputArguments<D['~task']['input'], EnqueueOptions>
+  ): Promise<EnqueuedHandle<D>> {
     if (this.#closing !== undefined) return Promise.reject(new ClosedError())
     return this.#enqueuer.one({ task, input, options: options ?? {} })
   }
@@ -87,7 +97,10 @@ export class Mill implements AsyncDisposable {
    *
    * @throws CycleError, TooLargeError beyond 50 000 drafts; with `atomic` also what `enqueue` throws
    */
-  enqueueMany<const Drafts extends readonly Draft[]>(drafts: Drafts, options: { readonly atomic: true }): Promise<Handles<Drafts>>
+  enqueueMany<const Drafts extends readonly Draft[]>(
+    drafts: Drafts,
+    options: { readonly atomic: true },
+  ): Promise<Handles<Drafts>>
   enqueueMany<const Drafts extends readonly Draft[]>(
     drafts: Drafts,
     options?: { readonly atomic?: false | undefined },
@@ -105,9 +118,15 @@ export class Mill implements AsyncDisposable {
    *
    * @throws what `enqueue` and `handle.result` throw
    */
-  async call<D extends AnyTask>(task: D, input: D['~task']['input'], options: ResultOptions & EnqueueOptions): Promise<D['~task']['result']> {
+  async call<D extends AnyTask>(
+    task: D,
+    input: D['~task']['input'],
+    options: ResultOptions & EnqueueOptions,
+  ): Promise<D['~task']['result']> {
     const { within, signal, ...rest } = options
     if (this.#closing !== undefined) throw new ClosedError()
+    durationMs(within, 'within') // before anything is written
+    signal?.throwIfAborted()
     const handle = await this.#enqueuer.one({ task, input, options: rest })
     return handle.result({ within, signal })
   }
@@ -119,7 +138,7 @@ export class Mill implements AsyncDisposable {
 
   /** The definitions that workers on this store have published: what producers go by that have only a task's name. */
   definitions(): Promise<readonly PublishedDefinition[]> {
-    return this.#connection.call((store) => store.definitions())
+    return this.#connection.read((store) => store.definitions())
   }
 
   /**
@@ -129,7 +148,11 @@ export class Mill implements AsyncDisposable {
    */
   worker(options: WorkerOptions): Worker {
     if (this.#closing !== undefined) throw new ClosedError()
-    const parts = { connection: this.#connection, enqueuer: this.#enqueuer, options: resolveWorkerOptions(options) }
+    const parts = {
+      connection: this.#connection,
+      enqueuer: this.#enqueuer,
+      options: resolveWorkerOptions(options),
+    }
     const worker = new Worker(parts)
     this.#workers.add(worker)
     return worker
@@ -139,7 +162,8 @@ export class Mill implements AsyncDisposable {
    * Refuses new calls, stops its workers, waits for what is on its way to the store, ends waits with a
    * ClosedError, and closes the store.
    */
-  close(options: CloseOptions = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    if (options.drain !== undefined) durationMs(options.drain, 'drain')
     this.#closing ??= this.#close(options)
     return this.#closing
   }

@@ -1,4 +1,5 @@
 /** `mill.queues` and `mill.workers`. */
+import { InvalidArgumentError } from '../task/errors.ts'
 import { checkedName } from '../task/limits.ts'
 import { durationMs, type Duration } from '../task/duration.ts'
 import { DEFAULT_RETENTION } from '../policy/retention.ts'
@@ -33,7 +34,7 @@ export class QueueControl {
   }
 
   list(): Promise<readonly QueueRecord[]> {
-    return this.#connection.call((store) => store.queues())
+    return this.#connection.read((store) => store.queues())
   }
 
   /** Nothing of this queue is started until it is resumed. What runs goes on. */
@@ -65,20 +66,27 @@ export class WorkerControl {
 
   /** The workers whose lease stands. */
   list(): Promise<readonly SessionRecord[]> {
-    return this.#connection.call((store) => store.sessions())
+    return this.#connection.read((store) => store.sessions())
   }
 }
 
 function retentionOf(options: RetentionOptions, storeBytes: number): Retention {
   const age = (given: Duration | false | undefined, what: string, byDefault: number | null): number | null =>
     given === undefined ? byDefault : given === false ? null : durationMs(given, what)
-  const bound = (given: number | false | undefined, byDefault: number | null): number | null =>
-    given === undefined ? byDefault : given === false ? null : given
+  const bound = (given: number | false | undefined, what: string, byDefault: number | null): number | null =>
+    given === undefined ? byDefault : given === false ? null : checkedBound(given, what)
   return {
     succeededMs: age(options.succeeded, 'retention.succeeded', DEFAULT_RETENTION.succeededMs),
     cancelledMs: age(options.cancelled, 'retention.cancelled', DEFAULT_RETENTION.cancelledMs),
     failedMs: age(options.failed, 'retention.failed', DEFAULT_RETENTION.failedMs),
-    count: bound(options.count, DEFAULT_RETENTION.count),
-    bytes: bound(options.bytes, storeBytes),
+    count: bound(options.count, 'retention.count', DEFAULT_RETENTION.count),
+    bytes: bound(options.bytes, 'retention.bytes', storeBytes),
   }
+}
+
+function checkedBound(bound: number, what: string): number {
+  if (Number.isSafeInteger(bound) && bound >= 0) return bound
+  throw new InvalidArgumentError(`${what} is ${bound}.`, {
+    hint: 'It is a whole number from 0; `false` lifts the bound.',
+  })
 }

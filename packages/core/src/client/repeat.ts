@@ -17,18 +17,27 @@ const LONGEST_WAIT_MS = 2_000
  */
 export async function repeating<T>(platform: Platform, call: (again: boolean) => Promise<T>): Promise<T> {
   const end = platform.monotonicMs() + STORE_PATIENCE_MS
-  let waitMs = FIRST_WAIT_MS
+  let waits: Iterator<number, never> | undefined
   let unknown = false
   for (;;) {
     try {
       return await call(unknown)
     } catch (error) {
-      if (!isStoreError(error) || error.effect === 'final') throw error
+      if (!isStoreError(error)) throw error
+      if (error.effect === 'final') throw unknown ? ambiguous(error) : error
       unknown ||= error.effect === 'unknown'
+      waits ??= growingWaits(platform)
+      const { value: waitMs } = waits.next()
       if (platform.monotonicMs() + waitMs > end) throw unknown ? ambiguous(error) : error
+      await pause(platform, waitMs)
     }
-    await pause(platform, waitMs * (0.5 + randomFraction(platform) / 2))
-    waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)
+  }
+}
+
+/** The waits between tries, in milliseconds: they double up to 2 s, with jitter, and never end. */
+export function* growingWaits(platform: Platform): Generator<number, never> {
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+    yield waitMs * (0.5 + randomFraction(platform) / 2)
   }
 }
 
@@ -39,7 +48,12 @@ export function pause(platform: Platform, delayMs: number): Promise<void> {
 
 /** By its code: a backend may have been installed with another copy of core. */
 function isStoreError(error: unknown): error is StoreError {
-  return codeOf(error)?.startsWith('store-') === true && typeof error === 'object' && error !== null && 'effect' in error
+  return (
+    codeOf(error)?.startsWith('store-') === true &&
+    typeof error === 'object' &&
+    error !== null &&
+    'effect' in error
+  )
 }
 
 function ambiguous(cause: StoreError): AmbiguousError {

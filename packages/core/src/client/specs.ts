@@ -6,6 +6,8 @@ import { digest } from '../platform/hash.ts'
 import { durationMs } from '../task/duration.ts'
 import { encode } from '../task/codec.ts'
 import { checkedThen, levelOf, resolveOptions, type ResolvedOptions } from '../task/options.ts'
+import { isKeepable, keptText } from '../task/kept-text.ts'
+import { messageOf, shown } from '../task/shown.ts'
 import { validate } from '../task/schema.ts'
 import type { AnyTask } from '../task/definition.ts'
 import type { Dependency, EnqueueOptions, TaskReference } from '../task/draft.ts'
@@ -46,7 +48,10 @@ function buildSpec({ task, input, options }: TaskDraft, id: TaskId): TaskSpec {
     idMadeBy: options.id === undefined ? 'client' : 'user',
     digest: digest(`${task.name}\n${resolved.queue}\n`, payload),
     type: task.name,
-    needs: needs === undefined || needs.length === 0 ? NONE : [...new Set(needs.map((need) => checkedName(need, 'A need')))].sort(),
+    needs:
+      needs === undefined || needs.length === 0
+        ? NONE
+        : [...new Set(needs.map((need) => checkedName(need, 'A need')))].sort(),
     queue: resolved.queue,
     level: options.priority === undefined ? resolved.level : levelOf(options.priority),
     lane: null,
@@ -73,17 +78,20 @@ export function edgesOf(after: readonly Dependency[]): readonly Edge[] {
   const edges = new Map<TaskId, IfFailed>()
   for (const dependency of after) {
     const { reference, ifFailed } = dependencyParts(dependency)
-    edges.set(parentId(reference), ifFailed)
+    edges.set(parentId(reference), checkedIfFailed(ifFailed))
   }
   return Array.from(edges, ([parent, ifFailed]) => ({ parent, ifFailed }))
 }
 
-/** What a dependency refers to, however it was written. */
-export function dependencyParts(dependency: Dependency): { readonly reference: TaskReference; readonly ifFailed: IfFailed } {
-  const full = typeof dependency === 'object' && 'ifFailed' in dependency ? dependency : undefined
-  if (full !== undefined) return { reference: full.task, ifFailed: checkedIfFailed(full.ifFailed ?? 'cancel') }
-  if (typeof dependency === 'object' && !('id' in dependency)) return { reference: dependency.task, ifFailed: 'cancel' }
-  return { reference: dependency as TaskReference, ifFailed: 'cancel' }
+/** What a dependency refers to, however it was written. Nothing is checked yet. */
+export function dependencyParts(dependency: Dependency): {
+  readonly reference: TaskReference
+  readonly ifFailed: string
+} {
+  const whole = typeof dependency === 'object' ? dependency : { task: dependency }
+  if ('ifFailed' in whole) return { reference: whole.task, ifFailed: whole.ifFailed ?? 'cancel' }
+  // a handle has a `task` too, its definition
+  return { reference: 'id' in whole ? whole : whole.task, ifFailed: 'cancel' }
 }
 
 function parentId(reference: TaskReference): TaskId {
@@ -96,7 +104,9 @@ function parentId(reference: TaskReference): TaskId {
 
 function checkedIfFailed(ifFailed: string): IfFailed {
   if (ifFailed === 'cancel' || ifFailed === 'fail' || ifFailed === 'run') return ifFailed
-  throw new InvalidArgumentError(`ifFailed is ${JSON.stringify(ifFailed)}.`, { hint: "It is 'cancel', 'fail' or 'run'." })
+  throw new InvalidArgumentError(`ifFailed is ${JSON.stringify(ifFailed)}.`, {
+    hint: "It is 'cancel', 'fail' or 'run'.",
+  })
 }
 
 function hasSharedOptions(options: EnqueueOptions): boolean {
@@ -118,6 +128,9 @@ function policyOf(resolved: ResolvedOptions): TaskPolicy {
 
 const NOW = { inMs: 0 }
 
+/** The latest time that a store can keep. */
+const TIME_MAX_MS = 2 ** 47 - 1
+
 function dueOf(options: EnqueueOptions): TaskSpec['due'] {
   const { delay, runAt } = options
   if (delay !== undefined && runAt !== undefined) {
@@ -125,29 +138,52 @@ function dueOf(options: EnqueueOptions): TaskSpec['due'] {
   }
   if (delay !== undefined) return { inMs: durationMs(delay, 'delay') }
   if (runAt === undefined) return NOW
-  const at = typeof runAt === 'number' ? runAt : runAt.getTime()
-  if (!Number.isSafeInteger(Math.round(at)) || at < 0) throw new InvalidArgumentError('runAt is no date.')
-  return { at: Math.round(at) }
+  const at = Math.round(typeof runAt === 'object' ? Number(runAt) : runAt)
+  if (at >= 0 && at <= TIME_MAX_MS) return { at }
+  throw new InvalidArgumentError(
+    `runAt is ${typeof runAt === 'object' ? at : shown(runAt)}, which is no time.`,
+    {
+      hint: 'It is a Date or milliseconds since 1970, in the years 1970 to 6429.',
+    },
+  )
 }
 
 function uniqueOf(task: AnyTask, input: unknown, options: EnqueueOptions): UniqueSpec | null {
   const then = checkedThen(options.unique?.then ?? task.unique?.then)
-  const key = options.unique?.key ?? task.unique?.key(input as never)
+  const key = options.unique?.key ?? ownKey(task, input)
   if (key === undefined) return null
   return { key: `${task.name}:${checkedKey(key, 'The unique key')}`, then }
 }
 
+/** What the definition makes of the input. Its function is the user's, and may fail. */
+function ownKey(task: AnyTask, input: unknown): string | undefined {
+  try {
+    return task.unique?.key(input as never)
+  } catch (cause) {
+    throw new InvalidArgumentError(`The unique key of ${task.name} could not be made: ${messageOf(cause)}`, {
+      cause,
+    })
+  }
+}
+
 function checkedTags(tags: readonly string[]): readonly string[] {
-  if (tags.length > LIMITS.tags) throw new TooLargeError(`${tags.length} tags are given; ${LIMITS.tags} are the most.`)
+  if (tags.length > LIMITS.tags)
+    throw new TooLargeError(`${tags.length} tags are given; ${LIMITS.tags} are the most.`)
   return [...new Set(tags.map((tag) => checkedName(tag, 'A tag')))]
 }
 
-function checkedStrings(strings: Readonly<Record<string, string>>, what: string, bytesMax: number): Readonly<Record<string, string>> {
+function checkedStrings(
+  strings: Readonly<Record<string, string>>,
+  what: string,
+  bytesMax: number,
+): Readonly<Record<string, string>> {
   for (const [key, value] of Object.entries(strings)) {
-    if (typeof value === 'string') continue
-    throw new InvalidPayloadError(`${what}.${key} is no text.`, [{ path: key, message: `is of type ${typeof value}` }])
+    if (isKeepable(key) && isKeepable(value)) continue
+    throw new InvalidPayloadError(`${what}.${keptText(key, 100)} is no well-formed text without U+0000.`, [
+      { path: key, message: `is ${shown(value)}` },
+    ])
   }
-  if (utf8Bytes(JSON.stringify(strings)) > bytesMax) throw new TooLargeError(`${what} is larger than ${bytesMax} bytes.`)
+  if (utf8Bytes(JSON.stringify(strings)) > bytesMax)
+    throw new TooLargeError(`${what} is larger than ${bytesMax} bytes.`)
   return { ...strings }
 }
-

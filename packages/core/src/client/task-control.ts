@@ -3,6 +3,7 @@ import { InvalidArgumentError } from '../task/errors.ts'
 import { checkedTaskId, newNonce } from '../task/ids.ts'
 import { encode } from '../task/codec.ts'
 import { LIMITS } from '../task/limits.ts'
+import { keptText } from '../task/kept-text.ts'
 import { levelOf, type Priority } from '../task/options.ts'
 import type { Command, CommandAnswer, CommandOutcome, TaskFilter } from '../store/control.ts'
 import type { HistoryEntry, TaskId, TaskState } from '../store/records.ts'
@@ -38,6 +39,9 @@ export interface CommandResult {
   readonly outcomes: readonly CommandOutcome[]
 }
 
+/** Longest reason of a cancel request, in characters. */
+const REASON_MAX = 1_000
+
 export type TaskTarget = TaskId | readonly TaskId[] | TaskQuery
 
 export class TaskControl {
@@ -49,34 +53,37 @@ export class TaskControl {
 
   /** `undefined` if the store does not hold it. */
   async get(id: TaskId): Promise<TaskStatus | undefined> {
-    const [record] = await this.#connection.call((store) => store.get([checkedTaskId(id)]))
-    return record == null ? undefined : shownStatus(record, await this.#connection.call((store) => store.now()))
+    const [record] = await this.#connection.read((store) => store.get([checkedTaskId(id)]))
+    if (record === undefined || record === null) return undefined
+    return shownStatus(record, await this.#connection.read((store) => store.now()))
   }
 
   /** Newest first. */
   async list({ limit = 50, cursor, ...query }: ListOptions = {}): Promise<TaskPage> {
     if (!(Number.isInteger(limit) && limit >= 1 && limit <= LIMITS.batchTasks)) {
-      throw new InvalidArgumentError(`limit is ${limit}.`, { hint: `It is a whole number from 1 to ${LIMITS.batchTasks}.` })
+      throw new InvalidArgumentError(`limit is ${limit}.`, {
+        hint: `It is a whole number from 1 to ${LIMITS.batchTasks}.`,
+      })
     }
     const filter = filterOf(query)
-    const page = await this.#connection.call((store) => store.list({ filter, limit, cursor: cursor ?? null }))
-    const now = await this.#connection.call((store) => store.now())
+    const page = await this.#connection.read((store) => store.list({ filter, limit, cursor: cursor ?? null }))
+    const now = await this.#connection.read((store) => store.now())
     return { tasks: page.tasks.map((task) => shownItem(task, now)), next: page.next ?? undefined }
   }
 
   /** What happened to a task, oldest first: its newest 100 events. Empty if the store does not hold it. */
   async history(id: TaskId): Promise<readonly HistoryEntry[]> {
-    const [record] = await this.#connection.call((store) => store.get([checkedTaskId(id)]))
+    const [record] = await this.#connection.read((store) => store.get([checkedTaskId(id)]))
     return record?.history ?? []
   }
 
   /** Cancels what waits, and asks what runs to stop. */
   cancel(target: TaskTarget, options: { readonly reason?: string | undefined } = {}): Promise<CommandResult> {
-    return this.#command(target, { kind: 'cancel', reason: options.reason ?? null })
+    return this.#command(target, cancelCommand(options.reason))
   }
 
   /** Starts failed and cancelled tasks over, their attempts at zero. */
-  retry(target: TaskTarget, options: { readonly input?: unknown } = {}): Promise<CommandResult> {
+  async retry(target: TaskTarget, options: { readonly input?: unknown } = {}): Promise<CommandResult> {
     const payload = options.input === undefined ? null : encode(options.input, 'The new input')
     return this.#command(target, { kind: 'retry', payload })
   }
@@ -95,7 +102,7 @@ export class TaskControl {
     return this.#command(target, { kind: 'release' })
   }
 
-  setPriority(target: TaskTarget, priority: Priority): Promise<CommandResult> {
+  async setPriority(target: TaskTarget, priority: Priority): Promise<CommandResult> {
     return this.#command(target, { kind: 'set-level', level: levelOf(priority) })
   }
 
@@ -137,11 +144,20 @@ export class TaskControl {
   /** Each step bears a nonce of its own: repeated, it changes nothing twice. */
   #send(
     command: Command,
-    target: { readonly ids: readonly TaskId[] } | { readonly filter: TaskFilter; readonly cursor: string | null },
+    target:
+      | { readonly ids: readonly TaskId[] }
+      | { readonly filter: TaskFilter; readonly cursor: string | null },
   ): Promise<CommandAnswer> {
     const nonce = newNonce(this.#connection.platform)
-    return this.#connection.call((store) => store.command({ nonce, command, target, tasksMax: LIMITS.batchTasks }))
+    return this.#connection.call((store) =>
+      store.command({ nonce, command, target, tasksMax: LIMITS.batchTasks }),
+    )
   }
+}
+
+/** The reason is shown to whoever waits: its beginning is enough. */
+export function cancelCommand(reason: string | undefined): Command {
+  return { kind: 'cancel', reason: reason === undefined ? null : keptText(reason, REASON_MAX) }
 }
 
 function filterOf({ state, queue, type, tag }: TaskQuery): TaskFilter {

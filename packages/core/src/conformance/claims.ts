@@ -273,6 +273,33 @@ const leased = cases('claims', {
     })
   },
 
+  'who was dead claims as before in a new session': async (scene) => {
+    const demand = { ...demandOf(5), types: ['work'], offers: [] }
+    const dead = await scene.worker()
+    await dead.close()
+    equal((await dead.exchange({ demand })).session, 'dead')
+    const id = await scene.enqueue()
+    const worker = await scene.worker()
+    equal(idsOf((await worker.exchange({ demand })).claims), [id])
+  },
+
+  'a demand that stays the same takes what comes, of types that are new to the store too': async (scene) => {
+    const worker = await scene.worker()
+    const demand = { ...demandOf(5), types: ['work', 'mail', 'later'], offers: ['gpu'] }
+    for (const changes of [
+      { type: 'work' },
+      { type: 'mail', needs: ['gpu'] },
+      { type: 'later' },
+      { needs: ['gpu'] },
+    ]) {
+      equal((await worker.exchange({ demand })).claims, [])
+      const id = await scene.enqueue(changes)
+      equal(idsOf((await worker.exchange({ demand })).claims), [id])
+      const other = { ...demand, types: ['nothing'] }
+      equal((await worker.exchange({ demand: other })).claims, [])
+    }
+  },
+
   'a closed session claims nothing': async (scene) => {
     const worker = await scene.worker()
     await scene.enqueue()

@@ -148,6 +148,26 @@ const ordered = cases('due', {
     equal(claimed, ids)
   },
 
+  'no type waits for ever': async (scene) => {
+    const worker = await scene.worker()
+    const ids = await scene.enqueueMany(3, { type: 'mail' })
+    await scene.enqueueMany(100)
+    const left = new Set(ids)
+    let cursor: string | null = null
+    for (let rounds = 0; rounds < 300 && left.size > 0; rounds++) {
+      await scene.enqueue()
+      const queues = [{ queue: 'default', slots: [0, 0, 0, 0, 0], tasksMax: 1 }] as const
+      const answer = await worker.ask({
+        types: ['work', 'mail'],
+        queues,
+        cursor: rounds % 10 === 0 ? null : cursor,
+      })
+      for (const claim of answer.claims) left.delete(claim.id)
+      cursor = answer.cursor
+    }
+    equal(left.size, 0, 'how many were never claimed')
+  },
+
   'any text is a cursor': async (scene) => {
     const worker = await scene.worker()
     for (const cursor of [

@@ -189,6 +189,15 @@ export const gateCases: readonly ConformanceCase[] = cases('gates', {
     await scene.see(child.id, { state: 'pending' })
   },
 
+  'a gate that only duplicates were named with opens all the same': async (scene) => {
+    const spec = scene.spec()
+    await scene.add(spec)
+    const gate = scene.id()
+    await behind(scene, gate, spec)
+    equal(await scene.store.openGate(gate), 'open')
+    await scene.see(spec.id, { state: 'pending' })
+  },
+
   'a task behind a gate can be cancelled and removed': async (scene) => {
     const gate = scene.id()
     const [cancelled, removed, left] = await behind(scene, gate, ...scene.specs(3))

@@ -1,7 +1,7 @@
 /** Hints: lossy, but not mute. */
 import { cases, type ConformanceCase } from './case.ts'
 import { equal, holds } from './expect.ts'
-import type { Scene } from './scene.ts'
+import { HOUR, type Scene } from './scene.ts'
 import type { Hint } from '../store/port.ts'
 
 const EVERYTHING: Hint = { ready: true, settled: true, cancel: true }
@@ -57,6 +57,35 @@ export const watchCases: readonly ConformanceCase[] = cases('watch', {
     await heard(scene, () => scene.command({ kind: 'release' }, id), 'ready')
     await scene.store.configureQueue({ queue: 'default', paused: true })
     await heard(scene, () => scene.store.configureQueue({ queue: 'default', paused: false }), 'ready')
+  },
+
+  'what is due later is heard at once': async (scene) => {
+    await heard(scene, () => scene.enqueue({ due: { inMs: HOUR } }), 'ready')
+  },
+
+  'unblocking is heard, by a parent and by a gate': async (scene) => {
+    const worker = await scene.worker()
+    const parent = await scene.enqueue()
+    await scene.enqueue({ after: [{ parent, ifFailed: 'cancel' }] })
+    const claim = await worker.claimOne()
+    await heard(scene, () => worker.end(claim), 'ready')
+    const gate = scene.id()
+    await scene.addAll([scene.spec()], { gate })
+    await heard(scene, () => scene.store.openGate(gate), 'ready')
+  },
+
+  'a task that starts over is heard': async (scene) => {
+    const id = await scene.enqueue()
+    await scene.cancel(id)
+    await heard(scene, () => scene.restart(id), 'ready')
+  },
+
+  'the end of a task that waits is heard': async (scene) => {
+    const id = await scene.enqueue()
+    await heard(scene, () => scene.cancel(id), 'settled')
+    await scene.enqueue({ startByMs: HOUR })
+    await scene.pass(HOUR)
+    await heard(scene, () => scene.sweep(), 'settled')
   },
 
   'a reader that lags gets its hints merged': async (scene) => {

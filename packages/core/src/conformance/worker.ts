@@ -15,7 +15,7 @@ import type {
 import type { Claim, Fence, LogEntry, Nonce, Payload, Progress, SessionId, TaskId } from '../store/records.ts'
 import type { Notes, Settlement, Transition, Verdict } from '../store/settlement.ts'
 
-export const BYTES_MAX: number = 8 * 1_024 * 1_024
+const BYTES_MAX: number = 8 * 1_024 * 1_024
 
 /** Whoever holds a fence: a claim, or the fence of a task that was taken over. */
 export type Holder = Claim | Fence
@@ -132,11 +132,15 @@ export class Worker {
   }
 }
 
+/** As core does it: while they stay the same they are the same arrays. */
+const TYPES: readonly string[] = ['work']
+const OFFERS: readonly string[] = []
+
 /** Up to so many ordinary tasks, from the top level down. */
 export function demandOf(tasksMax: number, changes: Partial<Demand> = {}): Demand {
   return {
-    types: ['work'],
-    offers: [],
+    types: TYPES,
+    offers: OFFERS,
     queues: [{ queue: 'default', slots: [0, 0, 0, 0, 0], tasksMax }],
     tasksMax,
     bytesMax: BYTES_MAX,

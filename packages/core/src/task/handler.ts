@@ -15,7 +15,7 @@ export interface TaskInfo {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Why a handler's signal is aborted: `signal.reason` is an error with this as its `code`. */
+/** Why a handler's signal is aborted: `signal.reason` is an `AbortError` with this as its `reason`. */
 export type AbortCode = 'lost' | 'cancel' | 'timeout' | 'shutdown'
 
 /** What a handler can do besides returning. Everything it writes is fenced: it counts only while the lease is ours. */

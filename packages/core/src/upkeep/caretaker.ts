@@ -11,7 +11,7 @@ import { plainError } from '../worker/task-error.ts'
 import { randomFraction, type Timer } from '../platform/platform.ts'
 import type { Connection } from '../client/connection.ts'
 import type { Reclaimed, UpkeepAnswer } from '../store/port.ts'
-import type { SessionId } from '../store/records.ts'
+import type { Nonce, SessionId } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
 
 /** With a lease of 15 s, the tasks of a dead worker so run again within 17 s. */
@@ -36,10 +36,18 @@ export class Caretaker {
   readonly #parts: CaretakerParts
   readonly #timers = new Map<string, Timer>()
   readonly #underWay = new Set<Promise<void>>()
+  /** Nonces of take-overs under way. */
+  readonly #takingOver = new Set<Nonce>()
+  #delivering = false
   #stopped = false
 
   constructor(parts: CaretakerParts) {
     this.#parts = parts
+  }
+
+  /** Take-overs whose answer may still bring tasks. */
+  get awaiting(): readonly Nonce[] {
+    return [...this.#takingOver]
   }
 
   start(): void {
@@ -48,9 +56,15 @@ export class Caretaker {
     this.#repeat('pruning', PRUNE_EVERY_MS, () => this.#prune())
   }
 
-  /** Tells dependents now: an exchange said that there are more than it could tell. */
+  /** Tells dependents now: an exchange said that there are more than it could tell. As long as it is at it, it needs no other word. */
   deliverNow(): void {
-    this.#do('telling dependents', () => this.#steps(() => this.#call((store) => store.deliver({ tasksMax: STEP_TASKS }))))
+    if (this.#delivering) return
+    this.#delivering = true
+    this.#do(
+      'telling dependents',
+      () => this.#deliver(),
+      () => (this.#delivering = false),
+    )
   }
 
   /** Resolves when what is under way is done; nothing new begins. */
@@ -66,7 +80,10 @@ export class Caretaker {
     const { platform } = this.#parts.connection
     const waitMs = everyMs * (0.75 + randomFraction(platform) / 4)
     const again = (): void => this.#repeat(duty, everyMs, work)
-    this.#timers.set(duty, platform.setTimer(waitMs, () => this.#do(duty, work, again), 'idle'))
+    this.#timers.set(
+      duty,
+      platform.setTimer(waitMs, () => this.#do(duty, work, again), 'idle'),
+    )
   }
 
   #do(duty: string, work: () => Promise<void>, then: () => void = () => undefined): void {
@@ -81,13 +98,25 @@ export class Caretaker {
   }
 
   async #reclaim(): Promise<void> {
-    const session = this.#parts.session()
-    if (session === null) return
+    for (let more = true; more && !this.#stopped;) {
+      const session = this.#parts.session()
+      if (session === null) return
+      const tasks = await this.#takeOver(session)
+      for (const task of tasks) this.#parts.takenOver(task, this.#judge(task))
+      more = tasks.length === STEP_TASKS
+    }
+  }
+
+  async #takeOver(session: SessionId): Promise<readonly Reclaimed[]> {
     const { connection } = this.#parts
     const nonce = newNonce(connection.platform)
     const request = { session, nonce, tasksMax: STEP_TASKS, graceMs: GRACE_MS }
-    const { tasks } = await connection.call((store, again) => store.reclaim({ ...request, again }))
-    for (const task of tasks) this.#parts.takenOver(task, this.#judge(task))
+    this.#takingOver.add(nonce)
+    try {
+      return (await connection.call((store, again) => store.reclaim({ ...request, again }))).tasks
+    } finally {
+      this.#takingOver.delete(nonce)
+    }
   }
 
   #judge(task: Reclaimed): Transition {
@@ -96,7 +125,11 @@ export class Caretaker {
 
   async #sweep(): Promise<void> {
     await this.#steps(() => this.#call((store) => store.sweep({ tasksMax: STEP_TASKS })))
-    await this.#steps(() => this.#call((store) => store.deliver({ tasksMax: STEP_TASKS })))
+    await this.#deliver()
+  }
+
+  #deliver(): Promise<void> {
+    return this.#steps(() => this.#call((store) => store.deliver({ tasksMax: STEP_TASKS })))
   }
 
   async #prune(): Promise<void> {
@@ -118,13 +151,19 @@ export class Caretaker {
 const OUTCOMES: Readonly<Record<Reclaimed['cause'], (task: Reclaimed) => Outcome>> = {
   lapsed: ({ from }) => ({
     kind: 'crashed',
-    error: plainError('WorkerLostError', `The lease of session ${from ?? '?'} lapsed while it held the task.`),
+    error: plainError(
+      'WorkerLostError',
+      `The lease of session ${from ?? '?'} lapsed while it held the task.`,
+    ),
   }),
   timeout: () => ({
     kind: 'failed',
     reason: 'timeout',
     error: plainError('TimeoutError', 'The attempt took too long, and its worker did not end it.'),
   }),
-  deadline: () => ({ kind: 'outlived', error: plainError('DeadlineError', 'All attempts together took too long.') }),
+  deadline: () => ({
+    kind: 'outlived',
+    error: plainError('DeadlineError', 'All attempts together took too long.'),
+  }),
   cancel: () => ({ kind: 'cancelled', error: null }),
 }

@@ -1,7 +1,8 @@
 /** How much a worker asks for: its free slots, and a little ahead while tasks are short. */
 import { LIMITS } from '../task/limits.ts'
 import { LevelShares } from '../policy/shares.ts'
-import type { Demand, QueueDemand } from '../store/port.ts'
+import type { QueueDemand } from '../store/port.ts'
+import type { Expected, Wish } from './exchanger.ts'
 import type { Executor } from './executor.ts'
 import type { ResolvedWorkerOptions } from './options.ts'
 
@@ -27,20 +28,22 @@ export class Appetite {
   /**
    * What to ask for now; `null` if there is no room.
    *
-   * @param expected tasks that exchanges under way may bring, by queue
+   * @param expected tasks that exchanges under way may bring
    */
-  demand(expected: ReadonlyMap<string, number>): Omit<Demand, 'cursor'> | null {
+  demand(expected: Expected): Wish | null {
     const { concurrency, offers } = this.#options
     const ahead = this.#ahead()
-    let coming = 0
-    for (const tasks of expected.values()) coming += tasks
-    const free = concurrency + ahead - this.#executor.load - coming
+    const free = concurrency + ahead - this.#executor.load - expected.tasks
     // with more than one exchange's worth of room, half of it: the other half is for the exchange that overlaps
     const most = ahead === 0 ? free : Math.min(free, Math.ceil((concurrency + ahead) / 2), LIMITS.batchTasks)
     if (most <= 0) return null
     const queues: QueueDemand[] = []
     for (const queue of this.#queues) {
-      const room = this.#options.queues.get(queue)! + ahead - this.#executor.loadOf(queue) - (expected.get(queue) ?? 0)
+      const room =
+        this.#options.queues.get(queue)! +
+        ahead -
+        this.#executor.loadOf(queue) -
+        (expected.byQueue.get(queue) ?? 0)
       const tasksMax = Math.min(most, room)
       if (tasksMax > 0) queues.push({ queue, slots: this.#shares.get(queue)!.draw(tasksMax), tasksMax })
     }
@@ -52,6 +55,9 @@ export class Appetite {
   /** Nothing is held back behind slow tasks: ahead is claimed only as much as is done in a moment. */
   #ahead(): number {
     const { concurrency } = this.#options
-    return Math.min(AHEAD_MAX, Math.floor((AHEAD_MS / Math.max(this.#executor.averageMs, 0.01)) * Math.min(concurrency, 10)))
+    return Math.min(
+      AHEAD_MAX,
+      Math.floor((AHEAD_MS / Math.max(this.#executor.averageMs, 0.01)) * Math.min(concurrency, 10)),
+    )
   }
 }

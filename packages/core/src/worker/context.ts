@@ -3,21 +3,27 @@ import { FencedError, InvalidArgumentError, NotFoundError } from '../task/errors
 import { checkedTaskId, taskId } from '../task/ids.ts'
 import { decode, encode } from '../task/codec.ts'
 import { LIMITS } from '../task/limits.ts'
+import { keptText } from '../task/kept-text.ts'
 import { resultOf } from '../client/handle.ts'
 import type { AnyTask, InputArguments } from '../task/definition.ts'
 import type { ChildHandle, ChildOptions, Context, TaskInfo } from '../task/handler.ts'
 import type { Logger } from '../task/logger.ts'
 import type { Connection } from '../client/connection.ts'
 import type { Enqueuer } from '../client/enqueuer.ts'
-import type { TaskId, TaskOutcome } from '../store/records.ts'
+import type { Payload, TaskId, TaskOutcome } from '../store/records.ts'
 import { taskInfo } from './events.ts'
 import { runLogger } from './run-logger.ts'
 import type { Run } from './run.ts'
+
+/** Longest message of a progress report, in characters. */
+const MESSAGE_MAX = 1_000
 
 /** What contexts need of their worker. */
 export interface ContextServices {
   readonly connection: Connection
   readonly enqueuer: Enqueuer
+  /** Looks whether the lease can still be trusted, and lets go of everything under it if not. */
+  checkLease(): void
   /** There is something to write about a run: at once, or with the next exchange. */
   settleSoon(run: Run, when: 'now' | 'later'): void
 }
@@ -51,14 +57,16 @@ export class RunContext implements Context {
   }
 
   throwIfLost(): void {
-    if (this.#run.lost) throw new FencedError(this.#run.claim.id)
+    this.#services.checkLease()
+    // once its outcome is decided without it, nothing that the handler still writes counts either
+    if (this.#run.lost || this.#run.ended) throw new FencedError(this.#run.claim.id)
   }
 
   progress(fraction: number, message?: string): void {
     if (!(fraction >= 0 && fraction <= 1)) {
       throw new InvalidArgumentError(`The progress is ${fraction}.`, { hint: 'It is a number from 0 to 1.' })
     }
-    this.#run.note({ fraction, message: message === undefined ? null : message.slice(0, 1_000).toWellFormed() })
+    this.#run.note({ fraction, message: message === undefined ? null : keptText(message, MESSAGE_MAX) })
     this.#services.settleSoon(this.#run, 'later')
   }
 
@@ -66,7 +74,10 @@ export class RunContext implements Context {
     return (this.#log ??= runLogger(this.#run, this.#services))
   }
 
-  async enqueue<D extends AnyTask>(task: D, ...[input, options]: InputArguments<D['~task']['input'], ChildOptions>): Promise<ChildHandle<D>> {
+  async enqueue<D extends AnyTask>(
+    task: D,
+    ...[input, options]: InputArguments<D['~task']['input'], ChildOptions>
+  ): Promise<ChildHandle<D>> {
     this.throwIfLost()
     const { key = `${task.name}#${++this.#children}`, ...rest } = options ?? {}
     const { claim, fence } = this.#run
@@ -95,12 +106,18 @@ export class RunContext implements Context {
     return outcome?.state === 'succeeded' && outcome.result !== null ? decode(outcome.result) : undefined
   }
 
-  async checkpoint(value: unknown): Promise<void> {
-    this.throwIfLost()
-    const payload = encode(value, 'The checkpoint', LIMITS.checkpointBytes)
+  checkpoint(value: unknown): Promise<void> {
+    let payload: Payload
+    try {
+      this.throwIfLost()
+      payload = encode(value, 'The checkpoint', LIMITS.checkpointBytes)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
     const written = this.#run.checkpoint(payload)
     this.#services.settleSoon(this.#run, 'now')
-    await written
+    written.catch(() => undefined) // a handler that did not wait for it is told by its signal
+    return written
   }
 
   get checkpointed(): unknown {
@@ -112,7 +129,7 @@ export class RunContext implements Context {
     const outcomes: (TaskOutcome | null)[] = []
     while (outcomes.length < ids.length) {
       const some = ids.slice(outcomes.length, outcomes.length + LIMITS.batchTasks)
-      const answers = await this.#services.connection.call((store) =>
+      const answers = await this.#services.connection.read((store) =>
         store.outcomes({ ids: some, bytesMax: LIMITS.batchBytes }),
       )
       for (const answer of answers) {

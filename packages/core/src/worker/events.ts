@@ -7,7 +7,12 @@ export interface WorkerEvents {
   started: { readonly task: TaskInfo; readonly attempt: number }
   succeeded: { readonly task: TaskInfo; readonly attempt: number; readonly durationMs: number }
   /** An attempt failed; `willRetryAt` is `null` if it was the last. */
-  failed: { readonly task: TaskInfo; readonly attempt: number; readonly error: unknown; readonly willRetryAt: Date | null }
+  failed: {
+    readonly task: TaskInfo
+    readonly attempt: number
+    readonly error: unknown
+    readonly willRetryAt: Date | null
+  }
   cancelled: { readonly task: TaskInfo; readonly attempt: number }
   /** The lease of a running task was lost: somebody else may be running it. */
   lost: { readonly task: TaskInfo; readonly attempt: number }
@@ -17,8 +22,20 @@ export interface WorkerEvents {
 
 type Listener<E> = (event: E) => void
 
+export interface EmitterParts {
+  /** An error event, and nobody listens. */
+  unheard(event: WorkerEvents['error']): void
+  /** Runs something by itself, after all that is in motion. */
+  soon(run: () => void): void
+}
+
 export class WorkerEmitter {
+  readonly #parts: EmitterParts
   readonly #listeners = new Map<keyof WorkerEvents, Set<Listener<never>>>()
+
+  constructor(parts: EmitterParts) {
+    this.#parts = parts
+  }
 
   on<K extends keyof WorkerEvents>(name: K, listener: Listener<WorkerEvents[K]>): () => void {
     const listeners = this.#listeners.get(name) ?? new Set()
@@ -31,14 +48,18 @@ export class WorkerEmitter {
     return (this.#listeners.get(name)?.size ?? 0) > 0
   }
 
-  /** A listener that throws is an error event, and an uncaught error where that is what throws. */
+  /** A listener that throws is an error event; where that is what throws, an uncaught error, by itself and not in our machinery. */
   emit<K extends keyof WorkerEvents>(name: K, event: WorkerEvents[K]): void {
+    if (name === 'error' && !this.heard(name)) this.#parts.unheard(event as WorkerEvents['error'])
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
         ;(listener as Listener<WorkerEvents[K]>)(event)
       } catch (error) {
-        if (name === 'error') throw error
-        this.emit('error', { error, doing: `a listener of '${name}'` })
+        if (name !== 'error') this.emit('error', { error, doing: `a listener of '${name}'` })
+        else
+          this.#parts.soon(() => {
+            throw error
+          })
       }
     }
   }

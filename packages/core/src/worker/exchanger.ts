@@ -2,10 +2,13 @@
  * The worker's loop: settles what is done and claims what comes next, in one exchange. Any event rings one
  * bell; an exchange leaves when there is something to settle, or room for more and a reason to expect it.
  */
+import { codeOf } from '../task/errors.ts'
 import { LIMITS } from '../task/limits.ts'
 import { newNonce } from '../task/ids.ts'
+import { pause } from '../client/repeat.ts'
+import { payloadSize } from '../task/codec.ts'
 import type { Connection } from '../client/connection.ts'
-import type { Demand, ExchangeAnswer } from '../store/port.ts'
+import type { Demand, ExchangeAnswer, ExchangeRequest } from '../store/port.ts'
 import type { Nonce, SessionId } from '../store/records.ts'
 import type { Settlement } from '../store/settlement.ts'
 import type { Timer } from '../platform/platform.ts'
@@ -26,12 +29,24 @@ const FAILURE_WAIT_MS = 500
 /** A claim starts at the front at least so often, so that nothing stays behind the cursor. */
 const CURSOR_MS = 1_000
 
+/** What a worker asks for, but for the place where the store goes on. */
+export type Wish = Omit<Demand, 'cursor'>
+
+/** Tasks that exchanges under way may bring. */
+export interface Expected {
+  readonly tasks: number
+  readonly byQueue: ReadonlyMap<string, number>
+}
+
 export interface ExchangerParts {
   readonly connection: Connection
   session(): SessionId | null
   /** What the worker can take on top of what is on its way; `null` for nothing. */
-  demand(expected: ReadonlyMap<string, number>): Omit<Demand, 'cursor'> | null
-  claimed(answer: ExchangeAnswer): void
+  demand(expected: Expected): Wish | null
+  /** @param session the one that asked: its lease may be over by now */
+  claimed(answer: ExchangeAnswer, session: SessionId): void
+  /** The store did not take what was to be written: the task is somebody else's. */
+  lost(holding: Holding): void
   dead(session: SessionId): void
   failed(error: unknown): void
 }
@@ -44,15 +59,22 @@ interface Settling {
 export class Exchanger {
   readonly #parts: ExchangerParts
   readonly #unsettled = new Set<Holding>()
-  /** Nonces of exchanges under way, each with what it may bring, by queue. */
-  readonly #underWay = new Map<Nonce, ReadonlyMap<string, number>>()
+  /** Nonces of exchanges under way, each with what it may bring. */
+  readonly #underWay = new Map<Nonce, Wish | null>()
   #claiming = false
   #ringing = false
   #hungry = true
+  /** Whether somebody waits for what is unsettled. */
+  #urgent = false
   #timer: Timer | undefined
+  /** When the timer fires, by the monotonic clock. */
+  #wakeAtMs = Infinity
   #notesTimer: Timer | undefined
   #cursor: { readonly text: string | null; readonly sinceMs: number } = { text: null, sinceMs: 0 }
+  /** What the last look brought; `unsure` if another was under way, which may have been first at something. */
+  #found: 'something' | 'nothing' | 'unsure' = 'something'
   #rest: (() => void) | undefined
+  #closed = false
 
   constructor(parts: ExchangerParts) {
     this.#parts = parts
@@ -63,14 +85,18 @@ export class Exchanger {
     return [...this.#underWay.keys()]
   }
 
-  /** Whether the last claim found nothing, now or in sight. */
-  idle = false
+  /** Whether nothing is left to do, now or in sight. Where that is not sure it looks again. */
+  isIdle(): boolean {
+    if (this.#hungry || !this.#isResting()) return false
+    if (this.#found === 'unsure') this.hungry()
+    return this.#found === 'nothing'
+  }
 
   /** Starts or stops claiming; settling goes on in any case. */
   claim(on: boolean): void {
     this.#claiming = on
     if (on) this.hungry()
-    else this.#timer?.cancel()
+    else this.#sleep()
   }
 
   /** There may be something to claim. */
@@ -82,8 +108,13 @@ export class Exchanger {
   /** There is something to write about a run. */
   settleSoon(holding: Holding, when: 'now' | 'later'): void {
     this.#unsettled.add(holding)
-    if (when === 'now') this.ring()
-    else this.#notesTimer ??= this.#parts.connection.platform.setTimer(NOTES_WAIT_MS, () => this.ring(), 'idle')
+    if (when === 'now') this.#settleNow()
+    else
+      this.#notesTimer ??= this.#parts.connection.platform.setTimer(
+        NOTES_WAIT_MS,
+        () => this.#settleNow(),
+        'idle',
+      )
   }
 
   ring(): void {
@@ -97,101 +128,135 @@ export class Exchanger {
 
   /** Resolves when nothing is under way and nothing is left to settle. */
   async rest(): Promise<void> {
-    if (this.#resting()) return
-    this.ring()
+    if (this.#isResting()) return
+    this.#settleNow()
     await new Promise<void>((resolve) => (this.#rest = resolve))
   }
 
-  #resting(): boolean {
+  /** Gives up whatever the store has not answered by now. */
+  close(): void {
+    this.#closed = true
+    this.#sleep()
+    this.#notesTimer?.cancel()
+  }
+
+  #isResting(): boolean {
     return this.#underWay.size === 0 && this.#unsettled.size === 0
   }
 
+  #settleNow(): void {
+    this.#urgent = true
+    this.ring()
+  }
+
   #pass(): void {
-    while (this.#underWay.size < EXCHANGES_MAX) {
+    while (!this.#closed && this.#underWay.size < EXCHANGES_MAX) {
       const session = this.#parts.session()
-      const settling = this.#takeSettlements()
-      const demand = session === null ? null : this.#takeDemand()
-      if (settling.length === 0 && demand === null) break
-      void this.#exchange(session ?? '', settling, demand)
+      const wish = session === null ? null : this.#takeWish()
+      // notes never leave alone before their time
+      const settling = wish !== null || this.#urgent ? this.#takeSettlements() : []
+      if (settling.length === 0 && wish === null) break
+      void this.#exchange(session ?? '', settling, wish)
     }
-    if (this.#resting()) this.#rest?.()
+    if (this.#isResting()) this.#rest?.()
   }
 
   #takeSettlements(): Settling[] {
+    this.#urgent = false
     if (this.#unsettled.size === 0) return []
     this.#notesTimer?.cancel()
     this.#notesTimer = undefined
     const taken: Settling[] = []
+    let bytes = 0
     for (const holding of this.#unsettled) {
-      const settlement = holding.takeSettlement()
-      if (settlement !== null) taken.push({ holding, settlement })
+      if (taken.length === LIMITS.batchTasks || bytes > LIMITS.batchBytes - LIMITS.resultBytes) {
+        this.#urgent = true
+        break
+      }
       this.#unsettled.delete(holding)
-      if (taken.length === LIMITS.batchTasks) break
+      const settlement = holding.takeSettlement()
+      if (settlement === null) continue
+      taken.push({ holding, settlement })
+      bytes += bytesOf(settlement)
     }
     return taken
   }
 
-  #takeDemand(): Omit<Demand, 'cursor'> | null {
+  #takeWish(): Wish | null {
     if (!this.#claiming || !this.#hungry) return null
-    return this.#parts.demand(this.#expected())
+    return this.#parts.demand(expectedOf(this.#underWay.values()))
   }
 
-  /** What is on its way already, by queue. */
-  #expected(): Map<string, number> {
-    const expected = new Map<string, number>()
-    for (const queues of this.#underWay.values()) {
-      for (const [queue, tasks] of queues) expected.set(queue, (expected.get(queue) ?? 0) + tasks)
-    }
-    return expected
-  }
-
-  async #exchange(
-    session: SessionId,
-    settling: readonly Settling[],
-    demand: Omit<Demand, 'cursor'> | null,
-  ): Promise<void> {
-    const { connection } = this.#parts
-    const nonce = newNonce(connection.platform)
-    this.#underWay.set(nonce, expectedOf(demand))
-    if (demand !== null) this.#hungry = false
-    const request = {
+  async #exchange(session: SessionId, settling: readonly Settling[], wish: Wish | null): Promise<void> {
+    const nonce = newNonce(this.#parts.connection.platform)
+    const alone = this.#underWay.size === 0
+    this.#underWay.set(nonce, wish)
+    if (wish !== null) this.#hungry = false
+    const answer = await this.#answered({
       session,
       nonce,
       settlements: settling.map(({ settlement }) => settlement),
-      demand: demand === null ? null : { ...demand, cursor: this.#startingPoint() },
-    }
-    let answer: ExchangeAnswer | undefined
-    for (let again = false; answer === undefined; again = true) {
-      try {
-        answer = await connection.call((store, repeated) => store.exchange({ ...request, again: again || repeated }))
-      } catch (error) {
-        this.#parts.failed(error)
-        await new Promise<void>((resolve) => connection.platform.setTimer(FAILURE_WAIT_MS, resolve, 'holds'))
-      }
-    }
+      demand: wish === null ? null : { ...wish, cursor: this.#startingPoint() },
+    })
+    if (answer === undefined) return
     this.#underWay.delete(nonce)
     for (const [index, { holding, settlement }] of settling.entries()) {
       holding.settled(settlement, answer.verdicts[index]!)
-      if (holding.pending) this.#unsettled.add(holding)
+      if (holding.lost) this.#parts.lost(holding)
+      else if (holding.pending) this.settleSoon(holding, holding.urgent ? 'now' : 'later')
     }
-    if (demand !== null) this.#heed(session, answer)
+    if (wish !== null) this.#heed(session, answer, alone)
     this.ring()
   }
 
-  #heed(session: SessionId, answer: ExchangeAnswer): void {
+  /** Asks until the store answers: what is to be settled was done, and must not be lost. */
+  async #answered(request: Omit<ExchangeRequest, 'again'>): Promise<ExchangeAnswer | undefined> {
+    const { connection } = this.#parts
+    for (let again = false; !this.#closed; again = true) {
+      try {
+        return await connection.call((store, repeated) =>
+          store.exchange({ ...request, again: again || repeated }),
+        )
+      } catch (error) {
+        if (codeOf(error) === 'closed') return undefined
+        this.#parts.failed(error)
+        await pause(connection.platform, FAILURE_WAIT_MS)
+      }
+    }
+    return undefined
+  }
+
+  #heed(session: SessionId, answer: ExchangeAnswer, alone: boolean): void {
     if (answer.session === 'dead') return this.#parts.dead(session)
     if (answer.cursor !== this.#cursor.text) {
-      const sinceMs = this.#cursor.text === null ? this.#parts.connection.platform.monotonicMs() : this.#cursor.sinceMs
+      const sinceMs =
+        this.#cursor.text === null ? this.#parts.connection.platform.monotonicMs() : this.#cursor.sinceMs
       this.#cursor = { text: answer.cursor, sinceMs }
     }
-    this.idle = answer.claims.length === 0 && answer.nextInMs === null
-    this.#timer?.cancel()
+    const nothing = answer.claims.length === 0 && answer.nextInMs === null && !answer.undelivered
+    this.#found = nothing ? (alone ? 'nothing' : 'unsure') : 'something'
     if (answer.nextInMs === 0) this.#hungry = true
-    else {
-      const waitMs = Math.min(answer.nextInMs ?? IDLE_POLL_MS, IDLE_POLL_MS)
-      if (this.#claiming) this.#timer = this.#parts.connection.platform.setTimer(waitMs, () => this.hungry(), 'holds')
+    else if (this.#claiming) this.#wakeIn(Math.min(answer.nextInMs ?? IDLE_POLL_MS, IDLE_POLL_MS))
+    this.#parts.claimed(answer, session)
+  }
+
+  /** The earliest reason to wake stands: another answer may have been about other queues. */
+  #wakeIn(ms: number): void {
+    const { platform } = this.#parts.connection
+    const atMs = platform.monotonicMs() + ms
+    if (atMs >= this.#wakeAtMs) return
+    this.#sleep()
+    this.#wakeAtMs = atMs
+    const wake = (): void => {
+      this.#wakeAtMs = Infinity
+      this.hungry()
     }
-    this.#parts.claimed(answer)
+    this.#timer = platform.setTimer(ms, wake, 'holds')
+  }
+
+  #sleep(): void {
+    this.#timer?.cancel()
+    this.#wakeAtMs = Infinity
   }
 
   #startingPoint(): string | null {
@@ -202,6 +267,19 @@ export class Exchanger {
   }
 }
 
-function expectedOf(demand: Omit<Demand, 'cursor'> | null): ReadonlyMap<string, number> {
-  return new Map(demand?.queues.map(({ queue, tasksMax }) => [queue, tasksMax]))
+function expectedOf(wishes: Iterable<Wish | null>): Expected {
+  let tasks = 0
+  const byQueue = new Map<string, number>()
+  for (const wish of wishes) {
+    if (wish === null) continue
+    tasks += wish.tasksMax
+    for (const { queue, tasksMax } of wish.queues) byQueue.set(queue, (byQueue.get(queue) ?? 0) + tasksMax)
+  }
+  return { tasks, byQueue }
+}
+
+/** Results and checkpoints; the rest is small. */
+function bytesOf({ transition }: Settlement): number {
+  if (transition.to === 'succeeded') return payloadSize(transition.result)
+  return transition.to === 'running' ? payloadSize(transition.checkpoint) : 0
 }

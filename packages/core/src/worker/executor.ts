@@ -1,20 +1,14 @@
 /**
- * Runs handlers: up to so many at a time, in the order in which their tasks were claimed. It says how each
- * run ended; what becomes of the task is decided by policy and written by the settler.
+ * Runs handlers: up to so many at a time, in the order in which their tasks were claimed. What becomes of a task
+ * is decided by policy and written by the exchanger.
  */
-import { codeOf } from '../task/errors.ts'
 import { decide, type Outcome } from '../policy/outcome.ts'
-import { decode, encode } from '../task/codec.ts'
-import { durationMs } from '../task/duration.ts'
-import { LIMITS } from '../task/limits.ts'
 import { randomFraction, type Timer } from '../platform/platform.ts'
-import { validate } from '../task/schema.ts'
-import type { AnyTask } from '../task/definition.ts'
 import type { AbortCode, Handler } from '../task/handler.ts'
 import type { Transition, Verdict } from '../store/settlement.ts'
-import { RunContext, type ContextServices } from './context.ts'
+import { attempt, overtimeOutcome, type Attempted, type AttemptServices } from './attempt.ts'
 import { taskInfo, type WorkerEmitter } from './events.ts'
-import { plainError, taskError } from './task-error.ts'
+import type { ContextServices } from './context.ts'
 import type { Run } from './run.ts'
 
 /** How long after its signal a handler may take to give way before its outcome is decided without it. */
@@ -29,6 +23,8 @@ const AVERAGE_WEIGHT = 0.05
 export interface ExecutorParts extends ContextServices {
   readonly handlers: ReadonlyMap<string, Handler>
   readonly concurrency: number
+  /** Slots per queue. */
+  readonly queues: ReadonlyMap<string, number>
   readonly emitter: WorkerEmitter
   /** A slot became free. */
   freed(): void
@@ -36,19 +32,32 @@ export interface ExecutorParts extends ContextServices {
   released(run: Run): void
 }
 
+/** A queue's runs. */
+interface Lane {
+  readonly slots: number
+  queued: number
+  busy: number
+}
+
 export class Executor {
   readonly #parts: ExecutorParts
+  readonly #services: AttemptServices
   readonly #queued: Run[] = []
   /** Handlers that were called and have not come back, whatever became of their tasks. */
   readonly #busy = new Set<Run>()
-  readonly #loads = new Map<string, number>()
+  readonly #lanes: ReadonlyMap<string, Lane>
   #resting: (() => void) | undefined
   #queueTimer: Timer | undefined
+  #closed = false
   /** Average time of a run, in milliseconds: how much work is worth having at hand. */
   averageMs = 1_000
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts
+    this.#services = { ...parts, started: (run) => this.#announceStart(run) }
+    this.#lanes = new Map(
+      Array.from(parts.queues, ([queue, slots]) => [queue, { slots, queued: 0, busy: 0 }]),
+    )
   }
 
   /** Runs that are queued or busy. */
@@ -57,14 +66,28 @@ export class Executor {
   }
 
   loadOf(queue: string): number {
-    return this.#loads.get(queue) ?? 0
+    const lane = this.#lanes.get(queue)
+    return lane === undefined ? 0 : lane.queued + lane.busy
   }
 
   add(runs: readonly Run[]): void {
-    for (const run of runs) this.#count(run, 1)
+    if (this.#closed) return this.giveBack(runs)
+    for (const run of runs) this.#laneOf(run).queued += 1
     this.#queued.push(...runs)
     this.#startNext()
     if (this.#queued.length > 0) this.#watchQueue()
+  }
+
+  /** Returns to the store what came too late to be started. */
+  giveBack(runs: readonly Run[]): void {
+    for (const run of runs) this.#end(run, { kind: 'unfinished' })
+  }
+
+  /** Starts nothing more: what waits goes back, and so does what still comes. */
+  close(): void {
+    this.#closed = true
+    this.#queueTimer?.cancel()
+    this.#returnQueued()
   }
 
   /** Resolves when no handler is busy. */
@@ -72,12 +95,19 @@ export class Executor {
     if (this.#busy.size > 0) await new Promise<void>((resolve) => (this.#resting = resolve))
   }
 
-  /** Returns what was not started to the store. */
-  returnQueued(): void {
-    for (const run of this.#queued.splice(0)) {
-      this.#count(run, -1)
-      this.#end(run, { kind: 'unfinished' })
-    }
+  abortBusy(reason: AbortCode, message: string): void {
+    for (const run of this.#busy) run.abort(reason, message)
+  }
+
+  /** Returns what did not give way; its handlers go on, but nothing that they write counts. */
+  returnBusy(): void {
+    for (const run of this.#busy) this.#end(run, { kind: 'unfinished' })
+  }
+
+  #returnQueued(): void {
+    const runs = this.#queued.splice(0)
+    for (const run of runs) this.#laneOf(run).queued -= 1
+    this.giveBack(runs)
   }
 
   /** Claiming ahead was a guess that tasks stay short. Where it was wrong, what waits is given back. */
@@ -91,19 +121,10 @@ export class Executor {
         if (this.#queued.length === 0) return
         if (this.#queued[0] !== head) return this.#watchQueue()
         this.averageMs = Math.max(this.averageMs, QUEUED_MAX_MS)
-        this.returnQueued()
+        this.#returnQueued()
       },
       'idle',
     )
-  }
-
-  abortBusy(reason: AbortCode, message: string): void {
-    for (const run of this.#busy) run.abort(reason, message)
-  }
-
-  /** Returns what did not give way; its handlers go on, but nothing that they write counts. */
-  returnBusy(): void {
-    for (const run of this.#busy) this.#end(run, { kind: 'unfinished' })
   }
 
   /** Decides how a run ends, if nobody has yet. */
@@ -117,158 +138,120 @@ export class Executor {
     this.#parts.settleSoon(run, 'now')
   }
 
-  #count(run: Run, change: 1 | -1): void {
-    this.#loads.set(run.claim.queue, this.loadOf(run.claim.queue) + change)
+  #laneOf(run: Run): Lane {
+    return this.#lanes.get(run.claim.queue)!
   }
 
   #startNext(): void {
     while (this.#busy.size < this.#parts.concurrency) {
-      const run = this.#queued.shift()
+      const run = this.#takeQueued()
       if (run === undefined) return
-      if (run.lost) this.#count(run, -1)
-      else this.#start(run)
+      // lost or cancelled before its turn came
+      if (run.aborted === undefined) this.#start(run)
+      else this.#end(run, { kind: 'cancelled', error: null })
     }
+  }
+
+  /** The first whose queue has a slot to spare. */
+  #takeQueued(): Run | undefined {
+    const index = this.#queued.findIndex((run) => this.#hasSlot(run))
+    if (index < 0) return undefined
+    const run = index === 0 ? this.#queued.shift()! : this.#queued.splice(index, 1)[0]!
+    this.#laneOf(run).queued -= 1
+    return run
+  }
+
+  #hasSlot(run: Run): boolean {
+    const { busy, slots } = this.#laneOf(run)
+    return busy < slots
   }
 
   #start(run: Run): void {
     this.#busy.add(run)
-    const { platform } = this.#parts.connection
-    run.startedMs = platform.monotonicMs()
-    const timer = this.#armTimeout(run)
-    if (this.#parts.emitter.heard('started')) {
-      this.#parts.emitter.emit('started', { task: taskInfo(run.claim), attempt: run.claim.counters.failures + 1 })
-    }
-    void this.#execute(run).then((outcome) => {
+    this.#laneOf(run).busy += 1
+    run.startedMs = this.#parts.connection.platform.monotonicMs()
+    const timer = this.#armTimeout(run, run.startedMs)
+    void this.#attempt(run).then((attempted) => {
       timer?.cancel()
-      this.#busy.delete(run)
-      this.averageMs += (platform.monotonicMs() - run.startedMs! - this.averageMs) * AVERAGE_WEIGHT
-      this.#count(run, -1)
-      this.#end(run, outcome.outcome, outcome.error)
-      this.#startNext()
-      this.#parts.freed()
-      if (this.#busy.size === 0) this.#resting?.()
+      this.#over(run, attempted)
     })
   }
 
-  /** Never rejects: whatever the handler does is an outcome. */
-  async #execute(run: Run): Promise<{ readonly outcome: Outcome; readonly error?: unknown }> {
-    const { claim } = run
-    const handler = this.#parts.handlers.get(claim.type)
-    if (handler === undefined) return { outcome: { kind: 'unfinished' } }
-    const { task } = handler
-    let input: unknown
-    try {
-      input = validate(task.input, decode(claim.payload), `The input of ${task.name}`)
-      if (input instanceof Promise) input = await input
-    } catch (error) {
-      return { outcome: { kind: 'invalid', error: taskError(error) }, error }
-    }
-    try {
-      const returned = handler.run(input as never, new RunContext(run, this.#parts))
-      const value: unknown = isThenable(returned) ? await returned : returned
-      return { outcome: await encodeResult(task, value) }
-    } catch (error) {
-      return { outcome: thrownOutcome(run, task, error), error }
-    }
+  #attempt(run: Run): Promise<Attempted> {
+    const handler = this.#parts.handlers.get(run.claim.type)
+    if (handler === undefined) return Promise.resolve({ outcome: { kind: 'unfinished' } })
+    return attempt(run, handler, this.#services)
   }
 
-  #armTimeout(run: Run): Timer | undefined {
+  #over(run: Run, { outcome, error }: Attempted): void {
+    run.tookMs = this.#parts.connection.platform.monotonicMs() - run.startedMs!
+    this.averageMs += (run.tookMs - this.averageMs) * AVERAGE_WEIGHT
+    this.#busy.delete(run)
+    this.#laneOf(run).busy -= 1
+    this.#end(run, outcome, error)
+    this.#startNext()
+    this.#parts.freed()
+    if (this.#busy.size === 0) this.#resting?.()
+  }
+
+  /** Whichever is over first: the time of this attempt, or that of all. */
+  #armTimeout(run: Run, startedMs: number): Timer | undefined {
     const { timeoutMs } = run.claim
-    if (timeoutMs === null) return undefined
-    const { platform } = this.#parts.connection
-    return platform.setTimer(timeoutMs, () => this.#timeOut(run, timeoutMs), 'idle')
+    const leftMs = run.deadlineMs === null ? Infinity : Math.max(run.deadlineMs - startedMs, 0)
+    const limitMs = Math.min(timeoutMs ?? Infinity, leftMs)
+    if (limitMs === Infinity) return undefined
+    const timeOut = (): void => {
+      run.outlived = leftMs === limitMs && run.aborted === undefined
+      this.#timeOut(
+        run,
+        run.outlived ? 'All attempts together took too long.' : `The attempt took longer than ${limitMs} ms.`,
+      )
+    }
+    return this.#parts.connection.platform.setTimer(limitMs, timeOut, 'idle')
   }
 
-  #timeOut(run: Run, timeoutMs: number): void {
-    const message = `The attempt took longer than ${timeoutMs} ms.`
+  #timeOut(run: Run, message: string): void {
     run.abort('timeout', message)
     const { platform, logger } = this.#parts.connection
-    platform.setTimer(
-      GIVE_WAY_MS,
-      () => {
-        if (!this.#busy.has(run)) return
-        logger.warn({ task: run.claim.id, type: run.claim.type }, 'the handler ignores its signal: its slot stays taken')
-        this.#end(run, { kind: 'failed', reason: 'timeout', error: plainError('TimeoutError', message) }, run.aborted)
-      },
-      'idle',
-    )
+    const decideAlone = (): void => {
+      if (!this.#busy.has(run)) return
+      logger.warn(
+        { task: run.claim.id, type: run.claim.type },
+        'the handler ignores its signal: its slot stays taken',
+      )
+      this.#end(run, overtimeOutcome(run, message), run.aborted)
+    }
+    platform.setTimer(GIVE_WAY_MS, decideAlone, 'idle')
   }
 
-  #announce(run: Run, end: { readonly transition: Transition; readonly verdict: Verdict; readonly error: unknown }): void {
+  #announceStart(run: Run): void {
+    const { emitter } = this.#parts
+    if (emitter.heard('started')) emitter.emit('started', about(run))
+  }
+
+  #announce(
+    run: Run,
+    end: { readonly transition: Transition; readonly verdict: Verdict; readonly error: unknown },
+  ): void {
     const { emitter, connection } = this.#parts
     const { transition, verdict, error } = end
-    const about = (): { readonly task: ReturnType<typeof taskInfo>; readonly attempt: number } => ({
-      task: taskInfo(run.claim),
-      attempt: run.claim.counters.failures + 1,
-    })
-    if (verdict === 'stale') return
-    if (verdict === 'cancelled' || transition.to === 'cancelled') {
-      if (emitter.heard('cancelled')) emitter.emit('cancelled', about())
+    if (verdict === 'stale') {
+      if (run.startedMs !== undefined) emitter.emit('lost', about(run))
+    } else if (verdict === 'cancelled' || transition.to === 'cancelled') {
+      if (emitter.heard('cancelled')) emitter.emit('cancelled', about(run))
     } else if (transition.to === 'succeeded') {
-      if (!emitter.heard('succeeded')) return
-      const durationMs = connection.platform.monotonicMs() - (run.startedMs ?? 0)
-      emitter.emit('succeeded', { ...about(), durationMs })
-    } else if (transition.to === 'failed' || (transition.to === 'pending' && transition.count === 'failure')) {
-      if (!emitter.heard('failed')) return
+      if (emitter.heard('succeeded')) emitter.emit('succeeded', { ...about(run), durationMs: run.tookMs })
+    } else if (
+      transition.to === 'failed' ||
+      (transition.to === 'pending' && transition.count === 'failure')
+    ) {
       const delayMs = transition.to === 'pending' ? (transition.delayMs ?? 0) : null
       const willRetryAt = delayMs === null ? null : new Date(connection.platform.wallMs() + delayMs)
-      emitter.emit('failed', { ...about(), error, willRetryAt })
+      if (emitter.heard('failed')) emitter.emit('failed', { ...about(run), error, willRetryAt })
     }
   }
 }
 
-/** Query builders answer things that are no Promise and can be awaited all the same. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
-}
-
-/** A result that is no JSON, too large, or not what its schema says will not get better by running again. */
-async function encodeResult(task: AnyTask, value: unknown): Promise<Outcome> {
-  const what = `The result of ${task.name}`
-  try {
-    await validate(task.output, value, what)
-    const result = value === undefined ? null : encode(value, what, LIMITS.resultBytes)
-    return { kind: 'returned', result }
-  } catch (error) {
-    if (codeOf(error) === undefined) throw error
-    return { kind: 'invalid', error: taskError(error) }
-  }
-}
-
-function thrownOutcome(run: Run, task: AnyTask, error: unknown): Outcome {
-  if (run.aborted?.reason === 'cancel') return { kind: 'cancelled', error: null }
-  if (run.aborted?.reason === 'shutdown') return { kind: 'unfinished' }
-  const reason = run.aborted?.reason === 'timeout' ? 'timeout' : 'error'
-  const failed = { kind: 'failed', reason, error: taskError(error) } as const
-  switch (codeOf(error)) {
-    case 'non-retryable':
-      return { ...failed, delayMs: false }
-    case 'retry-after':
-      return { ...failed, delayMs: delayOf(error) }
-    case 'snooze':
-      return { kind: 'snoozed', delayMs: delayOf(error) }
-    default:
-      return customOutcome(run, task, { failed, error })
-  }
-}
-
-/** What the user's own retry function says. If it fails itself, that is what the task's error shows, and the policy decides. */
-function customOutcome(
-  run: Run,
-  task: AnyTask,
-  { failed, error }: { readonly failed: Extract<Outcome, { readonly kind: 'failed' }>; readonly error: unknown },
-): Outcome {
-  if (run.claim.policy.retry.kind !== 'custom' || task.retryDelay === undefined) return failed
-  try {
-    const delay = task.retryDelay({ attempt: run.claim.counters.failures + 1, error })
-    return { ...failed, delayMs: delay === false ? false : durationMs(delay, 'The answer of the retry function') }
-  } catch (thrown) {
-    return { ...failed, error: taskError(thrown) }
-  }
-}
-
-/** By code, not by class: the error may come from another copy of the library. */
-function delayOf(error: unknown): number {
-  const { delayMs } = error as { readonly delayMs?: unknown }
-  return typeof delayMs === 'number' && delayMs >= 0 ? Math.round(delayMs) : 0
+function about(run: Run): { readonly task: ReturnType<typeof taskInfo>; readonly attempt: number } {
+  return { task: taskInfo(run.claim), attempt: run.claim.counters.failures + 1 }
 }

@@ -17,18 +17,21 @@ interface Ending {
   readonly done: (verdict: Verdict) => void
 }
 
+const NONE: readonly never[] = []
+
 export class Holding {
   readonly fence: Fence
   /** Whether the lease is known to be lost: nothing of it will be written any more. */
   lost = false
   #seq = 0
+  /** The checkpoints that travel with the settlement under way, if there is one. */
   #underWay: readonly PendingCheckpoint[] | undefined
   #ending: Ending | undefined
   /** Whether the ending was written, or refused. */
   #over = false
   #progress: Progress | null = null
-  #logs: LogEntry[] = []
-  #checkpoints: PendingCheckpoint[] = []
+  #logs: readonly LogEntry[] = NONE
+  #checkpoints: readonly PendingCheckpoint[] = NONE
 
   constructor(fence: Fence) {
     this.fence = fence
@@ -41,8 +44,13 @@ export class Holding {
 
   /** Whether there is something to settle. */
   get pending(): boolean {
+    return this.urgent || (!this.#over && !this.lost && (this.#progress !== null || this.#logs.length > 0))
+  }
+
+  /** Whether somebody waits for what is to be settled. */
+  get urgent(): boolean {
     if (this.#over || this.lost) return false
-    return this.#ending !== undefined || this.#progress !== null || this.#logs.length > 0 || this.#checkpoints.length > 0
+    return this.#ending !== undefined || this.#checkpoints.length > 0
   }
 
   /** Decides how the claim ends; the first decision stands. `done` hears the store's verdict, or `stale` if the lease is lost first. */
@@ -56,36 +64,43 @@ export class Holding {
   }
 
   log(entry: LogEntry): void {
-    this.#logs.push(entry)
-    if (this.#logs.length > LOG_ENTRIES_MAX) this.#logs.shift()
+    this.#logs = [...this.#logs.slice(1 - LOG_ENTRIES_MAX), entry]
   }
 
   /** Resolves when the checkpoint is written; rejects with a FencedError when it never will be. */
   checkpoint(payload: Payload): Promise<void> {
-    return new Promise((resolve, reject) => this.#checkpoints.push({ payload, resolve, reject }))
+    if (this.lost || this.ended) return Promise.reject(new FencedError(this.fence.task))
+    return new Promise((resolve, reject) => {
+      this.#checkpoints = [...this.#checkpoints, { payload, resolve, reject }]
+    })
   }
 
   lose(): void {
     if (this.lost) return
     this.lost = true
     const error = new FencedError(this.fence.task)
-    for (const checkpoint of this.#checkpoints.splice(0)) checkpoint.reject(error)
+    for (const checkpoint of this.#checkpoints) checkpoint.reject(error)
+    this.#checkpoints = NONE
     if (this.#ending !== undefined && !this.#over) this.#finish('stale')
   }
 
-  /** What is to be written now; `null` while an earlier settlement is under way, or if there is nothing. */
+  /**
+   * What is to be written now; `null` while an earlier settlement is under way, or if there is nothing. What was
+   * saved goes before the ending: the next attempt counts on it.
+   */
   takeSettlement(): Settlement | null {
     if (this.#underWay !== undefined || !this.pending) return null
+    const last = this.#checkpoints.at(-1)
     this.#underWay = this.#checkpoints
-    this.#checkpoints = []
-    const checkpoint = this.#underWay.at(-1)?.payload ?? null
-    const transition = this.#ending?.transition ?? { to: 'running', checkpoint }
+    this.#checkpoints = NONE
+    const note: Transition = { to: 'running', checkpoint: last?.payload ?? null }
+    const transition = last === undefined ? (this.#ending?.transition ?? note) : note
     return { fence: this.fence, seq: ++this.#seq, transition, notes: this.#takeNotes() }
   }
 
   /** The store's answer to the settlement under way. */
   settled(settlement: Settlement, verdict: Verdict): void {
-    const checkpoints = this.#underWay ?? []
+    const checkpoints = this.#underWay ?? NONE
     this.#underWay = undefined
     for (const { resolve, reject } of checkpoints) {
       if (verdict === 'stale') reject(new FencedError(this.fence.task))
@@ -104,7 +119,7 @@ export class Holding {
     if (this.#progress === null && this.#logs.length === 0) return null
     const notes = { progress: this.#progress, logs: this.#logs }
     this.#progress = null
-    this.#logs = []
+    this.#logs = NONE
     return notes
   }
 }

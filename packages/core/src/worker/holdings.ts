@@ -24,13 +24,26 @@ export class Holdings {
   add(holding: Holding): void {
     const { task } = holding.fence
     const older = this.#held.get(task)
-    if (older !== undefined) this.#lose(older)
+    if (older !== undefined) this.lose(older)
     this.#held.set(task, holding)
   }
 
   /** It was settled for good. */
   release(holding: Holding): void {
-    if (this.#held.get(holding.fence.task) === holding) this.#held.delete(holding.fence.task)
+    if (this.#holds(holding)) this.#held.delete(holding.fence.task)
+  }
+
+  /** Somebody else may have it. What is already being settled may still count: the fence will tell. */
+  lose(holding: Holding): void {
+    if (!this.#holds(holding)) return
+    this.release(holding)
+    if (holding.ended) return
+    holding.lose()
+    if (holding instanceof Run && holding.startedMs !== undefined) this.#parts.lost(holding)
+  }
+
+  loseAll(): void {
+    for (const holding of this.#held.values()) this.lose(holding)
   }
 
   list(): Held[] {
@@ -44,25 +57,20 @@ export class Holdings {
   heed({ lost, cancelled }: RenewAnswer): void {
     for (const fence of lost) {
       const holding = this.#held.get(fence.task)
-      if (holding?.fence.epoch === fence.epoch && holding.fence.nonce === fence.nonce) this.#lose(holding)
+      if (holding?.fence.epoch === fence.epoch && holding.fence.nonce === fence.nonce) this.lose(holding)
     }
     for (const { fence, reason } of cancelled) {
       const holding = this.#held.get(fence.task)
       if (holding instanceof Run && holding.fence.epoch === fence.epoch) {
-        holding.abort('cancel', reason === null ? 'The task was cancelled.' : `The task was cancelled: ${reason}`)
+        holding.abort(
+          'cancel',
+          reason === null ? 'The task was cancelled.' : `The task was cancelled: ${reason}`,
+        )
       }
     }
   }
 
-  loseAll(): void {
-    for (const holding of [...this.#held.values()]) this.#lose(holding)
-  }
-
-  /** What is already being settled may still count: the fence will tell. */
-  #lose(holding: Holding): void {
-    this.release(holding)
-    if (holding.ended) return
-    holding.lose()
-    if (holding instanceof Run && holding.startedMs !== undefined) this.#parts.lost(holding)
+  #holds(holding: Holding): boolean {
+    return this.#held.get(holding.fence.task) === holding
   }
 }

@@ -13,13 +13,19 @@ export function logEvents(emitter: WorkerEmitter, logger: Logger): void {
   })
   if (logger !== stderrLogger) {
     emitter.on('started', (event) => logger.debug(about(event), 'started'))
-    emitter.on('succeeded', (event) => logger.info({ ...about(event), durationMs: Math.round(event.durationMs) }, 'succeeded'))
+    emitter.on('succeeded', (event) =>
+      logger.info({ ...about(event), durationMs: Math.round(event.durationMs) }, 'succeeded'),
+    )
     emitter.on('cancelled', (event) => logger.info(about(event), 'cancelled'))
   }
   emitter.on('failed', (event) => {
     const { error, willRetryAt } = event
     if (willRetryAt === null) logger.error({ ...about(event), error }, 'failed')
-    else logger.warn({ ...about(event), error, willRetryAt: willRetryAt.toISOString() }, 'failed, will be retried')
+    else
+      logger.warn(
+        { ...about(event), error, willRetryAt: willRetryAt.toISOString() },
+        'failed, will be retried',
+      )
   })
   emitter.on('lost', (event) => logger.warn(about(event), 'the lease was lost while the handler ran'))
 }

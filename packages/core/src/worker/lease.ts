@@ -11,8 +11,8 @@ import type { Timer } from '../platform/platform.ts'
 /** The part of a lease's time that is not trusted. */
 const MARGIN = 0.1
 
-/** A renewal that failed is tried again so soon. */
-const RETRY_MS = 200
+/** A renewal that failed is tried again after this part of a lease's time. */
+const RETRY = 1 / 15
 
 export interface LeaseParts {
   readonly connection: Connection
@@ -37,7 +37,11 @@ export class Lease {
   /** Start of the last renewal that was answered, by both clocks. */
   #renewedAt = { monotonicMs: 0, wallMs: 0 }
   #timer: Timer | undefined
-  #renewing: Promise<void> | undefined
+  /** Fires when the lease cannot be trusted any longer. */
+  #guard: Timer | undefined
+  #beating: Promise<void> | undefined
+  /** A beat was asked for while one was under way. */
+  #beatAgain = false
   #stopped = false
 
   constructor(parts: LeaseParts) {
@@ -47,19 +51,24 @@ export class Lease {
 
   /** The session, while its lease can be trusted; `null` in between. */
   get session(): SessionId | null {
-    if (this.#session !== null && this.#leftMs() <= 0) this.#lose()
+    this.check()
     return this.#session
+  }
+
+  /** Loses the lease if it cannot be trusted any longer. */
+  check(): void {
+    if (this.#session !== null && this.#leftMs() <= 0) this.#lose()
   }
 
   /** Opens a session and keeps it up until `close`. */
   async open(): Promise<void> {
     await this.#openSession()
-    this.#renewLater(this.#parts.ttlMs / 3)
+    this.#beatLater(this.#parts.ttlMs / 3)
   }
 
   /** Renews now: something may be waiting to be heard. */
   renewNow(): void {
-    if (!this.#stopped) this.#renewLater(0)
+    this.#beatLater(0)
   }
 
   /** The store says that this session is dead. */
@@ -67,14 +76,20 @@ export class Lease {
     if (this.#session === session) this.#lose()
   }
 
-  /** Gives the lease back: what is still held lapses at once. */
+  /** Gives the lease back: what is still held lapses at once. Never rejects: without it, it lapses in its time. */
   async close(): Promise<void> {
     this.#stopped = true
     this.#timer?.cancel()
-    await this.#renewing
+    await this.#beating
+    this.#guard?.cancel()
     const session = this.#session
     this.#session = null
-    if (session !== null) await this.#parts.connection.call((store) => store.closeSession(session))
+    if (session === null) return
+    try {
+      await this.#parts.connection.call((store) => store.closeSession(session))
+    } catch (error) {
+      this.#parts.failed(error)
+    }
   }
 
   async #openSession(): Promise<void> {
@@ -82,32 +97,40 @@ export class Lease {
     const session = this.#ids.next()
     const startedAt = this.#clocks()
     const answer = await connection.call((store) => store.openSession({ ...profile, session, ttlMs }))
-    if (answer.session === 'dead' || this.#stopped) return
+    if (answer.session === 'dead') return
     this.#session = session
     this.#seq = 0
-    this.#renewedAt = startedAt
-    this.#parts.opened()
+    this.#trustFrom(startedAt)
+    if (!this.#stopped) this.#parts.opened()
   }
 
-  #renewLater(delayMs: number): void {
+  #beatLater(delayMs: number): void {
     this.#timer?.cancel()
-    this.#timer = this.#parts.connection.platform.setTimer(delayMs, () => this.#beat(), 'holds')
+    if (!this.#stopped)
+      this.#timer = this.#parts.connection.platform.setTimer(delayMs, () => this.#beat(), 'holds')
   }
 
   #beat(): void {
-    if (this.#renewing !== undefined || this.#stopped) return
-    this.#renewing = this.#renewOrOpen()
-      .then(
-        () => this.#renewLater(this.#parts.ttlMs / 3),
-        (error: unknown) => {
-          this.#parts.failed(error)
-          this.#renewLater(RETRY_MS)
-        },
-      )
-      .finally(() => {
-        this.#renewing = undefined
-        if (this.#stopped) this.#timer?.cancel()
-      })
+    if (this.#beating !== undefined) {
+      this.#beatAgain = true
+      return
+    }
+    const beating: Promise<void> = this.#renewOrOpen().then(
+      () => this.#beaten(beating, this.#parts.ttlMs / 3),
+      (error: unknown) => {
+        this.#parts.failed(error)
+        this.#beaten(beating, this.#parts.ttlMs * RETRY)
+      },
+    )
+    this.#beating = beating
+  }
+
+  /** Comes too late for a lease that was lost meanwhile: then the next beat is on its way already. */
+  #beaten(beating: Promise<void>, nextInMs: number): void {
+    if (this.#beating !== beating) return
+    this.#beating = undefined
+    this.#beatLater(this.#beatAgain ? 0 : nextInMs)
+    this.#beatAgain = false
   }
 
   async #renewOrOpen(): Promise<void> {
@@ -118,24 +141,42 @@ export class Lease {
     // not repeated: each try has a number of its own, and lists what is held by then
     const answer = await this.#parts.connection.store.renew(request)
     if (this.#session !== session) return
-    if (answer.session === 'dead') {
-      this.#lose()
-      return this.#openSession()
-    }
-    this.#renewedAt = startedAt
+    if (answer.session === 'dead') return this.#lose()
+    this.#trustFrom(startedAt)
     this.#parts.renewed(answer)
   }
 
+  /** A renewal that is still under way is not waited for: it is a renewal of what is lost. */
   #lose(): void {
     this.#session = null
-    this.#parts.lapsed()
+    this.#guard?.cancel()
+    this.#beating = undefined
+    this.#beatAgain = false
     this.renewNow()
+    this.#parts.lapsed()
+  }
+
+  #trustFrom(startedAt: { readonly monotonicMs: number; readonly wallMs: number }): void {
+    this.#renewedAt = startedAt
+    this.#watch()
+  }
+
+  #watch(): void {
+    this.#guard?.cancel()
+    const watch = (): void => {
+      this.check()
+      if (this.#session !== null) this.#watch()
+    }
+    this.#guard = this.#parts.connection.platform.setTimer(Math.max(this.#leftMs(), 1), watch, 'idle')
   }
 
   /** How long the lease can still be trusted. A machine that slept stops the first clock, so both are asked. */
   #leftMs(): number {
     const now = this.#clocks()
-    const passedMs = Math.max(now.monotonicMs - this.#renewedAt.monotonicMs, now.wallMs - this.#renewedAt.wallMs)
+    const passedMs = Math.max(
+      now.monotonicMs - this.#renewedAt.monotonicMs,
+      now.wallMs - this.#renewedAt.wallMs,
+    )
     return this.#parts.ttlMs * (1 - MARGIN) - passedMs
   }
 

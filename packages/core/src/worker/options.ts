@@ -47,7 +47,8 @@ const LEASE_MIN_MS = 1_000
 export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOptions {
   const handlers = handlersByType(options.handlers)
   const ttlMs = durationMs(options.lease ?? '15s', 'lease')
-  if (ttlMs < LEASE_MIN_MS) throw new InvalidArgumentError(`The lease is ${ttlMs} ms.`, { hint: 'It is 1 s at least.' })
+  if (ttlMs < LEASE_MIN_MS)
+    throw new InvalidArgumentError(`The lease is ${ttlMs} ms.`, { hint: 'It is 1 s at least.' })
   const { queues, concurrency } = resolveQueues(options, handlers)
   return {
     handlers,
@@ -60,16 +61,24 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
   }
 }
 
-/** @throws InvalidArgumentError if there is no handler, something else, or two for one type */
+/**
+ * Handlers by the type of their tasks; one may be given twice, as where a module exports it alone and in a list.
+ *
+ * @throws InvalidArgumentError if there is no handler, something else, or two for one type
+ */
 export function handlersByType(source: HandlerSource): ReadonlyMap<string, Handler> {
   const handlers = new Map<string, Handler>()
   for (const handler of flatten(source)) {
     const { name } = handler.task
-    if (handlers.has(name)) throw new InvalidArgumentError(`Two handlers are given for the task ${name}.`)
+    const known = handlers.get(name)
+    if (known !== undefined && known !== handler)
+      throw new InvalidArgumentError(`Two handlers are given for the task ${name}.`)
     handlers.set(name, handler)
   }
   if (handlers.size > 0) return handlers
-  throw new InvalidArgumentError('No handler is given.', { hint: 'handlers: [task.handler(async (input, ctx) => …)]' })
+  throw new InvalidArgumentError('No handler is given.', {
+    hint: 'handlers: [task.handler(async (input, ctx) => …)]',
+  })
 }
 
 function flatten(source: unknown): Handler[] {
@@ -91,7 +100,9 @@ function resolveQueues(
     const names = queues ?? Array.from(handlers.values(), (handler) => handler.task.options.queue)
     return { queues: new Map(checkedQueues(names).map((name) => [name, concurrency])), concurrency }
   }
-  const slots = new Map(checkedQueues(Object.keys(queues)).map((name) => [name, checkedSlots(queues[name]!, `queues.${name}`)]))
+  const slots = new Map(
+    checkedQueues(Object.keys(queues)).map((name) => [name, checkedSlots(queues[name]!, `queues.${name}`)]),
+  )
   const sum = [...slots.values()].reduce((total, some) => total + some, 0)
   return { queues: slots, concurrency: checkedSlots(options.concurrency ?? sum, 'concurrency') }
 }
@@ -107,12 +118,18 @@ function checkedQueues(names: readonly string[]): string[] {
 
 function checkedSlots(slots: number, what: string): number {
   if (Number.isInteger(slots) && slots >= 1 && slots <= CONCURRENCY_MAX) return slots
-  throw new InvalidArgumentError(`${what} is ${slots}.`, { hint: `It is a whole number from 1 to ${CONCURRENCY_MAX}.` })
+  throw new InvalidArgumentError(`${what} is ${slots}.`, {
+    hint: `It is a whole number from 1 to ${CONCURRENCY_MAX}.`,
+  })
 }
 
 function checkedPriorities(priorities: WorkerOptions['priorities']): LevelSlots | 'strict' | undefined {
   if (priorities === undefined || priorities === 'strict') return priorities
-  if (priorities.length === 5 && priorities.every((weight) => Number.isInteger(weight) && weight >= 1 && weight <= 1_000)) return priorities
+  if (
+    priorities.length === 5 &&
+    priorities.every((weight) => Number.isInteger(weight) && weight >= 1 && weight <= 1_000)
+  )
+    return priorities
   throw new InvalidArgumentError('priorities are no five weights.', {
     hint: "Five whole numbers from 1 to 1 000, from critical to batch, or 'strict'.",
   })

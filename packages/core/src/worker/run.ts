@@ -23,14 +23,21 @@ const ABORT_ERROR_CODES = {
 
 export class Run extends Holding {
   readonly claim: Claim
-  /** When its handler was called, by the monotonic clock. */
+  /** When all its attempts together are over, by the monotonic clock; `null` without a deadline. */
+  readonly deadlineMs: number | null
+  /** When its attempt began, by the monotonic clock. */
   startedMs: number | undefined
+  /** How long the attempt took, in milliseconds. */
+  tookMs = 0
+  /** Whether it was the deadline that ended it, and not the time limit of the attempt. */
+  outlived = false
   #abort: AbortController | undefined
   #aborted: AbortError | undefined
 
-  constructor(claim: Claim) {
+  constructor(claim: Claim, deadlineMs: number | null = null) {
     super({ task: claim.id, epoch: claim.epoch, nonce: claim.nonce })
     this.claim = claim
+    this.deadlineMs = deadlineMs
   }
 
   /** Made when first asked for: most handlers never look at it. */

@@ -13,6 +13,7 @@ import { onSignals } from '../platform/signals.ts'
 import type { Connection } from '../client/connection.ts'
 import type { Enqueuer } from '../client/enqueuer.ts'
 import type { ExchangeAnswer, PublishedDefinition, SessionRequest } from '../store/port.ts'
+import type { SessionId } from '../store/records.ts'
 import { Appetite } from './appetite.ts'
 import { Exchanger } from './exchanger.ts'
 import { Executor } from './executor.ts'
@@ -29,6 +30,9 @@ const ABORT_GRACE_MS = 3_000
 
 /** How long the last settlements may take when the store does not answer. */
 const FLUSH_MS = 10_000
+
+/** How long giving the lease back may take. */
+const CLOSE_MS = 5_000
 
 export interface WorkerParts {
   readonly connection: Connection
@@ -49,7 +53,7 @@ export interface StopOptions {
 export class Worker implements AsyncDisposable {
   readonly #connection: Connection
   readonly #options: ResolvedWorkerOptions
-  readonly #emitter = new WorkerEmitter()
+  readonly #emitter: WorkerEmitter
   readonly #holdings: Holdings
   readonly #lease: Lease
   readonly #exchanger: Exchanger
@@ -65,15 +69,23 @@ export class Worker implements AsyncDisposable {
   constructor({ connection, enqueuer, options }: WorkerParts) {
     this.#connection = connection
     this.#options = options
-    const failed = (error: unknown, doing: string): void => this.#fail(error, doing)
+    this.#emitter = new WorkerEmitter({
+      unheard: ({ error, doing }) => connection.logger.error({ error }, `${doing} failed`),
+      soon: (run) => connection.platform.soon(run),
+    })
+    const failed = (error: unknown, doing: string): void => this.#emitter.emit('error', { error, doing })
     this.#holdings = new Holdings({
-      lost: ({ claim }) => this.#emitter.emit('lost', { task: taskInfo(claim), attempt: claim.counters.failures + 1 }),
+      lost: ({ claim }) =>
+        this.#emitter.emit('lost', { task: taskInfo(claim), attempt: claim.counters.failures + 1 }),
     })
     this.#lease = new Lease({
       connection,
       ttlMs: options.ttlMs,
       profile: profileOf(options),
-      holdings: () => ({ held: this.#holdings.list(), awaiting: this.#exchanger.awaiting }),
+      holdings: () => ({
+        held: this.#holdings.list(),
+        awaiting: [...this.#exchanger.awaiting, ...this.#caretaker.awaiting],
+      }),
       renewed: (answer) => this.#holdings.heed(answer),
       lapsed: () => this.#holdings.loseAll(),
       opened: () => this.#exchanger.hungry(),
@@ -84,7 +96,9 @@ export class Worker implements AsyncDisposable {
       enqueuer,
       handlers: options.handlers,
       concurrency: options.concurrency,
+      queues: options.queues,
       emitter: this.#emitter,
+      checkLease: () => this.#lease.check(),
       settleSoon: (run, when) => this.#exchanger.settleSoon(run, when),
       freed: () => this.#exchanger.ring(),
       released: (run) => this.#released(run),
@@ -94,7 +108,8 @@ export class Worker implements AsyncDisposable {
       connection,
       session: () => this.#lease.session,
       demand: (expected) => appetite.demand(expected),
-      claimed: (answer) => this.#claimed(answer),
+      claimed: (answer, session) => this.#claimed(answer, session),
+      lost: (holding) => this.#holdings.lose(holding),
       dead: (session) => this.#lease.lost(session),
       failed: (error) => failed(error, 'settling and claiming tasks'),
     })
@@ -113,7 +128,10 @@ export class Worker implements AsyncDisposable {
   }
 
   /** Calls the listener with each such event until the answer is called, or disposed of. */
-  on<K extends keyof WorkerEvents>(name: K, listener: (event: WorkerEvents[K]) => void): (() => void) & Disposable {
+  on<K extends keyof WorkerEvents>(
+    name: K,
+    listener: (event: WorkerEvents[K]) => void,
+  ): (() => void) & Disposable {
     const off = this.#emitter.on(name, listener)
     return Object.assign(off, { [Symbol.dispose]: off })
   }
@@ -121,11 +139,14 @@ export class Worker implements AsyncDisposable {
   /**
    * Opens a session and begins to claim. The process then stays alive until the worker is stopped.
    *
-   * @throws StoreError if the store cannot be opened, ClosedError if the worker was stopped
+   * @throws StoreError if the store cannot be opened (it can be tried again), ClosedError if the worker was stopped
    */
   start(): Promise<void> {
     if (this.#stopping !== undefined) return Promise.reject(new ClosedError('This worker'))
-    this.#starting ??= this.#start()
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      this.#starting = undefined
+      throw error
+    })
     return this.#starting
   }
 
@@ -138,7 +159,9 @@ export class Worker implements AsyncDisposable {
     using _ = onSignals({ first: () => void this.stop(), second: () => void this.stop({ drain: 0 }) })
     await this.start()
     if (until === 'idle') {
-      await Promise.race([new Promise<void>((resolve) => (this.#whenIdle = resolve)), this.#stopped.promise])
+      const idle = new Promise<void>((resolve) => (this.#whenIdle = resolve))
+      this.#exchanger.hungry()
+      await Promise.race([idle, this.#stopped.promise])
       await this.stop()
     }
     await this.#stopped.promise
@@ -146,9 +169,10 @@ export class Worker implements AsyncDisposable {
 
   /**
    * Stops claiming and waits for running handlers; then aborts their signals, returns what did not give way
-   * (no failure is counted), and gives the lease back. Called again with `drain: 0` it waits no longer.
+   * (no failure is counted), and gives the lease back. Called again with `drain: 0` it waits no longer. It ends
+   * in bounded time and without an error even if the store is gone: what it could not write lapses.
    */
-  stop({ drain }: StopOptions = {}): Promise<void> {
+  async stop({ drain }: StopOptions = {}): Promise<void> {
     const drainMs = drain === undefined ? this.#options.drainMs : durationMs(drain, 'drain')
     if (drainMs === 0) this.#hurried.resolve()
     this.#stopping ??= this.#stop(drainMs).finally(() => this.#stopped.resolve())
@@ -171,18 +195,30 @@ export class Worker implements AsyncDisposable {
   }
 
   async #stop(drainMs: number): Promise<void> {
-    if (this.#starting === undefined) return
-    await this.#starting
+    if (!(await this.#hasStarted())) return
     this.#exchanger.claim(false)
-    await this.#caretaker.stop()
-    this.#executor.returnQueued()
+    const cared = this.#caretaker.stop()
+    this.#executor.close()
     await this.#within(drainMs, this.#executor.rest(), this.#hurried.promise)
     this.#executor.abortBusy('shutdown', 'The worker is stopping.')
     await this.#within(ABORT_GRACE_MS, this.#executor.rest())
     this.#executor.returnBusy()
-    await this.#within(FLUSH_MS, this.#exchanger.rest())
+    // what the upkeep took over last is to be written too
+    const flushed = cared.then(() => this.#exchanger.rest())
+    await this.#within(FLUSH_MS, flushed)
     this.#unlisten?.()
-    await this.#lease.close()
+    await this.#within(CLOSE_MS, this.#lease.close())
+    this.#exchanger.close()
+  }
+
+  /** Waits for a start that is under way. */
+  async #hasStarted(): Promise<boolean> {
+    try {
+      await this.#starting
+      return this.#starting !== undefined
+    } catch {
+      return false // its caller was told
+    }
   }
 
   /** Waits for the first of these, but no longer than `ms`. */
@@ -193,29 +229,49 @@ export class Worker implements AsyncDisposable {
     timer.cancel()
   }
 
-  #claimed(answer: ExchangeAnswer): void {
+  #claimed(answer: ExchangeAnswer, session: SessionId): void {
     if (answer.undelivered) this.#caretaker.deliverNow()
-    const runs = answer.claims.map((claim) => new Run(claim))
+    const nowMs = this.#connection.platform.monotonicMs()
+    const runs = answer.claims.map((claim) => {
+      const { deadlineAt } = claim
+      return new Run(claim, deadlineAt === null ? null : nowMs + deadlineAt - answer.now)
+    })
     for (const run of runs) this.#holdings.add(run)
-    this.#executor.add(runs)
-    if (this.#exchanger.idle && this.#holdings.size === 0) this.#whenIdle?.()
+    // what a lease brought that is lost by now is nobody's to run
+    if (session === this.#lease.session) this.#executor.add(runs)
+    else this.#executor.giveBack(runs)
+    if (this.#whenIdle !== undefined && this.#holdings.size === 0 && this.#exchanger.isIdle())
+      this.#whenIdle()
   }
 
   #released(run: Run): void {
     this.#holdings.release(run)
     if (this.#whenIdle !== undefined && this.#holdings.size === 0) this.#exchanger.hungry()
   }
-
-  #fail(error: unknown, doing: string): void {
-    if (this.#emitter.heard('error')) this.#emitter.emit('error', { error, doing })
-    else this.#connection.logger.error({ error }, `${doing} failed`)
-  }
 }
 
-function profileOf({ handlers, queues, offers, concurrency }: ResolvedWorkerOptions): Omit<SessionRequest, 'session' | 'ttlMs'> {
+function profileOf({
+  handlers,
+  queues,
+  offers,
+  concurrency,
+}: ResolvedWorkerOptions): Omit<SessionRequest, 'session' | 'ttlMs'> {
   const definitions = Array.from(handlers.values(), ({ task }): PublishedDefinition => {
     const { queue, level, ...options } = task.options
-    return { type: task.name, queue, level, options: JSON.stringify(options), schema: jsonSchemaOf(task.input) }
+    return {
+      type: task.name,
+      queue,
+      level,
+      options: JSON.stringify(options),
+      schema: jsonSchemaOf(task.input),
+    }
   })
-  return { ...hostProfile(), queues: [...queues.keys()], types: [...handlers.keys()], offers, concurrency, definitions }
+  return {
+    ...hostProfile(),
+    queues: [...queues.keys()],
+    types: [...handlers.keys()],
+    offers,
+    concurrency,
+    definitions,
+  }
 }

@@ -12,7 +12,7 @@ export const UNIT = 60_000
 /** How many ids there are: few, so that they come again. */
 export const SLOTS = 12
 export const WORKERS = 3
-export const QUEUES = ['a', 'b', 'keyed'] as const
+const QUEUES = ['a', 'b', 'keyed'] as const
 const TYPES = ['work', 'mail'] as const
 
 export interface TaskPlan {

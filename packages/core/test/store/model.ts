@@ -38,7 +38,7 @@ export async function compareWithMemory(
 }
 
 /** A memory store whose clock stands. */
-export async function memoryHome(): Promise<ModelHome> {
+async function memoryHome(): Promise<ModelHome> {
   const store = new MemoryStore({ platform: { ...systemPlatform, wallMs: () => 1_700_000_000_000 } })
   await store.open()
   return { store, shiftClock: (ms) => store.shiftClock(ms), close: () => store.close() }

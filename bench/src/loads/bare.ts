@@ -1,0 +1,77 @@
+/**
+ * The SQLite store's own operations in the calling thread: the statements that its thread runs, one transaction
+ * each, without packing, messages or a second thread. They are no part of the package's surface, so they are
+ * reached by their place in this repository.
+ */
+import { add } from '../../../packages/sqlite/src/adding.ts'
+import { Clock } from '../../../packages/sqlite/src/clock.ts'
+import { exchange } from '../../../packages/sqlite/src/exchanging.ts'
+import { Names } from '../../../packages/sqlite/src/interning.ts'
+import { openDatabase } from '../../../packages/sqlite/src/migrate.ts'
+import { openSession } from '../../../packages/sqlite/src/sessions.ts'
+import { packAdd } from '../../../packages/sqlite/src/packing.ts'
+import { Transactions } from '../../../packages/sqlite/src/transactions.ts'
+import type { Database } from '../../../packages/sqlite/src/database.ts'
+import type { PackedAdd, PackedExchange, Successes } from '../../../packages/sqlite/src/wire.ts'
+import type { TaskGroup } from '@millrace/core/store'
+import { demandOf, newNonce, SESSION, session } from './records.ts'
+
+export class BareStore {
+  readonly #database: Database
+  readonly #transactions: Transactions
+  #known: PackedExchange['known'] = { routes: 0, terms: 0 }
+  #first = true
+
+  private constructor(database: Database, path: string) {
+    this.#database = database
+    const home = { database, names: new Names(database), clock: new Clock() }
+    this.#transactions = new Transactions(home, path, { hint: () => {}, othersWrote: () => {} })
+  }
+
+  static async open(path: string): Promise<BareStore> {
+    const database = await openDatabase({ path, migrate: true, patiently: async (step) => step() })
+    const store = new BareStore(database, path)
+    await store.#transactions.write((pass) => openSession(pass, session))
+    return store
+  }
+
+  static packed(groups: readonly TaskGroup[]): PackedAdd {
+    return packAdd({ groups, again: false })
+  }
+
+  async add(packed: PackedAdd): Promise<void> {
+    await this.#transactions.write((pass) => add(pass, packed))
+  }
+
+  /** Settles what the last exchange claimed, and claims anew; answers that. */
+  async exchange(last: readonly Successes[], tasksMax: number): Promise<readonly Successes[]> {
+    const nonce = newNonce()
+    const { types, offers, queues, bytesMax } = demandOf(tasksMax)
+    const names = this.#first ? { types, offers } : { types: null, offers: null }
+    this.#first = false
+    const request: PackedExchange = {
+      session: SESSION,
+      nonce,
+      again: false,
+      known: this.#known,
+      successes: last,
+      singles: [],
+      demand: { taste: 1, ...names, queues, tasksMax, bytesMax },
+    }
+    const answer = await this.#transactions.write((pass) => exchange(pass, request))
+    if (answer.successes.some((verdicts) => verdicts !== null)) throw new Error('A settlement was stale.')
+    if (answer.lesson !== null) this.#known = answer.lesson.known
+    return answer.bundles.map(({ count, seqs }) => ({
+      count,
+      seqs,
+      epoch: 1,
+      nonce,
+      settled: 1,
+      result: null,
+    }))
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+}

@@ -1,0 +1,90 @@
+/** What several loads have in common. */
+import { item, items, type Ledger } from '../item.ts'
+import { monotonicUs } from '../measuring/clock.ts'
+import { percentile } from '../measuring/statistics.ts'
+import { sideNamed, type Opened } from '../side.ts'
+import type { Figures, Metric, Role, RoleReport } from '../load.ts'
+import type { Span } from '../measuring/span.ts'
+
+export const CONCURRENCY = 100
+export const BULK = 1_000
+
+/** How often a worker that shares its tasks with others tells how far it is. */
+const PROGRESS_MS = 5
+
+export const CPU_METRICS: readonly Metric[] = [
+  { key: 'mainUs', title: 'main thread, CPU per task', unit: 'µs', better: 'less' },
+  { key: 'othersUs', title: 'other threads, CPU per task', unit: 'µs', better: 'less' },
+]
+
+export function costs({ mainUs, othersUs }: Span, tasks: number): Figures {
+  return { mainUs: mainUs / tasks, othersUs: othersUs / tasks }
+}
+
+/** @throws Error if there are not as many tasks waiting as were acknowledged */
+export async function checkedWaiting(opened: Opened, size: number): Promise<void> {
+  const { waiting } = await opened.counts()
+  if (waiting !== size) throw new Error(`${size} tasks were acknowledged, but ${waiting} are waiting.`)
+}
+
+/** Fills a store, in bulks of 1 000. */
+export async function fill(opened: Opened, size: number): Promise<void> {
+  for (let from = 0; from < size; from += BULK)
+    await opened.enqueueMany(items(from, Math.min(BULK, size - from)))
+}
+
+/** The role `prepare`: fills the store and goes. */
+export async function prepare(role: Role, size: number): Promise<RoleReport> {
+  const opened = await sideNamed(role.contender).open(role.file, role.engine)
+  await fill(opened, size)
+  await opened.close()
+  return { figures: {} }
+}
+
+/** One of several worker processes on one store: runs until all tasks are handled, by whomever. */
+export async function sharedWorker(role: Role, ledger: Ledger): Promise<RoleReport> {
+  const opened = await sideNamed(role.contender).open(role.file, role.engine)
+  await role.ready()
+  const startedAt = monotonicUs()
+  let lastAt = startedAt
+  const timer = setInterval(() => role.progress(ledger.handled), PROGRESS_MS)
+  const working = await opened.work((one) => {
+    ledger.mark(one)
+    lastAt = monotonicUs()
+  }, CONCURRENCY)
+  await role.stopped
+  clearInterval(timer)
+  await working.stop()
+  const { succeeded } = await opened.counts()
+  await opened.close()
+  return { figures: { startedAt, lastAt, handled: ledger.handled }, seen: ledger.seen, succeeded }
+}
+
+/** Enqueues so many tasks a second, whether the last one has been acknowledged or not. */
+export async function steadily(opened: Opened, size: number, perSecond: number): Promise<void> {
+  const from = performance.now()
+  const acknowledged: Promise<unknown>[] = []
+  for (let n = 0; n < size; n++) {
+    const waitMs = from + (n * 1_000) / perSecond - performance.now()
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+    acknowledged.push(opened.enqueue(item(n)))
+  }
+  await Promise.all(acknowledged)
+}
+
+export const LATENCY_METRICS: readonly Metric[] = [
+  { key: 'p50', title: 'p50', unit: 'ms', better: 'less' },
+  { key: 'p99', title: 'p99', unit: 'ms', better: 'less' },
+  { key: 'max', title: 'max', unit: 'ms', better: 'less' },
+]
+
+export function latencies(samplesMs: readonly number[]): Figures {
+  return { p50: percentile(samplesMs, 0.5), p99: percentile(samplesMs, 0.99), max: Math.max(...samplesMs) }
+}
+
+/** Starts a worker, waits until every task was handled, and until that is written. */
+export async function drained(opened: Opened, ledger: Ledger, timeUp: Promise<void>): Promise<void> {
+  const working = await opened.work(ledger.mark, CONCURRENCY)
+  await Promise.race([ledger.all, timeUp])
+  await working.stop()
+}

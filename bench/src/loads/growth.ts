@@ -1,0 +1,96 @@
+/** Whether a claim costs more when there is more that it does not take. */
+import { storeAt } from '../peers/millrace.ts'
+import { sized, type Goal, type Load, type Role, type RoleReport } from '../load.ts'
+import { latencies, LATENCY_METRICS } from './common.ts'
+import { demandOf, groups, newNonce, SESSION, session } from './records.ts'
+import type { Claim, Settlement, Store, TaskSpec } from '@millrace/core/store'
+
+/** Tasks per exchange. */
+const BATCH = 100
+
+const PLAIN = '1 000 waiting'
+
+/** What stands before the tasks that are claimed, or behind. */
+const scenarios: Readonly<
+  Record<string, { readonly waiting: number; readonly inFront: number; readonly special: Partial<TaskSpec> }>
+> = {
+  [PLAIN]: { waiting: 1_000, inFront: 0, special: {} },
+  '1 000 000 waiting': { waiting: 1_000_000, inFront: 0, special: {} },
+  '100 000 of an unknown type': { waiting: 1_000, inFront: 100_000, special: { type: 'unknown' } },
+  '100 000 held': { waiting: 1_000, inFront: 100_000, special: { held: true } },
+  '100 000 scheduled': { waiting: 1_000, inFront: 100_000, special: { due: { inMs: 3_600_000 } } },
+}
+
+const names = Object.keys(scenarios)
+
+export const growth: Load = {
+  name: 'growth',
+  cases: [
+    {
+      name: 'growth',
+      about: 'an exchange that settles and claims 100, with that much in the same queue',
+      contenders: names,
+      ratios: 'others / first',
+      roles: ['store'],
+      metrics: LATENCY_METRICS,
+      goals: names.slice(1).map((of): Goal => ({ metric: 'p99', of, against: PLAIN, atMost: 1.5 })),
+      engines: ['sqlite', 'memory'],
+      handled: () => null,
+      run,
+    },
+  ],
+}
+
+async function run(role: Role): Promise<RoleReport> {
+  const { waiting, inFront, special } = scenarios[role.contender]!
+  const store = storeAt(role.file, role.engine)
+  await store.open()
+  const share = sized(role.quick, 1, 0.01)
+  await fill(store, inFront * share, special)
+  await fill(store, Math.max(waiting * share, 10 * BATCH), {})
+  await store.openSession(session)
+  await role.ready()
+  const samples: number[] = []
+  await role.span(() => claimOver(store, samples, sized(role.quick, 1_000, 20)))
+  await store.close()
+  return { figures: latencies(samples) }
+}
+
+async function fill(store: Store, size: number, special: Partial<TaskSpec>): Promise<void> {
+  for (let from = 0; from < size; from += 1_000) {
+    await store.add({ groups: groups(from, Math.min(1_000, size - from), special), again: false })
+  }
+}
+
+/** Settles what was claimed and claims anew; in between as much is added, so that the backlog stays as it is. */
+async function claimOver(store: Store, samples: number[], turns: number): Promise<void> {
+  const demand = demandOf(BATCH)
+  let claims: readonly Claim[] = []
+  let cursor: string | null = null
+  for (let turn = 0; turn < turns; turn++) {
+    const settlements = claims.map(settled)
+    const from = performance.now()
+    const answer = await store.exchange({
+      session: SESSION,
+      nonce: newNonce(),
+      again: false,
+      settlements,
+      demand: { ...demand, cursor },
+    })
+    samples.push(performance.now() - from)
+    if (answer.claims.length !== BATCH)
+      throw new Error(`${answer.claims.length} tasks were claimed instead of ${BATCH}.`)
+    claims = answer.claims
+    cursor = answer.cursor
+    await fill(store, BATCH, {})
+  }
+}
+
+export function settled({ id, epoch, nonce }: Claim): Settlement {
+  return {
+    fence: { task: id, epoch, nonce },
+    seq: 1,
+    transition: { to: 'succeeded', result: null },
+    notes: null,
+  }
+}

@@ -1,0 +1,76 @@
+/** W4: W1's producer and W3's worker at the same time. */
+import { callers, item, Ledger } from '../item.ts'
+import { monotonicUs } from '../measuring/clock.ts'
+import { OURS, sideNamed } from '../side.ts'
+import { RATE, sized, type Case, type Figures, type Load, type Role, type RoleReport } from '../load.ts'
+import { CONCURRENCY, costs, CPU_METRICS, sharedWorker } from './common.ts'
+import { CALLERS } from './w1.ts'
+
+const both: Pick<Case, 'contenders' | 'ratios' | 'handled'> = {
+  contenders: 'sides',
+  ratios: 'first / others',
+  handled: (quick) => sized(quick, 60_000, 2_000),
+}
+
+export const w4: Load = {
+  name: 'W4',
+  cases: [
+    {
+      ...both,
+      name: 'W4',
+      about: 'end to end in one process: 100 callers enqueue one by one while a worker drains',
+      roles: ['both'],
+      metrics: [RATE, ...CPU_METRICS],
+      goals: [{ metric: 'rate', of: OURS, atLeast: 45_000, reach: 60_000 }],
+      engines: ['sqlite', 'memory'],
+      run: inOneProcess,
+    },
+    {
+      ...both,
+      name: 'W4, 2 processes',
+      about: 'the same with the producer and the worker in a process each',
+      roles: ['producer', 'worker'],
+      metrics: [RATE],
+      goals: [],
+      engines: ['sqlite'],
+      run: (role) =>
+        role.name === 'producer' ? produce(role) : sharedWorker(role, new Ledger(both.handled(role.quick)!)),
+      combine: fromFirstToLast,
+    },
+  ],
+}
+
+async function inOneProcess(role: Role): Promise<RoleReport> {
+  const size = both.handled(role.quick)!
+  const opened = await sideNamed(role.contender).open(role.file, role.engine)
+  const ledger = new Ledger(size)
+  await role.ready()
+  const span = await role.span(async () => {
+    const working = await opened.work(ledger.mark, CONCURRENCY)
+    await callers(CALLERS, size, (n) => opened.enqueue(item(n)))
+    await Promise.race([ledger.all, role.stopped])
+    await working.stop()
+  })
+  const { succeeded } = await opened.counts()
+  await opened.close()
+  return { figures: { rate: size / span.seconds, ...costs(span, size) }, seen: ledger.seen, succeeded }
+}
+
+async function produce(role: Role): Promise<RoleReport> {
+  const opened = await sideNamed(role.contender).open(role.file, role.engine)
+  await role.ready()
+  const producedFrom = monotonicUs()
+  await callers(CALLERS, both.handled(role.quick)!, (n) => opened.enqueue(item(n)))
+  await opened.close()
+  return { figures: { producedFrom } }
+}
+
+/** From the first enqueue to the last handler. */
+function fromFirstToLast(reports: readonly RoleReport[]): Figures {
+  const { producedFrom, lastAt, handled } = Object.assign({}, ...reports.map(({ figures }) => figures)) as {
+    readonly producedFrom: number
+    readonly lastAt: number
+    readonly handled: number
+  }
+  return { rate: (handled * 1_000_000) / (lastAt - producedFrom) }
+}

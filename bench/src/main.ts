@@ -1,0 +1,63 @@
+/** `npm run bench`: see `arguments.ts` for what it is told. Exit code 1 if a task was lost or doubled, 2 for wrong usage. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { docsOf } from './report/docs.ts'
+import { machine } from './measuring/machine.ts'
+import { machineLines, resultLines, sideLines } from './report/terminal.ts'
+import { OURS, sideNamed } from './side.ts'
+import { plotOf } from './report/plot.ts'
+import { runPlan } from './runner.ts'
+import { USAGE, UsageError, wishOf, type Wish } from './arguments.ts'
+import type { RunRecord } from './report/record.ts'
+
+/** A load average beyond which the machine is not ours alone. */
+const BUSY = 0.5
+
+const DOCS = new URL('../../docs/', import.meta.url)
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  process.stderr.write(`${error.message}\n\n${USAGE}\n`)
+  process.exitCode = 2
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const wish = wishOf(args)
+  if (wish.help) {
+    say(USAGE)
+    return 0
+  }
+  const record =
+    wish.from === undefined
+      ? await measure(wish, args)
+      : (JSON.parse(readFileSync(wish.from, 'utf8')) as RunRecord)
+  if (wish.from !== undefined) for (const result of record.results) resultLines(result).forEach(say)
+  if (wish.json !== undefined) writeFileSync(wish.json, `${JSON.stringify(record, null, 2)}\n`)
+  if (wish.writeDocs) {
+    writeFileSync(new URL('benchmarks.md', DOCS), docsOf(record))
+    writeFileSync(new URL('benchmarks.svg', DOCS), plotOf(record))
+  }
+  return record.results.some(({ failures }) => failures.length > 0) ? 1 : 0
+}
+
+async function measure(wish: Wish, args: readonly string[]): Promise<RunRecord> {
+  const startedAt = new Date().toISOString()
+  const here = machine()
+  const sides = [OURS, ...wish.against].map((name) => {
+    const { durability, configuration, documentation } = sideNamed(name)
+    return { name, durability, configuration, documentation }
+  })
+  for (const line of [...machineLines(here), ...sideLines(sides)]) say(line)
+  if (here.loadAverage > BUSY)
+    say('Something else is running on this machine: these figures will mean little.')
+  const progress = (line: string): void => void process.stderr.write(`  … ${line}\n`)
+  const results = await runPlan(wish, progress, (result) => resultLines(result).forEach(say))
+  const { engine, iterations, quick } = wish
+  const command = ['npm run bench --', ...args].join(' ')
+  return { startedAt, command, engine, iterations, quick, machine: here, sides, results }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}

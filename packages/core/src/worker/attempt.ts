@@ -1,0 +1,121 @@
+/** One attempt: checks the input, calls the handler, and says how it ended. */
+import { codeOf } from '../task/errors.ts'
+import { decode, encode } from '../task/codec.ts'
+import { durationMs } from '../task/duration.ts'
+import { LIMITS } from '../task/limits.ts'
+import { validate } from '../task/schema.ts'
+import type { AnyTask } from '../task/definition.ts'
+import type { Handler } from '../task/handler.ts'
+import type { Outcome } from '../policy/outcome.ts'
+import { plainError, taskError } from './task-error.ts'
+import { RunContext, type ContextServices } from './context.ts'
+import type { Run } from './run.ts'
+
+/** How an attempt ended, and what was thrown, for those who listen. */
+export interface Attempted {
+  readonly outcome: Outcome
+  readonly error?: unknown
+}
+
+export interface AttemptServices extends ContextServices {
+  /** The handler is called now. */
+  started(run: Run): void
+}
+
+/** Never rejects: whatever the handler does is an outcome. */
+export async function attempt(run: Run, handler: Handler, services: AttemptServices): Promise<Attempted> {
+  const { task } = handler
+  let input: unknown
+  try {
+    input = validate(task.input, decode(run.claim.payload), `The input of ${task.name}`)
+    if (input instanceof Promise) input = await input
+  } catch (error) {
+    return { outcome: { kind: 'invalid', error: taskError(error) }, error }
+  }
+  try {
+    services.started(run)
+    const returned = handler.run(input as never, new RunContext(run, services))
+    const value: unknown = isThenable(returned) ? await returned : returned
+    return await outcomeOfResult(task, value)
+  } catch (error) {
+    return { outcome: outcomeOfThrown(run, task, error), error }
+  }
+}
+
+/** The outcome of an attempt that ran out of time. */
+export function overtimeOutcome(run: Run, message: string): Outcome {
+  if (run.outlived) return { kind: 'outlived', error: plainError('DeadlineError', message) }
+  return { kind: 'failed', reason: 'timeout', error: plainError('TimeoutError', message) }
+}
+
+/** Query builders answer things that are no Promise and can be awaited all the same. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  return 'then' in value && typeof value.then === 'function'
+}
+
+/** A result that is no JSON, too large, or not what its schema says will not get better by running again. */
+async function outcomeOfResult(task: AnyTask, value: unknown): Promise<Attempted> {
+  const what = `The result of ${task.name}`
+  try {
+    await validate(task.output, value, what)
+    const result = value === undefined ? null : encode(value, what, LIMITS.resultBytes)
+    return { outcome: { kind: 'returned', result } }
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error
+    return { outcome: { kind: 'invalid', error: taskError(error) }, error }
+  }
+}
+
+function outcomeOfThrown(run: Run, task: AnyTask, error: unknown): Outcome {
+  try {
+    return judged(run, task, error)
+  } catch {
+    // what was thrown cannot even be looked at
+    return { kind: 'failed', reason: 'error', error: taskError(error) }
+  }
+}
+
+function judged(run: Run, task: AnyTask, error: unknown): Outcome {
+  if (run.aborted?.reason === 'cancel') return { kind: 'cancelled', error: null }
+  if (run.aborted?.reason === 'shutdown') return { kind: 'unfinished' }
+  if (run.outlived) return { kind: 'outlived', error: taskError(error) }
+  const reason = run.aborted?.reason === 'timeout' ? 'timeout' : 'error'
+  const failed = { kind: 'failed', reason, error: taskError(error) } as const
+  switch (codeOf(error)) {
+    case 'non-retryable':
+      return { ...failed, delayMs: false }
+    case 'retry-after':
+      return { ...failed, delayMs: delayOf(error) }
+    case 'snooze':
+      return { kind: 'snoozed', delayMs: delayOf(error) }
+    default:
+      return askedOutcome(run, task, { failed, error })
+  }
+}
+
+/** What the user's own retry function says. If it fails itself, that is what the task's error shows, and the policy decides. */
+function askedOutcome(
+  run: Run,
+  task: AnyTask,
+  {
+    failed,
+    error,
+  }: { readonly failed: Extract<Outcome, { readonly kind: 'failed' }>; readonly error: unknown },
+): Outcome {
+  if (run.claim.policy.retry.kind !== 'custom' || task.retryDelay === undefined) return failed
+  try {
+    const delay = task.retryDelay({ attempt: run.claim.counters.failures + 1, error })
+    return {
+      ...failed,
+      delayMs: delay === false ? false : durationMs(delay, 'The answer of the retry function'),
+    }
+  } catch (thrown) {
+    return { ...failed, error: taskError(thrown) }
+  }
+}
+
+/** By code, not by class: the error may come from another copy of the library, or from somebody who imitates it. */
+function delayOf(error: unknown): number {
+  return durationMs((error as { readonly delayMs: number }).delayMs, 'The delay')
+}

@@ -1,0 +1,116 @@
+/** Opening, closing, hints. */
+import { expect, test } from 'vitest'
+import { defineTask, MemoryStore, Mill, StoreError, systemPlatform, unchecked } from '../../src/index.ts'
+import { silent, World } from '../worker/world.ts'
+
+const job = defineTask('job', { input: unchecked<unknown>() })
+const away = new StoreError('store-unavailable', 'away', { effect: 'none' })
+
+test('the store is opened once, by the first call that needs it, and closed once', async () => {
+  const world = new World()
+  const line = world.line()
+  const mill = world.mill(line)
+  expect(line.calls).toEqual([])
+  await Promise.all([mill.enqueue(job, 1), mill.tasks.list(), mill.open()])
+  expect(line.count('open')).toBe(1)
+  await Promise.all([mill.close(), mill.close()])
+  await mill.close()
+  expect(line.count('close')).toBe(1)
+})
+
+test('what was never opened is not closed, and not opened any more', async () => {
+  const world = new World()
+  const line = world.line()
+  const mill = world.mill(line)
+  await mill.close()
+  await expect(mill.open()).rejects.toMatchObject({ code: 'closed' })
+  expect(line.calls).toEqual([])
+})
+
+test('a store that could not be opened is tried again by the next call', async () => {
+  const world = new World()
+  const line = world.line()
+  line.keep('open', () => Promise.reject(away))
+  const mill = world.mill(line)
+  await expect(mill.enqueue(job, 1)).rejects.toBe(away)
+  line.free('open')
+  expect((await mill.enqueue(job, 1)).outcome).toBe('created')
+})
+
+test('a client whose store cannot be opened can be closed', async () => {
+  const world = new World()
+  const line = world.line()
+  line.keep('open', async () => {
+    await world.sleep(100)
+    throw away
+  })
+  const mill = world.mill(line)
+  const opening = world.refusal(mill.open())
+  await world.settle(mill.close())
+  expect(await opening).toBe(away)
+  expect(line.count('close')).toBe(0)
+})
+
+test('a client with a worker that could not start can be closed', async () => {
+  const world = new World()
+  const line = world.line()
+  line.keep('openSession', () =>
+    Promise.reject(new StoreError('store-readonly', 'read only', { effect: 'final' })),
+  )
+  const mill = world.mill(line)
+  const worker = mill.worker({ handlers: job.handler(() => undefined) })
+  await expect(world.settle(worker.start())).rejects.toMatchObject({ code: 'store-readonly' })
+  await world.settle(mill.close())
+  expect(line.count('close')).toBe(1)
+})
+
+test('a drain that is no duration closes nothing', async () => {
+  const world = new World()
+  const mill = world.mill()
+  await expect(mill.close({ drain: 'soon' as '1s' })).rejects.toMatchObject({ code: 'invalid-argument' })
+  expect((await mill.enqueue(job, 1)).outcome).toBe('created')
+})
+
+test.each([0, -1, 1.5, Number.NaN])('maxPending %s is refused', (maxPending) => {
+  expect(() => new World().mill(undefined, { maxPending })).toThrow('maxPending')
+})
+
+test('hints that break off are taken up again, and said once', async () => {
+  const world = new World()
+  const line = world.line()
+  const warnings: string[] = []
+  let breaks = 3
+  const { store } = line
+  const broken = new Proxy(store, {
+    get(_, name: keyof typeof store) {
+      if (name !== 'watch' || breaks-- <= 0) return store[name]
+      return () => {
+        throw away
+      }
+    },
+  })
+  const logger = { ...silent, warn: (_: unknown, message?: string) => void warnings.push(message ?? '') }
+  const mill = new Mill(broken, { platform: world.time.platform(), logger })
+  const worker = mill.worker({ handlers: job.handler(() => 'done') })
+  await world.settle(worker.start())
+  await world.time.advance(20_000)
+  expect(warnings).toEqual([expect.stringContaining('no hints')])
+  await world.time.advance(300)
+  const other = world.mill()
+  const handle = await other.enqueue(job, 1)
+  const startedMs = world.time.nowMs
+  await world.ended([handle.id])
+  expect(world.time.nowMs).toBe(startedMs)
+  await world.settle(mill.close())
+})
+
+test('await using closes it', async () => {
+  const store = new MemoryStore({ platform: systemPlatform })
+  const closed: string[] = []
+  const spied = Object.assign(store, { close: async () => void closed.push('closed') })
+  {
+    await using mill = new Mill(spied)
+    await mill.enqueue(job, 1)
+  }
+  expect(closed).toEqual(['closed'])
+})

@@ -1,0 +1,161 @@
+/** One run of the demo, from its first task to `catalogue.json`. */
+import { realpath, rename, writeFile } from 'node:fs/promises'
+import { setInterval } from 'node:timers/promises'
+import { codeOf, taskId, type Mill, type TaskHandle } from '@millrace/core'
+import { CliError } from '../failure.ts'
+import { grouped } from '../output.ts'
+import { Census, tasksOf } from './census.ts'
+import { Crew } from './crew.ts'
+import { Display, type Totals } from './display.ts'
+import { EXAMPLE_FILE, loadExample, TASKS, type Selection } from './example.ts'
+import { Killer } from './killer.ts'
+import { summarise } from './summary.ts'
+import type { DemoOptions } from './demo.ts'
+import type { Session } from '../session.ts'
+
+const WORKERS = 2
+const TICK_MS = 100
+/** As good as for ever: the demo ends when the report does. */
+const PATIENCE = '52w'
+const RESULT_FILE = 'catalogue.json'
+
+export interface Stage extends Session {
+  /** The file of the store. */
+  readonly file: string
+  readonly folder: string
+  readonly options: DemoOptions
+}
+
+export async function conduct(stage: Stage): Promise<void> {
+  const { mill, store, options, folder } = stage
+  const since = performance.now()
+  using interrupted = interruption()
+  const selection = { folder, pattern: options.pattern, skip: await filesOfStore(stage.file) }
+  if (options.fresh === true) await discard(mill, selection)
+  await using crew = new Crew({ size: WORKERS, store, file: EXAMPLE_FILE, concurrency: options.concurrency })
+  const example = await loadExample()
+  const gone = Promise.race([crew.lost, interrupted.signalled])
+  const { run, report, resumed } = await Promise.race([example.catalogue(mill, selection), gone])
+  const { metadata } = await report.status().catch((error: unknown) => giveUp(mill, run, error))
+  const totals = totalsOf(metadata)
+  const census = new Census(mill, run)
+  await census.update()
+  announce(stage, totals, resumed ? census.counts.files : undefined)
+  const display = new Display(stage.output, totals)
+  const killer = options.kill ? new Killer({ mill, crew, census, totals }) : undefined
+  const watching = watch({ report, census, display, killer })
+  const result = await Promise.race([watching, gone]).catch((error: unknown) => {
+    display.clear()
+    return giveUp(mill, run, error)
+  })
+  await crew.stop()
+  await census.update()
+  display.finish({ ...census.counts, packages: totals.packages })
+  const audit = await census.audit({ asked: killer?.victim?.held ?? [], expected: totals.tasks })
+  const catalogue = await written(result)
+  await mill.tasks.remove(run)
+  const seconds = (performance.now() - since) / 1_000
+  summarise({ stage, catalogue, audit, victim: killer?.victim, seconds })
+}
+
+/** A run whose report failed, or was removed, cannot be finished: the next start is a new one. */
+async function giveUp(mill: Mill, run: string, error: unknown): Promise<never> {
+  const code = codeOf(error)
+  if (code === 'task-failed' || code === 'task-cancelled' || code === 'not-found')
+    await mill.tasks.remove(run)
+  throw error
+}
+
+interface Watched {
+  readonly report: TaskHandle
+  readonly census: Census
+  readonly display: Display
+  readonly killer: Killer | undefined
+}
+
+/** Waits for the report, and meanwhile shows how it goes. */
+async function watch({ report, census, display, killer }: Watched): Promise<unknown> {
+  const over = new AbortController()
+  const result = report.result({ within: PATIENCE }).finally(() => over.abort())
+  const showing = (async () => {
+    for await (const _ of setInterval(TICK_MS, undefined, { signal: over.signal })) {
+      await census.update()
+      display.show(census.counts)
+      await killer?.consider()
+    }
+  })()
+  const [outcome] = await Promise.all([
+    result,
+    showing.catch((error: unknown) => endedBy(over.signal, error)),
+  ])
+  return outcome
+}
+
+function endedBy(signal: AbortSignal, error: unknown): void {
+  if (!signal.aborted) throw error
+}
+
+/** The store's own files are left out: a process that closes one of them would give up SQLite's locks on it. */
+async function filesOfStore(file: string): Promise<readonly string[]> {
+  const path = await realpath(file)
+  return ['', '-wal', '-shm', '-journal'].map((suffix) => path + suffix)
+}
+
+/** Gives up an unfinished run of this folder. */
+async function discard(mill: Mill, { folder, pattern }: Selection): Promise<void> {
+  const key = taskId(await realpath(folder), pattern)
+  for await (const task of tasksOf(mill, { type: TASKS.run, state: 'pending' })) {
+    if (task.uniqueKey?.endsWith(key) !== true) continue
+    await mill.tasks.cancel({ tag: task.id }, { reason: 'started anew' })
+    await mill.tasks.remove(task.id)
+  }
+}
+
+interface AllTotals extends Totals {
+  readonly tasks: number
+}
+
+function totalsOf(metadata: Readonly<Record<string, string>>): AllTotals {
+  return {
+    files: Number(metadata['files']),
+    packages: Number(metadata['packages']),
+    tasks: Number(metadata['tasks']),
+  }
+}
+
+/** @param done how many files an earlier process has done, if this run is not new */
+function announce({ output, file, folder }: Stage, { files }: Totals, done: number | undefined): void {
+  if (output.json) return
+  const place = `${WORKERS} workers, one SQLite file (${file})`
+  const what = `${grouped(files)} files below ${folder}`
+  if (done === undefined) output.line(`Millrace catalogues ${what}: ${place}`)
+  else output.line(`Millrace goes on to catalogue ${what}, ${grouped(done)} are done: ${place}`)
+}
+
+/** Written whole or not at all, so that whoever finds it can trust it. */
+async function written(result: unknown): Promise<Readonly<Record<string, unknown>>> {
+  const draft = `.${RESULT_FILE}.${process.pid}`
+  await writeFile(draft, `${JSON.stringify(result, null, 2)}\n`)
+  await rename(draft, RESULT_FILE)
+  return result as Readonly<Record<string, unknown>>
+}
+
+interface Interruption extends Disposable {
+  /** Rejects when the process is asked to end. */
+  readonly signalled: Promise<never>
+}
+
+function interruption(): Interruption {
+  const { promise, reject } = Promise.withResolvers<never>()
+  promise.catch(() => undefined)
+  const stop = (): void =>
+    reject(
+      new CliError(
+        'failed',
+        'The demo was stopped.',
+        'Start it again and it goes on where it was; --fresh starts anew.',
+      ),
+    )
+  process.on('SIGINT', stop).on('SIGTERM', stop)
+  return { signalled: promise, [Symbol.dispose]: () => void process.off('SIGINT', stop).off('SIGTERM', stop) }
+}

@@ -1,0 +1,73 @@
+/** `millrace demo`: the catalogue of a folder by two worker processes, one of which is killed half-way. */
+import { stat } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { CliError, messageOf } from '../failure.ts'
+import { withStore, type GlobalOptions, type Session } from '../session.ts'
+import { parseStoreUrl, storeUrl } from '../../store-url.ts'
+import { wholeNumber } from '../options.ts'
+import { conduct } from './conduct.ts'
+import { readableExample } from './example.ts'
+
+export interface DemoOptions {
+  readonly pattern: string
+  readonly concurrency?: string
+  readonly fresh?: boolean
+  readonly kill: boolean
+}
+
+export function addDemo(program: Command): void {
+  program
+    .command('demo')
+    .summary('see Millrace work on real files, and survive kill -9')
+    .description(
+      'Catalogues every regular file below a folder: one task per file, one per package after its files, one report ' +
+        'after all packages. Of its two worker processes one is killed with -9 half-way; the other takes over.\n' +
+        'The report is written to catalogue.json in the current folder.\n ' +
+        'Kill the whole of it at any moment and start it again: it goes on where it was.',
+    )
+    .argument('[folder]', 'the folder', 'node_modules')
+    .option('--pattern <glob>', 'only files whose name matches', '*')
+    .option('--concurrency <count>', 'files that each worker has in hand at the same time (default: 10)')
+    .option('--fresh', 'start anew even if an earlier run was not finished')
+    .option('--no-kill', 'do not kill a worker')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  millrace demo\n  millrace demo ~/notes --pattern '*.md'\n\nIt is ordinary code over the public API: ${readableExample()}`,
+    )
+    .action((folder: string, options: DemoOptions, command: Command) => demo(command, folder, options))
+}
+
+async function demo(command: Command, folder: string, options: DemoOptions): Promise<void> {
+  const { store } = command.optsWithGlobals<GlobalOptions>()
+  const address = parseStoreUrl(storeUrl(store))
+  if (address.kind === 'memory') {
+    throw new CliError(
+      'usage',
+      'The demo has several processes, which cannot share a store in memory.',
+      'Give a file: --store sqlite:millrace.db',
+    )
+  }
+  if (options.concurrency !== undefined) wholeNumber(options.concurrency, '--concurrency')
+  await checkFolder(folder)
+  await withStore(command, (session: Session) => conduct({ ...session, file: address.path, folder, options }))
+}
+
+async function checkFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch((error: unknown) => {
+    throw unreadable(folder, error)
+  })
+  if (!found.isDirectory()) {
+    throw new CliError('failed', `${folder} is no folder.`, 'Name a folder: millrace demo FOLDER')
+  }
+}
+
+function unreadable(folder: string, error: unknown): CliError {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+    return new CliError(
+      'failed',
+      `There is no folder ${folder} here.`,
+      'Name another one: millrace demo FOLDER',
+    )
+  }
+  return new CliError('failed', `The folder ${folder} cannot be read: ${messageOf(error)}.`)
+}

@@ -1,0 +1,77 @@
+/** What the demo says at its end. */
+import { counted, grouped } from '../output.ts'
+import { readableExample } from './example.ts'
+import type { Audit } from './census.ts'
+import type { Stage } from './conduct.ts'
+import type { Victim } from './killer.ts'
+
+export interface Ending {
+  readonly stage: Stage
+  readonly catalogue: Readonly<Record<string, unknown>>
+  readonly audit: Audit
+  readonly victim: Victim | undefined
+  readonly seconds: number
+}
+
+export function summarise(ending: Ending): void {
+  const { stage, catalogue, audit, victim } = ending
+  if (stage.output.json) return stage.output.value(jsonOf(ending))
+  if (victim !== undefined) stage.output.line(killText(victim, audit))
+  else {
+    const why = stage.options.kill ? 'it was over before a worker could be killed' : 'no worker was killed'
+    stage.output.line(`  ${why}; ${countsText(audit)}.`)
+  }
+  const failed = Number(catalogue['failed'])
+  if (failed > 0)
+    stage.output.line(
+      `  ${counted(failed, 'file')} could not be read. See: npx millrace dead --type catalogue.file`,
+    )
+  const { folder, options } = stage
+  const name = options.pattern === '*' ? '' : ` -name ${quoted(options.pattern)}`
+  const check = `find ${quoted(folder)} -type f${name} | wc -l`
+  stage.output.line(
+    `Check it    ${check}      Look inside   npx millrace tasks · task ID · history ID      Read it   ${readableExample()}`,
+  )
+}
+
+function killText({ pid, share, held, killedAt }: Victim, audit: Audit): string {
+  const killed = `  at ${Math.round(share * 100)} % worker ${pid} was killed with -9.`
+  if (held.length === 0) return `${killed} It had no task in hand just then; ${countsText(audit)}.`
+  if (audit.takenOverAt === null)
+    return `${killed} None of its ${counted(held.length, 'task')} was taken over; ${countsText(audit)}.`
+  const after = `${((audit.takenOverAt - killedAt) / 1_000).toFixed(1)} s`
+  const all = audit.takenOver === held.length
+  const tasks =
+    held.length === 1
+      ? 'Its one task was'
+      : all
+        ? `Its ${grouped(held.length)} tasks were`
+        : `Of its ${held.length} tasks ${audit.takenOver} were`
+  return `${killed} ${tasks} taken over after ${after}; ${countsText(audit)}.`
+}
+
+function countsText({ lost, acceptedTwice }: Audit): string {
+  return `${lost} lost, ${acceptedTwice} accepted twice`
+}
+
+function jsonOf({ catalogue, audit, victim, seconds }: Ending): object {
+  const { lost, acceptedTwice, takenOver, takenOverAt } = audit
+  const killed =
+    victim === undefined
+      ? null
+      : {
+          pid: victim.pid,
+          share: victim.share,
+          tasks: victim.held.length,
+          takenOver,
+          takenOverAfterMs: takenOverAt === null ? null : takenOverAt - victim.killedAt,
+        }
+  return { ...catalogue, lost, acceptedTwice, killed, seconds: Math.round(seconds * 1_000) / 1_000 }
+}
+
+/** As a shell takes it for one word. */
+function quoted(text: string): string {
+  return /^[\w./~-]+$/.test(text) && !text.startsWith('-')
+    ? text
+    : `'${text.replaceAll("'", String.raw`'\''`)}'`
+}

@@ -1,0 +1,81 @@
+/** Definitions as sessions published them, for producers that have only a name. */
+import {
+  defineTask,
+  NonRetryableError,
+  PRIORITIES,
+  unchecked,
+  type AnyTask,
+  type Priority,
+  type RetryOptions,
+} from '@millrace/core'
+import type { PublishedDefinition, RetryPolicy } from '@millrace/core/store'
+import { CliError } from './failure.ts'
+import { nearest } from './nearest.ts'
+
+/** The plain options of a definition, as a worker publishes them. */
+interface PlainOptions {
+  readonly retry: RetryPolicy
+  readonly timeoutMs: number | null
+  readonly startByMs: number | null
+  readonly deadlineMs: number | null
+}
+
+/**
+ * The definition of a name.
+ *
+ * @param force take a name that nobody published, with the defaults
+ * @throws CliError `unknown-task`
+ */
+export function definitionOf(
+  name: string,
+  published: readonly PublishedDefinition[],
+  { force }: { readonly force: boolean },
+): AnyTask {
+  const found = published.find((definition) => definition.type === name)
+  if (found !== undefined) return taskOf(found)
+  if (force) return defineTask(name, { input: unchecked<unknown>() })
+  throw new CliError(
+    'unknown-task',
+    `No worker of this store has ever published a task ${JSON.stringify(name)}.`,
+    hint(name, published),
+  )
+}
+
+function hint(name: string, published: readonly PublishedDefinition[]): string {
+  const known = published.map((definition) => definition.type)
+  const near = nearest(name, known)
+  if (near.length > 0) return `Did you mean ${near.join(' or ')}? Or add --force to enqueue it all the same.`
+  if (known.length === 0) return 'Start its worker once, or add --force to enqueue it all the same.'
+  return `Known are ${known.slice(0, 10).join(', ')}${known.length > 10 ? ', …' : ''}. Or add --force to enqueue it all the same.`
+}
+
+function taskOf({ type, queue, level, options }: PublishedDefinition): AnyTask {
+  const { retry, timeoutMs, startByMs, deadlineMs } = JSON.parse(options) as PlainOptions
+  const common = {
+    input: unchecked<unknown>(),
+    queue,
+    priority: PRIORITIES[level] as Priority | undefined,
+    timeout: timeoutMs ?? (false as const),
+    startBy: startByMs ?? undefined,
+    deadline: deadlineMs ?? undefined,
+  }
+  if (retry.kind === 'custom')
+    return defineTask(type, { ...common, retry: { attempts: retry.attempts, delay: elsewhere } })
+  return defineTask(type, { ...common, retry: retryOf(retry) })
+}
+
+function retryOf(retry: Exclude<RetryPolicy, { readonly kind: 'custom' }>): RetryOptions {
+  switch (retry.kind) {
+    case 'exponential':
+      return { attempts: retry.attempts, base: retry.baseMs, max: retry.maxMs }
+    case 'fixed':
+      return { attempts: retry.attempts, backoff: 'fixed', base: retry.baseMs }
+    case 'delays':
+      return { delays: retry.delaysMs }
+  }
+}
+
+/** A retry function is asked by the worker that knows it, never by a producer. */
+function elsewhere(): never {
+  throw new NonRetryableError('This retry function is known to the worker only.')
+}

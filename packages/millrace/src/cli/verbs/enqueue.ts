@@ -1,0 +1,94 @@
+import { text as readAll } from 'node:stream/consumers'
+import {
+  PRIORITIES,
+  type Dependency,
+  type Duration,
+  type EnqueueOptions,
+  type Priority,
+} from '@millrace/core'
+import { Option, type Command } from 'commander'
+import { CliError } from '../failure.ts'
+import { definitionOf } from '../published.ts'
+import { listed, parsedJson, pointInTime } from '../options.ts'
+import { withStore } from '../session.ts'
+
+interface Options {
+  readonly queue?: string
+  readonly priority?: Priority
+  readonly delay?: string
+  readonly runAt?: string
+  readonly id?: string
+  readonly after?: readonly string[]
+  readonly tag?: readonly string[]
+  readonly force?: boolean
+}
+
+export function addEnqueue(program: Command): void {
+  const command = program
+    .command('enqueue')
+    .summary('enqueue a task')
+    .description(
+      'Enqueues a task for the workers. Its queue, priority, retries and time limits are those of its definition, ' +
+        'which the store knows from the workers that handle it.',
+    )
+    .argument('<task>', 'the name of the task')
+    .argument('[json]', 'its input as JSON; - reads it from stdin')
+    .option('--queue <name>', "the queue, instead of the definition's")
+    .addOption(
+      new Option('--priority <level>', "the priority, instead of the definition's").choices([...PRIORITIES]),
+    )
+    .option('--delay <duration>', 'not before so long: 250ms, 30s, 5m, 2h, 1d, 1w')
+    .option('--run-at <time>', 'not before a point in time: 2026-01-31T08:00:00Z')
+    .option('--id <uuid>', 'the id: enqueued twice under one id it is one task')
+    .option('--after <id...>', 'wait until these tasks have succeeded')
+    .option('--tag <name...>', 'names to find it by')
+    .option('--force', 'enqueue a task that no worker has ever published')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  millrace enqueue greet '{"name":"Ada"}'
+  millrace enqueue report.daily --delay 5m --priority low
+  echo '{"path":"a.png"}' | millrace enqueue image.thumbnail -`,
+    )
+  command.action((task: string, json: string | undefined, options: Options) =>
+    enqueue(command, { task, json, options }),
+  )
+}
+
+async function enqueue(
+  command: Command,
+  {
+    task,
+    json,
+    options,
+  }: { readonly task: string; readonly json: string | undefined; readonly options: Options },
+): Promise<void> {
+  const input =
+    json === undefined ? undefined : parsedJson(json === '-' ? await readAll(process.stdin) : json)
+  const enqueueOptions = optionsOf(options)
+  await withStore(command, async ({ mill, output }) => {
+    const definition = definitionOf(task, await mill.definitions(), { force: options.force ?? false })
+    const handle = await mill.enqueue(definition, input, enqueueOptions)
+    if (output.json) {
+      const { id, outcome } = handle
+      output.value(handle.outcome === 'duplicate' ? { id, outcome, by: handle.by } : { id, outcome })
+    } else if (handle.outcome === 'duplicate') {
+      output.line(`${handle.id}  is there already (${handle.by.state}); nothing was enqueued.`)
+    } else {
+      output.line(`${handle.id}  enqueued. See: millrace task ${handle.id}`)
+    }
+  })
+}
+
+function optionsOf(options: Options): EnqueueOptions {
+  const { queue, priority, id, delay, runAt } = options
+  if (delay !== undefined && runAt !== undefined) {
+    throw new CliError('usage', 'Both --delay and --run-at are given.', 'Give one of them.')
+  }
+  const after: readonly Dependency[] | undefined = listed(options.after)
+  const common = { queue, priority, id, after, tags: listed(options.tag) }
+  return runAt === undefined
+    ? { ...common, delay: delay as Duration | undefined }
+    : { ...common, runAt: pointInTime(runAt) }
+}

@@ -1,0 +1,68 @@
+import type { Command } from 'commander'
+import { grouped, table } from '../output.ts'
+import { relative } from '../time.ts'
+import { withStore } from '../session.ts'
+
+export function addQueues(program: Command): void {
+  program
+    .command('queues')
+    .summary('list queues and what is in them')
+    .description('Lists the queues of the store, and how many of their tasks are in each state.')
+    .action((_: unknown, command: Command) => queues(command))
+}
+
+export function addPauses(program: Command): void {
+  program
+    .command('pause')
+    .summary('start nothing more of a queue')
+    .description('Pauses a queue: nothing of it is started until it is resumed. What runs goes on.')
+    .argument('<queue>', 'the name of the queue')
+    .action((queue: string, _: unknown, command: Command) =>
+      withStore(command, async ({ mill, output }) => {
+        await mill.queues.pause(queue)
+        if (output.json) output.value({ queue, paused: true })
+        else output.line(`The queue ${queue} is paused. To go on: millrace resume ${queue}`)
+      }),
+    )
+  program
+    .command('resume')
+    .summary('go on with a paused queue')
+    .description('Resumes a paused queue.')
+    .argument('<queue>', 'the name of the queue')
+    .action((queue: string, _: unknown, command: Command) =>
+      withStore(command, async ({ mill, output }) => {
+        await mill.queues.resume(queue)
+        if (output.json) output.value({ queue, paused: false })
+        else output.line(`The queue ${queue} goes on.`)
+      }),
+    )
+}
+
+const STATES = [
+  'blocked',
+  'scheduled',
+  'ready',
+  'held',
+  'running',
+  'waiting',
+  'succeeded',
+  'failed',
+  'cancelled',
+] as const
+
+async function queues(command: Command): Promise<void> {
+  await withStore(command, async ({ mill, output, store }) => {
+    const found = await mill.queues.list()
+    if (output.json) return found.forEach((queue) => output.value(queue))
+    if (found.length === 0) return output.line(`No queues in ${store}: nothing was ever enqueued.`)
+    const now = Date.now()
+    const rows = found.map((queue) => [
+      queue.queue,
+      queue.paused ? 'paused' : 'open',
+      ...STATES.map((state) => grouped(queue.counts[state])),
+      queue.oldestReadyAt === null ? '' : relative(queue.oldestReadyAt, now),
+    ])
+    const head = ['QUEUE', '', ...STATES.map((state) => state.toUpperCase()), 'OLDEST READY']
+    for (const line of table(head, rows)) output.line(line)
+  })
+}

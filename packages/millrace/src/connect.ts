@@ -1,0 +1,46 @@
+/** From a URL to a client. */
+import { MemoryStore, Mill, systemPlatform, type MillOptions, type Store } from '@millrace/core'
+import { SqliteStore } from '@millrace/sqlite'
+import { parseStoreUrl, storeUrl } from './store-url.ts'
+
+export interface ConnectOptions extends MillOptions {
+  /** Keeps several users of one store apart. Default `default`, the only one that a SQLite file has as yet. */
+  readonly namespace?: string | undefined
+  /** Whether a new store gets its tables, and an older schema is brought up to date. Default true. */
+  readonly migrate?: boolean | undefined
+}
+
+/**
+ * A client of the store that the URL names: `sqlite:PATH`, `sqlite:///PATH` or `memory:`. Without one it is the
+ * environment variable MILLRACE_STORE, else `sqlite:millrace.db`: the same as the command line. A client that
+ * nobody uses does not keep the process alive.
+ *
+ * @throws StoreError: `store-url` for a URL that names no store of this version, another `store-…` if it cannot
+ *   be opened; InvalidArgumentError
+ */
+export async function connect(url?: string, options: ConnectOptions = {}): Promise<Mill> {
+  const mill = createMill(url, options)
+  await mill.open()
+  return mill
+}
+
+/**
+ * The same without await: the store is opened by the first call that needs it, which then also throws what
+ * `connect` would have thrown.
+ *
+ * @throws StoreError with the code `store-url`; InvalidArgumentError
+ */
+export function createMill(url?: string, options: ConnectOptions = {}): Mill {
+  return new Mill(storeOf(storeUrl(url), options), options)
+}
+
+/** The SQLite package loads `node:sqlite` in a thread of its own, and only when a store is opened. */
+function storeOf(url: string, { platform = systemPlatform, namespace, migrate }: ConnectOptions): Store {
+  const address = parseStoreUrl(url)
+  switch (address.kind) {
+    case 'memory':
+      return new MemoryStore({ platform })
+    case 'sqlite':
+      return new SqliteStore({ path: address.path, namespace, migrate })
+  }
+}

@@ -1,0 +1,6 @@
+/**
+ * Millrace, a distributed task queue for TypeScript that needs nothing but a SQLite file to start.
+ */
+export * from '@millrace/core'
+export { connect, createMill } from './connect.ts'
+export type { ConnectOptions } from './connect.ts'

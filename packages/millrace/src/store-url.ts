@@ -1,0 +1,71 @@
+/** What a store URL says, and which stores this version has. */
+import { StoreError } from '@millrace/core'
+
+/** A store that this version has, as its URL names it. */
+export type StoreAddress = { readonly kind: 'memory' } | { readonly kind: 'sqlite'; readonly path: string }
+
+/** The store of those who say nothing: a file in the current folder. */
+const DEFAULT_STORE_URL = 'sqlite:millrace.db'
+
+const HINT = 'Give sqlite:PATH (as in sqlite:millrace.db or sqlite:///var/lib/millrace.db) or memory:.'
+
+const LATER: ReadonlySet<string> = new Set([
+  'postgres',
+  'postgresql',
+  'redis',
+  'rediss',
+  'valkey',
+  'valkeys',
+  'http',
+  'https',
+])
+
+/** The URL that was given, else MILLRACE_STORE, else the default. */
+export function storeUrl(given?: string): string {
+  if (given !== undefined) return given
+  const fromEnvironment = process.env['MILLRACE_STORE']
+  return fromEnvironment === undefined || fromEnvironment === '' ? DEFAULT_STORE_URL : fromEnvironment
+}
+
+/**
+ * Which store a URL means. Errors repeat its scheme only: the rest may hold a password.
+ *
+ * @throws StoreError with the code `store-url`
+ */
+export function parseStoreUrl(url: string): StoreAddress {
+  const [, scheme, rest = ''] = /^([A-Za-z][A-Za-z0-9+.-]+):([\s\S]*)$/.exec(url) ?? []
+  if (scheme === undefined) throw new StoreUrlError('The store URL has no scheme.', HINT)
+  switch (scheme.toLowerCase()) {
+    case 'memory':
+      if (rest === '') return { kind: 'memory' }
+      throw new StoreUrlError('The store URL memory: takes nothing behind the colon.', HINT)
+    case 'sqlite':
+      return { kind: 'sqlite', path: sqlitePath(rest) }
+    default:
+      throw LATER.has(scheme.toLowerCase())
+        ? new StoreUrlError(`This version of Millrace has no store for ${scheme}: URLs.`, HINT)
+        : new StoreUrlError(`Millrace knows no store for ${scheme}: URLs.`, HINT)
+  }
+}
+
+/** `sqlite:PATH`, taken as it is; `sqlite:///PATH` is absolute, as URLs have it. */
+function sqlitePath(rest: string): string {
+  const path = rest.startsWith('//') ? rest.slice(2) : rest
+  if (path === '') throw new StoreUrlError('The store URL names no file.', HINT)
+  if (path === ':memory:') throw new StoreUrlError('A store in memory is not a file.', 'Its URL is memory:.')
+  if (path.includes('\0')) throw new StoreUrlError('The path of the store holds a U+0000.', HINT)
+  if (rest.startsWith('//') && !path.startsWith('/')) {
+    throw new StoreUrlError(
+      'The store URL names a host, which a file does not have.',
+      'Write sqlite:PATH for a path below the current folder, and sqlite:///PATH for an absolute one.',
+    )
+  }
+  return path
+}
+
+class StoreUrlError extends StoreError {
+  constructor(message: string, hint: string) {
+    super('store-url', message, { effect: 'final', hint })
+    this.name = 'StoreError'
+  }
+}

@@ -1,0 +1,59 @@
+import { writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { connect, createMill, defineTask, unchecked } from '../src/index.ts'
+import { ended, Place } from './command-line.ts'
+
+const greet = defineTask('greet', { input: unchecked<{ name: string }>(), output: unchecked<string>() })
+const greeter = greet.handler(({ name }) => `Hello ${name}`)
+
+describe.each(['memory:', 'sqlite:'])('connect %s', (scheme) => {
+  test('makes a client that works', async () => {
+    using place = new Place()
+    await using mill = await connect(scheme === 'memory:' ? scheme : `sqlite:${join(place.path, 'm.db')}`)
+    await using worker = mill.worker({ handlers: [greeter] })
+    await worker.start()
+    expect(await mill.call(greet, { name: 'Ada' }, { within: '10s' })).toBe('Hello Ada')
+    expect((await mill.definitions()).map((one) => one.type)).toEqual(['greet'])
+  })
+})
+
+test('createMill opens its store with the first call', async () => {
+  using place = new Place()
+  await using mill = createMill(`sqlite:${join(place.path, 'none', 'm.db')}`)
+  await expect(mill.enqueue(greet, { name: 'Ada' })).rejects.toMatchObject({
+    code: expect.stringMatching(/^store-/) as string,
+  })
+})
+
+test('a URL of another store is an error of its own', async () => {
+  await expect(connect('redis://localhost')).rejects.toMatchObject({ code: 'store-url' })
+  expect(() => createMill('redis://localhost')).toThrow(/no store for redis:/)
+})
+
+test('an idle client does not hold the process, and a started worker does', async () => {
+  using place = new Place()
+  const index = JSON.stringify(new URL('../src/index.ts', import.meta.url).href)
+  const file = join(place.path, 'app.ts')
+  writeFileSync(
+    file,
+    `import { connect, defineTask, unchecked } from ${index}
+     const greet = defineTask('greet', { input: unchecked<string>(), output: unchecked<string>() })
+     const mill = await connect()
+     const handle = await mill.enqueue(greet, 'Ada')
+     console.log((await handle.status()).state)
+     const worker = mill.worker({ handlers: [greet.handler((name) => 'Hello ' + name)] })
+     await worker.start()
+     worker.on('succeeded', async () => {
+       console.log(await handle.result({ within: '1s' }))
+       await worker.stop()
+       console.log('stopped')
+     })`,
+  )
+  const child = spawn(process.execPath, ['--conditions=@millrace/source', file], {
+    cwd: place.path,
+    stdio: 'pipe',
+  })
+  expect(await ended(child)).toEqual({ code: 0, stdout: 'ready\nHello Ada\nstopped\n', stderr: '' })
+})

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest'
+import { parseStoreUrl, storeUrl } from '../src/store-url.ts'
+
+describe('a store URL', () => {
+  test.each([
+    ['memory:', { kind: 'memory' }],
+    ['sqlite:millrace.db', { kind: 'sqlite', path: 'millrace.db' }],
+    ['sqlite:../a b%20c?.db', { kind: 'sqlite', path: '../a b%20c?.db' }],
+    ['sqlite:/var/lib/m.db', { kind: 'sqlite', path: '/var/lib/m.db' }],
+    ['sqlite:///var/lib/m.db', { kind: 'sqlite', path: '/var/lib/m.db' }],
+    ['SQLite:m.db', { kind: 'sqlite', path: 'm.db' }],
+  ])('%s', (url, address) => expect(parseStoreUrl(url)).toEqual(address))
+
+  test.each([
+    ['', /no scheme/],
+    ['millrace.db', /no scheme/],
+    ['memory:x', /nothing behind/],
+    ['sqlite:', /names no file/],
+    ['sqlite://', /names no file/],
+    ['sqlite://host/m.db', /names a host/],
+    ['sqlite::memory:', /in memory is not a file/],
+    ['sqlite:a\0b', /U\+0000/],
+    ['postgres://u:secret@h/db', /no store for postgres:/],
+    ['redis://h', /no store for redis:/],
+    ['https://h', /no store for https:/],
+    ['mysql://h', /knows no store for mysql:/],
+  ])('%j is refused', (url, message) => {
+    const refusal = refusalOf(url)
+    expect(refusal).toMatchObject({ name: 'StoreError', code: 'store-url', effect: 'final' })
+    expect(refusal).toHaveProperty('message', expect.stringMatching(message))
+    expect(refusal).toHaveProperty('hint', expect.stringMatching(/sqlite:|memory:/))
+    expect(String(refusal)).not.toContain('secret')
+  })
+
+  test('comes from the call, else from the environment, else is a file in the current folder', () => {
+    const before = process.env['MILLRACE_STORE']
+    try {
+      process.env['MILLRACE_STORE'] = 'sqlite:env.db'
+      expect(storeUrl('memory:')).toBe('memory:')
+      expect(storeUrl()).toBe('sqlite:env.db')
+      process.env['MILLRACE_STORE'] = ''
+      expect(storeUrl()).toBe('sqlite:millrace.db')
+    } finally {
+      if (before === undefined) delete process.env['MILLRACE_STORE']
+      else process.env['MILLRACE_STORE'] = before
+    }
+  })
+})
+
+function refusalOf(url: string): unknown {
+  try {
+    return parseStoreUrl(url)
+  } catch (error) {
+    return error
+  }
+}

@@ -1,0 +1,283 @@
+/** Applies the commands of operators, each task by itself. */
+import { FINAL_FROM, idBytes, STATE } from './codes.ts'
+import { tellDependents } from './dependents.ts'
+import { cursorNumbers, matchesSince, matchOf, type Match } from './filters.ts'
+import {
+  CONFIGURED,
+  KEY_HELD,
+  MATCHING,
+  NEXT_SEQ,
+  PAUSE,
+  REQUEST_CANCEL,
+  SET_RETENTION,
+} from './statements/control.ts'
+import { TAKE_OUT } from './statements/dependents.ts'
+import { RAISE_FLOOR } from './statements/sessions.ts'
+import { FIND_TOMBSTONE } from './statements/tasks.ts'
+import {
+  countersOf,
+  draftOf,
+  end,
+  isRunning,
+  lastSeq,
+  putCheckpoint,
+  putPayload,
+  remove,
+  save,
+  seqOf,
+  setCounters,
+  setError,
+  stateNow,
+  tell,
+  type Draft,
+} from './tasks.ts'
+import type {
+  Command,
+  CommandAnswer,
+  CommandOutcome,
+  CommandRequest,
+  QueueSettings,
+  TaskFilter,
+  TaskId,
+} from '@millrace/core/store'
+import type { Pass } from './home.ts'
+
+/** How far a call goes through the arrivals, so that it ends soon even where hardly any task matches. */
+const STRETCH = 50_000
+
+type Order = Pick<CommandRequest, 'command' | 'nonce'>
+
+export function command(pass: Pass, request: CommandRequest): CommandAnswer {
+  const { target } = request
+  const answer = 'ids' in target ? byIds(pass, request, target.ids) : byFilter(pass, request, target)
+  tellDependents(pass)
+  return answer
+}
+
+function byIds(pass: Pass, order: Order, ids: readonly TaskId[]): CommandAnswer {
+  const outcomes = ids.map((id) => {
+    const seq = seqOf(pass, id)
+    return seq === undefined ? buriedOutcome(pass, order, id) : obey(pass, draftOf(pass, seq)!, order)
+  })
+  const known = outcomes.filter((outcome) => outcome !== undefined)
+  return {
+    matched: known.length,
+    changed: known.filter(isChange).length,
+    outcomes: outcomes.map((outcome) => outcome ?? 'unknown'),
+    cursor: null,
+  }
+}
+
+function buriedOutcome({ database, now }: Pass, order: Order, id: TaskId): CommandOutcome | undefined {
+  const row = database.get<[digest: string, state: number, mark: string | null]>(
+    FIND_TOMBSTONE,
+    idBytes(id),
+    now,
+  )
+  return row === undefined ? undefined : markOutcome(row[2], order)
+}
+
+interface FilterTarget {
+  readonly filter: TaskFilter
+  readonly cursor: string | null
+}
+
+/**
+ * Goes through the tasks in the order of their arrival. The cursor holds the last one that was looked at, and
+ * the time of the first call.
+ */
+function byFilter(pass: Pass, request: CommandRequest, { filter, cursor }: FilterTarget): CommandAnswer {
+  const { database, now, clock } = pass
+  const [last = 0, until = now] = cursor === null ? [] : cursorNumbers(cursor, 2)
+  if (cursor === null) {
+    // what comes into its state from now on is told apart from what was there by its time
+    clock.raise(now + 1)
+    database.run(RAISE_FLOOR, now + 1)
+  }
+  const match = matchOf(pass, filter)
+  const { seqs, next } = lookOn(pass, { match, last, request })
+  const outcomes = seqs.map((seq) => obeyIfMeant(pass, seq, { request, tag: match.tag, until }))
+  const known = outcomes.filter((outcome) => outcome !== undefined)
+  return {
+    matched: known.length,
+    changed: known.filter(isChange).length,
+    outcomes: [],
+    cursor: next === null ? null : `${next}:${until}`,
+  }
+}
+
+interface Looking {
+  readonly match: Match
+  readonly last: number
+  readonly request: CommandRequest
+}
+
+/** The next tasks that may be meant, and the last seq looked at; `null`: there are no more. */
+function lookOn(
+  pass: Pass,
+  { match, last, request }: Looking,
+): { seqs: readonly number[]; next: number | null } {
+  const { database } = pass
+  const first = database.get<[number | null]>(NEXT_SEQ, last)![0]
+  if (first === null) return { seqs: [], next: null }
+  const to = first + STRETCH
+  const rows = database.all<[number]>(
+    MATCHING,
+    last,
+    to,
+    JSON.stringify(match.queue === undefined ? [] : match.states),
+    `${request.nonce}:*`,
+    match.queue ?? null,
+    match.routes,
+    request.tasksMax + 1,
+  )
+  const seqs = rows.slice(0, request.tasksMax).map(([seq]) => seq)
+  if (rows.length > seqs.length) return { seqs, next: seqs.at(-1) ?? last }
+  return { seqs, next: lastSeq(pass) > to ? to : null }
+}
+
+interface Meant {
+  readonly request: CommandRequest
+  readonly tag: string | undefined
+  readonly until: number
+}
+
+function obeyIfMeant(pass: Pass, seq: number, { request, tag, until }: Meant): CommandOutcome | undefined {
+  const draft = draftOf(pass, seq)
+  if (draft === undefined) return undefined
+  const marked = markOutcome(draft.task.mark, request) !== undefined
+  return marked || matchesSince(pass, draft.task, { tag, until }) ? obey(pass, draft, request) : undefined
+}
+
+function isChange(outcome: CommandOutcome): boolean {
+  return outcome === 'changed' || outcome === 'requested'
+}
+
+function markOutcome(mark: string | null, { nonce }: Order): CommandOutcome | undefined {
+  if (mark === null || !mark.startsWith(`${nonce}:`)) return undefined
+  return mark.slice(nonce.length + 1) as CommandOutcome
+}
+
+function obey(pass: Pass, draft: Draft, order: Order): CommandOutcome {
+  const before = markOutcome(draft.task.mark, order)
+  if (before !== undefined) return before
+  if (order.command.kind === 'remove') return bury(pass, draft, order)
+  const outcome = apply(pass, draft, order.command)
+  // what was refused wrote nothing, not even a mark: a repeat is judged anew
+  if (!isChange(outcome)) return outcome
+  draft.task.mark = `${order.nonce}:${outcome}`
+  save(pass, draft)
+  return outcome
+}
+
+function bury(pass: Pass, draft: Draft, { nonce }: Order): CommandOutcome {
+  if (isRunning(draft.task)) return 'refused'
+  remove(pass, draft, `${nonce}:changed`)
+  return 'changed'
+}
+
+function apply(pass: Pass, draft: Draft, what: Exclude<Command, { kind: 'remove' }>): CommandOutcome {
+  switch (what.kind) {
+    case 'cancel':
+      return cancel(pass, draft, what.reason)
+    case 'retry':
+      return restart(pass, draft, what)
+    case 'hold':
+      return hold(pass, draft, 'held')
+    case 'release':
+      return hold(pass, draft, 'released')
+    case 'set-level':
+      return setLevel(pass, draft, what.level)
+  }
+}
+
+function cancel(pass: Pass, draft: Draft, reason: string | null): CommandOutcome {
+  const { task } = draft
+  if (task.state >= FINAL_FROM) return 'refused'
+  const runs = isRunning(task)
+  if (runs && task.cancel !== null) return 'requested'
+  task.cancel = JSON.stringify({ reason, at: pass.now })
+  if (runs) {
+    tell(pass, draft, { event: 'cancel-requested', detail: reason })
+    pass.database.run(REQUEST_CANCEL, pass.now, task.seq)
+    pass.hint.cancel = true
+    return 'requested'
+  }
+  newEpoch(draft)
+  end(pass, draft, { state: STATE.cancelled })
+  tell(pass, draft, { event: 'cancelled', detail: reason })
+  return 'changed'
+}
+
+/** Every older fence is void, and nobody holds the new one. */
+function newEpoch({ task }: Draft): void {
+  task.epoch += 1
+  task.nonce = null
+  task.settled = null
+}
+
+function restart(pass: Pass, draft: Draft, { payload }: Extract<Command, { kind: 'retry' }>): CommandOutcome {
+  const { task } = draft
+  const { database, now } = pass
+  if (task.state !== STATE.failed && task.state !== STATE.cancelled) return 'refused'
+  if (task.uniqueKey !== null && database.get(KEY_HELD, task.uniqueKey) !== undefined) return 'key-held'
+  const began = task.restartedAt ?? task.enqueuedAt
+  const { generation } = countersOf(task)
+  if (task.startBy !== null) task.startBy += now - began
+  if (task.deadlineAt !== null) task.deadlineAt += now - began
+  task.restartedAt = now
+  task.state = STATE.pending
+  task.runAt = now
+  task.finishedAt = null
+  task.reason = null
+  task.held = 0
+  task.cancel = null
+  setError(task, null)
+  task.counters = null
+  setCounters(task, { ...countersOf(task), generation: generation + 1 })
+  newEpoch(draft)
+  if (payload !== null) {
+    putPayload(pass, task, payload)
+    putCheckpoint(pass, task, null)
+  }
+  // who was not told of its end yet waits for the next one
+  database.run(TAKE_OUT, task.seq)
+  tell(pass, draft, { event: 'restarted' })
+  return 'changed'
+}
+
+function isWaiting({ task }: Draft): boolean {
+  const state = stateNow(task)
+  return state === STATE.blocked || state === STATE.pending
+}
+
+/** An edit that changes nothing is allowed as another one, and leaves no trace but its mark. */
+function hold(pass: Pass, draft: Draft, event: 'held' | 'released'): CommandOutcome {
+  if (!isWaiting(draft)) return 'refused'
+  const held = event === 'held' ? 1 : 0
+  if (draft.task.held !== held) tell(pass, draft, { event })
+  draft.task.held = held
+  return 'changed'
+}
+
+function setLevel(pass: Pass, draft: Draft, level: number): CommandOutcome {
+  if (!isWaiting(draft)) return 'refused'
+  if (draft.task.level !== level) tell(pass, draft, { event: 'edited', detail: String(level) })
+  draft.task.level = level
+  return 'changed'
+}
+
+export function configureQueue(pass: Pass, { queue: name, paused, retention }: QueueSettings): null {
+  const { database, names, hint } = pass
+  const queue = names.queue(name)
+  database.run(CONFIGURED, queue.key)
+  if (retention !== undefined) {
+    database.run(SET_RETENTION, retention === null ? null : JSON.stringify(retention), queue.key)
+  }
+  if (paused !== undefined) {
+    database.run(PAUSE, paused ? 1 : 0, queue.key)
+    if (queue.paused && !paused) hint.ready = true
+  }
+  names.queueChanged(name)
+  return null
+}

@@ -1,0 +1,90 @@
+/** Tells dependents what became of their parents. */
+import { STATE } from './codes.ts'
+import { ANY_EDGES, ANY_OUT, CLOSE_EDGES, OPEN_EDGES, PUT_OUT } from './statements/dependents.ts'
+import { draftOf, end, save, setError, tell, type Draft } from './tasks.ts'
+import type { Ended, Pass } from './home.ts'
+
+/** Policies of edges as they are kept (codes.ts). */
+const IF_FAILED = { cancel: 0, fail: 1, run: 2 } as const
+
+/**
+ * Resolves the open edges of what ended in this operation. Dependents that end by it are told of in turn, so
+ * that a cascade runs on here. Beyond what one operation may resolve, `deliver` goes on.
+ *
+ * @returns how many edges were resolved
+ */
+export function tellDependents(pass: Pass): number {
+  const { ended } = pass
+  if (ended.length === 0) return 0
+  if (!anyEdges(pass)) {
+    ended.length = 0
+    return 0
+  }
+  let told = 0
+  for (let parent = ended.shift(); parent !== undefined; parent = ended.shift()) {
+    told += tellOf(pass, parent)
+  }
+  return told
+}
+
+function tellOf(pass: Pass, parent: Ended): number {
+  const { database } = pass
+  // one more than allowed tells whether any is left
+  const edges = database.all<[child: number, ifFailed: number]>(
+    OPEN_EDGES,
+    parent.seq,
+    pass.resolutionsLeft + 1,
+  )
+  const now = edges.slice(0, pass.resolutionsLeft)
+  const last = now.at(-1)
+  if (last !== undefined) database.run(CLOSE_EDGES, parent.seq, last[0])
+  pass.resolutionsLeft -= now.length
+  for (const [child, ifFailed] of now) resolve(pass, child, { succeeded: parent.succeeded, ifFailed })
+  if (edges.length > now.length) database.run(PUT_OUT, parent.seq, parent.succeeded ? 1 : 0)
+  return now.length
+}
+
+function resolve(pass: Pass, child: number, edge: { succeeded: boolean; ifFailed: number }): void {
+  const draft = draftOf(pass, child)
+  if (draft === undefined || draft.task.state !== STATE.blocked) return
+  if (edge.succeeded || edge.ifFailed === IF_FAILED.run) {
+    oneLess(pass, draft)
+    return
+  }
+  endByParent(pass, draft, edge.ifFailed)
+  save(pass, draft)
+}
+
+/** A parent that did not succeed ends the task. */
+export function endByParent(pass: Pass, draft: Draft, ifFailed: number): void {
+  if (ifFailed === IF_FAILED.fail) {
+    setError(draft.task, null)
+    end(pass, draft, { state: STATE.failed, reason: 'dependency' })
+    tell(pass, draft, { event: 'failed', detail: 'dependency' })
+  } else {
+    end(pass, draft, { state: STATE.cancelled })
+    tell(pass, draft, { event: 'cancelled', detail: 'dependency' })
+  }
+}
+
+/** One of the things that a blocked task waits for is there. */
+export function oneLess(pass: Pass, draft: Draft): void {
+  const { task } = draft
+  task.blockers -= 1
+  if (task.blockers === 0) {
+    task.state = STATE.pending
+    tell(pass, draft, { event: 'unblocked' })
+  }
+  save(pass, draft)
+}
+
+/** Whether there are any edges. Operations that add some do not ask; so one look is enough for each. */
+export function anyEdges(pass: Pass): boolean {
+  pass.anyEdges ??= pass.database.get<[number]>(ANY_EDGES)![0] === 1
+  return pass.anyEdges
+}
+
+/** Whether the outbox holds anything: without edges it cannot. */
+export function isUndelivered(pass: Pass): boolean {
+  return anyEdges(pass) && pass.database.get<[number]>(ANY_OUT)![0] === 1
+}

@@ -1,0 +1,68 @@
+/** Which tasks a filter means, and where a reader has got to. */
+import { FINAL_FROM, STATE } from './codes.ts'
+import { Refusal } from './failures.ts'
+import { lastEntryAt } from './history.ts'
+import { MATCH_DETAILS } from './statements/control.ts'
+import type { TaskFilter } from '@millrace/core/store'
+import type { Home } from './home.ts'
+import type { Task } from './tasks.ts'
+
+/** A filter as the statements take it. */
+export interface Match {
+  readonly states: readonly number[]
+  /** `null`: any. `undefined`: nothing can match. */
+  readonly queue: number | null | undefined
+  /** As JSON; `null`: any. */
+  readonly routes: string | null
+  readonly tag: string | undefined
+}
+
+const ALL_STATES: readonly number[] = Object.values(STATE)
+
+export function matchOf({ names }: Home, { states, queue, type, tag }: TaskFilter): Match {
+  const routes = [...names.routes.values()].filter((route) => route.type === type)
+  return {
+    states: states === undefined ? ALL_STATES : states.map((state) => STATE[state]),
+    queue: queue === undefined ? null : names.findQueue(queue)?.key,
+    routes: type === undefined ? null : JSON.stringify(routes.map(({ key }) => key)),
+    tag,
+  }
+}
+
+export function hasTag(labels: string | null, tag: string | undefined): boolean {
+  if (tag === undefined) return true
+  return labels !== null && (JSON.parse(labels) as [tags: string[]])[0].includes(tag)
+}
+
+/** Whether a task has the tag, and was in its state already at a certain time. */
+export function matchesSince(
+  { database }: Home,
+  task: Task,
+  { tag, until }: { tag: string | undefined; until: number },
+): boolean {
+  const [labels, history] = database.get<[labels: string | null, history: string]>(MATCH_DETAILS, task.seq)!
+  return hasTag(labels, tag) && enteredAt(task, history) <= until
+}
+
+/** When a task came into its state. */
+function enteredAt(task: Task, history: string): number {
+  if (task.claimedAt !== null) return task.claimedAt
+  if (task.state >= FINAL_FROM) return task.finishedAt!
+  if (task.state === STATE.blocked) return task.enqueuedAt
+  return lastEntryAt(history) ?? task.enqueuedAt
+}
+
+/**
+ * The numbers that a cursor is made of.
+ *
+ * @throws Refusal if this store never gave it
+ */
+export function cursorNumbers(cursor: string, count: number): readonly number[] {
+  const parts = cursor.split(':')
+  if (parts.length === count && parts.every((part) => /^\d{1,15}$/.test(part))) return parts.map(Number)
+  throw new Refusal(
+    'invalid-argument',
+    `The cursor ${JSON.stringify(cursor)} was not given by this store.`,
+    {},
+  )
+}

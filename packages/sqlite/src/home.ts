@@ -1,0 +1,53 @@
+/** What the rooms of the store's thread share, and one operation's way through them. */
+import type { Hint } from '@millrace/core/store'
+import type { Clock } from './clock.ts'
+import type { Database } from './database.ts'
+import type { Names } from './interning.ts'
+
+export interface Home {
+  readonly database: Database
+  readonly names: Names
+  readonly clock: Clock
+}
+
+/** How many edges an operation resolves by the way; the rest is left to `deliver`. */
+export const RESOLUTIONS_MAX = 1_000
+
+/** A task that came to its end in this operation, so that its dependents hear of it. */
+export interface Ended {
+  readonly seq: number
+  readonly succeeded: boolean
+}
+
+/** One transaction: it sees one time, and nobody else meanwhile. */
+export interface Pass extends Home {
+  readonly now: number
+  readonly ended: Ended[]
+  /** Changes of the volumes of final tasks, by `queue state hour`. */
+  readonly volumes: Map<string, Volume>
+  /** What it leaves for those who watch. */
+  readonly hint: { -readonly [K in keyof Hint]: Hint[K] }
+  resolutionsLeft: number
+  /** Whether there are edges between tasks at all; `undefined` before anybody asked. */
+  anyEdges: boolean | undefined
+}
+
+export interface Volume {
+  readonly queue: number
+  readonly state: number
+  readonly hour: number
+  count: number
+  bytes: number
+}
+
+export function newPass(home: Home, now: number): Pass {
+  return {
+    ...home,
+    now,
+    ended: [],
+    volumes: new Map(),
+    hint: { ready: false, settled: false, cancel: false },
+    resolutionsLeft: RESOLUTIONS_MAX,
+    anyEdges: undefined,
+  }
+}

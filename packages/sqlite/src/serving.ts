@@ -1,0 +1,102 @@
+/** Which routes a demand can take from, and how statements get them. */
+import { MERGE_SIZES, MERGED_MAX, readHeads, ROUTES_READY } from './statements/claiming.ts'
+import type { Pass } from './home.ts'
+import type { PackedDemand } from './wire.ts'
+
+export interface Routes {
+  readonly keys: readonly number[]
+  readonly json: string
+}
+
+/** A queue, and the routes that are served there. */
+export interface Served {
+  readonly queue: number
+  readonly name: string
+  readonly routes: Routes
+}
+
+interface Taste {
+  readonly types: ReadonlySet<string>
+  readonly offers: ReadonlySet<string>
+  /** How many routes there were when these were picked out. */
+  known: number
+  routes: Routes
+}
+
+/** Types and offers stay the same from demand to demand, so their routes are picked out once. */
+const tastes = new WeakMap<object, Map<number, Taste>>()
+
+const TASTES_MAX = 1_000
+
+export function routesFor({ names }: Pass, demand: PackedDemand): Routes {
+  let known = tastes.get(names)
+  if (known === undefined) tastes.set(names, (known = new Map<number, Taste>()))
+  let taste = known.get(demand.taste)
+  if (taste === undefined) {
+    taste = {
+      types: new Set(demand.types),
+      offers: new Set(demand.offers),
+      known: -1,
+      routes: { keys: [], json: '[]' },
+    }
+    if (known.size === TASTES_MAX) known.clear()
+    known.set(demand.taste, taste)
+  }
+  if (taste.known !== names.routes.size) {
+    const keys: number[] = []
+    for (const { key, type, needs } of names.routes.values()) {
+      if (taste.types.has(type) && needs.every((need) => taste.offers.has(need))) keys.push(key)
+    }
+    taste.routes = { keys, json: JSON.stringify(keys) }
+    taste.known = names.routes.size
+  }
+  return taste.routes
+}
+
+const statements = new Map<(routes: number) => string, ReadonlyMap<number, string>>()
+
+/** The statement of a kind for so many routes, and the routes, filled up with one that does not exist. */
+export function routeList(
+  routes: readonly number[],
+  kind: (routes: number) => string,
+): { readonly statement: string; readonly keys: readonly number[] } {
+  let bySize = statements.get(kind)
+  if (bySize === undefined) {
+    bySize = new Map(MERGE_SIZES.map((size) => [size, kind(size)]))
+    statements.set(kind, bySize)
+  }
+  const size = MERGE_SIZES.find((size) => size >= routes.length)!
+  const keys =
+    size === routes.length ? routes : [...routes, ...Array.from({ length: size - routes.length }, () => -1)]
+  return { statement: bySize.get(size)!, keys }
+}
+
+/** So many of the routes as one statement merges. */
+export interface Bunch {
+  readonly routes: readonly number[]
+  /** How many of the first tasks are of these routes. */
+  readonly count: number
+}
+
+/** Splits the first tasks of a level, in the order of due time and arrival, between bunches of routes. */
+export function heads(
+  { database }: Pass,
+  { queue, routes }: Served,
+  { level, limit }: { readonly level: number; readonly limit: number },
+): readonly Bunch[] {
+  const ready = database.all<[number]>(ROUTES_READY, queue, level, routes.json).map(([route]) => route)
+  const bunches: number[][] = []
+  for (let from = 0; from < ready.length; from += MERGED_MAX)
+    bunches.push(ready.slice(from, from + MERGED_MAX))
+  const all = bunches.flatMap((bunch, index) => {
+    const { statement, keys } = routeList(bunch, readHeads)
+    const rows = database.all<[ord: number, seq: number]>(statement, queue, level, limit, ...keys)
+    return rows.map(([ord, seq]) => ({ ord, seq, index }))
+  })
+  all.sort((one, other) => one.ord - other.ord || one.seq - other.seq)
+  const counts = bunches.map(() => 0)
+  for (const { index } of all.slice(0, limit)) counts[index]! += 1
+  return bunches
+    .map((bunch, index) => ({ routes: bunch, count: counts[index]! }))
+    .filter(({ count }) => count > 0)
+}

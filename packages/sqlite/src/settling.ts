@@ -1,0 +1,295 @@
+/** Applies what core decided about claims, under their fences. */
+import { nonceValue, STATE } from './codes.ts'
+import { anyEdges } from './dependents.ts'
+import { historyLine } from './history.ts'
+import { EDGES_OF_CHILDREN_CLOSE, WITH_OPEN_EDGES } from './statements/dependents.ts'
+import {
+  DROP_PAYLOADS,
+  PROBE,
+  READ_NOTES,
+  SETTLED_RUNNING,
+  STOP_ALL,
+  SUCCEED_ALL,
+  SUCCEED_ONE,
+  VOLUME_BY_QUEUE,
+  WRITE_NOTES,
+} from './statements/settling.ts'
+import { sizeOf } from './sizes.ts'
+import {
+  addToVolume,
+  countersOf,
+  draftOf,
+  end,
+  putCheckpoint,
+  putPayload,
+  putResult,
+  save,
+  seqOf,
+  setCounters,
+  setError,
+  tell,
+  tellClaim,
+  type Draft,
+} from './tasks.ts'
+import type {
+  Counters,
+  HistoryEvent,
+  LogEntry,
+  Notes,
+  Settlement,
+  Transition,
+  Verdict,
+} from '@millrace/core/store'
+import type { Pass } from './home.ts'
+import type { SingleSettlement, Successes } from './wire.ts'
+
+const LOG_ENTRIES_MAX = 100
+
+/** What running rows that are settled together have in common. */
+interface Probe {
+  readonly queues: readonly [least: number, greatest: number]
+  readonly claimedAt: number
+  readonly session: number
+  readonly weight: number
+  /** Whether any has texts, or a payload apart. */
+  readonly extra: boolean
+}
+
+/**
+ * Successes under fences that differ in nothing but the task: a few statements for all of them, if they run
+ * so and nothing about them is out of the ordinary; else one by one.
+ *
+ * @returns `null`: all were applied
+ */
+export function succeed(pass: Pass, successes: Successes, exchangeNonce: string): readonly Verdict[] | null {
+  const seqs = `[${successes.seqs}]`
+  const probe = probeOf(pass, successes, seqs)
+  if (probe === null) return singlesOf(successes).map((single) => settle(pass, single, exchangeNonce))
+  const { database, hint } = pass
+  countVolumes(pass, successes, { seqs, probe })
+  database.run(STOP_ALL, seqs, successes.epoch, nonceValue(successes.nonce))
+  writeSuccesses(pass, successes, probe)
+  if (probe.extra) database.run(DROP_PAYLOADS, seqs)
+  if (anyEdges(pass)) {
+    if (probe.extra) database.run(EDGES_OF_CHILDREN_CLOSE, seqs)
+    for (const [seq] of database.all<[number]>(WITH_OPEN_EDGES, seqs))
+      pass.ended.push({ seq, succeeded: true })
+  }
+  hint.settled = true
+  return null
+}
+
+function probeOf({ database }: Pass, { count, epoch, nonce }: Successes, seqs: string): Probe | null {
+  const row = database.get<readonly number[]>(PROBE, seqs, epoch, nonceValue(nonce))!
+  const [running, queueMin, queueMax, claimedMin, claimedMax, session, weight, told, extra] = row
+  if (running !== count || claimedMin !== claimedMax || told !== 0) return null
+  return {
+    queues: [queueMin!, queueMax!],
+    claimedAt: claimedMin!,
+    session: session!,
+    weight: weight!,
+    extra: extra !== 0,
+  }
+}
+
+function resultSizes({ result, count }: Successes): number {
+  if (typeof result === 'string') return sizeOf(result) * count
+  let sum = 0
+  for (const one of result ?? []) sum += one === null ? 0 : sizeOf(one)
+  return sum
+}
+
+function countVolumes(
+  pass: Pass,
+  successes: Successes,
+  { seqs, probe }: { seqs: string; probe: Probe },
+): void {
+  const { queues, weight } = probe
+  const at = pass.now
+  const results = resultSizes(successes)
+  const { count } = successes
+  if (queues[0] === queues[1]) {
+    addToVolume(pass, { queue: queues[0], state: STATE.succeeded, at, count, bytes: weight + results })
+    return
+  }
+  const perResult = typeof successes.result === 'string' ? sizeOf(successes.result) : 0
+  const rows = pass.database.all<[queue: number, count: number, weight: number]>(VOLUME_BY_QUEUE, seqs)
+  for (const [queue, of, ownWeight] of rows) {
+    addToVolume(pass, { queue, state: STATE.succeeded, at, count: of, bytes: ownWeight + of * perResult })
+  }
+}
+
+function writeSuccesses({ database, now }: Pass, successes: Successes, { claimedAt, session }: Probe): void {
+  const { epoch, settled, result } = successes
+  const nonce = nonceValue(successes.nonce)
+  const lines =
+    historyLine({ event: 'claimed', at: claimedAt, epoch, session }) +
+    historyLine({ event: 'succeeded', at: now, epoch, session })
+  if (result === null || typeof result === 'string') {
+    const size = result === null ? 0 : sizeOf(result)
+    database.run(SUCCEED_ALL, epoch, now, nonce, settled, result, size, lines, `[${successes.seqs}]`)
+    return
+  }
+  for (const [index, seq] of successes.seqs.split(',').entries()) {
+    const own = result[index]!
+    const size = own === null ? 0 : sizeOf(own)
+    database.run(SUCCEED_ONE, epoch, now, nonce, settled, own, size, lines, Number(seq))
+  }
+}
+
+function singlesOf({ seqs, epoch, nonce, settled, result }: Successes): readonly SingleSettlement[] {
+  return seqs.split(',').map((seq, index) => {
+    const own = result === null || typeof result === 'string' ? result : result[index]!
+    const fence = { task: '', epoch, nonce }
+    return {
+      seq: Number(seq),
+      settlement: { fence, seq: settled, transition: { to: 'succeeded', result: own }, notes: null },
+    }
+  })
+}
+
+/** @param exchangeNonce that of the exchange which brings the settlement */
+export function settle(pass: Pass, single: SingleSettlement, exchangeNonce: string): Verdict {
+  const { settlement } = single
+  const { fence, seq: number, transition } = settlement
+  const seq = single.seq === 0 ? seqOf(pass, fence.task) : single.seq
+  const draft = seq === undefined ? undefined : draftOf(pass, seq)
+  if (draft === undefined) return 'stale'
+  const { task } = draft
+  const runs = task.owner !== null
+  const epoch = runs ? task.runEpoch : task.epoch
+  const nonce = runs ? task.runNonce : task.nonce
+  if (epoch !== fence.epoch || nonce !== fence.nonce) {
+    // this very exchange settled it and then claimed it anew, but was not answered
+    return runs && nonce === exchangeNonce ? 'applied' : 'stale'
+  }
+  const settled = runs ? task.runSettled! : task.settled!
+  if (!runs && number !== settled) return number < settled ? 'applied' : 'stale'
+  // the same once more, or a late copy of one before it: what it says was applied
+  if (number <= settled) return verdictOn(draft, transition)
+  takeNotes(pass, draft, settlement.notes)
+  apply(pass, draft, settlement)
+  return verdictOn(draft, transition)
+}
+
+function verdictOn({ task }: Draft, transition: Transition): Verdict {
+  return transition.to === 'pending' && task.state === STATE.cancelled ? 'cancelled' : 'applied'
+}
+
+function takeNotes({ database }: Pass, { task }: Draft, notes: Notes | null): void {
+  if (notes === null || (notes.progress === null && notes.logs.length === 0)) return
+  const old = database.get<[fraction: number | null, message: string | null, logs: string]>(
+    READ_NOTES,
+    task.seq,
+  )
+  const logs = old === undefined ? [] : (JSON.parse(old[2]) as LogEntry[])
+  logs.push(...notes.logs.slice(-LOG_ENTRIES_MAX))
+  const kept = JSON.stringify(logs.slice(-LOG_ENTRIES_MAX))
+  const fraction = notes.progress?.fraction ?? old?.[0] ?? null
+  const message = notes.progress === null ? (old?.[1] ?? null) : notes.progress.message
+  database.run(WRITE_NOTES, task.seq, fraction, message, kept)
+  task.weight += kept.length - (old?.[2].length ?? 0)
+}
+
+function apply(pass: Pass, draft: Draft, { seq: number, transition }: Settlement): void {
+  const { task } = draft
+  if (transition.to === 'running') {
+    if (transition.checkpoint !== null) putCheckpoint(pass, task, transition.checkpoint)
+    // its row has changed, so it is settled by itself later
+    tellClaim(draft)
+    save(pass, draft)
+    pass.database.run(SETTLED_RUNNING, number, task.seq)
+    return
+  }
+  const session = task.owner
+  endClaim(draft, number)
+  switch (transition.to) {
+    case 'succeeded':
+      setError(task, null)
+      putPayload(pass, task, null)
+      putResult(pass, task, transition.result)
+      end(pass, draft, { state: STATE.succeeded })
+      tell(pass, draft, { event: 'succeeded', session })
+      break
+    case 'failed':
+      count(draft, FAILED_COUNTS[transition.count])
+      setError(task, transition.error)
+      end(pass, draft, { state: STATE.failed, reason: transition.reason })
+      tell(pass, draft, { event: 'failed', session, detail: transition.reason })
+      break
+    case 'cancelled':
+      count(draft, [])
+      if (transition.error !== null) setError(task, transition.error)
+      end(pass, draft, { state: STATE.cancelled })
+      tell(pass, draft, { event: 'cancelled', session, detail: cancelReason(draft) })
+      break
+    case 'pending':
+      backToPending(pass, draft, { ...transition, session })
+  }
+  save(pass, draft)
+}
+
+/** The claim is over: from now on the row tells under which fence, and by which settlement. */
+function endClaim({ task }: Draft, number: number): void {
+  task.epoch = task.runEpoch!
+  task.nonce = task.runNonce
+  task.settled = number
+  task.owner = null
+}
+
+interface BackToPending extends Extract<Transition, { to: 'pending' }> {
+  readonly session: number | null
+}
+
+/** While a cancel request stands, the way back is the end, and counts nothing. */
+export function backToPending(pass: Pass, draft: Draft, transition: BackToPending): void {
+  const { task } = draft
+  const { count: way, delayMs, error, session } = transition
+  if (error !== null) setError(task, error)
+  task.owner = null
+  if (task.cancel !== null) {
+    count(draft, [])
+    end(pass, draft, { state: STATE.cancelled })
+    tell(pass, draft, { event: 'cancelled', session, detail: cancelReason(draft) })
+    return
+  }
+  count(draft, PENDING_COUNTS[way])
+  if (delayMs !== null) task.runAt = pass.now + delayMs
+  const detail = error?.name ?? (delayMs === null ? null : String(delayMs))
+  tell(pass, draft, { event: PENDING_EVENTS[way], session, detail })
+}
+
+const FAILED_COUNTS = {
+  failure: ['failures'],
+  crash: ['crashes'],
+  'isolated-crash': ['crashes', 'isolatedCrashes'],
+  none: [],
+} as const satisfies Record<string, readonly (keyof Counters)[]>
+
+const PENDING_COUNTS = {
+  failure: ['failures'],
+  crash: ['crashes'],
+  'isolated-crash': ['crashes', 'isolatedCrashes'],
+  return: ['returns'],
+  snooze: ['snoozes'],
+} as const satisfies Record<string, readonly (keyof Counters)[]>
+
+const PENDING_EVENTS = {
+  failure: 'retry',
+  crash: 'crashed',
+  'isolated-crash': 'crashed',
+  return: 'returned',
+  snooze: 'snoozed',
+} as const satisfies Record<string, HistoryEvent>
+
+/** One claim more has ended, in this way. */
+function count({ task }: Draft, ways: readonly (keyof Counters)[]): void {
+  const counters = countersOf(task)
+  counters.claims += 1
+  for (const way of ways) counters[way] += 1
+  setCounters(task, counters)
+}
+
+function cancelReason({ task }: Draft): string | null {
+  return task.cancel === null ? null : (JSON.parse(task.cancel) as { reason: string | null }).reason
+}

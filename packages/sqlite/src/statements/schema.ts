@@ -1,0 +1,167 @@
+/** The tables. `migrate.ts` creates them; what a column means stands here and nowhere else. */
+
+/** Marks a file as ours (`PRAGMA application_id`): "Mlrc". */
+export const APPLICATION_ID = 0x4d_6c_72_63
+
+/** The version of the schema that this code works with (`PRAGMA user_version`). */
+export const SCHEMA_VERSION = 1
+
+/**
+ * Version 1.
+ *
+ * Names that repeat (queues, routes, terms) are kept once and referred to by small integers. The tables of
+ * the hot path are few and narrow: `add` writes `tasks` and `ready`; a claim writes `running` and deletes
+ * from `ready`; a settlement deletes from `running` and writes `tasks`.
+ */
+export const SCHEMA_1: string = `
+-- single values: 'floor' (store time never goes below), 'seq' (no seq up to it is ever used again)
+CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE queues(
+  key INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  configured INTEGER NOT NULL DEFAULT 0, -- it is shown without any task too
+  paused INTEGER NOT NULL DEFAULT 0,
+  retention TEXT                    -- JSON; NULL: the default
+) STRICT;
+
+CREATE TABLE routes(
+  key INTEGER PRIMARY KEY,
+  type TEXT NOT NULL,
+  needs TEXT NOT NULL,              -- JSON array
+  UNIQUE(type, needs)
+) STRICT;
+
+-- what core wants back with each claim, unread: JSON [policy, timeoutMs]
+CREATE TABLE terms(key INTEGER PRIMARY KEY, terms TEXT NOT NULL UNIQUE) STRICT;
+
+-- one row per task, from birth to retention; columns that most tasks leave NULL stand last
+CREATE TABLE tasks(
+  seq INTEGER PRIMARY KEY,          -- arrival; never used twice
+  id BLOB NOT NULL,                 -- 16 bytes
+  state INTEGER NOT NULL,           -- codes.ts; a running task's row says pending
+  queue INTEGER NOT NULL,
+  route INTEGER NOT NULL,
+  level INTEGER NOT NULL,
+  terms INTEGER NOT NULL,
+  run_at INTEGER NOT NULL,
+  enqueued_at INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,           -- of the last claim that has ended
+  extra INTEGER NOT NULL,           -- flags (tasks.ts): what a claim has to look up beyond these columns
+  size INTEGER NOT NULL,            -- length of the payload, 0 once it is dropped
+  weight INTEGER NOT NULL,          -- bytes of all the rest, the result aside, as retention counts them
+  digest TEXT NOT NULL,
+  expires_at INTEGER,               -- when the sweep ends it unless it runs
+  finished_at INTEGER,
+  nonce INTEGER,                    -- of the claim whose settlement made the row what it is …
+  settled INTEGER,                  -- … and that settlement's number
+  payload TEXT,                     -- NULL: none, or apart in payloads
+  result TEXT,                      -- NULL: none, or apart in payloads
+  result_size INTEGER NOT NULL DEFAULT 0,
+  history TEXT NOT NULL DEFAULT '', -- history.ts
+  counters TEXT,                    -- of the claims that have ended, a success aside; NULL: all zero
+  unique_key TEXT,
+  reason INTEGER,
+  error TEXT,                       -- JSON
+  held INTEGER NOT NULL DEFAULT 0,
+  blockers INTEGER NOT NULL DEFAULT 0,
+  gate INTEGER,                     -- the gate it waits for, which counts as a blocker
+  parents TEXT,                     -- JSON [[id, ifFailed], …]
+  labels TEXT,                      -- JSON [tags, metadata, headers]
+  start_by INTEGER,
+  deadline_at INTEGER,
+  cancel TEXT,                      -- JSON {reason, at}
+  restarted_at INTEGER,
+  made_by_user INTEGER NOT NULL DEFAULT 0,
+  mark TEXT                         -- nonce of the last command that changed it, and the outcome
+) STRICT;
+CREATE UNIQUE INDEX tasks_id ON tasks(id);
+CREATE UNIQUE INDEX tasks_key ON tasks(unique_key) WHERE unique_key IS NOT NULL AND state < 4;
+CREATE INDEX tasks_expiring ON tasks(expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX tasks_final ON tasks(queue, state, finished_at) WHERE state >= 4;
+CREATE INDEX tasks_blocked ON tasks(queue) WHERE state = 0;
+CREATE INDEX tasks_held ON tasks(queue) WHERE held = 1 AND state = 1;
+CREATE INDEX tasks_gate ON tasks(gate) WHERE gate IS NOT NULL;
+
+-- large or binary data, so that rows of tasks stay small; key = 4 * seq + part (tasks.ts)
+CREATE TABLE payloads(key INTEGER PRIMARY KEY, data ANY NOT NULL) STRICT;
+
+-- progress and logs
+CREATE TABLE notes(seq INTEGER PRIMARY KEY, fraction REAL, message TEXT, logs TEXT NOT NULL) STRICT;
+
+-- what can be claimed: due, free, not held; ord is the due time. No store serves lanes yet: lane is 0
+CREATE TABLE ready(
+  queue INTEGER, route INTEGER, level INTEGER, lane INTEGER, ord INTEGER, seq INTEGER,
+  PRIMARY KEY(queue, route, level, lane, ord, seq)
+) STRICT, WITHOUT ROWID;
+
+-- what is free and not held, but was not due when last looked at
+CREATE TABLE later(
+  queue INTEGER, route INTEGER, run_at INTEGER, seq INTEGER,
+  PRIMARY KEY(queue, route, run_at, seq)
+) STRICT, WITHOUT ROWID;
+
+-- one small row per running task; no index: there are only as many as there are slots
+CREATE TABLE running(
+  seq INTEGER PRIMARY KEY,
+  queue INTEGER NOT NULL,
+  session INTEGER NOT NULL,         -- 0: nobody's
+  epoch INTEGER NOT NULL,
+  nonce INTEGER NOT NULL,
+  claimed_at INTEGER NOT NULL,
+  extra INTEGER NOT NULL,           -- the task's
+  weight INTEGER NOT NULL,          -- the task's
+  told INTEGER NOT NULL DEFAULT 0,  -- 1: the task's history has this claim already, and the row is out of the ordinary
+  settled INTEGER NOT NULL DEFAULT 0, -- number of the last settlement that left it running
+  missed INTEGER NOT NULL DEFAULT 0,  -- how many renewals in a row did not list it
+  deadline_at INTEGER,
+  timeout_at INTEGER,
+  cancel_at INTEGER,
+  cause INTEGER,                    -- why it was taken over (reclaiming.ts) …
+  taken_from INTEGER                -- … and from which session
+) STRICT;
+
+-- what waits for what; kept until the child is final, so that retention leaves its parents alone
+CREATE TABLE edges(
+  parent INTEGER, open INTEGER, child INTEGER, if_failed INTEGER NOT NULL,
+  PRIMARY KEY(parent, open, child)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX edges_child ON edges(child);
+
+-- ended parents whose dependents were too many for the operation that ended them
+CREATE TABLE undelivered(parent INTEGER PRIMARY KEY, succeeded INTEGER NOT NULL) STRICT;
+
+CREATE TABLE gates(
+  key INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  named_at INTEGER NOT NULL,
+  state INTEGER NOT NULL DEFAULT 0, -- 0 closed, 1 open, 2 gone
+  decided_at INTEGER
+) STRICT;
+
+CREATE TABLE sessions(
+  key INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  opened_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  closed INTEGER NOT NULL DEFAULT 0,
+  renewal INTEGER NOT NULL DEFAULT 0, -- number of the last renewal that counted
+  profile TEXT NOT NULL               -- JSON: where it runs and what it serves
+) STRICT;
+
+CREATE TABLE definitions(type TEXT PRIMARY KEY, definition TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+-- ids that stay known after their tasks were removed
+CREATE TABLE tombstones(
+  id BLOB PRIMARY KEY, digest TEXT NOT NULL, state INTEGER NOT NULL, until INTEGER NOT NULL, mark TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tombstones_until ON tombstones(until);
+
+-- how many final tasks there are, and their bytes, so that neither retention nor readers have to count
+CREATE TABLE volumes(
+  queue INTEGER, state INTEGER, hour INTEGER, count INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  PRIMARY KEY(queue, state, hour)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO meta VALUES ('floor', 0), ('seq', 0);
+`

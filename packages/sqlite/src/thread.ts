@@ -1,0 +1,166 @@
+/** The store's thread: takes calls in their order, and reports. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { addCarefully, TakenIdError } from './adding.ts'
+import { Clock } from './clock.ts'
+import { failureOf, isOfTheFile } from './failures.ts'
+import { Names } from './interning.ts'
+import { openDatabase } from './migrate.ts'
+import { reading, writing, type Bound } from './operations.ts'
+import { patiently, Transactions } from './transactions.ts'
+import { Wakeups } from './wakeups.ts'
+import type { Hint } from '@millrace/core/store'
+import type { Home } from './home.ts'
+import type { Call, PackedAdd, Report } from './wire.ts'
+
+export interface ThreadOptions {
+  readonly path: string
+  readonly migrate: boolean
+}
+
+/** So many calls that wait share a commit, and so the time that the disk takes for it. */
+const SHARED_MAX = 8
+
+const EVERYTHING: Hint = { ready: true, settled: true, cancel: true }
+
+function report(message: Report): void {
+  parentPort!.postMessage(message)
+}
+
+interface Writing {
+  readonly call: Call
+  readonly work: Bound
+}
+
+class Thread {
+  readonly #home: Home
+  readonly #transactions: Transactions
+  readonly #wakeups: Wakeups
+  readonly #calls: Call[] = []
+  #working = false
+  #watched = false
+
+  constructor(home: Home, path: string) {
+    this.#home = home
+    this.#transactions = new Transactions(home, path, {
+      hint: (hint) => this.#publish(hint),
+      othersWrote: () => this.#publish(EVERYTHING),
+    })
+    this.#wakeups = new Wakeups(path, () => this.#lookForOthers())
+  }
+
+  /** A call is worked on when those that have arrived with it are here too. */
+  take(call: Call): void {
+    this.#calls.push(call)
+    if (this.#working) return
+    this.#working = true
+    setImmediate(() => void this.#work())
+  }
+
+  /** What waits for the lock holds up those behind it, not the thread. */
+  async #work(): Promise<void> {
+    this.#wakeups.busy()
+    while (this.#calls.length > 0) {
+      const together = this.#nextWrites()
+      if (together.length === 0) await this.#other(this.#calls.shift()!)
+      else await this.#write(together)
+    }
+    this.#working = false
+    this.#wakeups.quiet()
+  }
+
+  /** The calls at the head of the line that write. */
+  #nextWrites(): readonly Writing[] {
+    const found: Writing[] = []
+    for (let call = this.#calls[0]; call !== undefined && found.length < SHARED_MAX; call = this.#calls[0]) {
+      const work = writing(call.operation, call.request)
+      if (work === undefined) break
+      found.push({ call, work })
+      this.#calls.shift()
+    }
+    return found
+  }
+
+  /**
+   * They share a commit, but no fate: if one of them fails, all was taken back, and each is done by itself.
+   * What the file or its lock refuse, it would refuse each of them.
+   */
+  async #write(writings: readonly Writing[]): Promise<void> {
+    try {
+      const answers = await this.#transactions.write(writings.map(({ work }) => work))
+      for (const [index, { call }] of writings.entries()) answer(call, answers[index])
+    } catch (error) {
+      if (isOfTheFile(error) || (writings.length === 1 && !(error instanceof TakenIdError))) {
+        for (const { call } of writings) fail(call, error)
+      } else if (writings.length === 1) {
+        await this.#addCarefully(writings[0]!.call)
+      } else {
+        for (const writing of writings) await this.#write([writing])
+      }
+    }
+  }
+
+  /** Ids are hardly ever taken, so that is found out by the failure of the fast way. */
+  async #addCarefully(call: Call): Promise<void> {
+    const work: Bound = (pass) => addCarefully(pass, call.request as PackedAdd)
+    await this.#write([{ call, work }])
+  }
+
+  async #other(call: Call): Promise<void> {
+    try {
+      const work = reading(call.operation, call.request)
+      answer(call, work === undefined ? this.#control(call) : await this.#transactions.read(work))
+    } catch (error) {
+      fail(call, error)
+    }
+  }
+
+  #control({ operation, request }: Call): null {
+    if (operation === 'shiftClock') this.#home.clock.shift(request as number)
+    if (operation === 'watch') this.#watch(request as boolean)
+    if (operation === 'close') this.#close()
+    return null
+  }
+
+  #watch(on: boolean): void {
+    this.#watched = on
+    this.#wakeups.watch(on)
+  }
+
+  /** With its port closed the thread comes to its end. */
+  #close(): void {
+    this.#wakeups.close()
+    this.#home.database.close()
+    parentPort!.close()
+  }
+
+  #publish(hint: Hint): void {
+    if (this.#watched && (hint.ready || hint.settled || hint.cancel)) report({ kind: 'hint', hint })
+  }
+
+  #lookForOthers(): boolean {
+    if (this.#working || !this.#transactions.lookForOthers()) return false
+    this.#publish(EVERYTHING)
+    return true
+  }
+}
+
+function answer({ call }: Call, value: unknown): void {
+  report({ kind: 'answer', call, answer: value })
+}
+
+function fail({ call }: Call, error: unknown): void {
+  report({ kind: 'failed', call, failure: failureOf(error) })
+}
+
+async function start({ path, migrate }: ThreadOptions): Promise<void> {
+  try {
+    const database = await openDatabase({ path, migrate, patiently: (step) => patiently(step, path) })
+    const thread = new Thread({ database, names: new Names(database), clock: new Clock() }, path)
+    parentPort!.on('message', (call: Call) => thread.take(call))
+    report({ kind: 'opened' })
+  } catch (error) {
+    report({ kind: 'refused', failure: failureOf(error) })
+  }
+}
+
+await start(workerData as ThreadOptions)

@@ -1,0 +1,127 @@
+/** Transactions of one connection, and how they wait for those of other processes. */
+import { busyError, isBusy, storeError } from './failures.ts'
+import { newPass, type Home, type Pass } from './home.ts'
+import { READ_FLOOR } from './statements/sessions.ts'
+import { flushVolumes } from './tasks.ts'
+import type { Hint } from '@millrace/core/store'
+
+/** How long a transaction waits for the lock. */
+const PATIENCE_MS = 10_000
+/** The longest wait between two tries; drawn at random, so that processes do not keep step. */
+const PAUSE_MS = 2
+
+/** Runs a step again while another process has the lock. The thread is free meanwhile. */
+export async function patiently<T>(step: () => T, path: string): Promise<T> {
+  const end = performance.now() + PATIENCE_MS
+  for (;;) {
+    try {
+      return step()
+    } catch (error) {
+      if (!isBusy(error)) throw storeError(error, path, 'none')
+      if (performance.now() > end) throw busyError(path, error)
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE_MS))
+  }
+}
+
+/** One call's part of a transaction. */
+export type Work = (pass: Pass) => unknown
+
+interface Listeners {
+  readonly hint: (hint: Hint) => void
+  readonly othersWrote: () => void
+}
+
+export class Transactions {
+  readonly #home: Home
+  readonly #path: string
+  readonly #tell: Listeners
+  /** What others have written since is told apart by it. */
+  #dataVersion = -1
+
+  constructor(home: Home, path: string, tell: Listeners) {
+    this.#home = home
+    this.#path = path
+    this.#tell = tell
+    this.lookForOthers()
+  }
+
+  /** Whether other processes have written since the last look; then what is remembered of the file is renewed. */
+  lookForOthers(): boolean {
+    const { database, names, clock } = this.#home
+    const version = database.get<[number]>('PRAGMA data_version')![0]
+    if (version === this.#dataVersion) return false
+    this.#dataVersion = version
+    names.othersWrote()
+    clock.raise(database.get<[number]>(READ_FLOOR)![0])
+    return true
+  }
+
+  /** Does all of it with one commit, or nothing. Answers at once unless another process has the lock. */
+  write(works: readonly Work[]): readonly unknown[] | Promise<readonly unknown[]> {
+    return this.#now(() => this.#write(works))
+  }
+
+  /** What is read belongs to one moment. */
+  read(work: Work): unknown {
+    return this.#now(() => this.#read(work))
+  }
+
+  #now<T>(step: () => T): T | Promise<T> {
+    try {
+      return step()
+    } catch (error) {
+      if (!isBusy(error)) throw storeError(error, this.#path, 'none')
+    }
+    return patiently(step, this.#path)
+  }
+
+  #read(work: Work): unknown {
+    const { database, clock } = this.#home
+    database.run('BEGIN')
+    try {
+      if (this.lookForOthers()) this.#tell.othersWrote()
+      return work(newPass(this.#home, clock.now()))
+    } finally {
+      database.run('COMMIT')
+    }
+  }
+
+  #write(works: readonly Work[]): readonly unknown[] {
+    const { database } = this.#home
+    database.run('BEGIN IMMEDIATE')
+    let committing = false
+    try {
+      if (this.lookForOthers()) this.#tell.othersWrote()
+      const done = works.map((work) => this.#pass(work))
+      committing = true
+      database.run('COMMIT')
+      this.#tell.hint(merged(done.map(({ hint }) => hint)))
+      return done.map(({ answer }) => answer)
+    } catch (error) {
+      this.#takeBack()
+      throw storeError(error, this.#path, committing ? 'unknown' : 'none')
+    }
+  }
+
+  #pass(work: Work): { readonly answer: unknown; readonly hint: Hint } {
+    const pass = newPass(this.#home, this.#home.clock.now())
+    const answer = work(pass)
+    flushVolumes(pass)
+    return { answer, hint: pass.hint }
+  }
+
+  #takeBack(): void {
+    const { database, names } = this.#home
+    if (database.inTransaction) database.run('ROLLBACK')
+    names.forget()
+  }
+}
+
+function merged(hints: readonly Hint[]): Hint {
+  return {
+    ready: hints.some(({ ready }) => ready),
+    settled: hints.some(({ settled }) => settled),
+    cancel: hints.some(({ cancel }) => cancel),
+  }
+}

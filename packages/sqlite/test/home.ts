@@ -1,0 +1,39 @@
+/** A fresh file in a folder of its own, and the clients that were opened on it. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { stripTypeScriptTypes } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SqliteStore } from '../src/index.ts'
+
+// Node strips the types of a thread's sources by WebAssembly, and V8 (Node 24.21) may abort when that is freed with
+// the last thread that used it. Here hundreds of threads come and go; so the main thread keeps it, too.
+stripTypeScriptTypes('')
+
+export interface SqliteHome extends AsyncDisposable {
+  readonly store: SqliteStore
+  open(): Promise<SqliteStore>
+  shiftClock(ms: number): Promise<void>
+  close(): Promise<void>
+}
+
+export async function openHome(): Promise<SqliteHome> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-'))
+  const stores: SqliteStore[] = []
+  let shiftedMs = 0
+  const open = async (): Promise<SqliteStore> => {
+    const store = new SqliteStore({ path: join(folder, 'home.db') })
+    await store.open()
+    await store.shiftClock(shiftedMs)
+    stores.push(store)
+    return store
+  }
+  const shiftClock = async (ms: number): Promise<void> => {
+    shiftedMs += ms
+    await Promise.all(stores.map((store) => store.shiftClock(ms)))
+  }
+  const close = async (): Promise<void> => {
+    await Promise.all(stores.map((store) => store.close()))
+    await rm(folder, { recursive: true })
+  }
+  return { store: await open(), open, shiftClock, close, [Symbol.asyncDispose]: close }
+}
