@@ -71,7 +71,7 @@ function buildSpec({ task, input, options }: TaskDraft, id: TaskId): TaskSpec {
 }
 
 /** The dependencies of a call as edges; naming one parent twice is naming it once, by its last policy. */
-export function edgesOf(after: readonly Dependency[]): readonly Edge[] {
+function edgesOf(after: readonly Dependency[]): readonly Edge[] {
   if (after.length > LIMITS.parents) {
     throw new TooLargeError(`\`after\` names ${after.length} tasks; ${LIMITS.parents} are the most.`)
   }

@@ -180,6 +180,21 @@ export const retentionCases: readonly ConformanceCase[] = cases('retention', {
     equal(await left(scene, [parent!, other!, child]), [false, false, false])
   },
 
+  'the parents of a task that started over stay': async (scene) => {
+    const parent = await scene.enqueue()
+    const child = await scene.enqueue({ after: [{ parent, ifFailed: 'cancel' }] })
+    await scene.cancel(parent)
+    await scene.deliver()
+    equal(await scene.restart(child), 'changed')
+    await scene.pass(MINUTE)
+    await prune(scene, { cancelledMs: 0 })
+    equal(await left(scene, [parent, child]), [true, true])
+    await scene.cancel(child)
+    await scene.pass(MINUTE)
+    await prune(scene, { cancelledMs: 0 })
+    equal(await left(scene, [parent, child]), [false, false])
+  },
+
   "parents that stay stand in nobody's way": async (scene) => {
     const [parent, ...others] = await ended(scene, times(5, succeed()))
     await scene.enqueue({ after: [{ parent: parent!, ifFailed: 'cancel' }], held: true })

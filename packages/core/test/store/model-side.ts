@@ -131,7 +131,7 @@ export function compare(a: string, b: string): number {
   return a < b ? -1 : 1
 }
 
-const LEFT_TO_THE_STORE: ReadonlySet<string> = new Set(['cursor', 'nextInMs', 'undelivered', 'detail'])
+const LEFT_TO_THE_STORE: ReadonlySet<string> = new Set(['cursor', 'nextInMs', 'undelivered', 'detail', 'error'])
 
 const TIMES: ReadonlySet<string> = new Set([
   'now',

@@ -20,16 +20,24 @@ export interface ModelOptions {
   readonly path?: string
 }
 
+/** How often a failed life is tried in a shorter form; each try costs a home. */
+const SHORTER_MAX = 150
+
 /** Plays random lives on homes of another store, each fresh. */
 export async function compareWithMemory(
   open: () => Promise<ModelHome>,
   options: ModelOptions,
 ): Promise<void> {
   const { runs, stepsMax = 60, ...replay } = options
+  let [failed, shorter] = [false, 0]
   const property = fc.asyncProperty(lives(stepsMax), async (steps) => {
+    if (failed && (shorter += 1) > SHORTER_MAX) return
     const other = await open()
     try {
       await play(steps, other)
+    } catch (error) {
+      failed = true
+      throw error
     } finally {
       await other.close()
     }

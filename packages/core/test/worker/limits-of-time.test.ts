@@ -1,7 +1,7 @@
 /** timeout, startBy, deadline, and cancelling what runs. */
 import { describe, expect, test } from 'vitest'
 import {
-  type AbortError,
+  AbortError,
   defineTask,
   unchecked,
   type Context,
