@@ -4,9 +4,8 @@
  * reached by their place in this repository.
  */
 import { add } from '../../../packages/sqlite/src/adding.ts'
-import { Clock } from '../../../packages/sqlite/src/clock.ts'
+import { newHome, type Pass } from '../../../packages/sqlite/src/home.ts'
 import { exchange } from '../../../packages/sqlite/src/exchanging.ts'
-import { Names } from '../../../packages/sqlite/src/interning.ts'
 import { openDatabase } from '../../../packages/sqlite/src/migrate.ts'
 import { openSession } from '../../../packages/sqlite/src/sessions.ts'
 import { packAdd } from '../../../packages/sqlite/src/packing.ts'
@@ -24,14 +23,14 @@ export class BareStore {
 
   private constructor(database: Database, path: string) {
     this.#database = database
-    const home = { database, names: new Names(database), clock: new Clock() }
-    this.#transactions = new Transactions(home, path, { hint: () => {}, othersWrote: () => {} })
+    const nobody = { hint: () => {}, othersWrote: () => {}, waits: () => {} }
+    this.#transactions = new Transactions(newHome(database), path, nobody)
   }
 
   static async open(path: string): Promise<BareStore> {
     const database = await openDatabase({ path, migrate: true, patiently: async (step) => step() })
     const store = new BareStore(database, path)
-    await store.#transactions.write((pass) => openSession(pass, session))
+    await store.#write((pass) => openSession(pass, session))
     return store
   }
 
@@ -40,7 +39,7 @@ export class BareStore {
   }
 
   async add(packed: PackedAdd): Promise<void> {
-    await this.#transactions.write((pass) => add(pass, packed))
+    await this.#write((pass) => add(pass, packed))
   }
 
   /** Settles what the last exchange claimed, and claims anew; answers that. */
@@ -58,7 +57,7 @@ export class BareStore {
       singles: [],
       demand: { taste: 1, ...names, queues, tasksMax, bytesMax },
     }
-    const answer = await this.#transactions.write((pass) => exchange(pass, request))
+    const answer = await this.#write((pass) => exchange(pass, request))
     if (answer.successes.some((verdicts) => verdicts !== null)) throw new Error('A settlement was stale.')
     if (answer.lesson !== null) this.#known = answer.lesson.known
     return answer.bundles.map(({ count, seqs }) => ({
@@ -69,6 +68,11 @@ export class BareStore {
       settled: 1,
       result: null,
     }))
+  }
+
+  async #write<T>(work: (pass: Pass) => T): Promise<T> {
+    const [answer] = await this.#transactions.write([work])
+    return answer as T
   }
 
   close(): void {

@@ -10,7 +10,15 @@ export type { Duration } from './task/duration.ts'
 export * from './task/errors.ts'
 export { NonRetryableError, RetryAfterError, SnoozeError } from './task/control-flow.ts'
 export { Handler } from './task/handler.ts'
-export type { AbortCode, ChildHandle, ChildOptions, Context, HandlerFunction, HandlerOptions, TaskInfo } from './task/handler.ts'
+export type {
+  AbortCode,
+  ChildHandle,
+  ChildOptions,
+  Context,
+  HandlerFunction,
+  HandlerOptions,
+  TaskInfo,
+} from './task/handler.ts'
 export { taskId } from './task/ids.ts'
 export type { Logger, LogLevel } from './task/logger.ts'
 export { PRIORITIES } from './task/options.ts'
@@ -36,7 +44,14 @@ export { TaskHandle } from './client/handle.ts'
 export type { Enqueued, EnqueuedHandle, ResultOptions } from './client/handle.ts'
 export type { QueueControl, QueueOptions, RetentionOptions, WorkerControl } from './client/queue-control.ts'
 export type { ShownState, TaskListItem, TaskStatus } from './client/status.ts'
-export type { CommandResult, ListOptions, TaskControl, TaskPage, TaskQuery, TaskTarget } from './client/task-control.ts'
+export type {
+  CommandResult,
+  ListOptions,
+  TaskControl,
+  TaskPage,
+  TaskQuery,
+  TaskTarget,
+} from './client/task-control.ts'
 
 export { AbortError } from './worker/run.ts'
 export type { RunOptions, StopOptions, Worker } from './worker/worker.ts'

@@ -67,6 +67,7 @@ export interface Claimed {
   readonly claimedAt: number
   readonly bundles: readonly ClaimBundle[]
   readonly nextInMs: number | null
+  readonly taste: number | null
 }
 
 /** @param session the key of a session that is alive */
@@ -92,6 +93,7 @@ export function claim(pass: Pass, request: PackedExchange, session: number): Cla
       pass,
       queues.map(({ served }) => served),
     ),
+    taste: demand.taste,
   }
 }
 

@@ -5,7 +5,7 @@ import type { FailReason, HistoryEvent, IfFailed, TaskState } from '@millrace/co
  * A task's state as its row has it. A running task's row still says `pending`: a claim does not touch the row,
  * it writes a small one into `running`. Everything from `succeeded` on is final; queries rest on that order.
  */
-export const STATE = {
+export const STATE: Readonly<Record<TaskState, number>> = {
   blocked: 0,
   pending: 1,
   running: 2,
@@ -13,7 +13,7 @@ export const STATE = {
   succeeded: 4,
   failed: 5,
   cancelled: 6,
-} as const satisfies Record<TaskState, number>
+}
 
 const STATES: readonly TaskState[] = [
   'blocked',
@@ -45,10 +45,6 @@ const POLICIES: readonly IfFailed[] = ['cancel', 'fail', 'run']
 
 export function ifFailedCode(policy: IfFailed): number {
   return POLICIES.indexOf(policy)
-}
-
-export function ifFailedOf(code: number): IfFailed {
-  return POLICIES[code]!
 }
 
 const EVENT_LETTERS: Readonly<Record<HistoryEvent, string>> = {

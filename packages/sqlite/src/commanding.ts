@@ -1,5 +1,5 @@
 /** Applies the commands of operators, each task by itself. */
-import { FINAL_FROM, idBytes, STATE } from './codes.ts'
+import { FINAL_FROM, idBytes, ifFailedCode, STATE } from './codes.ts'
 import { tellDependents } from './dependents.ts'
 import { cursorNumbers, matchesSince, matchOf, type Match } from './filters.ts'
 import {
@@ -11,7 +11,7 @@ import {
   REQUEST_CANCEL,
   SET_RETENTION,
 } from './statements/control.ts'
-import { TAKE_OUT } from './statements/dependents.ts'
+import { ADD_EDGE, PARENTS_OF, TAKE_OUT } from './statements/dependents.ts'
 import { RAISE_FLOOR } from './statements/sessions.ts'
 import { FIND_TOMBSTONE } from './statements/tasks.ts'
 import {
@@ -30,12 +30,14 @@ import {
   stateNow,
   tell,
   type Draft,
+  type Task,
 } from './tasks.ts'
 import type {
   Command,
   CommandAnswer,
   CommandOutcome,
   CommandRequest,
+  IfFailed,
   QueueSettings,
   TaskFilter,
   TaskId,
@@ -242,8 +244,19 @@ function restart(pass: Pass, draft: Draft, { payload }: Extract<Command, { kind:
   }
   // who was not told of its end yet waits for the next one
   database.run(TAKE_OUT, task.seq)
+  keepParents(pass, task)
   tell(pass, draft, { event: 'restarted' })
   return 'changed'
+}
+
+/** As long as the task lives again, retention leaves its parents alone; it does not wait for them any more. */
+function keepParents(pass: Pass, { seq }: Task): void {
+  const [parents] = pass.database.get<[string | null]>(PARENTS_OF, seq)!
+  if (parents === null) return
+  for (const [id, ifFailed] of JSON.parse(parents) as [TaskId, IfFailed][]) {
+    const parent = seqOf(pass, id)
+    if (parent !== undefined) pass.database.run(ADD_EDGE, parent, 0, seq, ifFailedCode(ifFailed))
+  }
 }
 
 function isWaiting({ task }: Draft): boolean {

@@ -1,5 +1,6 @@
 /** On the main thread: exchanges as they travel, and their answers as the port has them. */
 import { ClaimReader } from './claims.ts'
+import { Tastes } from './tastes.ts'
 import { packSettlements, unpackVerdicts, type PackedSettlements } from './settlements.ts'
 import type { Demand, ExchangeAnswer, ExchangeRequest, Fence, TaskId } from '@millrace/core/store'
 import type { PackedDemand, PackedExchange, PackedExchangeAnswer } from './wire.ts'
@@ -15,9 +16,7 @@ export interface Sent {
 export class Exchanges {
   readonly #seqs = new Map<TaskId, number>()
   readonly #reader = new ClaimReader(this.#seqs)
-  #taste = 0
-  #types: readonly string[] | null = null
-  #offers: readonly string[] | null = null
+  readonly #tastes = new Tastes()
 
   pack(request: ExchangeRequest): Sent {
     const settlements = packSettlements(request.settlements, this.#seqs)
@@ -42,6 +41,7 @@ export class Exchanges {
     }
     if (this.#seqs.size > SEQS_MAX) this.#seqs.clear()
     if (lesson !== null) this.#reader.learn(lesson)
+    if (answer.taste !== null) this.#tastes.learned(answer.taste)
     const { nonce } = request
     return {
       now,
@@ -59,16 +59,13 @@ export class Exchanges {
     for (const { task } of fences) this.#seqs.delete(task)
   }
 
-  /** Types and offers that stay the same are the same arrays: they travel once. */
   #packDemand({ types, offers, queues, tasksMax, bytesMax }: Demand): PackedDemand {
-    const same = types === this.#types && offers === this.#offers
-    if (!same) this.#taste += 1
-    this.#types = types
-    this.#offers = offers
+    const taste = this.#tastes.of(types, offers)
+    const known = this.#tastes.isKnown(taste)
     return {
-      taste: this.#taste,
-      types: same ? null : types,
-      offers: same ? null : offers,
+      taste,
+      types: known ? null : types,
+      offers: known ? null : offers,
       queues,
       tasksMax,
       bytesMax,

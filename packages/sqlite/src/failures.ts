@@ -117,7 +117,7 @@ export function isOfTheFile(error: unknown): boolean {
   return error instanceof Refusal && error.code.startsWith('store-')
 }
 
-export function messageOf(error: unknown): string {
+function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 

@@ -1,17 +1,23 @@
 /** What the rooms of the store's thread share, and one operation's way through them. */
 import type { Hint } from '@millrace/core/store'
-import type { Clock } from './clock.ts'
+import { Clock } from './clock.ts'
 import type { Database } from './database.ts'
-import type { Names } from './interning.ts'
+import { Names } from './interning.ts'
+import type { Tastes } from './serving.ts'
 
 export interface Home {
   readonly database: Database
   readonly names: Names
   readonly clock: Clock
+  readonly tastes: Tastes
+}
+
+export function newHome(database: Database): Home {
+  return { database, names: new Names(database), clock: new Clock(), tastes: new Map() }
 }
 
 /** How many edges an operation resolves by the way; the rest is left to `deliver`. */
-export const RESOLUTIONS_MAX = 1_000
+const RESOLUTIONS_MAX = 1_000
 
 /** A task that came to its end in this operation, so that its dependents hear of it. */
 export interface Ended {

@@ -36,6 +36,7 @@ export class Names {
   readonly #routeKeys = new Map<string, number>()
   readonly #terms = new Map<string, number>()
   readonly #termsByKey = new Map<number, string>()
+  #version = 0
   #routesUpTo = 0
   #termsUpTo = 0
 
@@ -52,6 +53,7 @@ export class Names {
 
   /** A transaction was taken back: what it added is not there. */
   forget(): void {
+    this.#version += 1
     this.#queues.clear()
     this.#queueNames.clear()
     this.#routes.clear()
@@ -108,7 +110,12 @@ export class Names {
     return this.#routeKeys.get(`${type} ${list}`)!
   }
 
-  /** Every route there is: they are few. Grows, and is never rearranged. */
+  /** Another one whenever the routes have changed. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** Every route there is: they are few. */
   get routes(): ReadonlyMap<number, Route> {
     return this.#routes
   }
@@ -127,6 +134,7 @@ export class Names {
       this.#routes.set(key, { key, type, needs: JSON.parse(needs) as readonly string[] })
       this.#routeKeys.set(`${type} ${needs}`, key)
       this.#routesUpTo = key
+      this.#version += 1
     }
   }
 

@@ -15,42 +15,50 @@ export interface Served {
   readonly routes: Routes
 }
 
+/** Types and offers of demands, by the name that the main thread gave them. */
+export type Tastes = Map<number, Taste>
+
 interface Taste {
   readonly types: ReadonlySet<string>
   readonly offers: ReadonlySet<string>
-  /** How many routes there were when these were picked out. */
-  known: number
+  /** What the names were when the routes were picked out. */
+  version: number
   routes: Routes
 }
 
-/** Types and offers stay the same from demand to demand, so their routes are picked out once. */
-const tastes = new WeakMap<object, Map<number, Taste>>()
-
+/** Twice as many as the main thread takes to be known. */
 const TASTES_MAX = 1_000
 
-export function routesFor({ names }: Pass, demand: PackedDemand): Routes {
-  let known = tastes.get(names)
-  if (known === undefined) tastes.set(names, (known = new Map<number, Taste>()))
-  let taste = known.get(demand.taste)
-  if (taste === undefined) {
-    taste = {
-      types: new Set(demand.types),
-      offers: new Set(demand.offers),
-      known: -1,
-      routes: { keys: [], json: '[]' },
-    }
-    if (known.size === TASTES_MAX) known.clear()
-    known.set(demand.taste, taste)
-  }
-  if (taste.known !== names.routes.size) {
+/** Types and offers stay the same from demand to demand, so their routes are picked out once. */
+export function routesFor({ names, tastes }: Pass, demand: PackedDemand): Routes {
+  const taste = tasteOf(tastes, demand)
+  if (taste.version !== names.version) {
     const keys: number[] = []
     for (const { key, type, needs } of names.routes.values()) {
       if (taste.types.has(type) && needs.every((need) => taste.offers.has(need))) keys.push(key)
     }
     taste.routes = { keys, json: JSON.stringify(keys) }
-    taste.known = names.routes.size
+    taste.version = names.version
   }
   return taste.routes
+}
+
+function tasteOf(tastes: Tastes, { taste: name, types, offers }: PackedDemand): Taste {
+  if (types !== null) {
+    // what was named last stays longest
+    tastes.delete(name)
+    tastes.set(name, {
+      types: new Set(types),
+      offers: new Set(offers),
+      version: -1,
+      routes: { keys: [], json: '[]' },
+    })
+    for (const oldest of tastes.keys()) {
+      if (tastes.size <= TASTES_MAX) break
+      tastes.delete(oldest)
+    }
+  }
+  return tastes.get(name)!
 }
 
 const statements = new Map<(routes: number) => string, ReadonlyMap<number, string>>()

@@ -2,7 +2,7 @@
 import type { Payload } from '@millrace/core/store'
 
 /** Larger texts, and all bytes, are kept apart from a task's row, so that rows stay small. */
-export const INLINE_CHARS_MAX = 1_024
+const INLINE_CHARS_MAX = 1_024
 
 /** Separates payloads that travel as one text; a payload that contains it is kept apart. JSON never does. */
 export const SEPARATOR = '\u001e'

@@ -2,7 +2,7 @@
  * A task on its slow way: loaded whole, changed, saved. Whatever is not the bulk of `add`, claim and success
  * goes through here, so that what belongs to a state comes and goes in one place.
  */
-import { FINAL_FROM, idBytes, idFromHex, nonceValue, reasonCode, STATE } from './codes.ts'
+import { FINAL_FROM, idBytes, nonceValue, reasonCode, STATE } from './codes.ts'
 import { readCounters, writeCounters, type MutableCounters } from './counters.ts'
 import { historyLine } from './history.ts'
 import { isApart, sizeOf } from './sizes.ts'
@@ -114,10 +114,6 @@ export function draftOf({ database }: Home, seq: number): Draft | undefined {
   // printf makes zeros of what is NULL
   if (task.settled === null) task.nonce = null
   return { task, before: { ...task }, lines: '' }
-}
-
-export function taskId(task: Task): string {
-  return idFromHex(task.id)
 }
 
 export function isRunning(task: Task): boolean {

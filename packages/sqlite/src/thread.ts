@@ -1,15 +1,13 @@
 /** The store's thread: takes calls in their order, and reports. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { addCarefully, TakenIdError } from './adding.ts'
-import { Clock } from './clock.ts'
 import { failureOf, isOfTheFile } from './failures.ts'
-import { Names } from './interning.ts'
+import { newHome, type Home } from './home.ts'
 import { openDatabase } from './migrate.ts'
 import { reading, writing, type Bound } from './operations.ts'
 import { patiently, Transactions } from './transactions.ts'
 import { Wakeups } from './wakeups.ts'
 import type { Hint } from '@millrace/core/store'
-import type { Home } from './home.ts'
 import type { Call, PackedAdd, Report } from './wire.ts'
 
 export interface ThreadOptions {
@@ -44,6 +42,7 @@ class Thread {
     this.#transactions = new Transactions(home, path, {
       hint: (hint) => this.#publish(hint),
       othersWrote: () => this.#publish(EVERYTHING),
+      waits: () => this.#overtake(),
     })
     this.#wakeups = new Wakeups(path, () => this.#lookForOthers())
   }
@@ -56,7 +55,7 @@ class Thread {
     setImmediate(() => void this.#work())
   }
 
-  /** What waits for the lock holds up those behind it, not the thread. */
+  /** What waits for the lock holds up those behind it, unless they only read; it does not hold up the thread. */
   async #work(): Promise<void> {
     this.#wakeups.busy()
     while (this.#calls.length > 0) {
@@ -114,6 +113,16 @@ class Thread {
     }
   }
 
+  /** While the lock is waited for, calls that only read go first: they do not need it. */
+  #overtake(): void {
+    for (const [index, call] of this.#calls.entries()) {
+      if (reading(call.operation, call.request) === undefined) continue
+      this.#calls.splice(index, 1)
+      void this.#other(call).then(() => this.#overtake())
+      return
+    }
+  }
+
   #control({ operation, request }: Call): null {
     if (operation === 'shiftClock') this.#home.clock.shift(request as number)
     if (operation === 'watch') this.#watch(request as boolean)
@@ -155,7 +164,7 @@ function fail({ call }: Call, error: unknown): void {
 async function start({ path, migrate }: ThreadOptions): Promise<void> {
   try {
     const database = await openDatabase({ path, migrate, patiently: (step) => patiently(step, path) })
-    const thread = new Thread({ database, names: new Names(database), clock: new Clock() }, path)
+    const thread = new Thread(newHome(database), path)
     parentPort!.on('message', (call: Call) => thread.take(call))
     report({ kind: 'opened' })
   } catch (error) {

@@ -10,8 +10,12 @@ const PATIENCE_MS = 10_000
 /** The longest wait between two tries; drawn at random, so that processes do not keep step. */
 const PAUSE_MS = 2
 
-/** Runs a step again while another process has the lock. The thread is free meanwhile. */
-export async function patiently<T>(step: () => T, path: string): Promise<T> {
+/**
+ * Runs a step again while another process has the lock. The thread is free meanwhile.
+ *
+ * @param pausing called before each pause
+ */
+export async function patiently<T>(step: () => T, path: string, pausing?: () => void): Promise<T> {
   const end = performance.now() + PATIENCE_MS
   for (;;) {
     try {
@@ -20,6 +24,7 @@ export async function patiently<T>(step: () => T, path: string): Promise<T> {
       if (!isBusy(error)) throw storeError(error, path, 'none')
       if (performance.now() > end) throw busyError(path, error)
     }
+    pausing?.()
     await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE_MS))
   }
 }
@@ -30,6 +35,8 @@ export type Work = (pass: Pass) => unknown
 interface Listeners {
   readonly hint: (hint: Hint) => void
   readonly othersWrote: () => void
+  /** Another process has the lock; there is no transaction of ours now. */
+  readonly waits: () => void
 }
 
 export class Transactions {
@@ -59,7 +66,7 @@ export class Transactions {
 
   /** Does all of it with one commit, or nothing. Answers at once unless another process has the lock. */
   write(works: readonly Work[]): readonly unknown[] | Promise<readonly unknown[]> {
-    return this.#now(() => this.#write(works))
+    return this.#now(() => this.#write(works), this.#tell.waits)
   }
 
   /** What is read belongs to one moment. */
@@ -67,13 +74,13 @@ export class Transactions {
     return this.#now(() => this.#read(work))
   }
 
-  #now<T>(step: () => T): T | Promise<T> {
+  #now<T>(step: () => T, pausing?: () => void): T | Promise<T> {
     try {
       return step()
     } catch (error) {
       if (!isBusy(error)) throw storeError(error, this.#path, 'none')
     }
-    return patiently(step, this.#path)
+    return patiently(step, this.#path, pausing)
   }
 
   #read(work: Work): unknown {

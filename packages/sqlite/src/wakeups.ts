@@ -10,6 +10,8 @@ const QUIET_MS = 2
 const POLL_MS = 250
 /** How often a look is repeated, a millisecond apart: as long as a slow disk takes to sync. */
 const LOOKS_MAX = 20
+/** How long nobody looks after something was seen. */
+const REST_MS = 2
 
 export class Wakeups {
   readonly #wal: string
@@ -78,11 +80,20 @@ export class Wakeups {
   }
 
   #lookAgain(): void {
-    if (this.#looks === 0 || this.#look()) {
+    if (this.#look()) {
+      // whoever writes without a pause is looked after now and then
+      this.#looks = 0
+      setTimeout(() => this.#rest(), REST_MS)
+    } else if (this.#looks === 0) {
       this.#looking = false
-      return
+    } else {
+      this.#looks -= 1
+      setTimeout(() => this.#lookAgain(), 1)
     }
-    this.#looks -= 1
-    setTimeout(() => this.#lookAgain(), 1)
+  }
+
+  #rest(): void {
+    this.#looking = false
+    if (this.#looks > 0) this.#lookUntilSeen()
   }
 }

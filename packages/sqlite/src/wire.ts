@@ -91,7 +91,7 @@ export interface SingleSettlement {
 }
 
 export interface PackedDemand {
-  /** Names the types and offers; they come along when the name is new. */
+  /** Names the types and offers; they come along until the thread has said that it knows them by it. */
   readonly taste: number
   readonly types: readonly string[] | null
   readonly offers: readonly string[] | null
@@ -170,6 +170,8 @@ export interface PackedExchangeAnswer {
   readonly claimedAt: number
   readonly bundles: readonly ClaimBundle[]
   readonly lesson: Lesson | null
+  /** The taste that is known now. */
+  readonly taste: number | null
   readonly nextInMs: number | null
   readonly undelivered: boolean
 }

@@ -4,4 +4,4 @@ import { openHome } from './home.ts'
 
 test('random lives are the same on the SQLite store as on the memory store', async () => {
   await expect(compareWithMemory(openHome, { runs: 60 })).resolves.toBe(undefined)
-}, 60_000)
+}, 120_000)

@@ -81,7 +81,7 @@ export const filterCases: readonly ConformanceCase[] = cases('filters', {
     const parent = await scene.enqueue()
     const child = await scene.enqueue({ after: [{ parent, ifFailed: 'run' }], held: true })
     const sum = await giveAll(scene, { command: CANCEL, filter: {}, tasksMax: 100 })
-    equal(sum.matched, 4)
+    equal(sum, { matched: 4, changed: 3 })
     await scene.seeAll([parent, child], 'cancelled')
     await scene.seeAll([running.id], 'running')
     equal((await scene.look(running.id)).cancel?.reason, null)
@@ -192,7 +192,8 @@ export const filterCases: readonly ConformanceCase[] = cases('filters', {
     await scene.enqueueMany(3)
     const claims = await worker.claim(3)
     const command = { kind: 'cancel', reason: 'stop' } as const
-    await giveAll(scene, { command, filter: { states: ['running'] }, tasksMax: 2 })
+    const sum = await giveAll(scene, { command, filter: { states: ['running'] }, tasksMax: 2 })
+    equal(sum, { matched: 3, changed: 3 })
     const { cancelled } = await worker.hold(...claims)
     sameMembers(
       cancelled.map(({ fence }) => fence.task),

@@ -160,6 +160,28 @@ export const gateCases: readonly ConformanceCase[] = cases('gates', {
     await scene.see(spec.id, { state: 'pending', blockers: 0 })
   },
 
+  'a duplicate that is named with its own gate stays behind it': async (scene) => {
+    const gate = scene.id()
+    const spec = scene.spec()
+    await behind(scene, gate, spec)
+    await behind(scene, gate, spec, scene.spec())
+    await scene.see(spec.id, { state: 'blocked', blockers: 1 })
+    await scene.store.openGate(gate)
+    await scene.deliver()
+    await scene.see(spec.id, { state: 'pending', blockers: 0 })
+  },
+
+  'a duplicate that goes over to an open gate waits no more': async (scene) => {
+    const [old, open] = [scene.id(), scene.id()]
+    const spec = scene.spec()
+    await behind(scene, old, spec)
+    await behind(scene, open, scene.spec())
+    await scene.store.openGate(open)
+    await behind(scene, open, spec)
+    await scene.deliver()
+    await scene.see(spec.id, { state: 'pending', blockers: 0 })
+  },
+
   'a duplicate that is named without a gate waits for none': async (scene) => {
     const gate = scene.id()
     const spec = scene.spec()

@@ -102,6 +102,8 @@ const tasks = cases('inspect', {
       first.map((outcome) => (outcome === 'later' ? outcome : outcome?.state)),
       ['succeeded', 'succeeded', 'later', 'later', 'later'],
     )
+    const exact = await scene.store.outcomes({ ids: ids.slice(0, 2), bytesMax: 2_000 })
+    equal(exact.includes('later'), false, 'results that just fit')
     const second = await scene.store.outcomes({ ids: ids.slice(2), bytesMax: 1_000_000 })
     equal(
       second.map((outcome) => (outcome === 'later' ? outcome : outcome?.result?.length)),

@@ -48,6 +48,14 @@ const lives = cases('leases', {
     equal([running(one), running(other)], [2, 2])
   },
 
+  'a session that opens again is shown as it is now': async (scene) => {
+    const request = scene.session({ concurrency: 1, types: ['x'], offers: ['gpu'] })
+    await scene.store.openSession(request)
+    const changed = { concurrency: 20, types: ['x', 'y'], offers: [], queues: ['other'] }
+    await scene.store.openSession({ ...request, ...changed })
+    matches(only(await scene.store.sessions()), changed)
+  },
+
   'a renewal extends the lease by its own time': async (scene) => {
     const worker = await scene.worker({ ttlMs: 15 * SECOND })
     await scene.pass(10 * SECOND)

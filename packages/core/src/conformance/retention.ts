@@ -180,6 +180,39 @@ export const retentionCases: readonly ConformanceCase[] = cases('retention', {
     equal(await left(scene, [parent!, other!, child]), [false, false, false])
   },
 
+  'a parent stays as long as one of its dependents lives': async (scene) => {
+    const worker = await scene.worker()
+    const [parent] = await ended(scene, [succeed()])
+    const after = [{ parent: parent!, ifFailed: 'cancel' }] as const
+    const [first, second] = await scene.enqueueMany(2, { after })
+    for (const id of [first!, second!]) {
+      await scene.pass(MINUTE)
+      await prune(scene, { succeededMs: 0 })
+      equal(await left(scene, [parent!]), [true])
+      const claim = await worker.claimOne()
+      equal(claim.id, id)
+      await worker.end(claim)
+    }
+    await scene.pass(MINUTE)
+    await prune(scene, { succeededMs: 0 })
+    equal(await left(scene, [parent!, first!, second!]), [false, false, false])
+  },
+
+  'what was removed counts no more': async (scene) => {
+    const ids = await ended(scene, times(4, fail()), { payload: noise(100_000) })
+    for (const id of ids.slice(2)) equal(await scene.remove(id), 'changed')
+    await prune(scene, { bytes: 250_000, count: 2 })
+    equal(await left(scene, ids), [true, true, false, false])
+    for (const id of ids.slice(0, 2)) equal(await scene.restart(id), 'changed')
+    const late = await ended(scene, [giveWay(), giveWay()], {
+      payload: noise(100_000),
+      queue: 'default',
+      level: 0,
+    })
+    await prune(scene, { bytes: 250_000, count: 2 })
+    equal(await left(scene, late), [true, true])
+  },
+
   'the parents of a task that started over stay': async (scene) => {
     const parent = await scene.enqueue()
     const child = await scene.enqueue({ after: [{ parent, ifFailed: 'cancel' }] })

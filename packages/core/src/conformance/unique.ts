@@ -68,6 +68,30 @@ const holding = cases('unique', {
     equal(await scene.add(first!, second!), [{ outcome: 'created' }, { outcome: 'duplicate', by }])
   },
 
+  'a holder of the same group is answered with the state that it gets': async (scene) => {
+    const done = await scene.enqueue()
+    const worker = await scene.worker()
+    await worker.end(await worker.claimOne())
+    const open = await scene.enqueue({ held: true })
+    const holders = [
+      [
+        scene.spec({ unique: { key: 'a', then: 'keep' }, after: [{ parent: open, ifFailed: 'run' }] }),
+        'blocked',
+      ],
+      [
+        scene.spec({ unique: { key: 'b', then: 'keep' }, after: [{ parent: done, ifFailed: 'run' }] }),
+        'pending',
+      ],
+    ] as const
+    for (const [holder, state] of holders) {
+      const verdicts = await scene.add(holder, scene.spec({ unique: holder.unique }))
+      equal(verdicts[1], { outcome: 'duplicate', by: { id: holder.id, state } })
+    }
+    const behind = scene.specs(2, { unique: { key: 'c', then: 'keep' } })
+    const verdicts = await scene.addAll(behind, { gate: scene.id() })
+    equal(verdicts[1], { outcome: 'duplicate', by: { id: behind[0]!.id, state: 'blocked' } })
+  },
+
   'keys are compared to the letter': async (scene) => {
     const keys = [
       'a',

@@ -59,7 +59,8 @@ function faultyStore(parts: ProcessParts, life: { readonly dead: boolean }): Sto
       if (name === 'watch') return () => line.hints(store.watch())
       const member = store[name]
       if (typeof member !== 'function') return member
-      return (request: never) => line.call(() => (member as (this: Store, of: never) => Promise<unknown>).call(store, request))
+      return (request: never) =>
+        line.call(() => (member as (this: Store, of: never) => Promise<unknown>).call(store, request))
     },
   })
 }

@@ -23,7 +23,9 @@ export interface CommandRequest {
   /** Names this command: a task that bears its mark already is answered as the first time. */
   readonly nonce: Nonce
   readonly command: Command
-  readonly target: { readonly ids: readonly TaskId[] } | { readonly filter: TaskFilter; readonly cursor: string | null }
+  readonly target:
+    | { readonly ids: readonly TaskId[] }
+    | { readonly filter: TaskFilter; readonly cursor: string | null }
   readonly tasksMax: number
 }
 

@@ -12,7 +12,10 @@ export interface Inspection {
    * exceed `bytesMax`, `later`: ask again.
    * At most 1 000 ids.
    */
-  outcomes(request: { readonly ids: readonly TaskId[]; readonly bytesMax: number }): Promise<readonly (TaskOutcome | 'later' | null)[]>
+  outcomes(request: {
+    readonly ids: readonly TaskId[]
+    readonly bytesMax: number
+  }): Promise<readonly (TaskOutcome | 'later' | null)[]>
   /**
    * Newest first: final tasks by their end where all asked states are final, else by arrival (a store may
    * have another order for live ones). A task that matches throughout appears exactly once. Filters beyond

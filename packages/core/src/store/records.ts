@@ -22,7 +22,15 @@ export type Nonce = string
 export type Payload = string | Uint8Array
 
 /** The life of a task. `pending` is shown to readers as *scheduled* or *ready*, by its due time. */
-export const TASK_STATES = ['blocked', 'pending', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] as const
+export const TASK_STATES = [
+  'blocked',
+  'pending',
+  'running',
+  'waiting',
+  'succeeded',
+  'failed',
+  'cancelled',
+] as const
 export type TaskState = (typeof TASK_STATES)[number]
 
 export const FINAL_STATES = ['succeeded', 'failed', 'cancelled'] as const
@@ -45,7 +53,12 @@ export interface Edge {
 
 /** How waits between attempts grow. Resolved to plain data at enqueue, decided on by `policy/retry`. */
 export type RetryPolicy =
-  | { readonly kind: 'exponential'; readonly attempts: number; readonly baseMs: number; readonly maxMs: number }
+  | {
+      readonly kind: 'exponential'
+      readonly attempts: number
+      readonly baseMs: number
+      readonly maxMs: number
+    }
   | { readonly kind: 'fixed'; readonly attempts: number; readonly baseMs: number }
   | { readonly kind: 'delays'; readonly delaysMs: readonly number[] }
   /** A function of the user's, which only a worker that knows the definition can call. */

@@ -80,7 +80,7 @@ export class Life {
         return (side) => side.store.configureQueue({ queue, paused })
       }
       case 'prune':
-        return null; return prune(retentionOf(step))
+        return prune(retentionOf(step))
       case 'pass':
         this.#units += step.units
         return (side) => side.pass(step.units)

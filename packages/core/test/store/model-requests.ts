@@ -35,8 +35,8 @@ export function demandOf(
   const slots = [0, 1, 0, 2, 0] as const
   const tasksMax = 1_000
   return {
-    types: [...types],
-    offers: [...offers],
+    types,
+    offers,
     queues: queues.map((queue) => ({ queue, slots, tasksMax })),
     tasksMax,
     bytesMax: 1_000_000,

@@ -106,8 +106,10 @@ export class Side {
   normal(value: unknown): unknown {
     if (Array.isArray(value)) return value.map((member) => this.normal(member))
     if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
+    // the port does not say whether the error of an earlier attempt outlasts an end by the time alone
+    const byTime = 'reason' in value && (value.reason === 'timeout' || value.reason === 'expired')
     const members = Object.entries(value).flatMap(([key, member]: [string, unknown]) => {
-      if (LEFT_TO_THE_STORE.has(key)) return []
+      if (LEFT_TO_THE_STORE.has(key) || (byTime && key === 'error')) return []
       return [[key, TIMES.has(key) ? this.#units(member) : this.normal(member)] as const]
     })
     return Object.fromEntries(members)
@@ -131,7 +133,7 @@ export function compare(a: string, b: string): number {
   return a < b ? -1 : 1
 }
 
-const LEFT_TO_THE_STORE: ReadonlySet<string> = new Set(['cursor', 'nextInMs', 'undelivered', 'detail', 'error'])
+const LEFT_TO_THE_STORE: ReadonlySet<string> = new Set(['cursor', 'nextInMs', 'undelivered', 'detail'])
 
 const TIMES: ReadonlySet<string> = new Set([
   'now',

@@ -13,6 +13,9 @@ SELECT child, if_failed FROM edges WHERE parent = ? AND open = 1 ORDER BY child 
 /** In: parent, the last child that was told. Effect: the edges up to it are closed, and kept. */
 export const CLOSE_EDGES = 'UPDATE edges SET open = 0 WHERE parent = ? AND open = 1 AND child <= ?'
 
+/** In: seq. Out: its parents and their policies, as JSON. */
+export const PARENTS_OF = 'SELECT parents FROM tasks WHERE seq = ?'
+
 /** In: child. Effect: its parents may go as far as it is concerned. */
 export const EDGES_OF_CHILD_CLOSE = 'DELETE FROM edges WHERE child = ?'
 

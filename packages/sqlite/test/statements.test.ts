@@ -1,0 +1,135 @@
+/** What an exchange costs: how many statements, one commit, and no row that it may not take. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import * as adding from '../src/statements/adding.ts'
+import * as claiming from '../src/statements/claiming.ts'
+import * as dependents from '../src/statements/dependents.ts'
+import * as settling from '../src/statements/settling.ts'
+import * as upkeep from '../src/statements/upkeep.ts'
+import { Rooms } from './rooms.ts'
+import { demand, exchange, groups, session, succeeded } from './specs.ts'
+
+let rooms: Rooms
+beforeEach(async () => {
+  rooms = await Rooms.open()
+})
+afterEach(() => rooms.close())
+
+/** The statements of the hot path, with as many routes as they are made for. */
+const hot: Readonly<Record<string, string>> = {
+  'insert tasks': adding.addPlainTasks(25),
+  'all ready': adding.ALL_READY,
+  'known task': adding.KNOWN_TASK,
+  'key holder': adding.KEY_HOLDER,
+  'read claims of 1 route': claiming.readClaims(1),
+  'read claims of 16 routes': claiming.readClaims(16),
+  'heads of 16 routes': claiming.readHeads(16),
+  'levels that are ready': claiming.levelsReady(16),
+  'routes that are ready': claiming.ROUTES_READY,
+  'leave ready': claiming.LEAVE_READY_UP_TO,
+  'run fresh': claiming.RUN_FRESH,
+  'run any': claiming.RUN_ANY,
+  'next later': claiming.NEXT_LATER,
+  'due later': claiming.laterAt(16),
+  'move along': claiming.MOVE_ALONG,
+  'moved along': claiming.MOVED_ALONG,
+  'read extras': claiming.READ_EXTRAS,
+  probe: settling.PROBE,
+  'stop all': settling.STOP_ALL,
+  'succeed all': settling.SUCCEED_ALL,
+  'succeed one': settling.SUCCEED_ONE,
+  'drop payloads': settling.DROP_PAYLOADS,
+  'with open edges': dependents.WITH_OPEN_EDGES,
+  'open edges': dependents.OPEN_EDGES,
+  'edges of children': dependents.EDGES_OF_CHILDREN_CLOSE,
+  overdue: upkeep.OVERDUE,
+  'ended by': upkeep.ENDED_BY,
+  'oldest ended': upkeep.OLDEST_ENDED,
+}
+
+/** Tables that grow with the work that waits or is done. */
+const LARGE = ['tasks', 't', 'ready', 'later', 'l', 'edges', 'e', 'payloads']
+
+describe('the plan of each hot statement', () => {
+  test.each(Object.entries(hot))('%s scans no table that grows, and sorts nothing', (_, sql) => {
+    const plan = rooms.home.database
+      .objects<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`)
+      .map(({ detail }) => detail)
+    const scans = plan.filter((detail) =>
+      LARGE.some((table) => new RegExp(`^SCAN ${table}( |$)`).test(detail)),
+    )
+    expect(scans).toEqual([])
+    expect(plan.filter((detail) => detail.includes('USE TEMP B-TREE'))).toEqual([])
+  })
+})
+
+async function worker(): Promise<string> {
+  const request = session()
+  await rooms.write('openSession', request)
+  return request.session
+}
+
+/** What one exchange of 10 does, when this stands in front of what it can take. */
+async function statementsBehind(crowd: () => Promise<void>): Promise<readonly string[]> {
+  const id = await worker()
+  await crowd()
+  await rooms.add(groups(40))
+  const first = await rooms.exchange(exchange(id, { demand: demand(10) }))
+  rooms.statements.length = 0
+  const answer = await rooms.exchange(
+    exchange(id, { settlements: first.claims.map(succeeded), demand: demand(10) }),
+  )
+  expect([answer.verdicts.length, answer.claims.length]).toEqual([10, 10])
+  return [...rooms.statements]
+}
+
+test('an exchange that settles and claims is one transaction of few statements', async () => {
+  const statements = await statementsBehind(async () => undefined)
+  expect(statements.filter((sql) => sql === 'COMMIT')).toHaveLength(1)
+  expect(statements.filter((sql) => sql.startsWith('BEGIN'))).toEqual(['BEGIN IMMEDIATE'])
+  expect(statements.length).toBeLessThanOrEqual(18)
+})
+
+test('an add of a thousand tasks is one transaction', async () => {
+  await rooms.add(groups(1))
+  rooms.statements.length = 0
+  await rooms.add(groups(1_000))
+  expect(rooms.statements.filter((sql) => sql === 'COMMIT')).toHaveLength(1)
+  expect(rooms.statements.length).toBeLessThanOrEqual(1_000 / 25 + 6)
+})
+
+const crowds: readonly (readonly [string, () => Promise<void>])[] = [
+  ['of an unknown type', () => rooms.add(groups(2_000, { type: 'unknown' }))],
+  ['with needs', () => rooms.add(groups(2_000, { needs: ['gpu'] }))],
+  ['on hold', () => rooms.add(groups(2_000, { held: true }))],
+  ['scheduled', () => rooms.add(groups(2_000, { due: { inMs: 60_000 } }))],
+  ['in another queue', () => rooms.add(groups(2_000, { queue: 'other' }))],
+]
+
+test.each(crowds)('a crowd %s makes an exchange no longer', async (_, crowd) => {
+  const alone = await Rooms.open()
+  const there = rooms
+  rooms = alone
+  const expected = await statementsBehind(async () => undefined)
+  rooms = there
+  expect(await statementsBehind(crowd)).toEqual(expected)
+  alone.close()
+})
+
+test('claims of more routes than one statement merges still come in the order in which they fell due', async () => {
+  const id = await worker()
+  const types = Array.from({ length: 40 }, (_, index) => `type-${index}`)
+  const expected: string[] = []
+  for (let round = 0; round < 3; round++) {
+    for (const type of types) {
+      const [group] = groups(1, { type })
+      expected.push(group!.tasks[0]!.id)
+      await rooms.add([group!])
+    }
+  }
+  const claimed: string[] = []
+  for (const count of [7, 50, 63]) {
+    const { claims } = await rooms.exchange(exchange(id, { demand: demand(count, { types }) }))
+    claimed.push(...claims.map((claim) => claim.id))
+  }
+  expect(claimed).toEqual(expected)
+})

@@ -1,0 +1,175 @@
+/** The store's thread: its death, its end, and what calls that share a commit have to do with each other. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { StoreError } from '@millrace/core'
+import { SqliteStore } from '../src/index.ts'
+import { demand, exchange, group, groups, session, spec, succeeded } from './specs.ts'
+
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+async function openStore(name = 'home.db'): Promise<SqliteStore> {
+  const store = new SqliteStore({ path: join(folder, name) })
+  await store.open()
+  return store
+}
+
+/** Runs something, and answers the threads that were spoken to. */
+async function threadsOf(run: () => Promise<unknown>): Promise<readonly Worker[]> {
+  const spy = vi.spyOn(Worker.prototype, 'postMessage')
+  await run()
+  const threads = [...new Set(spy.mock.contexts as Worker[])]
+  spy.mockRestore()
+  return threads
+}
+
+test('when the thread dies, calls under way are ambiguous, and later ones say what happened', async () => {
+  const store = await openStore()
+  const [thread] = await threadsOf(() => store.now())
+  const underWay = store.add({ groups: groups(1_000), again: false }).catch((error: unknown) => error)
+  await thread!.terminate()
+  const error = await underWay
+  expect(error).toBeInstanceOf(StoreError)
+  expect(error).toMatchObject({ code: 'store-unavailable', effect: 'unknown' })
+  await expect(store.now()).rejects.toMatchObject({ code: 'store-unavailable', effect: 'final' })
+  await store.close()
+  const again = await openStore()
+  const [queue] = await again.queues()
+  expect([undefined, 1_000]).toContain(queue?.counts.ready)
+  await again.close()
+})
+
+test('a store can be opened anew after its thread died', async () => {
+  const store = await openStore()
+  const [thread] = await threadsOf(() => store.now())
+  await thread!.terminate()
+  await store.close()
+  await store.open()
+  expect(await store.queues()).toEqual([])
+  await store.close()
+})
+
+test('a store that is not open says so', async () => {
+  const store = new SqliteStore({ path: join(folder, 'home.db') })
+  await expect(async () => store.now()).rejects.toMatchObject({ code: 'store-unavailable', effect: 'final' })
+  await store.open()
+  await store.close()
+  await expect(async () => store.now()).rejects.toMatchObject({ code: 'store-unavailable', effect: 'final' })
+})
+
+test('calls that were made before close are answered', async () => {
+  const store = await openStore()
+  const adds = Array.from({ length: 20 }, () => store.add({ groups: groups(50), again: false }))
+  await store.close()
+  const answers = await Promise.all(adds)
+  expect(answers.flat().every(({ outcome }) => outcome === 'added')).toBe(true)
+})
+
+test('calls that share a commit share no fate', async () => {
+  const store = await openStore()
+  const taken = spec({ idMadeBy: 'client' })
+  await store.add({ groups: [group(taken)], again: false })
+  const [fine, mixed, conflicting, refused, read] = await Promise.allSettled([
+    store.add({ groups: groups(3), again: false }),
+    store.add({ groups: [group(spec()), group(taken), group(spec())], again: false }),
+    store.add({ groups: [group({ ...taken, digest: 'another-digest-1' })], again: false }),
+    store.list({ filter: {}, limit: 10, cursor: 'nonsense' }),
+    store.queues(),
+  ])
+  expect(fine).toMatchObject({ status: 'fulfilled', value: [{}, {}, {}].map(() => ({ outcome: 'added' })) })
+  expect(mixed).toMatchObject({
+    value: [{ tasks: [{ outcome: 'created' }] }, { tasks: [{ outcome: 'duplicate' }] }, {}],
+  })
+  expect(conflicting).toMatchObject({ value: [{ outcome: 'rejected', rejection: { code: 'conflict' } }] })
+  expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'invalid-argument' } })
+  expect(read).toMatchObject({ value: [{ counts: { ready: 6 } }] })
+  await store.close()
+})
+
+test('many calls at once lose nothing and take nothing twice', async () => {
+  const store = await openStore()
+  const request = session()
+  await store.openSession(request)
+  const adding = Array.from({ length: 40 }, () => store.add({ groups: groups(25), again: false }))
+  const claimed: string[] = []
+  const work = async (): Promise<void> => {
+    for (let idle = 0; idle < 50;) {
+      const { claims } = await store.exchange(exchange(request.session, { demand: demand(17) }))
+      idle = claims.length === 0 ? idle + 1 : 0
+      claimed.push(...claims.map(({ id }) => id))
+      const { verdicts } = await store.exchange(
+        exchange(request.session, { settlements: claims.map(succeeded) }),
+      )
+      expect(verdicts).toEqual(claims.map(() => 'applied'))
+      if (claimed.length === 1_000) return
+    }
+  }
+  await Promise.all([...adding, work(), work(), work()])
+  expect(new Set(claimed).size).toBe(1_000)
+  expect(claimed.length).toBe(1_000)
+  const [queue] = await store.queues()
+  expect(queue?.counts).toMatchObject({ ready: 0, running: 0, succeeded: 1_000 })
+  await store.close()
+})
+
+test('while another process keeps the lock calls wait, and the main thread does not', async () => {
+  const store = await openStore()
+  const stranger = new DatabaseSync(join(folder, 'home.db'))
+  stranger.exec('BEGIN IMMEDIATE')
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  delay.enable()
+  const waiting = store.add({ groups: groups(5), again: false })
+  // what only reads does not need the lock
+  expect(await store.queues()).toEqual([])
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  stranger.exec('ROLLBACK')
+  stranger.close()
+  expect(await waiting).toHaveLength(5)
+  delay.disable()
+  expect(delay.percentile(99) / 1e6).toBeLessThan(100)
+  await store.close()
+})
+
+/** Runs a script of its own, and answers how it ended. */
+async function run(
+  script: URL,
+  ...args: readonly string[]
+): Promise<{ code: number | null; output: string }> {
+  const file = fileURLToPath(script)
+  const child = spawn(process.execPath, ['--conditions=@millrace/source', file, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let output = ''
+  child.stdout.on('data', (data: Buffer) => (output += data.toString()))
+  const [code] = (await once(child, 'exit')) as [number | null]
+  return { code, output }
+}
+
+test('an idle store keeps no process alive, listened to or not', async () => {
+  expect(await run(new URL('./children/idle.ts', import.meta.url), join(folder, 'home.db'))).toEqual({
+    code: 0,
+    output: 'idle\n',
+  })
+})
+
+test('a call under way does', async () => {
+  const stranger = new DatabaseSync(join(folder, 'home.db'))
+  await (await openStore()).close()
+  stranger.exec('BEGIN IMMEDIATE')
+  const running = run(new URL('./children/waiting.ts', import.meta.url), join(folder, 'home.db'))
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  stranger.exec('ROLLBACK')
+  stranger.close()
+  expect(await running).toEqual({ code: 0, output: 'added\n' })
+})

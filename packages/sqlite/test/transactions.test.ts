@@ -1,0 +1,63 @@
+/** Transactions: waiting for the lock of others, and a file that takes no more. */
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Rooms, type Pass } from './rooms.ts'
+import { exchange, groups, session } from './specs.ts'
+
+let rooms: Rooms
+beforeEach(async () => {
+  rooms = await Rooms.open()
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  rooms.close()
+})
+
+function lock(): DatabaseSync {
+  const stranger = new DatabaseSync(rooms.path)
+  stranger.exec('BEGIN IMMEDIATE')
+  return stranger
+}
+
+test('a lock that is given back in time is only waited for', async () => {
+  const stranger = lock()
+  setTimeout(() => stranger.exec('ROLLBACK'), 100)
+  await rooms.add(groups(3))
+  stranger.close()
+  expect(rooms.home.database.get('SELECT count(*) FROM tasks')).toEqual([3])
+})
+
+test('a lock that is never given back is an error without effect', async () => {
+  const stranger = lock()
+  let now = performance.now()
+  vi.spyOn(performance, 'now').mockImplementation(() => (now += 1_000))
+  await expect(rooms.add(groups(3))).rejects.toMatchObject({ code: 'store-busy', effect: 'none' })
+  stranger.close()
+  expect(rooms.home.database.get('SELECT count(*) FROM tasks')).toEqual([0])
+})
+
+test('a full disk is an error without effect, and what needs no room goes on', async () => {
+  const { database } = rooms.home
+  const request = session()
+  await rooms.write('openSession', request)
+  await rooms.add(groups(10))
+  const [pages] = database.get<[number]>('PRAGMA page_count')!
+  database.script(`PRAGMA max_page_count = ${pages + 2}`)
+  const refused = rooms.add(groups(1_000, { payload: `"${'x'.repeat(900)}"` }))
+  await expect(refused).rejects.toMatchObject({ code: 'store-full', effect: 'none' })
+  expect(database.get('SELECT count(*) FROM tasks')).toEqual([10])
+  expect((await rooms.exchange(exchange(request.session))).session).toBe('alive')
+  database.script('PRAGMA max_page_count = 1000000')
+  await rooms.add(groups(1_000, { payload: `"${'x'.repeat(900)}"` }))
+  expect(database.get('SELECT count(*) FROM tasks')).toEqual([1_010])
+})
+
+test('names that a failed transaction added are forgotten with it', async () => {
+  const broken = (): never => {
+    throw new Error('broken')
+  }
+  const named = (pass: Pass): number => pass.names.route('new', [])
+  expect(() => rooms.transactions.write([named, broken])).toThrow('broken')
+  await rooms.add(groups(1, { type: 'other' }))
+  expect([...rooms.home.names.routes.values()].map(({ type }) => type)).toEqual(['other'])
+})
