@@ -71,8 +71,8 @@ export class BareStore {
   }
 
   async #write<T>(work: (pass: Pass) => T): Promise<T> {
-    const [answer] = await this.#transactions.write([work])
-    return answer as T
+    const { answers } = await this.#transactions.write([work])
+    return answers[0] as T
   }
 
   close(): void {

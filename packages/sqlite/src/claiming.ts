@@ -17,6 +17,7 @@ import {
   RUN_ANY,
   RUN_FRESH,
 } from './statements/claiming.ts'
+import type { Database } from './database.ts'
 import type { Pass } from './home.ts'
 import type { ClaimBundle, ClaimExtra, PackedDemand, PackedExchange } from './wire.ts'
 
@@ -25,8 +26,8 @@ const ENDED_MAX = 1_000
 
 const LEVELS = [0, 1, 2, 3, 4] as const
 
-/** What SQL puts together about tasks that are to be claimed. */
-type Batch = readonly [
+/** What SQL puts together about tasks that are to be claimed (`readClaims`). */
+type BatchRow = readonly [
   count: number,
   size: number,
   extra: number,
@@ -43,7 +44,26 @@ type Batch = readonly [
   payloads: string,
 ]
 
-type Lists = readonly [delays: string, terms: string, routes: string]
+interface Batch {
+  readonly count: number
+  readonly size: number
+  readonly extra: number
+  readonly expiresAt: number | null
+  /** What is the same for all; `null`: something differs. */
+  readonly same: { readonly delays: number; readonly terms: number; readonly routes: number } | null
+  readonly seqs: string
+  readonly ids: Uint8Array
+  readonly runAts: string
+  readonly payloads: string
+}
+
+function batchOf(row: BatchRow): Batch {
+  const [count, size, extra, expiresAt, delayMin, delayMax, termsMin, termsMax, ...rest] = row
+  const [routeMin, routeMax, seqs, ids, runAts, payloads] = rest
+  const alike = delayMin === delayMax && termsMin === termsMax && routeMin === routeMax
+  const same = alike ? { delays: delayMin, terms: termsMin, routes: routeMin } : null
+  return { count, size, extra, expiresAt, same, seqs, ids, runAts, payloads }
+}
 
 interface Claiming {
   readonly pass: Pass
@@ -184,8 +204,7 @@ interface Portion {
 function takeFrom(claiming: Claiming, source: Source, portion: Portion): number | null {
   const { pass } = claiming
   const batch = read(pass, source, portion)
-  const [count, size, , expiresAt] = batch
-  const seqs = batch[10]
+  const { count, size, expiresAt, seqs } = batch
   if (count === 0) return 0
   if (expiresAt !== null && expiresAt <= pass.now) {
     endExpired(claiming, seqs)
@@ -203,7 +222,7 @@ function takeFrom(claiming: Claiming, source: Source, portion: Portion): number 
 
 function read({ database }: Pass, { served, level }: Source, { routes, limit }: Portion): Batch {
   const { statement, keys } = routeList(routes, readClaims)
-  return database.get<Batch>(statement, served.queue, level, limit, ...keys)!
+  return batchOf(database.get<BatchRow>(statement, served.queue, level, limit, ...keys)!)
 }
 
 function endExpired(claiming: Claiming, seqs: string): void {
@@ -235,7 +254,7 @@ function countFitting({ pass, bytesLeft, bundles }: Claiming, seqs: string): num
 function run(claiming: Claiming, { served, level }: Source, batch: Batch): number {
   const { pass, session, nonce } = claiming
   const { database, now } = pass
-  const [count, size, extra] = batch
+  const { count, size, extra } = batch
   const bundle = bundleOf(pass, batch, { queue: served.name, level })
   const { seqs, runAts, routes } = bundle
   database.run(extra === 0 ? RUN_FRESH : RUN_ANY, served.queue, session, nonce, now, `[${seqs}]`)
@@ -255,32 +274,15 @@ function lastOf(list: string): number {
 }
 
 /** What is the same for all of a batch is said once. */
-function bundleOf(
-  { database }: Pass,
-  batch: Batch,
-  { queue, level }: { queue: string; level: number },
-): ClaimBundle {
-  const [
-    count,
-    ,
-    extra,
-    ,
-    delayMin,
-    delayMax,
-    termsMin,
-    termsMax,
-    routeMin,
-    routeMax,
-    seqs,
-    ids,
-    runAts,
-    payloads,
-  ] = batch
-  const alike = delayMin === delayMax && termsMin === termsMax && routeMin === routeMax
-  const lists = alike ? undefined : database.get<Lists>(READ_LISTS, `[${seqs}]`)
-  const [delays, terms, routes] = lists ?? [delayMin, termsMin, routeMin]
+function bundleOf({ database }: Pass, batch: Batch, from: { queue: string; level: number }): ClaimBundle {
+  const { count, extra, seqs, ids, runAts, payloads } = batch
   const extras = extra === 0 ? [] : database.objects<ClaimExtra>(READ_EXTRAS, `[${seqs}]`)
-  return { count, queue, level, seqs, ids, runAts, delays, terms, routes, payloads, extras }
+  return { ...from, ...(batch.same ?? listsOf(database, seqs)), count, seqs, ids, runAts, payloads, extras }
+}
+
+function listsOf(database: Database, seqs: string): Pick<ClaimBundle, 'delays' | 'terms' | 'routes'> {
+  const [delays, terms, routes] = database.get<[string, string, string]>(READ_LISTS, `[${seqs}]`)!
+  return { delays, terms, routes }
 }
 
 /** What the same request claimed when it came before, as far as it still runs; `null`: nothing. */
@@ -296,8 +298,8 @@ function claimedBefore(
   const groups = Map.groupBy(rows, ([queue, level]) => `${queue} ${level}`)
   const bundles = [...groups.values()].map((group) => {
     const [queue, level] = group[0]!
-    const batch = database.get<Batch>(READ_AGAIN, JSON.stringify(group.map(([, , seq]) => seq)))!
-    return bundleOf(pass, batch, { queue: names.queueName(queue), level })
+    const batch = database.get<BatchRow>(READ_AGAIN, JSON.stringify(group.map(([, , seq]) => seq)))!
+    return bundleOf(pass, batchOf(batch), { queue: names.queueName(queue), level })
   })
   return { claimedAt: rows[0]![3], bundles }
 }

@@ -84,6 +84,7 @@ export class Line {
       this.#onHint(report.hint)
       return
     }
+    if (report.kind === 'answer' && report.hint !== null) this.#onHint(report.hint)
     const pending = this.#pending.get(report.call)
     if (pending === undefined) return
     this.#pending.delete(report.call)

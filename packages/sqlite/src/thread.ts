@@ -40,7 +40,6 @@ class Thread {
   constructor(home: Home, path: string) {
     this.#home = home
     this.#transactions = new Transactions(home, path, {
-      hint: (hint) => this.#publish(hint),
       othersWrote: () => this.#publish(EVERYTHING),
       waits: () => this.#overtake(),
     })
@@ -85,8 +84,11 @@ class Thread {
    */
   async #write(writings: readonly Writing[]): Promise<void> {
     try {
-      const answers = await this.#transactions.write(writings.map(({ work }) => work))
-      for (const [index, { call }] of writings.entries()) answer(call, answers[index])
+      const { answers, hint } = await this.#transactions.write(writings.map(({ work }) => work))
+      const told = this.#watched && (hint.ready || hint.settled || hint.cancel) ? hint : null
+      // one message less, and so one waking less: the hint comes along with the first answer
+      for (const [index, { call }] of writings.entries())
+        answer(call, answers[index], index === 0 ? told : null)
     } catch (error) {
       if (isOfTheFile(error) || (writings.length === 1 && !(error instanceof TakenIdError))) {
         for (const { call } of writings) fail(call, error)
@@ -107,7 +109,7 @@ class Thread {
   async #other(call: Call): Promise<void> {
     try {
       const work = reading(call.operation, call.request)
-      answer(call, work === undefined ? this.#control(call) : await this.#transactions.read(work))
+      answer(call, work === undefined ? this.#control(call) : await this.#transactions.read(work), null)
     } catch (error) {
       fail(call, error)
     }
@@ -143,7 +145,7 @@ class Thread {
   }
 
   #publish(hint: Hint): void {
-    if (this.#watched && (hint.ready || hint.settled || hint.cancel)) report({ kind: 'hint', hint })
+    if (this.#watched) report({ kind: 'hint', hint })
   }
 
   #lookForOthers(): boolean {
@@ -153,8 +155,8 @@ class Thread {
   }
 }
 
-function answer({ call }: Call, value: unknown): void {
-  report({ kind: 'answer', call, answer: value })
+function answer({ call }: Call, value: unknown, hint: Hint | null): void {
+  report({ kind: 'answer', call, answer: value, hint })
 }
 
 function fail({ call }: Call, error: unknown): void {

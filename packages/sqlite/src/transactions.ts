@@ -32,8 +32,13 @@ export async function patiently<T>(step: () => T, path: string, pausing?: () => 
 /** One call's part of a transaction. */
 export type Work = (pass: Pass) => unknown
 
+/** What became of what was done together. */
+export interface Done {
+  readonly answers: readonly unknown[]
+  readonly hint: Hint
+}
+
 interface Listeners {
-  readonly hint: (hint: Hint) => void
   readonly othersWrote: () => void
   /** Another process has the lock; there is no transaction of ours now. */
   readonly waits: () => void
@@ -65,7 +70,7 @@ export class Transactions {
   }
 
   /** Does all of it with one commit, or nothing. Answers at once unless another process has the lock. */
-  write(works: readonly Work[]): readonly unknown[] | Promise<readonly unknown[]> {
+  write(works: readonly Work[]): Done | Promise<Done> {
     return this.#now(() => this.#write(works), this.#tell.waits)
   }
 
@@ -94,7 +99,7 @@ export class Transactions {
     }
   }
 
-  #write(works: readonly Work[]): readonly unknown[] {
+  #write(works: readonly Work[]): Done {
     const { database } = this.#home
     database.run('BEGIN IMMEDIATE')
     let committing = false
@@ -103,8 +108,7 @@ export class Transactions {
       const done = works.map((work) => this.#pass(work))
       committing = true
       database.run('COMMIT')
-      this.#tell.hint(merged(done.map(({ hint }) => hint)))
-      return done.map(({ answer }) => answer)
+      return { answers: done.map(({ answer }) => answer), hint: merged(done.map(({ hint }) => hint)) }
     } catch (error) {
       this.#takeBack()
       throw storeError(error, this.#path, committing ? 'unknown' : 'none')

@@ -17,6 +17,7 @@ export class Wakeups {
   readonly #wal: string
   readonly #look: () => boolean
   #watching = false
+  #busy = false
   #watcher: FSWatcher | undefined
   #quiet: NodeJS.Timeout | undefined
   #poll: NodeJS.Timeout | undefined
@@ -34,26 +35,23 @@ export class Wakeups {
     this.#watching = on
     clearInterval(this.#poll)
     this.#poll = on ? setInterval(() => void this.#look(), POLL_MS) : undefined
-    if (on) this.quiet()
-    else this.busy()
+    this.quiet()
   }
 
-  /** A call begins. */
+  /** A call begins: there is no time now to look for anything else. */
   busy(): void {
     clearTimeout(this.#quiet)
-    this.#quiet = undefined
+    this.#busy = true
     this.#looks = 0
-    this.#watcher?.close()
-    this.#watcher = undefined
   }
 
-  /** No call is under way. */
+  /** No call is under way. What the system has to say of our own is not listened to. */
   quiet(): void {
-    if (!this.#watching || this.#quiet !== undefined || this.#watcher !== undefined) return
-    this.#quiet = setTimeout(() => {
-      this.#quiet = undefined
-      this.#arm()
-    }, QUIET_MS)
+    clearTimeout(this.#quiet)
+    this.#busy = false
+    this.#watcher?.close()
+    this.#watcher = undefined
+    if (this.#watching) this.#quiet = setTimeout(() => this.#arm(), QUIET_MS)
   }
 
   close(): void {
@@ -73,6 +71,7 @@ export class Wakeups {
   }
 
   #lookUntilSeen(): void {
+    if (this.#busy) return
     this.#looks = LOOKS_MAX
     if (this.#looking) return
     this.#looking = true

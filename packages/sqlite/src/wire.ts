@@ -226,6 +226,6 @@ export interface Failure {
 export type Report =
   | { readonly kind: 'opened' }
   | { readonly kind: 'refused'; readonly failure: Failure }
-  | { readonly kind: 'answer'; readonly call: number; readonly answer: unknown }
+  | { readonly kind: 'answer'; readonly call: number; readonly answer: unknown; readonly hint: Hint | null }
   | { readonly kind: 'failed'; readonly call: number; readonly failure: Failure }
   | { readonly kind: 'hint'; readonly hint: Hint }

@@ -2,11 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import './compile-cache.ts'
 import { SqliteStore } from '../src/index.ts'
-
-// A thread that runs sources strips their types by WebAssembly, unless a cache has them stripped. Hundreds of threads come
-// and go here: with the cache they start three times as fast, and V8 is spared a race in freeing the code (nodejs/node#64500).
-process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'millrace-compile-cache')
 
 export interface SqliteHome extends AsyncDisposable {
   readonly store: SqliteStore

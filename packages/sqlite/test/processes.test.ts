@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import './compile-cache.ts'
 import { SqliteStore } from '../src/index.ts'
 import { demand, exchange, groups, session, succeeded } from './specs.ts'
 

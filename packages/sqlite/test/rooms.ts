@@ -26,7 +26,6 @@ export class Rooms {
     for (const method of ['get', 'all', 'object', 'objects', 'run'] as const) this.#count(database, method)
     const nothing = (): void => undefined
     this.transactions = new Transactions(this.home, folder, {
-      hint: nothing,
       othersWrote: nothing,
       waits: nothing,
     })
@@ -43,8 +42,8 @@ export class Rooms {
   }
 
   async write(operation: OperationName, request: unknown): Promise<unknown> {
-    const [answer] = await this.transactions.write([writing(operation, request)!])
-    return answer
+    const { answers } = await this.transactions.write([writing(operation, request)!])
+    return answers[0]
   }
 
   async add(groups: readonly TaskGroup[]): Promise<void> {

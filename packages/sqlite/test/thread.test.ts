@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { StoreError } from '@millrace/core'
+import './compile-cache.ts'
 import { SqliteStore } from '../src/index.ts'
 import { demand, exchange, group, groups, session, spec, succeeded } from './specs.ts'
 
