@@ -2,6 +2,7 @@ import './scripts/node-guard.mjs'
 import { defineConfig } from 'vitest/config'
 
 const source = '@millrace/source'
+const built = new URL('./test/built/hook.mjs', import.meta.url).href
 
 export default defineConfig({
   // Tests run the sources of the packages, not what was built last.
@@ -9,8 +10,10 @@ export default defineConfig({
   ssr: { resolve: { conditions: [source, 'node', 'import', 'default'] } },
   test: {
     pool: 'forks',
-    // The threads and processes that a test starts inherit this, and so resolve the packages to their sources too.
-    execArgv: [`--conditions=${source}`],
+    // The threads and processes that a test starts run what was built.
+    globalSetup: ['test/built/setup.ts'],
+    execArgv: [`--import=${built}`],
+    env: { NODE_OPTIONS: `--import=${built}` },
     include: [
       'packages/*/src/**/*.test.ts',
       'packages/*/test/**/*.test.ts',

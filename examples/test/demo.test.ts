@@ -12,7 +12,7 @@ const MAIN = fileURLToPath(new URL('../../packages/millrace/src/cli/main.ts', im
 
 /** The demo on the folder `tree`, as the leader of a process group of its own. */
 function demo(place: Place, ...options: readonly string[]): ChildProcess {
-  const args = ['--conditions=@millrace/source', MAIN, 'demo', 'tree', '--store', 'sqlite:m.db', ...options]
+  const args = [MAIN, 'demo', 'tree', '--store', 'sqlite:m.db', ...options]
   return spawn(process.execPath, args, { cwd: place.path, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 

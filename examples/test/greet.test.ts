@@ -8,7 +8,7 @@ const FILE = fileURLToPath(new URL('../greet.ts', import.meta.url))
 
 test('the first file greets, and comes to its end', async () => {
   using place = new Place()
-  const run = promisify(execFile)(process.execPath, ['--conditions=@millrace/source', FILE], {
+  const run = promisify(execFile)(process.execPath, [FILE], {
     cwd: place.path,
   })
   expect(await run).toEqual({ stdout: 'Hello Ada\n', stderr: '' })

@@ -37,7 +37,7 @@ export class Place implements Disposable {
 
 export function start(args: readonly string[], { cwd, env }: RunOptions, detached = false): ChildProcess {
   const { MILLRACE_STORE: _, FORCE_COLOR: __, ...inherited } = process.env
-  return spawn(process.execPath, ['--conditions=@millrace/source', MAIN, ...args], {
+  return spawn(process.execPath, [MAIN, ...args], {
     cwd,
     detached,
     env: { ...inherited, ...env },

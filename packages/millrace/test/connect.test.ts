@@ -51,7 +51,7 @@ test('an idle client does not hold the process, and a started worker does', asyn
        console.log('stopped')
      })`,
   )
-  const child = spawn(process.execPath, ['--conditions=@millrace/source', file], {
+  const child = spawn(process.execPath, [file], {
     cwd: place.path,
     stdio: 'pipe',
   })

@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import './compile-cache.ts'
 import { SqliteStore } from '../src/index.ts'
 
 export interface SqliteHome extends AsyncDisposable {

@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import './compile-cache.ts'
 import { SqliteStore } from '../src/index.ts'
 import { demand, exchange, groups, session, succeeded } from './specs.ts'
 
@@ -36,7 +35,7 @@ class Child {
   constructor(script: URL, ...args: readonly string[]) {
     this.#process = spawn(
       process.execPath,
-      ['--conditions=@millrace/source', fileURLToPath(script), ...args],
+      [fileURLToPath(script), ...args],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
       },

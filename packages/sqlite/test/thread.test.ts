@@ -10,7 +10,6 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { StoreError } from '@millrace/core'
-import './compile-cache.ts'
 import { SqliteStore } from '../src/index.ts'
 import { demand, exchange, group, groups, session, spec, succeeded } from './specs.ts'
 
@@ -148,7 +147,7 @@ async function run(
   ...args: readonly string[]
 ): Promise<{ code: number | null; output: string }> {
   const file = fileURLToPath(script)
-  const child = spawn(process.execPath, ['--conditions=@millrace/source', file, ...args], {
+  const child = spawn(process.execPath, [file, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let output = ''
