@@ -1,8 +1,9 @@
 /** The line to the store's thread: calls go out, answers come back, and the thread's life is watched. */
+import process from 'node:process'
 import { Worker } from 'node:worker_threads'
 import { errorOf, notOpen, threadEnded } from './errors.ts'
 import type { Hint } from '@millrace/core/store'
-import type { OperationName, Operations, Report } from './wire.ts'
+import type { Answer, Call, OperationName, Operations, Report } from './wire.ts'
 import type { ThreadOptions } from './thread.ts'
 
 interface Pending {
@@ -18,6 +19,8 @@ export class Line {
   readonly #path: string
   readonly #onHint: (hint: Hint) => void
   readonly #pending = new Map<number, Pending>()
+  /** Calls of this turn. */
+  #leaving: Call[] = []
   #calls = 0
   #end: Error | undefined
   readonly #opened: Promise<void>
@@ -62,7 +65,7 @@ export class Line {
     if (this.#end !== undefined) return Promise.reject(this.#end)
     return new Promise((resolve, reject) => {
       const call = (this.#calls += 1)
-      this.#worker.postMessage({ call, operation, request })
+      this.#send({ call, operation, request })
       if (this.#pending.size === 0) this.#worker.ref()
       this.#pending.set(call, { resolve, reject })
     })
@@ -72,25 +75,54 @@ export class Line {
   async close(): Promise<void> {
     if (this.#end === undefined) {
       this.#end = notOpen(this.#path)
-      this.#worker.postMessage({ call: 0, operation: 'close', request: undefined })
+      this.#send({ call: 0, operation: 'close', request: undefined })
       this.#worker.ref()
     }
     await this.#gone
     this.#abandon(new Error('it was closed'))
   }
 
-  #hear(report: Exclude<Report, { kind: 'opened' | 'refused' }>): void {
-    if (report.kind === 'hint') {
-      this.#onHint(report.hint)
-      return
+  /**
+   * What is called in one turn goes in one message, when the promises of the turn have come to rest: it wakes
+   * the thread once, and the thread does it with one commit.
+   */
+  #send(call: Call): void {
+    if (this.#leaving.push(call) > 1) return
+    queueMicrotask(() => process.nextTick(() => this.#post()))
+  }
+
+  #post(): void {
+    const calls = this.#leaving
+    this.#leaving = []
+    try {
+      this.#worker.postMessage(calls)
+    } catch {
+      for (const call of calls) this.#postAlone(call)
     }
-    if (report.kind === 'answer' && report.hint !== null) this.#onHint(report.hint)
-    const pending = this.#pending.get(report.call)
-    if (pending === undefined) return
-    this.#pending.delete(report.call)
+  }
+
+  /** One of several cannot travel: it is refused, and the others go. */
+  #postAlone(call: Call): void {
+    try {
+      this.#worker.postMessage([call])
+    } catch (error) {
+      this.#pending.get(call.call)?.reject(error)
+      this.#pending.delete(call.call)
+    }
+  }
+
+  #hear({ answers, hint }: Extract<Report, { kind: 'answers' }>): void {
+    if (hint !== null) this.#onHint(hint)
+    for (const answer of answers) this.#settle(answer)
     if (this.#pending.size === 0 && this.#end === undefined) this.#worker.unref()
-    if (report.kind === 'failed') pending.reject(errorOf(report.failure))
-    else pending.resolve(report.answer as never)
+  }
+
+  #settle(answer: Answer): void {
+    const pending = this.#pending.get(answer.call)
+    if (pending === undefined) return
+    this.#pending.delete(answer.call)
+    if ('failure' in answer) pending.reject(errorOf(answer.failure))
+    else pending.resolve(answer.answer as never)
   }
 
   /** Those who call from now on are told at once. */

@@ -22,6 +22,7 @@ export interface SqliteStoreOptions {
 export class SqliteStore implements port.Store {
   readonly kind = 'sqlite'
   readonly retentionBytes: number = 1_024 ** 3
+  readonly calls = 'in order'
   readonly #options: { readonly path: string; readonly migrate: boolean }
   readonly #watchers = new Watchers((listened) => this.#listen(listened))
   #exchanges = new Exchanges()

@@ -8,7 +8,7 @@ import { reading, writing, type Bound } from './operations.ts'
 import { patiently, Transactions } from './transactions.ts'
 import { Wakeups } from './wakeups.ts'
 import type { Hint } from '@millrace/core/store'
-import type { Call, PackedAdd, Report } from './wire.ts'
+import type { Answer, Call, PackedAdd, Report } from './wire.ts'
 
 export interface ThreadOptions {
   readonly path: string
@@ -46,9 +46,9 @@ class Thread {
     this.#wakeups = new Wakeups(path, () => this.#lookForOthers())
   }
 
-  /** A call is worked on when those that have arrived with it are here too. */
-  take(call: Call): void {
-    this.#calls.push(call)
+  /** Calls are worked on when those that have arrived with them are here too. */
+  take(calls: readonly Call[]): void {
+    this.#calls.push(...calls)
     if (this.#working) return
     this.#working = true
     setImmediate(() => void this.#work())
@@ -86,12 +86,15 @@ class Thread {
     try {
       const { answers, hint } = await this.#transactions.write(writings.map(({ work }) => work))
       const told = this.#watched && (hint.ready || hint.settled || hint.cancel) ? hint : null
-      // one message less, and so one waking less: the hint comes along with the first answer
-      for (const [index, { call }] of writings.entries())
-        answer(call, answers[index], index === 0 ? told : null)
+      // one message, and so one waking
+      const given = writings.map(({ call: { call } }, index): Answer => ({ call, answer: answers[index] }))
+      report({ kind: 'answers', answers: given, hint: told })
     } catch (error) {
       if (isOfTheFile(error) || (writings.length === 1 && !(error instanceof TakenIdError))) {
-        for (const { call } of writings) fail(call, error)
+        fail(
+          writings.map(({ call }) => call),
+          error,
+        )
       } else if (writings.length === 1) {
         await this.#addCarefully(writings[0]!.call)
       } else {
@@ -109,9 +112,10 @@ class Thread {
   async #other(call: Call): Promise<void> {
     try {
       const work = reading(call.operation, call.request)
-      answer(call, work === undefined ? this.#control(call) : await this.#transactions.read(work), null)
+      const answer = work === undefined ? this.#control(call) : await this.#transactions.read(work)
+      report({ kind: 'answers', answers: [{ call: call.call, answer }], hint: null })
     } catch (error) {
-      fail(call, error)
+      fail([call], error)
     }
   }
 
@@ -145,7 +149,7 @@ class Thread {
   }
 
   #publish(hint: Hint): void {
-    if (this.#watched) report({ kind: 'hint', hint })
+    if (this.#watched) report({ kind: 'answers', answers: [], hint })
   }
 
   #lookForOthers(): boolean {
@@ -155,19 +159,16 @@ class Thread {
   }
 }
 
-function answer({ call }: Call, value: unknown, hint: Hint | null): void {
-  report({ kind: 'answer', call, answer: value, hint })
-}
-
-function fail({ call }: Call, error: unknown): void {
-  report({ kind: 'failed', call, failure: failureOf(error) })
+function fail(calls: readonly Call[], error: unknown): void {
+  const failure = failureOf(error)
+  report({ kind: 'answers', answers: calls.map(({ call }) => ({ call, failure })), hint: null })
 }
 
 async function start({ path, migrate }: ThreadOptions): Promise<void> {
   try {
     const database = await openDatabase({ path, migrate, patiently: (step) => patiently(step, path) })
     const thread = new Thread(newHome(database), path)
-    parentPort!.on('message', (call: Call) => thread.take(call))
+    parentPort!.on('message', (calls: readonly Call[]) => thread.take(calls))
     report({ kind: 'opened' })
   } catch (error) {
     report({ kind: 'refused', failure: failureOf(error) })

@@ -207,7 +207,7 @@ export interface Operations {
 
 export type OperationName = keyof Operations
 
-/** From the main thread. */
+/** From the main thread, in lists: what is called in one turn travels together. */
 export interface Call {
   readonly call: number
   readonly operation: OperationName
@@ -222,10 +222,13 @@ export interface Failure {
   readonly cause: string | undefined
 }
 
-/** From the thread. */
+/** What became of a call. */
+export type Answer =
+  | { readonly call: number; readonly answer: unknown }
+  | { readonly call: number; readonly failure: Failure }
+
+/** From the thread. Answers of one commit come together, and with them the hint about it. */
 export type Report =
   | { readonly kind: 'opened' }
   | { readonly kind: 'refused'; readonly failure: Failure }
-  | { readonly kind: 'answer'; readonly call: number; readonly answer: unknown; readonly hint: Hint | null }
-  | { readonly kind: 'failed'; readonly call: number; readonly failure: Failure }
-  | { readonly kind: 'hint'; readonly hint: Hint }
+  | { readonly kind: 'answers'; readonly answers: readonly Answer[]; readonly hint: Hint | null }

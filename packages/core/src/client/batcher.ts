@@ -56,9 +56,7 @@ export class Batcher {
   submit(groups: readonly TaskGroup[]): Promise<readonly Arrival[]> {
     if (this.#closed) return Promise.reject(new ClosedError())
     const { tasks, bytes } = loadOf(groups)
-    // whoever comes to an empty queue is taken, however much it is: else it never would be
-    if (this.#pendingTasks > 0 && this.#pendingTasks + tasks > this.#parts.pendingMax)
-      return Promise.reject(this.#full())
+    if (!this.hasRoom(tasks)) return Promise.reject(this.#full())
     this.#pendingTasks += tasks
     return new Promise((resolve) => {
       const over = (arrivals: readonly Arrival[]): void => {
@@ -73,6 +71,11 @@ export class Batcher {
       this.#waiting.push({ groups, tasks, bytes, arrive })
       this.#departSoon()
     })
+  }
+
+  /** Whether so many tasks would be taken now. Whoever comes to an empty queue is, however much it is: else it never would be. */
+  hasRoom(tasks: number): boolean {
+    return this.#pendingTasks === 0 || this.#pendingTasks + tasks <= this.#parts.pendingMax
   }
 
   /** Takes nothing more, and resolves when all that is under way has been answered. */

@@ -3,7 +3,7 @@ import { ClosedError, codeOf, type AmbiguousError } from '../task/errors.ts'
 import { repeating } from './repeat.ts'
 import type { Logger } from '../task/logger.ts'
 import type { Platform } from '../platform/platform.ts'
-import type { Hint, Store } from '../store/port.ts'
+import type { GroupAnswer, Hint, Store, TaskGroup } from '../store/port.ts'
 
 /** When hints ended, the store is asked for new ones after so long. */
 const WATCH_AGAIN_MS = 5_000
@@ -13,6 +13,7 @@ export class Connection {
   readonly platform: Platform
   readonly logger: Logger
   readonly #listeners = new Set<(hint: Hint) => void>()
+  readonly #workers = new Set<(groups: readonly TaskGroup[]) => void>()
   #opened: Promise<void> | undefined
   #watching = false
   #closed = false
@@ -63,6 +64,29 @@ export class Connection {
     return () => this.#listeners.delete(listener)
   }
 
+  /**
+   * Adds groups, and tells this process's workers at the moment when asking for them makes sense, without the
+   * detour of a hint: right behind the call where the store keeps the order of calls, else after the answer.
+   *
+   * @throws ClosedError, StoreError, AmbiguousError
+   */
+  async add(groups: readonly TaskGroup[]): Promise<readonly GroupAnswer[]> {
+    const answer = this.call((store, again) => store.add({ groups, again }))
+    if (this.store.calls === 'in order') this.#tellWorkers(groups)
+    else
+      answer.then(
+        () => this.#tellWorkers(groups),
+        () => undefined, // the caller is told
+      )
+    return answer
+  }
+
+  /** Hears what this process adds, until the answer is called. */
+  listenToAdds(worker: (groups: readonly TaskGroup[]) => void): () => void {
+    this.#workers.add(worker)
+    return () => this.#workers.delete(worker)
+  }
+
   /** @param drained what to wait for before the store goes */
   async close(drained: () => Promise<void>): Promise<void> {
     if (this.#closed) return
@@ -73,6 +97,10 @@ export class Connection {
       () => false, // what could not be opened needs no closing
     )
     if (opened === true) await this.store.close()
+  }
+
+  #tellWorkers(groups: readonly TaskGroup[]): void {
+    for (const worker of this.#workers) worker(groups)
   }
 
   /** Hints are never needed for correctness: while there are none, polling goes on. */

@@ -1,27 +1,17 @@
 /** Enqueues one task, many, or a graph. */
-import {
-  AmbiguousError,
-  codeOf,
-  ConflictError,
-  CycleError,
-  FencedError,
-  type MillraceError,
-  StoreError,
-  TooLargeError,
-  UniqueKeyError,
-  UnknownParentError,
-} from '../task/errors.ts'
-import { checkedTaskId, IdMaker, newNonce } from '../task/ids.ts'
-import { LIMITS } from '../task/limits.ts'
-import { payloadSize } from '../task/codec.ts'
-import { topologicalOrder } from '../policy/graph.ts'
+import { checkedTaskId, IdMaker } from '../task/ids.ts'
+import { codeOf, type MillraceError } from '../task/errors.ts'
+import { addWhole } from './atomic-bulk.ts'
 import { Batcher, type Arrival, type Send } from './batcher.ts'
-import { dependencyParts, specOf, type TaskDraft } from './specs.ts'
+import { bulkOrder } from './bulk-order.ts'
+import { refusalOf } from './refusals.ts'
+import { specOf, type TaskDraft } from './specs.ts'
+import { Stream } from './stream.ts'
 import { TaskHandle, type EnqueuedHandle, type HandleContext } from './handle.ts'
 import type { AnyTask } from '../task/definition.ts'
 import type { Draft } from '../task/draft.ts'
-import type { AddVerdict, Rejection, TaskGroup } from '../store/port.ts'
-import type { Fence, TaskId, TaskSpec } from '../store/records.ts'
+import type { AddVerdict, TaskGroup } from '../store/port.ts'
+import type { Fence, TaskSpec } from '../store/records.ts'
 
 /** What became of one draft of a best-effort bulk. */
 export type BulkAnswer<D extends AnyTask = AnyTask> = EnqueuedHandle<D> | RejectedDraft
@@ -43,26 +33,37 @@ export class Enqueuer {
     const { platform } = connection
     this.#context = context
     this.#ids = new IdMaker(platform)
-    const send: Send = (groups) => connection.call((store, again) => store.add({ groups, again }))
+    const send: Send = (groups) => connection.add(groups)
     this.#plain = new Batcher({ send, platform, pendingMax })
     this.#keyed = new Batcher({ send, platform, pendingMax })
   }
 
   /** @param under the running task in whose name it is enqueued */
   async one<D extends AnyTask>(draft: TaskDraft<D>, under: Fence | null = null): Promise<EnqueuedHandle<D>> {
-    const made = specOf(draft, this.#ids)
+    const { id } = draft.options
+    const made =
+      id === undefined ? specOf(draft, this.#ids.next(), 'client') : specOf(draft, checkedTaskId(id), 'user')
     const spec = made instanceof Promise ? await made : made
-    const [verdict] = await this.#group({ tasks: [spec], under, gate: null })
+    const [verdict] = await this.#add({ tasks: [spec], under, gate: null })
     return this.#handle(draft.task, spec, verdict!)
   }
 
   /** All or nothing. */
   async atomically(drafts: readonly Draft[]): Promise<EnqueuedHandle[]> {
     if (drafts.length === 0) return []
-    const { order, drawn } = this.#prepare(drafts)
+    const { order, drawn } = bulkOrder(drafts, this.#ids)
+    const specs: TaskSpec[] = []
     const fresh = new Set(drawn)
-    const specs = await Promise.all(order.map((index) => this.#spec(drafts[index]!, fresh)))
-    const verdicts = await this.#whole(specs).catch((error: unknown) => {
+    for (const index of order) {
+      const made = this.#spec(drafts[index]!, fresh)
+      specs.push(made instanceof Promise ? await made : made)
+    }
+    const parts = {
+      connection: this.#context.connection,
+      ids: this.#ids,
+      add: (group: TaskGroup) => this.#add(group),
+    }
+    const verdicts = await addWhole(specs, parts).catch((error: unknown) => {
       // nothing of it is left, or ever will run: under new ids it can be tried again
       if (codeOf(error) !== 'ambiguous') for (const draft of drawn) draft.id = undefined
       throw error
@@ -76,22 +77,29 @@ export class Enqueuer {
 
   /** Each draft by itself: a rejected one takes none with it but those that wait for it. */
   async bestEffort(drafts: readonly Draft[]): Promise<BulkAnswer[]> {
-    const { order, drawn } = this.#prepare(drafts)
+    const { order, drawn } = bulkOrder(drafts, this.#ids)
     const answers: BulkAnswer[] = Array.from(drafts, () => undefined as never)
-    const specs: TaskSpec[] = []
-    const indexes: number[] = []
+    const indexes = new Map<TaskSpec, number>()
+    const stream = new Stream({
+      platform: this.#context.connection.platform,
+      batcherFor: (groups) => this.#batcherFor(groups),
+      arrived: (spec, arrival) => {
+        const index = indexes.get(spec)!
+        answers[index] = this.#bulkAnswer(drafts[index]!.task, spec, arrival)
+      },
+    })
     for (const index of order) {
       try {
-        specs.push(await this.#spec(drafts[index]!, drawn))
-        indexes.push(index)
+        const made = this.#spec(drafts[index]!, drawn)
+        const spec = made instanceof Promise ? await made : made
+        indexes.set(spec, index)
+        const leaving = stream.push(spec)
+        if (leaving !== undefined) await leaving
       } catch (error) {
         answers[index] = rejected(error)
       }
     }
-    for (const [position, arrival] of (await this.#each(specs)).entries()) {
-      const index = indexes[position]!
-      answers[index] = this.#bulkAnswer(drafts[index]!.task, specs[position]!, arrival)
-    }
+    await stream.end()
     return answers
   }
 
@@ -101,110 +109,25 @@ export class Enqueuer {
   }
 
   /** @param fresh drafts whose ids were drawn just now and not used yet: any other may be known to the store */
-  async #spec(draft: Draft, fresh: Set<Draft>): Promise<TaskSpec> {
-    const id = checkedTaskId(draft.id)
-    const idMadeBy = fresh.delete(draft) ? 'client' : 'user'
-    return { ...(await specOf(draft, this.#ids)), id, idMadeBy }
+  #spec(draft: Draft, fresh: Set<Draft>): TaskSpec | Promise<TaskSpec> {
+    if (fresh.delete(draft)) return specOf(draft, draft.id!, 'client')
+    return specOf(draft, checkedTaskId(draft.id), 'user')
   }
 
-  /** Gives every draft its id and puts parents before their dependents. */
-  #prepare(drafts: readonly Draft[]): {
-    readonly order: readonly number[]
-    readonly drawn: Set<Draft>
-  } {
-    if (drafts.length > LIMITS.graphTasks) {
-      throw new TooLargeError(
-        `${drafts.length} tasks are given; ${LIMITS.graphTasks} are the most in one call.`,
-      )
-    }
-    const drawn = new Set(drafts.filter((draft) => draft.id === undefined))
-    for (const draft of drawn) draft.id = this.#ids.next()
-    // of a draft that is given twice the first one counts
-    const entries = drafts.map((draft, index) => [String(draft.id).toLowerCase(), index] as const)
-    const indexes = new Map(entries.toReversed())
-    const sorted = topologicalOrder(drafts.map((draft) => parentsWithin(draft, indexes)))
-    if ('order' in sorted) return { order: sorted.order, drawn }
-    throw new CycleError(`These tasks wait for each other in a circle: ${cycleText(sorted.cycle, drafts)}.`)
-  }
-
-  async #group(group: TaskGroup): Promise<readonly AddVerdict[]> {
-    const [arrival] = await this.#submit([group])
+  async #add(group: TaskGroup): Promise<readonly AddVerdict[]> {
+    const groups = [group]
+    const [arrival] = await this.#batcherFor(groups).submit(groups)
     if (arrival!.outcome !== 'added') throw refusalOf(arrival!, group)
     return arrival!.tasks.map((verdict, index) => firstTime(group.tasks[index]!, verdict))
   }
 
-  #submit(groups: readonly TaskGroup[]): Promise<readonly Arrival[]> {
-    return (groups.some(isKeyed) ? this.#keyed : this.#plain).submit(groups)
-  }
-
-  /** What became of each, in order. Once the store cannot be reached the rest is not tried any more. */
-  async #each(specs: readonly TaskSpec[]): Promise<readonly Arrival[]> {
-    const arrivals: Arrival[] = []
-    let broken: Arrival | undefined
-    for (const chunk of chunked(specs)) {
-      const some = broken === undefined ? await this.#submitEach(chunk) : Array.from(chunk, () => broken!)
-      if (some.every(({ outcome }) => outcome === 'failed')) broken = some[0]
-      arrivals.push(...some)
-    }
-    return arrivals
-  }
-
-  async #submitEach(specs: readonly TaskSpec[]): Promise<readonly Arrival[]> {
-    try {
-      return await this.#submit(specs.map((spec) => groupOf([spec])))
-    } catch (error) {
-      return specs.map(() => ({ outcome: 'failed', error }))
-    }
-  }
-
-  async #whole(specs: readonly TaskSpec[]): Promise<readonly AddVerdict[]> {
-    const chunks = chunked(specs)
-    return chunks.length > 1 ? this.#behindGate(chunks) : this.#group(groupOf(specs))
-  }
-
-  /** More than one request can carry: written behind a gate, which one operation opens, or taken back. */
-  async #behindGate(chunks: readonly (readonly TaskSpec[])[]): Promise<readonly AddVerdict[]> {
-    const { connection } = this.#context
-    const gate = this.#ids.next()
-    const verdicts: AddVerdict[] = []
-    const written: TaskId[] = []
-    try {
-      for (const chunk of chunks) {
-        const answers = await this.#group({ tasks: chunk, under: null, gate })
-        verdicts.push(...answers)
-        for (const [index, { id, idMadeBy }] of chunk.entries()) {
-          // a removed task leaves a tombstone, and who gave the id may want to use it again: it waits for that, or is swept
-          if (answers[index]!.outcome === 'created' && idMadeBy === 'client') written.push(id)
-        }
-      }
-    } catch (error) {
-      await this.#takeBack(written)
-      throw error
-    }
-    if ((await connection.call((store) => store.openGate(gate))) === 'gone')
-      throw rejectionError({ code: 'gate-gone', gate })
-    return verdicts
-  }
-
-  async #takeBack(ids: readonly TaskId[]): Promise<void> {
-    const { connection } = this.#context
-    try {
-      for (let from = 0; from < ids.length; from += LIMITS.batchTasks) {
-        const target = { ids: ids.slice(from, from + LIMITS.batchTasks) }
-        const nonce = newNonce(connection.platform)
-        const command = { nonce, command: { kind: 'remove' }, target, tasksMax: LIMITS.batchTasks } as const
-        await connection.call((store) => store.command(command))
-      }
-    } catch (error) {
-      connection.logger.warn(
-        { error },
-        'an atomic bulk was not taken back; the sweep removes its tasks, which never start',
-      )
-    }
+  #batcherFor(groups: readonly TaskGroup[]): Batcher {
+    return groups.some(isKeyed) ? this.#keyed : this.#plain
   }
 
   #bulkAnswer(task: AnyTask, spec: TaskSpec, arrival: Arrival): BulkAnswer {
-    if (arrival.outcome !== 'added') return rejected(refusalOf(arrival, groupOf([spec])))
+    if (arrival.outcome !== 'added')
+      return rejected(refusalOf(arrival, { tasks: [spec], under: null, gate: null }))
     return this.#handle(task, spec, firstTime(spec, arrival.tasks[0]!))
   }
 
@@ -212,10 +135,6 @@ export class Enqueuer {
     const id = verdict.outcome === 'duplicate' ? verdict.by.id : spec.id
     return Object.assign(new TaskHandle(task, id, this.#context), verdict)
   }
-}
-
-function groupOf(tasks: readonly TaskSpec[]): TaskGroup {
-  return { tasks, under: null, gate: null }
 }
 
 function isKeyed(group: TaskGroup): boolean {
@@ -233,85 +152,4 @@ function firstTime({ id, idMadeBy }: TaskSpec, verdict: AddVerdict): AddVerdict 
 function rejected(error: unknown): RejectedDraft {
   if (codeOf(error) === undefined) throw error
   return { outcome: 'rejected', error: error as MillraceError }
-}
-
-function refusalOf(
-  arrival: Exclude<Arrival, { readonly outcome: 'added' }>,
-  { tasks, under }: TaskGroup,
-): unknown {
-  switch (arrival.outcome) {
-    case 'rejected':
-      return rejectionError(arrival.rejection)
-    case 'stale':
-      return new FencedError(under?.task ?? 'this task')
-    case 'busy':
-      return busyError()
-    case 'failed':
-      return tasks.length === 1 ? namedError(arrival.error, tasks[0]!) : arrival.error
-  }
-}
-
-/** To repeat an enqueue under the same id one has to know it. */
-function namedError(error: unknown, { id }: TaskSpec): unknown {
-  if (codeOf(error) !== 'ambiguous') return error
-  const { message, cause } = error as AmbiguousError
-  const hint = `Repeat the call with { id: '${id}' }: a task is never created twice under one id.`
-  return new AmbiguousError(message, { cause, hint })
-}
-
-function busyError(): StoreError {
-  return new StoreError('store-busy', 'Somebody held a lock that this enqueue needs for too long.', {
-    effect: 'none',
-    hint: 'Nothing was written: try again.',
-  })
-}
-
-function rejectionError(rejection: Rejection): MillraceError {
-  switch (rejection.code) {
-    case 'conflict':
-      return new ConflictError(rejection.id)
-    case 'unique':
-      return new UniqueKeyError(rejection.key, rejection.by)
-    case 'unknown-parent':
-      return new UnknownParentError(rejection.parent)
-    case 'gate-gone':
-      return new AmbiguousError(
-        'Writing this graph took longer than an hour; it was given up, and none of it will run.',
-      )
-  }
-}
-
-/** A circle may be as long as the graph; its beginning says enough. */
-function cycleText(cycle: readonly number[], drafts: readonly Draft[]): string {
-  const names = cycle.slice(0, 10).map((index) => drafts[index]!.task.name)
-  return [...names, cycle.length > 10 ? `… (${cycle.length} tasks)` : names[0]].join(' after ')
-}
-
-function parentsWithin(draft: Draft, indexes: ReadonlyMap<string, number>): number[] {
-  const parents: number[] = []
-  for (const dependency of draft.options.after ?? []) {
-    const { reference } = dependencyParts(dependency)
-    const id = typeof reference === 'string' ? reference : reference.id
-    const index = id === undefined ? undefined : indexes.get(id.toLowerCase())
-    if (index !== undefined) parents.push(index)
-  }
-  return parents
-}
-
-/** Cut into what one request may carry. */
-function chunked(specs: readonly TaskSpec[]): TaskSpec[][] {
-  const chunks: TaskSpec[][] = []
-  let chunk: TaskSpec[] = []
-  let bytes = 0
-  for (const spec of specs) {
-    bytes += payloadSize(spec.payload)
-    if (chunk.length > 0 && (chunk.length >= LIMITS.batchTasks || bytes > LIMITS.batchBytes)) {
-      chunks.push(chunk)
-      chunk = []
-      bytes = payloadSize(spec.payload)
-    }
-    chunk.push(spec)
-  }
-  if (chunk.length > 0) chunks.push(chunk)
-  return chunks
 }

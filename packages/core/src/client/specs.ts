@@ -1,7 +1,7 @@
 /** From what a caller typed to what a store takes: everything is checked here, before anything is written. */
 import { InvalidArgumentError, InvalidPayloadError, TooLargeError } from '../task/errors.ts'
 import { checkedKey, checkedName, LIMITS, utf8Bytes } from '../task/limits.ts'
-import { checkedTaskId, type IdMaker } from '../task/ids.ts'
+import { checkedTaskId } from '../task/ids.ts'
 import { digest } from '../platform/hash.ts'
 import { durationMs } from '../task/duration.ts'
 import { encode } from '../task/codec.ts'
@@ -31,21 +31,28 @@ const policies = new WeakMap<ResolvedOptions, TaskPolicy>()
  *
  * @throws InvalidArgumentError, InvalidPayloadError, TooLargeError
  */
-export function specOf(draft: TaskDraft, ids: IdMaker): TaskSpec | Promise<TaskSpec> {
-  const { task, input, options } = draft
-  const id = options.id === undefined ? undefined : checkedTaskId(options.id)
+export function specOf(
+  draft: TaskDraft,
+  id: TaskId,
+  idMadeBy: TaskSpec['idMadeBy'],
+): TaskSpec | Promise<TaskSpec> {
+  const { task, input } = draft
   const checked = validate(task.input, input, `The input of ${task.name}`)
-  if (checked instanceof Promise) return checked.then(() => buildSpec(draft, id ?? ids.next()))
-  return buildSpec(draft, id ?? ids.next())
+  if (checked instanceof Promise) return checked.then(() => buildSpec(draft, id, idMadeBy))
+  return buildSpec(draft, id, idMadeBy)
 }
 
-function buildSpec({ task, input, options }: TaskDraft, id: TaskId): TaskSpec {
+function buildSpec(
+  { task, input, options }: TaskDraft,
+  id: TaskId,
+  idMadeBy: TaskSpec['idMadeBy'],
+): TaskSpec {
   const resolved = hasSharedOptions(options) ? resolveOptions(options, task.options) : task.options
   const payload = encode(input, `The input of ${task.name}`)
   const { after, tags, needs, metadata, headers } = options
   return {
     id,
-    idMadeBy: options.id === undefined ? 'client' : 'user',
+    idMadeBy,
     digest: digest(`${task.name}\n${resolved.queue}\n`, payload),
     type: task.name,
     needs:

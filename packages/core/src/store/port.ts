@@ -38,6 +38,11 @@ export interface Store extends Sessions, Tasks, Upkeep, Control, Inspection, Wak
   readonly kind: string
   /** How many bytes of final tasks a queue keeps unless told otherwise. */
   readonly retentionBytes: number
+  /**
+   * Whether what one client calls is carried out in the order of its calls, each seeing what those before it
+   * wrote. Then an exchange that leaves right behind an `add` claims its tasks, often with the same commit.
+   */
+  readonly calls: 'in order' | 'in any order'
   /** Connects, migrates if asked to, and refuses (with a `StoreError`) what it could not work with safely. */
   open(): Promise<void>
   /** Ends iterators of `watch` and gives back everything the store opened. */

@@ -105,6 +105,12 @@ export class Exchanger {
     this.ring()
   }
 
+  /** There is something to claim for whoever asks in this turn. */
+  askNow(): void {
+    this.#hungry = true
+    this.#pass()
+  }
+
   /** There is something to write about a run. */
   settleSoon(holding: Holding, when: 'now' | 'later'): void {
     this.#unsettled.add(holding)

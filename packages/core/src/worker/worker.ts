@@ -61,7 +61,7 @@ export class Worker implements AsyncDisposable {
   readonly #caretaker: Caretaker
   readonly #stopped = Promise.withResolvers<void>()
   readonly #hurried = Promise.withResolvers<void>()
-  #unlisten: (() => void) | undefined
+  #unlisten: () => void = () => undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #whenIdle: (() => void) | undefined
@@ -186,12 +186,24 @@ export class Worker implements AsyncDisposable {
   async #start(): Promise<void> {
     await this.#connection.open()
     await this.#lease.open()
-    this.#unlisten = this.#connection.listen((hint) => {
+    this.#listen()
+    this.#caretaker.start()
+    this.#exchanger.claim(true)
+  }
+
+  #listen(): void {
+    const unlisten = this.#connection.listen((hint) => {
       if (hint.ready) this.#exchanger.hungry()
       if (hint.cancel && this.#holdings.size > 0) this.#lease.renewNow()
     })
-    this.#caretaker.start()
-    this.#exchanger.claim(true)
+    const { handlers } = this.#options
+    const unlistenToAdds = this.#connection.listenToAdds((groups) => {
+      if (groups.some(({ tasks }) => tasks.some(({ type }) => handlers.has(type)))) this.#exchanger.askNow()
+    })
+    this.#unlisten = () => {
+      unlisten()
+      unlistenToAdds()
+    }
   }
 
   async #stop(drainMs: number): Promise<void> {
@@ -206,7 +218,7 @@ export class Worker implements AsyncDisposable {
     // what the upkeep took over last is to be written too
     const flushed = cared.then(() => this.#exchanger.rest())
     await this.#within(FLUSH_MS, flushed)
-    this.#unlisten?.()
+    this.#unlisten()
     await this.#within(CLOSE_MS, this.#lease.close())
     this.#exchanger.close()
   }

@@ -280,6 +280,45 @@ describe('when something becomes due', () => {
     expect(world.time.nowMs - before).toBeLessThanOrEqual(2_000)
   })
 
+  test.each([{ order: 'in order' }, { order: 'in any order' }] as const)(
+    'what the process itself enqueues needs no hint: calls $order',
+    async ({ order }) => {
+      const world = new World()
+      const line = world.line()
+      line.hints = false
+      line.order = order
+      const mill = world.mill(line)
+      const worker = mill.worker({ handlers: job.handler(() => undefined) })
+      await world.settle(worker.start())
+      await world.time.advance(5_001)
+      line.keep('add', async (pass) => {
+        const answer = await pass()
+        await world.sleep(3)
+        return answer
+      })
+      const from = line.calls.length
+      const beforeMs = world.time.nowMs
+      const { id } = await world.settle(mill.enqueue(job, 1))
+      await world.ended([id])
+      const [add, ask] = line.calls.slice(from)
+      expect([add?.method, ask?.method]).toEqual(['add', 'exchange'])
+      expect(ask!.atMs - beforeMs).toBe(order === 'in order' ? 0 : 3)
+    },
+  )
+
+  test('what no handler of the process is for makes nobody ask', async () => {
+    const world = new World()
+    const line = world.line()
+    line.hints = false
+    const mill = world.mill(line)
+    const worker = mill.worker({ handlers: job.handler(() => undefined) })
+    await world.settle(worker.start())
+    await world.time.advance(5_001)
+    const asked = line.count('exchange')
+    await mill.enqueue(defineTask('other', { input: unchecked<number>() }), 1)
+    expect(line.count('exchange')).toBe(asked)
+  })
+
   test('a hint is followed at once', async () => {
     const world = new World()
     const worker = world.mill().worker({ handlers: job.handler(() => undefined) })

@@ -12,7 +12,7 @@ import type { TaskId, TaskRecord } from '../../src/store/records.ts'
 
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
-type Method = Exclude<keyof Store, 'kind' | 'retentionBytes' | 'watch'>
+type Method = Exclude<keyof Store, 'kind' | 'retentionBytes' | 'calls' | 'watch'>
 type Request<M extends Method> = Parameters<Store[M]>[0]
 type Answer<M extends Method> = ReturnType<Store[M]>
 /** Stands between a caller and the store. */
@@ -26,6 +26,7 @@ export class Line {
   readonly calls: { readonly method: string; readonly request: unknown; readonly atMs: number }[] = []
   readonly store: Store
   hints = true
+  order: Store['calls'] = 'in order'
   readonly #gatekeepers = new Map<
     string,
     (pass: (request?: unknown) => unknown, request: unknown) => unknown
@@ -36,6 +37,7 @@ export class Line {
     this.store = new Proxy<Store>(store, {
       get: (_, name: string) => {
         const member: unknown = Reflect.get(store, name)
+        if (name === 'calls') return this.order
         if (name === 'watch') return () => (this.hints ? store.watch() : silence())
         if (typeof member !== 'function') return member
         return (request: unknown) => {

@@ -30,6 +30,7 @@ export interface MemoryStoreOptions {
 export class MemoryStore implements port.Store {
   readonly kind = 'memory'
   readonly retentionBytes: number = 1_024 ** 3
+  readonly calls = 'in order'
   readonly #home: Home = newHome()
   readonly #hints = new Hints()
   readonly #clock: StoreClock
