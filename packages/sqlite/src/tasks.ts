@@ -30,7 +30,7 @@ import {
   SET_RESULT,
   STOP_RUNNING,
 } from './statements/tasks.ts'
-import { EDGES_OF_CHILD_CLOSE } from './statements/dependents.ts'
+import { EDGES_OF_CHILD_CLOSE, IS_OPEN } from './statements/dependents.ts'
 import type { Counters, FailReason, HistoryEvent, Payload, TaskError } from '@millrace/core/store'
 import type { Home, Pass } from './home.ts'
 
@@ -345,7 +345,7 @@ export function putCheckpoint({ database }: Pass, task: Task, checkpoint: Payloa
   database.run(PUT_APART, key, checkpoint)
 }
 
-/** Removes a task that does not run. What is left of it is a tombstone. */
+/** Removes a task that does not run. What is left of it is a tombstone, unless it waited behind a gate that was not opened. */
 export function remove(pass: Pass, draft: Draft, mark: string | null): void {
   const { task, before } = draft
   const { database, now } = pass
@@ -359,6 +359,8 @@ export function remove(pass: Pass, draft: Draft, mark: string | null): void {
   database.run(DELETE_APART, task.seq)
   database.run(DELETE_NOTES, task.seq)
   database.run(KEEP_SEQ_UP, task.seq)
+  // nobody was promised what waits behind a gate that was not opened
+  if (before.gate !== null && database.get(IS_OPEN, before.gate) === undefined) return
   const until = task.madeByUser === 1 ? now + USER_ID_MS : task.enqueuedAt + CLIENT_ID_MS
   // whoever waited for one that had not ended sees it cancelled
   const state = final ? before.state : STATE.cancelled

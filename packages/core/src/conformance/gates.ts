@@ -13,7 +13,23 @@ async function behind(scene: Scene, gate: string, ...tasks: readonly TaskSpec[])
   return tasks.map((task) => task.id)
 }
 
-export const gateCases: readonly ConformanceCase[] = cases('gates', {
+/** Asserts that nothing is remembered of these ids: another bulk may use them at once, for other tasks. */
+async function seeNew(scene: Scene, gate: string, tasks: readonly TaskSpec[]): Promise<void> {
+  const ids = tasks.map((task) => task.id)
+  const nothing = ids.map(() => null)
+  equal(await scene.store.outcomes({ ids, bytesMax: 1_000 }), nothing, 'the outcomes')
+  const others = tasks.map((task) => ({ ...task, digest: 'another-digest-1' }))
+  const created = others.map(() => ({ outcome: 'created' }))
+  equal(await scene.group(others, { gate }), { outcome: 'added', tasks: created }, 'the same ids')
+  await scene.seeAll(ids, 'blocked')
+}
+
+async function seeRemembered(scene: Scene, spec: TaskSpec): Promise<void> {
+  const by = { id: spec.id, state: 'cancelled' }
+  equal(await scene.group([spec]), { outcome: 'added', tasks: [{ outcome: 'duplicate', by }] }, 'a repeat')
+}
+
+const opening = cases('gates', {
   'nothing behind a gate starts until it opens': async (scene) => {
     const worker = await scene.worker()
     const gate = scene.id()
@@ -107,6 +123,17 @@ export const gateCases: readonly ConformanceCase[] = cases('gates', {
     await scene.gone(late.id)
   },
 
+  'a gate that nobody named is gone, and stays so': async (scene) => {
+    const gate = scene.id()
+    equal([await scene.store.openGate(gate), await scene.store.openGate(gate)], ['gone', 'gone'])
+    const spec = scene.spec()
+    const refused = { outcome: 'rejected', index: 0, rejection: { code: 'gate-gone', gate } }
+    equal(await scene.group([spec], { gate }), refused)
+    await scene.pass(DAY - MINUTE)
+    equal(await scene.group([spec], { gate }), refused, 'the same, almost a day later')
+    await scene.gone(spec.id)
+  },
+
   'nothing is added behind a gate that was not opened in time': async (scene) => {
     const gate = scene.id()
     await behind(scene, gate, scene.spec())
@@ -145,7 +172,9 @@ export const gateCases: readonly ConformanceCase[] = cases('gates', {
     await scene.sweep()
     equal(await scene.store.openGate(gate), 'gone')
   },
+})
 
+const duplicates = cases('gates', {
   'a duplicate behind an unopened gate goes over to the gate that names it': async (scene) => {
     const [old, fresh] = [scene.id(), scene.id()]
     const spec = scene.spec()
@@ -219,7 +248,9 @@ export const gateCases: readonly ConformanceCase[] = cases('gates', {
     equal(await scene.store.openGate(gate), 'open')
     await scene.see(spec.id, { state: 'pending' })
   },
+})
 
+const removing = cases('gates', {
   'a task behind a gate can be cancelled and removed': async (scene) => {
     const gate = scene.id()
     const [cancelled, removed, left] = await behind(scene, gate, ...scene.specs(3))
@@ -230,4 +261,54 @@ export const gateCases: readonly ConformanceCase[] = cases('gates', {
     await scene.gone(removed!)
     await scene.see(left!, { state: 'pending' })
   },
+
+  'what is removed behind a gate that was not opened leaves no tombstone': async (scene) => {
+    const gate = scene.id()
+    const given = scene.specs(2, { idMadeBy: 'user' })
+    const drawn = scene.spec()
+    const ids = await behind(scene, gate, ...given, drawn)
+    for (const id of ids) equal(await scene.remove(id), 'changed')
+    await seeNew(scene, gate, [...given, drawn])
+  },
+
+  'what the sweep removes behind a gate that is gone leaves no tombstone': async (scene) => {
+    const gate = scene.id()
+    const given = scene.specs(3, { idMadeBy: 'user' })
+    await behind(scene, gate, ...given)
+    await scene.pass(OPEN_FOR)
+    equal(await scene.sweep(), 3)
+    await seeNew(scene, scene.id(), given)
+  },
+
+  'what a gate that is gone still held is as new, too': async (scene) => {
+    const gate = scene.id()
+    const given = scene.spec({ idMadeBy: 'user' })
+    await behind(scene, gate, given)
+    await scene.pass(OPEN_FOR)
+    equal(await scene.store.openGate(gate), 'gone')
+    equal(await scene.remove(given.id), 'changed')
+    await seeNew(scene, scene.id(), [given])
+  },
+
+  'what is removed behind a gate that was opened leaves its tombstone, delivered or not': async (scene) => {
+    const gate = scene.id()
+    const [first, second] = scene.specs(2, { idMadeBy: 'user' })
+    await behind(scene, gate, first!, second!)
+    await scene.store.openGate(gate)
+    equal(await scene.remove(first!.id), 'changed')
+    await scene.deliver()
+    equal(await scene.remove(second!.id), 'changed')
+    await seeRemembered(scene, first!)
+    await seeRemembered(scene, second!)
+  },
+
+  'what came out from behind a gate leaves its tombstone': async (scene) => {
+    const spec = scene.spec({ idMadeBy: 'user' })
+    await behind(scene, scene.id(), spec)
+    equal((await scene.group([spec])).outcome, 'added', 'named without a gate')
+    equal(await scene.remove(spec.id), 'changed')
+    await seeRemembered(scene, spec)
+  },
 })
+
+export const gateCases: readonly ConformanceCase[] = [...opening, ...duplicates, ...removing]

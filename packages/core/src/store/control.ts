@@ -13,8 +13,10 @@ export interface Control {
   configureQueue(request: QueueSettings): Promise<void>
   /**
    * Opens the gate behind which a large graph was written: all its tasks stop waiting for it, by one atomic
-   * decision. A gate that nobody opened for an hour after it was first named is `gone`, decided once for all:
-   * `sweep` removes what waits behind it. Either answer is remembered for a day.
+   * decision; `deliver` lets through what is too much for this call. A gate that nobody opened for an hour
+   * after it was first named is `gone`, decided once for all: `sweep` removes what waits behind it. One that
+   * nobody named is `gone` from this call on: nothing is added behind it any more. Either answer is
+   * remembered for a day.
    */
   openGate(gate: string): Promise<'open' | 'gone'>
 }
@@ -39,8 +41,9 @@ export type Command =
    */
   | { readonly kind: 'retry'; readonly payload: Payload | null }
   /**
-   * Final tasks and those that wait are removed, running ones are not. A tombstone stays; dependents see a
-   * cancelled parent.
+   * Final tasks and those that wait are removed, running ones are not. Dependents see a cancelled parent. A
+   * tombstone stays, unless the task waited behind a gate that was not opened: nobody was promised it, so
+   * its id is as new.
    */
   | { readonly kind: 'remove' }
   /** Hold, release and level also apply to blocked tasks, and last through unblocking. */

@@ -298,9 +298,15 @@ export interface Reclaimed {
 // Upkeep: duties that any process may carry out, and none must
 
 export interface Upkeep {
-  /** Ends what waited too long: `startBy` and `deadline` of tasks that do not run. Drops gates that nobody opened. */
+  /**
+   * Ends what waited too long: `startBy` and `deadline` of tasks that do not run. Removes what waits behind
+   * gates that are gone, as `remove` does: nothing is remembered of it.
+   */
   sweep(request: UpkeepRequest): Promise<UpkeepAnswer>
-  /** Resolves every open edge whose parent is final: those that were too many for the operation that ended it, and cascades. */
+  /**
+   * Resolves every open edge whose parent is final: those that were too many for the operation that ended it,
+   * and cascades. Lets through what waits behind gates that were opened.
+   */
   deliver(request: UpkeepRequest): Promise<UpkeepAnswer>
   /** Removes final tasks beyond retention, oldest first, and tombstones whose time is over. Parents of live tasks stay. */
   prune(request: PruneRequest): Promise<UpkeepAnswer>

@@ -48,6 +48,9 @@ export const NAME_GATE = 'INSERT INTO gates(name, named_at) VALUES (?, ?)'
 /** In: state, now, key. Effect: its fate is decided. */
 export const DECIDE_GATE = 'UPDATE gates SET state = ?, decided_at = ? WHERE key = ?'
 
+/** In: key. Out: a row if the gate was opened; it may not have let all of its tasks through yet. */
+export const IS_OPEN = 'SELECT 1 FROM gates WHERE key = ? AND state = 1'
+
 /** In: key, how many. Out: seqs of the tasks behind it. */
 export const BEHIND_GATE = 'SELECT seq FROM tasks WHERE gate = ? ORDER BY seq LIMIT ?'
 
