@@ -18,6 +18,27 @@ import {
 } from './worker.ts'
 import type { Transition } from '../store/settlement.ts'
 
+const enqueues = cases('repeats', {
+  'a first request that comes after its own repeat finds what that did': async (scene) => {
+    const worker = await scene.worker()
+    const [spec, other] = scene.specs(2)
+    await scene.addGroups([{ tasks: [spec!] }], true)
+    await worker.end(await worker.claimOne())
+    await scene.addGroups([{ tasks: [other!] }], true)
+    await scene.cancel(other!.id)
+    const verdicts = await scene.add(spec!, other!)
+    const by = [
+      { id: spec!.id, state: 'succeeded' },
+      { id: other!.id, state: 'cancelled' },
+    ]
+    equal(
+      verdicts,
+      by.map((task) => ({ outcome: 'duplicate', by: task })),
+    )
+    equal(await worker.claim(5), [])
+  },
+})
+
 const claims = cases('repeats', {
   'a repeated exchange answers the same claims': async (scene) => {
     const worker = await scene.worker()
@@ -226,4 +247,4 @@ const verdicts = cases('repeats', {
   },
 })
 
-export const repeatCases: readonly ConformanceCase[] = [...claims, ...settlements, ...verdicts]
+export const repeatCases: readonly ConformanceCase[] = [...enqueues, ...claims, ...settlements, ...verdicts]

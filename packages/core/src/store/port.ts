@@ -165,7 +165,12 @@ export interface Tasks {
 
 export interface AddRequest {
   readonly groups: readonly TaskGroup[]
-  /** Whether this may be the repeat of a request that had an effect. */
+  /**
+   * Whether this may be the repeat of a request that had an effect. If not, none of its `client` ids was ever
+   * sent before: a store may look for such an id among live tasks only (or leave it to a unique index of
+   * theirs), and among those that came with `again`, however they ended: a request that its caller gave up
+   * may arrive after its own repeat. Ids that users made are looked for in full either way.
+   */
   readonly again: boolean
 }
 
@@ -211,7 +216,10 @@ export type Rejection =
 export interface ExchangeRequest {
   readonly session: SessionId
   readonly nonce: Nonce
-  /** Whether this may be the repeat of a request that had an effect. */
+  /**
+   * Whether this may be the repeat of a request that had an effect. If not, neither its nonce nor its
+   * settlements were ever sent before: a fence that does not run is `stale` without a look at what has ended.
+   */
   readonly again: boolean
   /** One per task at most. */
   readonly settlements: readonly Settlement[]
