@@ -1,7 +1,7 @@
 /** Tells dependents what became of their parents. */
 import { STATE } from './codes.ts'
 import { ANY_EDGES, ANY_OUT, CLOSE_EDGES, OPEN_EDGES, PUT_OUT } from './statements/dependents.ts'
-import { draftOf, end, save, setError, tell, type Draft } from './tasks.ts'
+import { draftOf, end, save, tell, type Draft } from './tasks.ts'
 import type { Ended, Pass } from './home.ts'
 
 /** Policies of edges as they are kept (codes.ts). */
@@ -58,7 +58,6 @@ function resolve(pass: Pass, child: number, edge: { succeeded: boolean; ifFailed
 /** A parent that did not succeed ends the task. */
 export function endByParent(pass: Pass, draft: Draft, ifFailed: number): void {
   if (ifFailed === IF_FAILED.fail) {
-    setError(draft.task, null)
     end(pass, draft, { state: STATE.failed, reason: 'dependency' })
     tell(pass, draft, { event: 'failed', detail: 'dependency' })
   } else {

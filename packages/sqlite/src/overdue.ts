@@ -1,6 +1,6 @@
 /** Ends tasks that waited too long. */
 import { STATE } from './codes.ts'
-import { draftOf, end, hasStarted, save, setError, tell } from './tasks.ts'
+import { draftOf, end, hasStarted, save, tell } from './tasks.ts'
 import type { Pass } from './home.ts'
 
 /** A task that does not run, and whose `startBy` or deadline has come. */
@@ -10,7 +10,6 @@ export function endOverdue(pass: Pass, seq: number): void {
   const { startBy, deadlineAt } = task
   const expires = startBy !== null && !hasStarted(task) && (deadlineAt === null || startBy <= deadlineAt)
   const reason = expires ? 'expired' : 'timeout'
-  setError(task, null)
   end(pass, draft, { state: STATE.failed, reason })
   tell(pass, draft, { event: 'failed', detail: reason })
   save(pass, draft)

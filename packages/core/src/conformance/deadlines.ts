@@ -1,9 +1,16 @@
 /** `startBy` and deadline: what waited too long ends, by the sweep or by the exchange that meets it. */
 import { cases, type ConformanceCase } from './case.ts'
-import { equal, holds, matches, sameMembers } from './expect.ts'
+import { equal, holds, matches, only, sameMembers } from './expect.ts'
 import { HOUR, MINUTE, NO_COUNTS, SECOND, type Scene } from './scene.ts'
-import { crash, giveBack, retry, snooze, succeed, idsOf } from './worker.ts'
-import type { TaskId, TaskSpec } from '../store/records.ts'
+import { crash, ERROR, giveBack, retry, snooze, succeed, idsOf } from './worker.ts'
+import type { TaskId, TaskOutcome, TaskSpec } from '../store/records.ts'
+
+/** Asserts that a task ended by its time alone, and still shows the error of its last attempt. */
+async function seeLastError(scene: Scene, id: TaskId, reason: 'expired' | 'timeout'): Promise<void> {
+  await scene.see(id, { state: 'failed', reason, error: ERROR })
+  const outcome = only(await scene.store.outcomes({ ids: [id], bytesMax: 1_000 }))
+  matches(outcome as TaskOutcome, { state: 'failed', reason, error: ERROR }, 'the outcome')
+}
 
 /** What the two limits make of a task that waits. */
 const LIMITS: readonly (readonly [string, Partial<TaskSpec>, 'expired' | 'timeout'])[] = [
@@ -215,4 +222,39 @@ const started = cases('deadlines', {
   },
 })
 
-export const deadlineCases: readonly ConformanceCase[] = [...met, ...swept, ...started]
+const errors = cases('deadlines', {
+  'the error of an earlier attempt outlasts an end by the sweep': async (scene) => {
+    const worker = await scene.worker()
+    const outlived = await scene.enqueue({ deadlineMs: MINUTE })
+    await worker.end(await worker.claimOne(), retry(HOUR))
+    const expired = await scene.enqueue({ startByMs: MINUTE })
+    await worker.end(await worker.claimOne(), { to: 'pending', count: 'return', delayMs: null, error: ERROR })
+    await scene.pass(MINUTE)
+    equal(await scene.sweep(), 2)
+    await seeLastError(scene, outlived, 'timeout')
+    await seeLastError(scene, expired, 'expired')
+  },
+
+  'the error of an earlier attempt outlasts an end by the exchange that meets it': async (scene) => {
+    const worker = await scene.worker()
+    const outlived = await scene.enqueue({ deadlineMs: MINUTE })
+    await worker.end(await worker.claimOne(), retry())
+    await scene.pass(MINUTE)
+    equal(await worker.claim(5), [])
+    await seeLastError(scene, outlived, 'timeout')
+    equal(await scene.restart(outlived), 'changed')
+    await scene.see(outlived, { error: null })
+  },
+
+  'the error of an earlier attempt outlasts a cancel, and no success': async (scene) => {
+    const worker = await scene.worker()
+    const [cancelled, succeeded] = await scene.enqueueMany(2)
+    for (const claim of await worker.claim(2)) await worker.end(claim, retry())
+    equal(await scene.cancel(cancelled!), 'changed')
+    await worker.end(await worker.claimOne())
+    await scene.see(cancelled!, { state: 'cancelled', error: ERROR })
+    await scene.see(succeeded!, { state: 'succeeded', error: null })
+  },
+})
+
+export const deadlineCases: readonly ConformanceCase[] = [...met, ...swept, ...started, ...errors]

@@ -257,6 +257,7 @@ export interface TaskSummary {
   readonly reason: FailReason | null
   readonly epoch: number
   readonly counters: Counters
+  /** The last one that a settlement brought: it outlasts every end but success, and an operator's retry forgets it. */
   readonly error: TaskError | null
   readonly enqueuedAt: number
   /** When it became due, or will. */

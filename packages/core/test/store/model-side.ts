@@ -106,10 +106,8 @@ export class Side {
   normal(value: unknown): unknown {
     if (Array.isArray(value)) return value.map((member) => this.normal(member))
     if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
-    // the port does not say whether the error of an earlier attempt outlasts an end by the time alone
-    const byTime = 'reason' in value && (value.reason === 'timeout' || value.reason === 'expired')
     const members = Object.entries(value).flatMap(([key, member]: [string, unknown]) => {
-      if (LEFT_TO_THE_STORE.has(key) || (byTime && key === 'error')) return []
+      if (LEFT_TO_THE_STORE.has(key)) return []
       return [[key, TIMES.has(key) ? this.#units(member) : this.normal(member)] as const]
     })
     return Object.fromEntries(members)
