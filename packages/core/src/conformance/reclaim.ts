@@ -3,7 +3,8 @@ import { cases, type ConformanceCase } from './case.ts'
 import { equal, holds, matches, only, sameMembers } from './expect.ts'
 import { HOUR, MINUTE, NO_COUNTS, SECOND, type Scene } from './scene.ts'
 import { crash, ERROR, fenceOf, giveBack, giveWay, goOn, retry, succeed, type Worker } from './worker.ts'
-import type { Claim, TaskSpec } from '../store/records.ts'
+import type { Reclaimed } from '../store/port.ts'
+import type { Claim, Fence, TaskSpec } from '../store/records.ts'
 
 const TTL = 15 * SECOND
 const GRACE = 10 * SECOND
@@ -25,6 +26,26 @@ async function plot(scene: Scene, changes: Partial<TaskSpec> = {}, ttlMs: number
   ]
   await scene.enqueue(changes)
   return { owner, rescuer, second, claim: await owner.claimOne() }
+}
+
+/** Asserts that a task is taken over from a certain time on, and no moment before. */
+async function takenAt(
+  scene: Scene,
+  rescuer: Worker,
+  { at, cause }: { readonly at: number; readonly cause: Reclaimed['cause'] },
+): Promise<Fence> {
+  const taken: Reclaimed[] = []
+  await scene.approach(at, async () => {
+    const before = await scene.now()
+    taken.push(...(await rescuer.reclaim({ graceMs: GRACE })))
+    const after = await scene.now()
+    if (taken.length === 0) holds(before < at, `by ${cause} it was not taken over ${before - at} ms late`)
+    else holds(after >= at, `by ${cause} it was taken over ${at - after} ms early`)
+    return taken.length === 0 ? before : at
+  })
+  const { fence, cause: found } = only(taken, 'what was taken over')
+  equal(found, cause)
+  return fence
 }
 
 const lapsed = cases('reclaim', {
@@ -198,6 +219,23 @@ const causes = cases('reclaim', {
     equal([taken.cause, taken.from], ['deadline', owner.session])
     await rescuer.end(taken.fence, { to: 'failed', count: 'none', reason: 'timeout', error: ERROR })
     await scene.see(claim.id, { state: 'failed', reason: 'timeout', counters: { ...NO_COUNTS, claims: 1 } })
+  },
+
+  'the grace is over at the very millisecond of its end': async (scene) => {
+    const limits: readonly (readonly [Reclaimed['cause'], Partial<TaskSpec>])[] = [
+      ['deadline', { deadlineMs: MINUTE }],
+      ['timeout', { timeoutMs: MINUTE }],
+      ['cancel', {}],
+    ]
+    for (const [cause, changes] of limits) {
+      const { owner, rescuer, claim } = await plot(scene, changes, 24 * HOUR)
+      const { now } = await owner.hold(claim)
+      if (cause === 'cancel') await scene.cancel(claim.id)
+      const { deadlineAt, cancel } = await scene.look(claim.id)
+      const over = deadlineAt ?? cancel?.at ?? now + MINUTE
+      const fence = await takenAt(scene, rescuer, { at: over + GRACE, cause })
+      await rescuer.end(fence, giveWay())
+    }
   },
 
   'of several causes the first counts: deadline, cancel, lapsed, timeout': async (scene) => {

@@ -63,9 +63,10 @@ export interface Sessions {
    * them it lost and which it is asked to cancel. A lapsed lease is never revived.
    *
    * A running task that was claimed before two successive renewals, neither of which listed it or the nonce
-   * of its claim, is a *stray*: the reply that carried it was lost. It goes back to pending as if it had
-   * been returned (or to cancelled, if that was requested), and its nonce is forgotten, so that nobody
-   * holds its fence. A stray that had been taken over by `reclaim` is left for the next `reclaim` instead.
+   * of its claim, is a *stray*: the reply that carried it was lost. Although the lease holds, it is taken away
+   * at once: it goes back to pending as if it had been returned (or to cancelled, if that was requested), and
+   * its nonce is forgotten, so that nobody holds its fence. A stray that had been taken over by `reclaim` is
+   * left for the next `reclaim` instead.
    */
   renew(request: RenewRequest): Promise<RenewAnswer>
   /** Ends a lease. What the session still holds lapses at once. */
@@ -151,14 +152,15 @@ export interface Tasks {
   exchange(request: ExchangeRequest): Promise<ExchangeAnswer>
   /**
    * Takes over running tasks that nobody looks after. The cause is re-checked by the very operation that
-   * takes, and the first of these that holds: the deadline passed longer than the grace ago; so did a cancel
-   * request; the lease of their session lapsed; their attempt's time limit passed longer than the grace ago.
-   * Epoch + 1, a new nonce, this session as the owner; counters do not change. Core decides what becomes of
-   * them, and settles that by `exchange`.
+   * takes, and is the first of these that holds: the deadline passed, or a cancel request was made, and since
+   * then the grace (`at + graceMs <= now`); the lease of their session lapsed; their attempt's time limit
+   * passed, and since then the grace. Epoch + 1, a new nonce, this session as the owner; counters do not
+   * change. Core decides what becomes of them, and settles that by `exchange`.
    *
-   * The task keeps the cause of its first take-over until it is settled, and is taken over again only when
-   * its new owner's lease has lapsed too. Repeated with the same nonce it answers the same tasks, as far as
-   * they are not settled.
+   * From a session whose lease holds a task is so taken for its own time only; the one exception is a stray
+   * (see `renew`). The task keeps the cause of its first take-over until it is settled, and is taken over
+   * again only when its new owner's lease has lapsed too, or it is a stray of that owner's. Repeated with the
+   * same nonce it answers the same tasks, as far as they are not settled.
    */
   reclaim(request: ReclaimRequest): Promise<ReclaimAnswer>
 }
@@ -281,7 +283,7 @@ export interface ReclaimRequest {
   /** Whether this may be the repeat of a request that had an effect. */
   readonly again: boolean
   readonly tasksMax: number
-  /** How long after the end of an attempt, or after a cancel request, its own worker may still settle it. */
+  /** For how long after the end of its time, or after a cancel request, a task is left to its own worker. */
   readonly graceMs: number
 }
 
