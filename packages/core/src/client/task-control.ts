@@ -5,7 +5,7 @@ import { encode } from '../task/codec.ts'
 import { LIMITS } from '../task/limits.ts'
 import { keptText } from '../task/kept-text.ts'
 import { levelOf, type Priority } from '../task/options.ts'
-import type { Command, CommandAnswer, CommandOutcome, TaskFilter } from '../store/control.ts'
+import type { Command, CommandAnswer, CommandOutcome, CommandRequest, TaskFilter } from '../store/control.ts'
 import type { HistoryEntry, TaskId, TaskState } from '../store/records.ts'
 import type { Connection } from './connection.ts'
 import { shownItem, shownStatus, type TaskListItem, type TaskStatus } from './status.ts'
@@ -35,7 +35,7 @@ export interface TaskPage {
 export interface CommandResult {
   readonly matched: number
   readonly changed: number
-  /** What happened to each id that was given; empty for a filter. */
+  /** What happened to each id that was given, in order; empty for a filter. */
   readonly outcomes: readonly CommandOutcome[]
 }
 
@@ -113,15 +113,20 @@ export class TaskControl {
   }
 
   async #byIds(given: readonly TaskId[], command: Command): Promise<CommandResult> {
-    const ids = given.map((id) => checkedTaskId(id))
-    const total = { matched: 0, changed: 0, outcomes: [] as CommandOutcome[] }
+    const checked = given.map((id) => checkedTaskId(id))
+    // a task that is named twice is commanded once
+    const ids = [...new Set(checked)]
+    const send = this.#sender(command)
+    const total = { matched: 0, changed: 0 }
+    const outcomes = new Map<TaskId, CommandOutcome>()
     for (let from = 0; from < ids.length; from += LIMITS.batchTasks) {
-      const answer = await this.#send(command, { ids: ids.slice(from, from + LIMITS.batchTasks) })
+      const some = ids.slice(from, from + LIMITS.batchTasks)
+      const answer = await send({ ids: some })
       total.matched += answer.matched
       total.changed += answer.changed
-      total.outcomes.push(...answer.outcomes)
+      for (const [index, id] of some.entries()) outcomes.set(id, answer.outcomes[index]!)
     }
-    return total
+    return { ...total, outcomes: checked.map((id) => outcomes.get(id)!) }
   }
 
   async #byFilter(filter: TaskFilter, command: Command): Promise<CommandResult> {
@@ -130,10 +135,11 @@ export class TaskControl {
         hint: 'Name at least a state, queue, type or tag.',
       })
     }
+    const send = this.#sender(command)
     const total = { matched: 0, changed: 0, outcomes: [] }
     let cursor: string | null = null
     do {
-      const answer: CommandAnswer = await this.#send(command, { filter, cursor })
+      const answer: CommandAnswer = await send({ filter, cursor })
       total.matched += answer.matched
       total.changed += answer.changed
       cursor = answer.cursor
@@ -141,17 +147,11 @@ export class TaskControl {
     return total
   }
 
-  /** Each step bears a nonce of its own: repeated, it changes nothing twice. */
-  #send(
-    command: Command,
-    target:
-      | { readonly ids: readonly TaskId[] }
-      | { readonly filter: TaskFilter; readonly cursor: string | null },
-  ): Promise<CommandAnswer> {
+  /** All steps of a command bear its nonce: no task is changed twice by it, however often it is met. */
+  #sender(command: Command): (target: CommandRequest['target']) => Promise<CommandAnswer> {
     const nonce = newNonce(this.#connection.platform)
-    return this.#connection.call((store) =>
-      store.command({ nonce, command, target, tasksMax: LIMITS.batchTasks }),
-    )
+    return (target) =>
+      this.#connection.call((store) => store.command({ nonce, command, target, tasksMax: LIMITS.batchTasks }))
   }
 }
 

@@ -1,9 +1,9 @@
 /** Commands of operators: cancel, retry, hold, release, set the level; by id and by filter. */
 import { cases, type ConformanceCase } from './case.ts'
-import { equal, holds, matches, only, sameMembers } from './expect.ts'
+import { equal, holds, matches, sameMembers } from './expect.ts'
 import { HOUR, MINUTE, NO_COUNTS, type Scene } from './scene.ts'
 import { fail, fenceOf, giveWay, goOn, retry, succeed } from './worker.ts'
-import type { Command, CommandOutcome } from '../store/control.ts'
+import type { Command } from '../store/control.ts'
 import type { TaskId } from '../store/records.ts'
 
 const EVERY: readonly Command[] = [
@@ -273,54 +273,7 @@ const retrying = cases('control', {
   },
 })
 
-const repeating = cases('control', {
-  'a repeated command answers as the first time, and changes nothing': async (scene) => {
-    const worker = await scene.worker()
-    const running = await scene.enqueue()
-    await worker.claimOne()
-    const failed = await scene.enqueue()
-    await worker.end(await worker.claimOne(), fail())
-    const [waiting, other] = await scene.enqueueMany(2)
-    const runs: readonly (readonly [Command, TaskId, CommandOutcome])[] = [
-      [{ kind: 'cancel', reason: 'r' }, waiting!, 'changed'],
-      [{ kind: 'cancel', reason: 'r' }, running, 'requested'],
-      [{ kind: 'retry', payload: null }, failed, 'changed'],
-      [{ kind: 'hold' }, other!, 'changed'],
-      [{ kind: 'release' }, other!, 'changed'],
-      [{ kind: 'set-level', level: 4 }, other!, 'changed'],
-    ]
-    for (const [command, id, outcome] of runs) {
-      const nonce = scene.nonce()
-      equal(await scene.command(command, id, nonce), outcome, command.kind)
-      const before = await scene.look(id)
-      await scene.pass(1_000)
-      equal(await scene.command(command, id, nonce), outcome, `${command.kind}, repeated`)
-      equal(await scene.look(id), before, `the task after ${command.kind}, repeated`)
-    }
-  },
-
-  'a repeated retry does not restart what failed again': async (scene) => {
-    const worker = await scene.worker()
-    const id = await scene.enqueue()
-    await scene.cancel(id)
-    const nonce = scene.nonce()
-    equal(await scene.command({ kind: 'retry', payload: null }, id, nonce), 'changed')
-    await worker.end(await worker.claimOne(), fail())
-    equal(await scene.command({ kind: 'retry', payload: null }, id, nonce), 'changed')
-    await scene.see(id, { state: 'failed' })
-    equal(only(await scene.store.get([id]))?.counters.generation, 1)
-  },
-
-  'a repeated removal changes nothing': async (scene) => {
-    const [id, other] = await scene.enqueueMany(2)
-    const nonce = scene.nonce()
-    equal(await scene.command({ kind: 'remove' }, id!, nonce), 'changed')
-    const target = { ids: [id!] }
-    await scene.store.command({ nonce, command: { kind: 'remove' }, target, tasksMax: 10 })
-    await scene.gone(id!)
-    await scene.see(other!, { state: 'pending' })
-  },
-
+const many = cases('control', {
   'two cancels of one task agree': async (scene) => {
     const id = await scene.enqueue()
     equal([await scene.cancel(id, 'first'), await scene.cancel(id, 'second')], ['changed', 'refused'])
@@ -342,4 +295,4 @@ const repeating = cases('control', {
   },
 })
 
-export const controlCases: readonly ConformanceCase[] = [...allowed, ...cancelling, ...retrying, ...repeating]
+export const controlCases: readonly ConformanceCase[] = [...allowed, ...cancelling, ...retrying, ...many]

@@ -2,6 +2,7 @@
 import { checkCases } from './checks.ts'
 import { claimCases } from './claims.ts'
 import { clockCases } from './clock.ts'
+import { commandRepeatCases } from './command-repeats.ts'
 import { controlCases } from './control.ts'
 import { deadlineCases } from './deadlines.ts'
 import { dependencyCases } from './dependencies.ts'
@@ -40,6 +41,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...reclaimCases,
   ...deadlineCases,
   ...controlCases,
+  ...commandRepeatCases,
   ...editCases,
   ...filterCases,
   ...removalCases,

@@ -5,8 +5,16 @@ import type { Retention } from './port.ts'
 export interface Control {
   /**
    * Applies one command to tasks, by id or by filter. At most `tasksMax` are looked at in one call; the
-   * cursor goes on, and fixes the time of its first call: tasks that came into their state later do not
-   * match. What the lifecycle does not allow is left alone and counts as matched, not changed.
+   * cursor goes on, and fixes the time of its first call: a final task that ended later, and a live one that
+   * was enqueued later, does not match. What the lifecycle does not allow is left alone and counts as
+   * matched, not changed.
+   *
+   * A task keeps the nonce of the last command that changed it, and what that did, as does the tombstone of
+   * one that was removed: the same command once more does not change it, and is answered over ids as the
+   * first time, counts included. Everything else is judged anew: what was refused, what left no tombstone,
+   * what another command has changed since. Over a filter the repeat of a page may count less than the first
+   * time, since what has left the filter need not be looked for; the repeat of the first page fixes the time
+   * anew.
    */
   command(request: CommandRequest): Promise<CommandAnswer>
   /** Changes the settings of a queue; members that are left out stay as they are. */
@@ -22,12 +30,12 @@ export interface Control {
 }
 
 export interface CommandRequest {
-  /** Names this command: a task that bears its mark already is answered as the first time. */
+  /** Names this command, on each of its pages. */
   readonly nonce: Nonce
   readonly command: Command
   readonly target:
-    | { readonly ids: readonly TaskId[] }
-    | { readonly filter: TaskFilter; readonly cursor: string | null }
+    /** Each once, at most 1 000, and no more than `tasksMax`. */
+    { readonly ids: readonly TaskId[] } | { readonly filter: TaskFilter; readonly cursor: string | null }
   readonly tasksMax: number
 }
 

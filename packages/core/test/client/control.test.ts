@@ -29,7 +29,10 @@ test('commands go over ids and over filters, however many', async () => {
     changed: 2_500,
     outcomes: [],
   })
-  expect(new Set(line.requests('command').map(({ nonce }) => nonce)).size).toBe(line.count('command'))
+  // all pages of one command bear its nonce
+  const nonces = line.requests('command').map(({ nonce }) => nonce)
+  expect([nonces.length, new Set(nonces.slice(0, 2)).size, new Set(nonces.slice(2)).size]).toEqual([5, 1, 1])
+  expect(new Set(nonces).size).toBe(2)
   expect(await mill.tasks.retry(ids[0]!, { input: 'new' })).toMatchObject({
     changed: 1,
     outcomes: ['changed'],
@@ -37,6 +40,20 @@ test('commands go over ids and over filters, however many', async () => {
   expect(await mill.tasks.get(ids[0]!)).toMatchObject({ state: 'ready', input: 'new' })
   expect(await mill.tasks.setPriority(ids[0]!, 'batch')).toMatchObject({ changed: 1 })
   expect(await mill.tasks.remove({ state: ['cancelled'] })).toMatchObject({ matched: 2_499, changed: 2_499 })
+})
+
+test('a task that is named twice is commanded once, and answered each time', async () => {
+  const world = new World()
+  const line = world.line()
+  const mill = world.mill(line)
+  const { id } = await world.settle(mill.enqueue(job, 1))
+  const target = [id, UNKNOWN, id.toUpperCase()]
+  expect(await mill.tasks.remove(target)).toEqual({
+    matched: 1,
+    changed: 1,
+    outcomes: ['changed', 'unknown', 'changed'],
+  })
+  expect(line.requests('command').map(({ target: sent }) => sent)).toEqual([{ ids: [id, UNKNOWN] }])
 })
 
 test('a filter that would mean everything, and other nonsense, is refused and rejects', async () => {
