@@ -11,7 +11,7 @@ import {
   REQUEST_CANCEL,
   SET_RETENTION,
 } from './statements/control.ts'
-import { ADD_EDGE, PARENTS_OF, TAKE_OUT } from './statements/dependents.ts'
+import { ADD_EDGE, PARENTS_OF } from './statements/dependents.ts'
 import { RAISE_FLOOR } from './statements/sessions.ts'
 import { FIND_TOMBSTONE } from './statements/tasks.ts'
 import {
@@ -242,8 +242,6 @@ function restart(pass: Pass, draft: Draft, { payload }: Extract<Command, { kind:
     putPayload(pass, task, payload)
     putCheckpoint(pass, task, null)
   }
-  // who was not told of its end yet waits for the next one
-  database.run(TAKE_OUT, task.seq)
   keepParents(pass, task)
   tell(pass, draft, { event: 'restarted' })
   return 'changed'

@@ -1,7 +1,7 @@
 /** Tells dependents what became of their parents. */
 import { STATE } from './codes.ts'
-import { ANY_EDGES, ANY_OUT, CLOSE_EDGES, OPEN_EDGES, PUT_OUT } from './statements/dependents.ts'
-import { draftOf, end, save, tell, type Draft } from './tasks.ts'
+import { ANY_EDGES, ANY_OUT, CLOSE_EDGES, IS_OUT, OPEN_EDGES, PUT_OUT } from './statements/dependents.ts'
+import { draftOf, end, lastSeq, save, tell, type Draft } from './tasks.ts'
 import type { Ended, Pass } from './home.ts'
 
 /** Policies of edges as they are kept (codes.ts). */
@@ -29,10 +29,16 @@ export function tellDependents(pass: Pass): number {
 
 function tellOf(pass: Pass, parent: Ended): number {
   const { database } = pass
+  if (parent.until === undefined && database.get(IS_OUT, parent.seq) !== undefined) {
+    // those who waited for an earlier end come first
+    putOut(pass, parent)
+    return 0
+  }
   // one more than allowed tells whether any is left
   const edges = database.all<[child: number, ifFailed: number]>(
     OPEN_EDGES,
     parent.seq,
+    parent.until ?? Number.MAX_SAFE_INTEGER,
     pass.resolutionsLeft + 1,
   )
   const now = edges.slice(0, pass.resolutionsLeft)
@@ -40,8 +46,12 @@ function tellOf(pass: Pass, parent: Ended): number {
   if (last !== undefined) database.run(CLOSE_EDGES, parent.seq, last[0])
   pass.resolutionsLeft -= now.length
   for (const [child, ifFailed] of now) resolve(pass, child, { succeeded: parent.succeeded, ifFailed })
-  if (edges.length > now.length) database.run(PUT_OUT, parent.seq, parent.succeeded ? 1 : 0)
+  if (edges.length > now.length) putOut(pass, parent)
   return now.length
+}
+
+function putOut(pass: Pass, { seq, succeeded, until = lastSeq(pass) }: Ended): void {
+  pass.database.run(PUT_OUT, seq, until, succeeded ? 1 : 0)
 }
 
 function resolve(pass: Pass, child: number, edge: { succeeded: boolean; ifFailed: number }): void {

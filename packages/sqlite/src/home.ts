@@ -23,6 +23,8 @@ const RESOLUTIONS_MAX = 1_000
 export interface Ended {
   readonly seq: number
   readonly succeeded: boolean
+  /** The last arrival that waited for this end; left out: whoever waits for the task now. */
+  readonly until?: number
 }
 
 /** One transaction: it sees one time, and nobody else meanwhile. */

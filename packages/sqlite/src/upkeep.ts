@@ -35,10 +35,10 @@ export function deliver(pass: Pass, { tasksMax }: UpkeepRequest): UpkeepAnswer {
   const { database } = pass
   pass.resolutionsLeft = tasksMax
   let changed = 0
-  for (const [parent, succeeded] of database.all<[number, number]>(OUTBOX, tasksMax)) {
+  for (const [parent, until, succeeded] of database.all<[number, number, number]>(OUTBOX, tasksMax)) {
     if (pass.resolutionsLeft === 0) break
-    database.run(TAKE_OUT, parent)
-    pass.ended.push({ seq: parent, succeeded: succeeded === 1 })
+    database.run(TAKE_OUT, parent, until)
+    pass.ended.push({ seq: parent, succeeded: succeeded === 1, until })
     changed += tellDependents(pass)
   }
   const gates = openGatesOn(pass, tasksMax - changed)

@@ -14,6 +14,7 @@ import { gateCases } from './gates.ts'
 import { inspectCases } from './inspect.ts'
 import { leaseCases } from './leases.ts'
 import { listCases } from './lists.ts'
+import { outboxCases } from './outbox.ts'
 import { payloadCases } from './payloads.ts'
 import { raceCases } from './races.ts'
 import { reclaimCases } from './reclaim.ts'
@@ -31,6 +32,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...enqueueCases,
   ...checkCases,
   ...dependencyCases,
+  ...outboxCases,
   ...uniqueCases,
   ...gateCases,
   ...claimCases,

@@ -45,7 +45,8 @@ export type Command =
   /**
    * A failed or cancelled task starts over, due now: a new generation, its other counters at zero, no hold,
    * no cancel request, no error, `startBy` and deadline counted from now. Its checkpoint stays, unless it gets
-   * another payload; the digest it was enqueued with stays in any case.
+   * another payload; the digest it was enqueued with stays in any case. How it ended is not taken back: who
+   * waited for that end sees it, told already or not (see `deliver`); who comes later waits for the next.
    */
   | { readonly kind: 'retry'; readonly payload: Payload | null }
   /**

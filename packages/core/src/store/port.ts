@@ -314,8 +314,9 @@ export interface Upkeep {
    */
   sweep(request: UpkeepRequest): Promise<UpkeepAnswer>
   /**
-   * Resolves every open edge whose parent is final: those that were too many for the operation that ended it,
-   * and cascades. Lets through what waits behind gates that were opened.
+   * Resolves the open edges of parents that ended: those that were too many for the operation that ended it,
+   * and cascades. A dependent sees the end that it waited for, whatever became of the parent since (it may have
+   * started over, ended once more, or be removed). Lets through what waits behind gates that were opened.
    */
   deliver(request: UpkeepRequest): Promise<UpkeepAnswer>
   /** Removes final tasks beyond retention, oldest first, and tombstones whose time is over. Parents of live tasks stay. */

@@ -237,7 +237,9 @@ function recount(home: Home): object {
 /** What is kept beside them. */
 function kept(home: Home): object {
   const tasks = [...home.tasks.values()]
-  const waits = [...home.edges.values()].flatMap((waiting) => [...waiting.keys()])
+  const deliveries = [...home.outbox.values()].flat()
+  const edges = [...home.edges.values(), ...deliveries.map(({ waiting }) => waiting)]
+  const waits = edges.flatMap((waiting) => [...waiting.keys()])
   const gated = [...home.gates.values()].flatMap((gate) => [...gate.tasks])
   const blockers = Map.groupBy([...waits, ...gated], (task) => task.spec.id)
   const running = [...home.running].map((task) => task.spec.id).toSorted()
@@ -245,7 +247,9 @@ function kept(home: Home): object {
   const byNonce = [...home.byNonce.values()].flatMap((claimed) => [...claimed])
   expect(bySession.map((task) => task.spec.id).toSorted()).toEqual(running)
   expect(byNonce.map((task) => task.spec.id).toSorted()).toEqual(running)
-  expect([...home.outbox.keys()].filter((parent) => !home.edges.has(parent))).toEqual([])
+  expect(edges.filter((waiting) => waiting.size === 0)).toEqual([])
+  const ended = (parent: string): boolean => isFinal(home.tasks.get(parent)?.state ?? 'absent')
+  expect([...home.edges.keys()].filter(ended)).toEqual([])
   return {
     arrivals: [...home.arrivals.after(0)].map((task) => task.spec.id).toSorted(),
     ends: [...home.ends.after(0)].map((task) => task.spec.id).toSorted(),

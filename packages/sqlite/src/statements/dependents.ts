@@ -6,9 +6,9 @@ export const ANY_EDGES = 'SELECT EXISTS(SELECT 1 FROM edges)'
 /** In: parent, 1 if open, child, policy. Effect: the edge is there. */
 export const ADD_EDGE = 'INSERT OR IGNORE INTO edges(parent, open, child, if_failed) VALUES (?, ?, ?, ?)'
 
-/** In: parent, how many at most. Out: child and policy of its open edges. */
+/** In: parent, the last child that is meant, how many at most. Out: child and policy of its open edges. */
 export const OPEN_EDGES = `
-SELECT child, if_failed FROM edges WHERE parent = ? AND open = 1 ORDER BY child LIMIT CAST(? AS INTEGER)`
+SELECT child, if_failed FROM edges WHERE parent = ? AND open = 1 AND child <= ? ORDER BY child LIMIT CAST(? AS INTEGER)`
 
 /** In: parent, the last child that was told. Effect: the edges up to it are closed, and kept. */
 export const CLOSE_EDGES = 'UPDATE edges SET open = 0 WHERE parent = ? AND open = 1 AND child <= ?'
@@ -27,14 +27,20 @@ export const WITH_OPEN_EDGES = `
 SELECT j.value FROM json_each(?) j
 WHERE EXISTS (SELECT 1 FROM edges e WHERE e.parent = j.value AND e.open = 1)`
 
-/** In: parent, 1 if it succeeded. Effect: it is in the outbox. */
-export const PUT_OUT = 'INSERT OR REPLACE INTO undelivered(parent, succeeded) VALUES (?, ?)'
+/**
+ * In: parent, the last child that waited for this end, 1 if it succeeded. Effect: the end is in the outbox,
+ * unless nobody came since an earlier one that is there.
+ */
+export const PUT_OUT = 'INSERT OR IGNORE INTO undelivered(parent, until, succeeded) VALUES (?, ?, ?)'
 
-/** In: parent. Effect: it is not. */
-export const TAKE_OUT = 'DELETE FROM undelivered WHERE parent = ?'
+/** In: parent, the last child that waited for this end. Effect: the end is not in the outbox. */
+export const TAKE_OUT = 'DELETE FROM undelivered WHERE parent = ? AND until = ?'
 
-/** In: how many. Out: parents in the outbox and whether they succeeded. */
-export const OUTBOX = 'SELECT parent, succeeded FROM undelivered ORDER BY parent LIMIT ?'
+/** In: how many. Out: parent, last child and success of ends in the outbox, those of one parent in their order. */
+export const OUTBOX = 'SELECT parent, until, succeeded FROM undelivered ORDER BY parent, until LIMIT ?'
+
+/** In: parent. Out: a row if the outbox holds an end of it. */
+export const IS_OUT = 'SELECT 1 FROM undelivered WHERE parent = ? LIMIT 1'
 
 /** Out: 1 if the outbox holds anything. */
 export const ANY_OUT = 'SELECT EXISTS(SELECT 1 FROM undelivered)'

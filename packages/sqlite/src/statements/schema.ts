@@ -128,8 +128,11 @@ CREATE TABLE edges(
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX edges_child ON edges(child);
 
--- ended parents whose dependents were too many for the operation that ended them
-CREATE TABLE undelivered(parent INTEGER PRIMARY KEY, succeeded INTEGER NOT NULL) STRICT;
+-- ends of parents whose dependents were too many for the operation that ended them; a parent that started
+-- over may end more than once, and who arrived up to the seq \`until\` waited for this end
+CREATE TABLE undelivered(
+  parent INTEGER, until INTEGER, succeeded INTEGER NOT NULL, PRIMARY KEY(parent, until)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE gates(
   key INTEGER PRIMARY KEY,

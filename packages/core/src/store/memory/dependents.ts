@@ -1,5 +1,5 @@
 /** Tells dependents what became of their parents. */
-import { forgetEdges } from './edges.ts'
+import { dropDelivered } from './edges.ts'
 import { move } from './moves.ts'
 import type { FinalState, IfFailed } from '../records.ts'
 import type { UpkeepAnswer, UpkeepRequest } from '../port.ts'
@@ -15,15 +15,17 @@ import type { Task } from './task.ts'
 export function tellDependents(pass: Pass): number {
   const { home } = pass
   let told = 0
-  for (const [parent, state] of home.outbox) {
-    for (const [dependent, ifFailed] of home.edges.get(parent) ?? []) {
-      if (pass.resolutionsLeft === 0) return told
-      pass.resolutionsLeft -= 1
-      told += 1
-      home.edges.get(parent)?.delete(dependent)
-      resolve(pass, dependent, { state, ifFailed })
+  for (const [parent, deliveries] of home.outbox) {
+    for (const { state, waiting } of deliveries) {
+      for (const [dependent, ifFailed] of waiting) {
+        if (pass.resolutionsLeft === 0) return told
+        pass.resolutionsLeft -= 1
+        told += 1
+        waiting.delete(dependent)
+        resolve(pass, dependent, { state, ifFailed })
+      }
+      dropDelivered(home, parent)
     }
-    forgetEdges(home, parent)
   }
   return told
 }

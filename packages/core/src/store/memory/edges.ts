@@ -1,7 +1,17 @@
-/** The edges between tasks as they are kept: who waits for whom, and which ended parents are still to be told of. */
+/**
+ * The edges between tasks as they are kept: who waits for whom, and which ended parents are still to be told
+ * of. An end takes its edges along into the outbox: whatever becomes of the parent afterwards, those who
+ * waited for it are told how it ended then.
+ */
 import type { FinalState, IfFailed, TaskId } from '../records.ts'
 import type { Home } from './home.ts'
 import type { Task } from './task.ts'
+
+/** One end of a parent, and who is still to be told of it. */
+export interface Delivery {
+  readonly state: FinalState
+  readonly waiting: Map<Task, IfFailed>
+}
 
 export function openEdge(home: Home, parent: TaskId, dependent: { task: Task; ifFailed: IfFailed }): void {
   const waiting = home.edges.get(parent) ?? new Map<Task, IfFailed>()
@@ -14,23 +24,27 @@ export function closeEdgesTo(home: Home, dependent: Task): void {
   for (const { parent } of dependent.after) {
     const waiting = home.edges.get(parent)
     waiting?.delete(dependent)
-    if (waiting?.size === 0) forgetEdges(home, parent)
+    if (waiting?.size === 0) home.edges.delete(parent)
+    for (const delivery of home.outbox.get(parent) ?? []) delivery.waiting.delete(dependent)
+    dropDelivered(home, parent)
   }
 }
 
-export function forgetEdges(home: Home, parent: TaskId): void {
-  home.edges.delete(parent)
-  home.outbox.delete(parent)
-}
-
-/** Puts a parent into the outbox, if anybody waits for it. */
+/** Puts the end of a parent into the outbox, if anybody waits for it. */
 export function parentEnded(home: Home, parent: TaskId, state: FinalState): void {
-  if (home.edges.has(parent)) home.outbox.set(parent, state)
+  const waiting = home.edges.get(parent)
+  if (waiting === undefined) return
+  home.edges.delete(parent)
+  home.outbox.set(parent, [...(home.outbox.get(parent) ?? []), { state, waiting }])
 }
 
-/** Who was not told of its end yet waits for the next one. */
-export function parentRestarted(home: Home, parent: TaskId): void {
-  home.outbox.delete(parent)
+/** Takes out of the outbox what nobody is left to be told of. */
+export function dropDelivered(home: Home, parent: TaskId): void {
+  const deliveries = home.outbox.get(parent)
+  if (deliveries === undefined || deliveries.every(({ waiting }) => waiting.size > 0)) return
+  const left = deliveries.filter(({ waiting }) => waiting.size > 0)
+  if (left.length > 0) home.outbox.set(parent, left)
+  else home.outbox.delete(parent)
 }
 
 export function pinParents(home: Home, task: Task): void {

@@ -3,6 +3,7 @@ import { Schedule } from './schedule.ts'
 import { Timeline } from './timeline.ts'
 import type { Hint, PublishedDefinition, Retention } from '../port.ts'
 import type { FinalState, IfFailed, Nonce, SessionId, TaskId } from '../records.ts'
+import type { Delivery } from './edges.ts'
 import type { Gate } from './gates.ts'
 import type { Lines } from './ready.ts'
 import type { Session } from './sessions.ts'
@@ -26,10 +27,10 @@ export interface Home {
   readonly byNonce: Map<Nonce, Set<Task>>
   /** Unique keys by the live tasks that hold them. */
   readonly keys: Map<string, Task>
-  /** Open edges: by parent, who waits for it. */
+  /** Open edges: by parent that has not ended, who waits for it. */
   readonly edges: Map<TaskId, Map<Task, IfFailed>>
-  /** Parents that ended and still have open edges, with the state in which they ended, in the order of their ends. */
-  readonly outbox: Map<TaskId, FinalState>
+  /** The ends of parents that somebody is still to be told of. A parent that started over may end more than once. */
+  readonly outbox: Map<TaskId, readonly Delivery[]>
   /** How many live tasks name a task as their parent. */
   readonly pins: Map<TaskId, number>
   readonly gates: Map<string, Gate>

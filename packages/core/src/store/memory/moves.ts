@@ -11,7 +11,7 @@ import {
   type Step,
 } from '../../policy/lifecycle.ts'
 import { HISTORY_DETAIL_MAX, HISTORY_ENTRIES_MAX, type SessionId } from '../records.ts'
-import { closeEdgesTo, parentEnded, parentRestarted, pinParents, unpinParents } from './edges.ts'
+import { closeEdgesTo, parentEnded, pinParents, unpinParents } from './edges.ts'
 import { leaveGate } from './gates.ts'
 import { enter, leave } from './places.ts'
 import { isFinal, isLive, type Task } from './task.ts'
@@ -77,10 +77,9 @@ function take(pass: Pass, task: Task, taken: Step): void {
 
 /** A task that lives holds its unique key and keeps its parents from being forgotten. */
 function beginLife({ home }: Pass, task: Task): void {
-  const { id, unique } = task.spec
+  const { unique } = task.spec
   if (unique !== null) home.keys.set(unique.key, task)
   pinParents(home, task)
-  parentRestarted(home, id)
 }
 
 /** It lets go of both with its last live state, waits for nobody any more, and nobody for it. */
