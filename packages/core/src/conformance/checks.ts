@@ -1,4 +1,4 @@
-/** What an enqueue is checked for, in which order: ids, the fence, unique keys, parents. */
+/** What an enqueue is checked for, in which order: ids, the fence, the gate, unique keys, parents. */
 import { cases, type ConformanceCase } from './case.ts'
 import { equal } from './expect.ts'
 import { fenceOf } from './worker.ts'
@@ -80,6 +80,50 @@ const order = cases('checks', {
   },
 })
 
+const faults = cases('checks', {
+  'of several faults the earliest check decides, whatever their places': async (scene) => {
+    const taken = scene.spec()
+    await scene.add(taken)
+    const by = { id: await scene.enqueue({ unique: { key: 'k', then: 'keep' } }), state: 'pending' } as const
+    const gone = scene.id()
+    await scene.store.openGate(gone)
+    const parent = scene.id()
+    const orphan = scene.spec({ after: [{ parent, ifFailed: 'run' }] })
+    const unwanted = scene.spec({ unique: { key: 'k', then: 'reject' } })
+    const tasks = [orphan, unwanted, otherDigest(taken)]
+    const gate = { gate: gone }
+    equal(await scene.group(tasks, gate), conflict(2, taken.id), 'ids')
+    const shut = { outcome: 'rejected', index: 0, rejection: { code: 'gate-gone', gate: gone } }
+    equal(await scene.group([scene.spec(), unwanted, orphan], gate), shut, 'the gate')
+    const unique = { outcome: 'rejected', index: 1, rejection: { code: 'unique', key: 'k', by } }
+    equal(await scene.group([orphan, unwanted]), unique, 'keys')
+    const unknown = { outcome: 'rejected', index: 1, rejection: { code: 'unknown-parent', parent } }
+    equal(await scene.group([scene.spec(), orphan]), unknown, 'parents')
+    for (const { id } of [orphan, unwanted]) await scene.gone(id)
+  },
+
+  'of several faults of one kind the first task is named': async (scene) => {
+    const taken = scene.specs(2)
+    await scene.addAll(taken)
+    const [first, second] = taken.map(otherDigest)
+    equal(await scene.group([scene.spec(), second!, first!]), conflict(1, second!.id))
+    const parents = [scene.id(), scene.id(), scene.id()]
+    const orphans = parents.map((parent) => scene.spec({ after: [{ parent, ifFailed: 'run' }] }))
+    const rejection = { code: 'unknown-parent', parent: parents[0] }
+    equal(await scene.group([scene.spec(), ...orphans]), { outcome: 'rejected', index: 1, rejection })
+  },
+
+  'the parents of a duplicate are not looked at': async (scene) => {
+    const spec = scene.spec()
+    await scene.add(spec)
+    const [strange, fresh] = [scene.id(), scene.id()]
+    const repeat = { ...spec, after: [{ parent: strange, ifFailed: 'run' }] } as const
+    const orphan = scene.spec({ after: [{ parent: fresh, ifFailed: 'run' }] })
+    const rejection = { code: 'unknown-parent', parent: fresh }
+    equal(await scene.group([repeat, orphan]), { outcome: 'rejected', index: 1, rejection })
+  },
+})
+
 const under = cases('checks', {
   'a running task adds under its fence': async (scene) => {
     const worker = await scene.worker()
@@ -133,4 +177,4 @@ const under = cases('checks', {
   },
 })
 
-export const checkCases: readonly ConformanceCase[] = [...order, ...under]
+export const checkCases: readonly ConformanceCase[] = [...order, ...faults, ...under]

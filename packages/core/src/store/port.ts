@@ -131,9 +131,9 @@ export interface Tasks {
    * Enqueues. Groups are taken in order, each all or nothing and with a fate of its own; a later group may
    * name tasks of an earlier one. At most 1 000 tasks or 8 MiB a request.
    *
-   * Checked in this order: the ids, the fence, the unique keys, the parents. A known id with the same digest,
-   * or a held key with `keep`, is a `duplicate`; edges of the group that name such a task point to the one
-   * that is there. A group all of whose ids are known so is answered whatever became of its fence. A newcomer
+   * Checked in this order, each for the whole group before the next: the ids, the fence, the gate, the unique
+   * keys, the parents. A known id with the same digest, or a held key with `keep`, is a `duplicate`, whose
+   * parents are not looked at; edges of the group that name such a task point to the one that is there. A group all of whose ids are known so is answered whatever became of its fence. A newcomer
    * that was kept away leaves no trace. A parent that is final already, or remembered only by its tombstone,
    * is resolved at once.
    */
@@ -190,6 +190,7 @@ export interface TaskGroup {
 
 export type GroupAnswer =
   | { readonly outcome: 'added'; readonly tasks: readonly AddVerdict[] }
+  /** The first check that fails decides, and the first task that it refuses is the index; of a gate it is 0. */
   | { readonly outcome: 'rejected'; readonly index: number; readonly rejection: Rejection }
   | { readonly outcome: 'stale' }
   /** Nothing was written, because somebody held a lock for too long: try again. */
