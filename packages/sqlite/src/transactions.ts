@@ -10,13 +10,20 @@ const PATIENCE_MS = 10_000
 /** The longest wait between two tries; drawn at random, so that processes do not keep step. */
 const PAUSE_MS = 2
 
-/**
- * Runs a step again while another process has the lock. The thread is free meanwhile.
- *
- * @param pausing called before each pause
- */
-export async function patiently<T>(step: () => T, path: string, pausing?: () => void): Promise<T> {
-  const end = performance.now() + PATIENCE_MS
+interface Waiting {
+  /** Called before each pause. */
+  readonly pausing?: () => void
+  /** Since when the lock has been waited for, by whomever. Default: now. */
+  readonly since?: number
+}
+
+/** Runs a step again while another process has the lock. The thread is free meanwhile. */
+export async function patiently<T>(
+  step: () => T,
+  path: string,
+  { pausing, since = performance.now() }: Waiting = {},
+): Promise<T> {
+  const end = since + PATIENCE_MS
   for (;;) {
     try {
       return step()
@@ -50,6 +57,8 @@ export class Transactions {
   readonly #tell: Listeners
   /** What others have written since is told apart by it. */
   #dataVersion = -1
+  /** Since when no transaction has got the lock: those who wait behind each other share one patience. */
+  #lockedSince: number | undefined
 
   constructor(home: Home, path: string, tell: Listeners) {
     this.#home = home
@@ -71,7 +80,10 @@ export class Transactions {
 
   /** Does all of it with one commit, or nothing. Answers at once unless another process has the lock. */
   write(works: readonly Work[]): Done | Promise<Done> {
-    return this.#now(() => this.#write(works), this.#tell.waits)
+    return this.#now(
+      () => this.#write(works),
+      () => ({ pausing: this.#tell.waits, since: (this.#lockedSince ??= performance.now()) }),
+    )
   }
 
   /** What is read belongs to one moment. */
@@ -79,13 +91,13 @@ export class Transactions {
     return this.#now(() => this.#read(work))
   }
 
-  #now<T>(step: () => T, pausing?: () => void): T | Promise<T> {
+  #now<T>(step: () => T, waiting?: () => Waiting): T | Promise<T> {
     try {
       return step()
     } catch (error) {
       if (!isBusy(error)) throw storeError(error, this.#path, 'none')
     }
-    return patiently(step, this.#path, pausing)
+    return patiently(step, this.#path, waiting?.())
   }
 
   #read(work: Work): unknown {
@@ -102,6 +114,7 @@ export class Transactions {
   #write(works: readonly Work[]): Done {
     const { database } = this.#home
     database.run('BEGIN IMMEDIATE')
+    this.#lockedSince = undefined
     let committing = false
     try {
       if (this.lookForOthers()) this.#tell.othersWrote()

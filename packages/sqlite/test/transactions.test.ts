@@ -36,6 +36,25 @@ test('a lock that is never given back is an error without effect', async () => {
   expect(rooms.home.database.get('SELECT count(*) FROM tasks')).toEqual([0])
 })
 
+test('who comes behind a call that waited in vain is told at once, until the lock is free again', async () => {
+  const stranger = lock()
+  let now = performance.now()
+  vi.spyOn(performance, 'now').mockImplementation(() => (now += 1_000))
+  const tries = async (): Promise<number> => {
+    rooms.statements.length = 0
+    await expect(rooms.add(groups(1))).rejects.toMatchObject({ code: 'store-busy', effect: 'none' })
+    return rooms.statements.filter((statement) => statement === 'BEGIN IMMEDIATE').length
+  }
+  const first = await tries()
+  expect(first).toBeGreaterThan(5)
+  expect(await tries()).toBeLessThan(4)
+  stranger.exec('ROLLBACK')
+  await rooms.add(groups(1))
+  stranger.exec('BEGIN IMMEDIATE')
+  expect(await tries()).toBe(first)
+  stranger.close()
+})
+
 test('a full disk is an error without effect, and what needs no room goes on', async () => {
   const { database } = rooms.home
   const request = session()

@@ -12,6 +12,9 @@
  * - It rejects with a `StoreError` (which says whether there may have been an effect) only when the request
  *   as a whole was not carried out or not answered. What befalls one group, settlement or task of a request
  *   is an answer, and touches no other part of the request.
+ * - It ends, but for `watch`. Whoever waits for a lock, a connection or the engine gives up after 10 s at the
+ *   latest and rejects with a `StoreError`: `store-busy` where somebody else's lock is in the way, else
+ *   `store-unavailable`. What waits behind such a call does not wait once more as long.
  * - It decides nothing that is not written here: policy is core's, and arrives as data.
  * - Arrays answer in the order of their request. Request objects are never changed.
  *
