@@ -33,7 +33,7 @@ async function behindGate(
       const answers = await add({ tasks: chunk, under: null, gate })
       verdicts.push(...answers)
       for (const [index, { id, idMadeBy }] of chunk.entries()) {
-        // a removed task leaves a tombstone, and who gave the id may want to use it again: it waits for that, or is swept
+        // a task whose id somebody gave may be another bulk's by now, which named it too: it waits for that, or is swept
         if (answers[index]!.outcome === 'created' && idMadeBy === 'client') written.push(id)
       }
     }

@@ -101,11 +101,14 @@ const holding = cases('unique', {
       '\u00e9',
       'e\u0301',
       '',
-      '\0',
-      'a\0',
+      '\u0001',
+      'a\u0001',
+      'a\n',
       '𝒳',
       '__proto__',
       'x'.repeat(512),
+      `${'x'.repeat(512)}y`,
+      `work:${'🧾'.repeat(128)}`,
     ]
     for (const key of keys) {
       equal(

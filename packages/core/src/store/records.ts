@@ -122,6 +122,7 @@ export interface Lane {
  * loses it with its last live state, by the same operation.
  */
 export interface UniqueSpec {
+  /** Compared byte by byte; at most 1 KiB of UTF-8. */
   readonly key: string
   /** What becomes of a newcomer while the key is held. */
   readonly then: 'keep' | 'reject'

@@ -23,7 +23,7 @@ interface EnqueueCommon extends SharedOptions {
   readonly id?: TaskId | undefined
   /** Tasks that must end before this one starts: 50 000 at most. Default: none. */
   readonly after?: readonly Dependency[] | undefined
-  /** One live task per key, for this call: any text of at most 512 bytes. Default: the definition's. */
+  /** One live task per key, for this call: any text without U+0000, of at most 512 bytes. Default: the definition's. */
   readonly unique?: { readonly key: string; readonly then?: UniqueThen | undefined } | undefined
   /** Created held: not started until released. Default `false`. */
   readonly held?: boolean | undefined

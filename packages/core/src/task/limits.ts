@@ -1,5 +1,6 @@
 /** Every limit on what may be enqueued, all checked before anything is written. */
 import { InvalidArgumentError } from './errors.ts'
+import { isKeepable } from './kept-text.ts'
 import { shown } from './shown.ts'
 
 /** Bytes are bytes of UTF-8. */
@@ -55,14 +56,14 @@ export function exceedsBytes(text: string, bytesMax: number): boolean {
 }
 
 /**
- * A unique, partition or limit key: any well-formed text of at most 512 bytes.
+ * A unique, partition or limit key: any text of at most 512 bytes that every store can keep.
  *
  * @param what what key it is, for the error
  * @throws InvalidArgumentError
  */
 export function checkedKey(key: unknown, what: string): string {
-  if (typeof key === 'string' && key.isWellFormed() && !exceedsBytes(key, LIMITS.keyBytes)) return key
+  if (isKeepable(key) && !exceedsBytes(key, LIMITS.keyBytes)) return key
   throw new InvalidArgumentError(`${what} is ${shown(key)}, which is no key.`, {
-    hint: `A key is any well-formed text of at most ${LIMITS.keyBytes} bytes.`,
+    hint: `A key is any well-formed text without U+0000, of at most ${LIMITS.keyBytes} bytes; make one of bytes by hashing them, or in base64.`,
   })
 }

@@ -45,7 +45,7 @@ describe('keys', () => {
   test.each([
     '',
     'k',
-    'any text: ä, 字, 🧾, \n, \0',
+    'any text: ä, 字, 🧾, \n, \u0001, \uffff',
     'x'.repeat(512),
     'ä'.repeat(256),
     '🧾'.repeat(128),
@@ -59,6 +59,9 @@ describe('keys', () => {
       'x'.repeat(513),
       `${'ä'.repeat(256)}x`,
       `${'🧾'.repeat(128)}x`,
+      // no text in Postgres, nor in UTF-8
+      '\0',
+      'a\0b',
       '\ud800',
       'a\udc00b',
       null,
@@ -72,7 +75,7 @@ describe('keys', () => {
   )('%s is none', (_, key) => {
     const error = refusal('invalid-argument', () => checkedKey(key, 'The unique key'))
     expect(error.message).toMatch(/^The unique key is .*, which is no key\.$/)
-    expect(error.hint).toContain('512 bytes')
+    expect(error.hint).toContain('without U+0000, of at most 512 bytes')
   })
 })
 
