@@ -1,5 +1,6 @@
 /** Tasks as readers see them: decoded, with states by their everyday names. */
 import { decode } from '../task/codec.ts'
+import { attemptOf } from '../policy/attempts.ts'
 import { PRIORITIES, type Priority } from '../task/options.ts'
 import type { TaskRecord, TaskState, TaskSummary } from '../store/records.ts'
 
@@ -10,7 +11,7 @@ export type ShownState = Exclude<TaskState, 'pending'> | 'scheduled' | 'ready' |
 export interface TaskListItem extends Omit<TaskSummary, 'state' | 'level'> {
   readonly state: ShownState
   readonly priority: Priority
-  /** The attempt that runs or comes next: 1 for the first. */
+  /** The attempt that runs or comes next, 1 for the first; of a task that has ended the last one that ran, 0 if none did. */
   readonly attempt: number
 }
 
@@ -30,7 +31,7 @@ export function shownItem(summary: TaskSummary, now: number): TaskListItem {
     ...rest,
     state: shownState(summary, now),
     priority: PRIORITIES[level],
-    attempt: summary.counters.failures + 1,
+    attempt: attemptOf(summary),
   }
 }
 

@@ -135,7 +135,10 @@ export interface Fence {
   readonly nonce: Nonce
 }
 
-/** How the claims of a task have ended so far. `attempt` is `failures + 1`. */
+/**
+ * How the claims of a task have ended so far; what ended without counting (success, giving way, `none`) is
+ * the difference to `claims`. The attempt that runs or comes next is `failures + 1`.
+ */
 export interface Counters {
   readonly claims: number
   readonly failures: number

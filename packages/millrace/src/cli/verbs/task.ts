@@ -122,9 +122,7 @@ function attemptOf({ attempt, policy, counters }: TaskStatus): string {
   const others = (['crashes', 'returns', 'snoozes', 'generation'] as const).filter(
     (name) => counters[name] > 0,
   )
-  return [`${Math.min(attempt, most)} of ${most}`, ...others.map((name) => `${name} ${counters[name]}`)].join(
-    ', ',
-  )
+  return [`${attempt} of ${most}`, ...others.map((name) => `${name} ${counters[name]}`)].join(', ')
 }
 
 function progressOf({ fraction, message }: NonNullable<TaskStatus['progress']>): string {

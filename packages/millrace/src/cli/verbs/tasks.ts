@@ -96,7 +96,7 @@ function tableOf(found: readonly TaskListItem[], now: number): readonly string[]
     task.type,
     task.queue,
     task.state,
-    String(task.state === 'failed' ? Math.max(1, task.counters.failures) : task.attempt),
+    String(task.attempt),
     whenOf(task, now),
     task.error === null ? '' : short(`${task.error.name}: ${task.error.message}`, 60),
   ])
