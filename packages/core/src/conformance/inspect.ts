@@ -167,6 +167,13 @@ const queues = cases('inspect', {
     equal((await queue(scene)).oldestReadyAt, null)
   },
 
+  'queues are shown in the order of their names': async (scene) => {
+    const names = ['b', 'a.b', 'B', 'a', 'a_b', 'a-b', '1']
+    for (const name of names) await scene.enqueue({ queue: name })
+    const shown = (await scene.store.queues()).map((record) => record.queue)
+    equal(shown, ['1', 'B', 'a', 'a-b', 'a.b', 'a_b', 'b'])
+  },
+
   'a queue is shown as it is configured, and what is left out stays': async (scene) => {
     await scene.enqueue()
     const retention = { succeededMs: 1, cancelledMs: null, failedMs: 3, count: 4, bytes: 5 }

@@ -1,5 +1,5 @@
 /** Which attempt a task is at, as readers are told. */
-import { FINAL_STATES, type TaskState, type TaskSummary } from '../store/records.ts'
+import type { TaskState, TaskSummary } from '../store/records.ts'
 
 /**
  * The attempt that runs or comes next, from 1; of a task that has ended the last one that certainly ran, and
@@ -20,5 +20,5 @@ export function attemptOf({
 }
 
 function isFinal(state: TaskState): boolean {
-  return (FINAL_STATES as readonly TaskState[]).includes(state)
+  return state === 'succeeded' || state === 'failed' || state === 'cancelled'
 }

@@ -18,14 +18,17 @@ export interface Inspection {
   }): Promise<readonly (TaskOutcome | 'later' | null)[]>
   /**
    * Newest first: final tasks by their end where all asked states are final, else by arrival (a store may
-   * have another order for live ones). A task that matches throughout appears exactly once. Filters beyond
-   * state are tested while scanning, so a page may be short, or empty, and still carry a cursor; `next` is
-   * `null` at the end.
+   * have another order where live ones are asked for too). A task that matches throughout and stays in its
+   * state appears exactly once; one that moves on meanwhile may be missed, or appear in either state. Filters
+   * beyond state are tested while scanning, so a page may be short, or empty, and still carry a cursor; `next`
+   * is `null` at the end.
    */
   list(request: ListRequest): Promise<ListAnswer>
-  /** Counts are exact at one moment, and may cost a scan. */
+  /** Queues that have tasks or settings, by name. Counts are exact at one moment, and may cost a scan. */
   queues(): Promise<readonly QueueRecord[]>
+  /** Those whose lease holds. */
   sessions(): Promise<readonly SessionRecord[]>
+  /** The latest of each type. */
   definitions(): Promise<readonly PublishedDefinition[]>
   /** Store time. */
   now(): Promise<number>
@@ -48,7 +51,7 @@ export interface QueueRecord {
   readonly retention: Retention | null
   /** How many tasks are in each state; `scheduled` and `ready` split `pending` that is not held. */
   readonly counts: QueueCounts
-  /** When the oldest ready task became due. */
+  /** When the first ready task in line became due; one that became ready out of turn may stand behind it. */
   readonly oldestReadyAt: number | null
 }
 

@@ -3,14 +3,17 @@
  *
  * The rules that hold for every method:
  * - It is idempotent by the ids in its request: repeated with the same arguments it changes nothing twice.
- *   Core repeats what may have had an effect but was not answered.
+ *   Core repeats what may have had an effect but was not answered; what it gave up may still arrive, once,
+ *   behind its own repeat, and changes nothing then either.
  * - The unit of atomicity is the group in `add`, the whole of `exchange` and `reclaim`, the task in
- *   `command`, `renew` and the upkeep.
- * - It compares times with store time only, which each deciding statement reads once, through the store's
- *   one clock and never below its floor. Something is due, or has lapsed, at the very millisecond of its
+ *   `command`, `renew` and the upkeep, the decision in `openGate`.
+ * - It compares times with store time only, which each unit of atomicity reads once, through the store's one
+ *   clock and never below its floor. (The engine's own expiry of keys or rows knows nothing of that clock: it
+ *   may clear away, never decide.) Something is due, or has lapsed, at the very millisecond of its
  *   time (`at <= now`).
  * - It rejects with a `StoreError` (which says whether there may have been an effect) only when the request
- *   as a whole was not carried out or not answered. What befalls one group, settlement or task of a request
+ *   as a whole was not carried out or not answered, and with an `InvalidArgumentError` if it never can be (a
+ *   lane, or a cursor of a list or command, that is none of its own). What befalls one group, settlement or task of a request
  *   is an answer, and touches no other part of the request.
  * - It ends, but for `watch`. Whoever waits for a lock, a connection or the engine gives up after 10 s at the
  *   latest and rejects with a `StoreError`: `store-busy` where somebody else's lock is in the way, else
@@ -34,6 +37,9 @@ import type {
 import type { Settlement, Verdict } from './settlement.ts'
 import type { Control } from './control.ts'
 import type { Inspection } from './inspection.ts'
+import type { Sessions } from './sessions.ts'
+
+export type * from './sessions.ts'
 
 /** A backend. `open` is called once, before anything else, `close` once, after everything else has ended. */
 export interface Store extends Sessions, Tasks, Upkeep, Control, Inspection, Wakeups {
@@ -53,86 +59,12 @@ export interface Store extends Sessions, Tasks, Upkeep, Control, Inspection, Wak
 }
 
 // ---------------------------------------------------------------------------------------------------
-// Sessions: the leases of worker processes
-
-export interface Sessions {
-  /**
-   * Begins a lease of `ttlMs`, and publishes what the worker is. Repeated it begins the lease anew; an id
-   * whose lease has lapsed or was closed is `dead` for good.
-   */
-  openSession(request: SessionRequest): Promise<{ readonly session: 'alive' | 'dead'; readonly now: number }>
-  /**
-   * Extends a lease and compares notes: the worker lists every task it holds, the store answers which of
-   * them it lost and which it is asked to cancel. A lapsed lease is never revived.
-   *
-   * A running task that was claimed before two successive renewals, neither of which listed it or the nonce
-   * of its claim, is a *stray*: the reply that carried it was lost. Although the lease holds, it is taken away
-   * at once: it goes back to pending as if it had been returned (or to cancelled, if that was requested), and
-   * its nonce is forgotten, so that nobody holds its fence. A stray that had been taken over by `reclaim` is
-   * left for the next `reclaim` instead.
-   */
-  renew(request: RenewRequest): Promise<RenewAnswer>
-  /** Ends a lease. What the session still holds lapses at once. */
-  closeSession(session: SessionId): Promise<void>
-}
-
-export interface SessionRequest {
-  readonly session: SessionId
-  readonly ttlMs: number
-  /** Shown to operators: where the worker runs and what it serves. */
-  readonly host: string
-  readonly pid: number
-  readonly queues: readonly string[]
-  readonly types: readonly string[]
-  readonly offers: readonly string[]
-  readonly concurrency: number
-  /** The definitions it handles, published for producers that have only a name. */
-  readonly definitions: readonly PublishedDefinition[]
-}
-
-export interface PublishedDefinition {
-  readonly type: string
-  readonly queue: string
-  readonly level: number
-  /** The plain options of the definition, as JSON. */
-  readonly options: string
-  /** JSON Schema of the input as JSON, where the schema library gives one. */
-  readonly schema: string | null
-}
-
-export interface RenewRequest {
-  readonly session: SessionId
-  readonly ttlMs: number
-  /** Numbers the renewals of a session from 1. One that does not exceed the last extends and counts nothing. */
-  readonly seq: number
-  readonly held: readonly Held[]
-  /** Exchanges and reclaims whose reply may still arrive: what they claimed is no stray. */
-  readonly awaiting: readonly Nonce[]
-}
-
-export interface Held {
-  readonly fence: Fence
-  /** The first renewal that says so starts the clock of the attempt's time limit in the store. */
-  readonly started: boolean
-}
-
-export interface RenewAnswer {
-  /** `dead`: the lease had lapsed or never was. Everything held is lost; a new session is needed. */
-  readonly session: 'alive' | 'dead'
-  readonly now: number
-  /** Listed fences that are no longer valid. What the worker itself has settled meanwhile may be among them. */
-  readonly lost: readonly Fence[]
-  /** Listed tasks that have a cancel request. */
-  readonly cancelled: readonly { readonly fence: Fence; readonly reason: string | null }[]
-}
-
-// ---------------------------------------------------------------------------------------------------
 // Tasks: the hot plane
 
 export interface Tasks {
   /**
    * Enqueues. Groups are taken in order, each all or nothing and with a fate of its own; a later group may
-   * name tasks of an earlier one. At most 1 000 tasks or 8 MiB a request.
+   * name tasks of an earlier one. At most 1 000 tasks and 8 MiB of payloads a request.
    *
    * Checked in this order, each for the whole group before the next: the ids, the fence, the gate, the unique
    * keys, the parents. A known id with the same digest, or a held key with `keep`, is a `duplicate`, whose
@@ -146,7 +78,8 @@ export interface Tasks {
    * atomic operation; what a settlement frees can be claimed by the same exchange. Either part may be empty.
    *
    * Its cost does not grow with tasks that the demand cannot take. What commands left behind may be met once,
-   * and due tasks are moved along, at most 1 000 of either. A task at or past its `startBy` or deadline is
+   * and due tasks are moved along, at most 1 000 of either. What another request holds at this moment may be
+   * passed over, as if it were not there. A task at or past its `startBy` or deadline is
    * never claimed: it ends here as `sweep` would end it.
    *
    * Repeated with the same nonce it answers the claims made under it that still run; only if none does, it
@@ -205,6 +138,7 @@ export type AddVerdict =
 
 export interface TaskRef {
   readonly id: TaskId
+  /** As the group that names it leaves it. */
   readonly state: TaskState
 }
 
@@ -227,7 +161,7 @@ export interface ExchangeRequest {
    * settlements were ever sent before: a fence that does not run is `stale` without a look at what has ended.
    */
   readonly again: boolean
-  /** One per task at most. */
+  /** One per task at most; at most 1 000, and 8 MiB of results and checkpoints. */
   readonly settlements: readonly Settlement[]
   readonly demand: Demand | null
 }
@@ -266,6 +200,7 @@ export interface QueueDemand {
 export type LevelSlots = readonly [number, number, number, number, number]
 
 export interface ExchangeAnswer {
+  /** The store time by which all of it was decided, settlements and claims. */
   readonly now: number
   readonly verdicts: readonly Verdict[]
   /** `dead`: nothing was claimed, because the session's lease has lapsed. Settlements count all the same. */
@@ -277,7 +212,7 @@ export interface ExchangeAnswer {
    * this answer was cut short, never for tasks that the demand cannot take. `null`: nothing in sight.
    */
   readonly nextInMs: number | null
-  /** Whether ended parents have more dependents than this operation could tell: `deliver` goes on. */
+  /** Whether parents, if not only those that ended here, have more dependents than could be told: `deliver` goes on. */
   readonly undelivered: boolean
 }
 
@@ -348,6 +283,7 @@ export interface Retention {
 }
 
 export interface UpkeepAnswer {
+  /** Tasks, edges, tombstones: whatever the duty is about, at most `tasksMax`. */
   readonly changed: number
   /** Whether there is more to do now. */
   readonly more: boolean

@@ -206,7 +206,7 @@ export interface LogEntry {
 /** How much of a task's history and logs is kept: the newest entries. */
 export const HISTORY_ENTRIES_MAX: number = 100
 export const LOG_ENTRIES_MAX: number = 100
-/** Longest detail of a history entry, in characters; stores cut the rest. */
+/** Longest detail of a history entry, in UTF-16 units. Stores cut the rest, and may cut sooner: where it suits them. */
 export const HISTORY_DETAIL_MAX: number = 80
 
 /** One line of a task's history. */

@@ -10,7 +10,8 @@ export interface Settlement {
   /**
    * Numbers the settlements of one claim from 1. The store keeps the last one that it applied with the
    * task: the same number under the same fence is a repeat, answered as the first time, with nothing
-   * written. Core has one settlement per fence under way at a time.
+   * written. Core has one settlement per fence under way at a time; a lower number is a copy that came late,
+   * whose answer nobody reads.
    */
   readonly seq: number
   readonly transition: Transition
