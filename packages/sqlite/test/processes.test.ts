@@ -33,13 +33,9 @@ class Child {
   #heard: (() => void) | undefined
 
   constructor(script: URL, ...args: readonly string[]) {
-    this.#process = spawn(
-      process.execPath,
-      [fileURLToPath(script), ...args],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    )
+    this.#process = spawn(process.execPath, [fileURLToPath(script), ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     this.#ended = once(this.#process, 'exit')
     let rest = ''
     this.#process.stdout!.on('data', (data: Buffer) => {
