@@ -140,11 +140,10 @@ test('while another process keeps the lock calls wait, and the main thread does 
 
 /** Runs a script of its own on the test's file, and answers how it ended. */
 async function run(
-  script: string,
+  script: URL,
   spoke: () => void = () => undefined,
 ): Promise<{ code: number | null; output: string }> {
-  const file = fileURLToPath(new URL(script, import.meta.url))
-  const child = spawn(process.execPath, [file, join(folder, 'home.db')], {
+  const child = spawn(process.execPath, [fileURLToPath(script), join(folder, 'home.db')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let output = ''
@@ -155,14 +154,15 @@ async function run(
 }
 
 test('an idle store keeps no process alive, listened to or not', async () => {
-  expect(await run('./children/idle.ts')).toEqual({ code: 0, output: 'idle\n' })
+  expect(await run(new URL('./children/idle.ts', import.meta.url))).toEqual({ code: 0, output: 'idle\n' })
 })
 
 test('a call under way does', async () => {
   const stranger = new DatabaseSync(join(folder, 'home.db'))
   await (await openStore()).close()
   stranger.exec('BEGIN IMMEDIATE')
-  const ended = await run('./children/waiting.ts', () => stranger.exec('ROLLBACK'))
+  const waiting = new URL('./children/waiting.ts', import.meta.url)
+  const ended = await run(waiting, () => stranger.exec('ROLLBACK'))
   stranger.close()
   expect(ended).toEqual({ code: 0, output: 'still here\nadded\n' })
 })
