@@ -1,52 +1,22 @@
 /** `millrace demo` as a user starts it, and kills it. */
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { randomInt } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { connect } from 'millrace'
-import { beforeEach, describe, expect, test } from 'vitest'
-import { expectedCatalogue, makeTree, noise, Place } from './tree.ts'
+import { beforeEach, describe, expect, onTestFailed, test } from 'vitest'
+import { Demo } from '../../bench/src/kills/demo.ts'
+import { drawMoments } from '../../bench/src/kills/moments.ts'
+import { runDisturbed, runUndisturbed } from '../../bench/src/kills/run.ts'
+import { expectedCatalogue, makeManyFiles, makeTree, noise, Place } from './tree.ts'
 
-const MAIN = fileURLToPath(new URL('../../packages/millrace/src/cli/main.ts', import.meta.url))
-
-/** The demo on the folder `tree`, as the leader of a process group of its own. */
-function demo(place: Place, ...options: readonly string[]): ChildProcess {
-  const args = [MAIN, 'demo', 'tree', '--store', 'sqlite:m.db', ...options]
-  return spawn(process.execPath, args, { cwd: place.path, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+/** What a test is told when its time is up. */
+interface Limits {
+  readonly signal: AbortSignal
 }
 
-interface Ending {
-  readonly code: number | null
-  readonly text: string
-}
-
-async function ended(child: ChildProcess): Promise<Ending> {
-  let text = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream?.setEncoding('utf8').on('data', (some: string) => (text += some))
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, text }
-}
-
-interface Blow {
-  readonly moment: RegExp
-  readonly signal: NodeJS.Signals
-}
-
-/** Sends a signal to the demo and its workers, all at once, when its output matches. */
-async function killAt(child: ChildProcess, { moment, signal }: Blow): Promise<Ending> {
-  let text = ''
-  let sent = false
-  child.stdout?.on('data', (some: Buffer) => {
-    text += String(some)
-    if (sent || !moment.test(text)) return
-    sent = true
-    process.kill(-child.pid!, signal)
-  })
-  const ending = await ended(child)
-  expect({ sent, ...ending }).toMatchObject({ sent: true })
-  return ending
+/** The demo on the folder `tree`. */
+function demo(place: Place, { signal }: Limits, ...more: readonly string[]): Demo {
+  return new Demo({ place: place.path, folder: 'tree', more, over: signal })
 }
 
 function catalogueIn(place: Place): unknown {
@@ -65,8 +35,9 @@ describe('millrace demo', { timeout: 60_000 }, () => {
     return () => place[Symbol.dispose]()
   })
 
-  test('catalogues a folder although a worker is killed, and says the truth about it', async () => {
-    const { code, text } = await ended(demo(place))
+  test('catalogues a folder although a worker is killed, and says the truth about it', async (limits) => {
+    using whole = demo(place, limits)
+    const { code, text } = await whole.ended
     const expected = expectedCatalogue(tree) as { readonly files: number }
     expect({ code, text }).toEqual({ code: 0, text })
     expect(catalogueIn(place)).toEqual(expected)
@@ -83,32 +54,62 @@ describe('millrace demo', { timeout: 60_000 }, () => {
     expect(await mill.workers.list()).toEqual([])
   })
 
-  test('killed as a whole it goes on where it was and ends in the same report', async () => {
-    await killAt(demo(place, '--no-kill'), { moment: /^Millrace catalogues/, signal: 'SIGKILL' })
-    const stopped = await killAt(demo(place, '--no-kill'), { moment: /^Millrace/, signal: 'SIGINT' })
-    expect(stopped.text).toMatch(/^Millrace goes on to catalogue \d+ files below tree, \d+ are done/)
-    expect(stopped).toMatchObject({
+  test('stopped by a signal it says so, and goes on where it was', async (limits) => {
+    using stopped = demo(place, limits, '--no-kill')
+    await stopped.wrote(/^Millrace catalogues/)
+    stopped.signal('SIGINT')
+    expect(await stopped.ended).toMatchObject({
       code: 1,
       text: expect.stringContaining('The demo was stopped.') as string,
     })
     expect(existsSync(join(place.path, 'catalogue.json'))).toBe(false)
-    const { code, text } = await ended(demo(place, '--no-kill', '--json'))
+    using again = demo(place, limits, '--no-kill')
+    const { code, text } = await again.ended
     expect({ code, text }).toEqual({ code: 0, text })
-    const expected = expectedCatalogue(tree)
-    expect(JSON.parse(text)).toMatchObject({ ...expected, killed: null, lost: 0, acceptedTwice: 0 })
-    expect(catalogueIn(place)).toEqual(expected)
+    expect(text).toMatch(/^Millrace goes on to catalogue \d+ files below tree, \d+ are done/)
+    expect(text).toContain('0 lost, 0 accepted twice')
+    expect(catalogueIn(place)).toEqual(expectedCatalogue(tree))
     await using mill = await connect(`sqlite:${join(place.path, 'm.db')}`)
     expect((await mill.tasks.list({ type: 'catalogue.run' })).tasks).toEqual([])
     expect((await mill.tasks.list({ type: 'catalogue.report' })).tasks.length).toBe(1)
   })
 })
 
-test('millrace demo leaves its own store out, wherever it is', async () => {
+test(
+  'killed as a whole at random moments the demo ends in the same report',
+  { timeout: 60_000 },
+  async ({ signal }) => {
+    const seed = Number(process.env['MILLRACE_SEED'] ?? randomInt(2 ** 31))
+    onTestFailed(() => console.log(`To repeat it: MILLRACE_SEED=${seed}`))
+    using calm = new Place()
+    using place = new Place()
+    const tree = join(place.path, 'tree')
+    makeManyFiles(tree, 1_000)
+    const options = { folder: tree, more: ['--no-kill'], over: signal }
+    const undisturbed = await runUndisturbed({ ...options, place: calm.path })
+    expect(undisturbed.report).toEqual(expectedCatalogue(tree))
+    // As long as this file is huge no machine is fast enough to be over before the kills.
+    const ballast = join(tree, 'empty')
+    truncateSync(ballast, 2 ** 36)
+    const moments = drawMoments(seed, { kills: { min: 2, max: 2 }, byTime: 0 })
+    const { blows, problems } = await runDisturbed({ ...options, place: place.path }, undisturbed, {
+      moments,
+      beforeLast: () => truncateSync(ballast, 0),
+    })
+    expect(problems).toEqual([])
+    expect(blows.map(({ ended }) => ended < undisturbed.tasks)).toEqual([true, true])
+    expect(blows[0]!.share).toBeGreaterThanOrEqual(moments[0]!.share * 0.98)
+  },
+)
+
+test('millrace demo leaves its own store out, wherever it is', async (limits) => {
   using place = new Place()
   const tree = join(place.path, 'tree')
   mkdirSync(tree)
   writeFileSync(join(tree, 'file'), 'x')
-  const { code, text } = await ended(demo(place, '--no-kill', '--store', 'sqlite:tree/inside.db'))
+  using inside = demo(place, limits, '--no-kill', '--json', '--store', 'sqlite:tree/inside.db')
+  const { code, text } = await inside.ended
   expect({ code, text }).toEqual({ code: 0, text })
+  expect(JSON.parse(text)).toMatchObject({ files: 1, killed: null, lost: 0, acceptedTwice: 0 })
   expect(catalogueIn(place)).toEqual(expectedCatalogue(tree, (name) => name === 'file'))
 })

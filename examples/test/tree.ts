@@ -90,6 +90,20 @@ export function makeTree(folder: string): void {
   execFileSync('mkfifo', [join(folder, 'pipe')])
 }
 
+/** Many small files in some packages, and an empty one beside them; the folder is made. */
+export function makeManyFiles(folder: string, count: number): void {
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'empty'), '')
+  for (let i = 0; i < count; i++) {
+    const pack = join(folder, `package-${i % 40}`)
+    if (i < 40) {
+      mkdirSync(pack)
+      writeFileSync(join(pack, 'package.json'), '{}')
+    }
+    writeFileSync(join(pack, `file-${i}.md`), `# File ${i}\n\n${noise(i % 700, i).toString('base64')}\n`)
+  }
+}
+
 /** The catalogue, worked out file by file and held in memory. */
 export function expectedCatalogue(folder: string, chosen: (name: string) => boolean = () => true): object {
   const total = { files: 0, bytes: 0, lines: 0, words: 0, gzipBytes: 0, headings: 0, links: 0 }

@@ -17,6 +17,8 @@ export class Rooms {
   readonly transactions: Transactions
   /** What was run since the last look, in order. */
   readonly statements: string[] = []
+  /** Called before each pause while another process has the lock. */
+  waits: () => void = () => undefined
   readonly #folder: string
   readonly #exchanges = new Exchanges()
 
@@ -24,10 +26,9 @@ export class Rooms {
     this.#folder = folder
     this.home = newHome(database)
     for (const method of ['get', 'all', 'object', 'objects', 'run'] as const) this.#count(database, method)
-    const nothing = (): void => undefined
     this.transactions = new Transactions(this.home, folder, {
-      othersWrote: nothing,
-      waits: nothing,
+      othersWrote: () => undefined,
+      waits: () => this.waits(),
     })
   }
 

@@ -21,9 +21,14 @@ function lock(): DatabaseSync {
 
 test('a lock that is given back in time is only waited for', async () => {
   const stranger = lock()
-  setTimeout(() => stranger.exec('ROLLBACK'), 100)
+  let pauses = 0
+  rooms.waits = () => {
+    pauses += 1
+    if (pauses === 10) stranger.exec('ROLLBACK')
+  }
   await rooms.add(groups(3))
   stranger.close()
+  expect(pauses).toBe(10)
   expect(rooms.home.database.get('SELECT count(*) FROM tasks')).toEqual([3])
 })
 

@@ -1,9 +1,12 @@
-/** Noticing what others write. */
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+/** Noticing what others write: the system's word is real, and all time is virtual. */
+import { once } from 'node:events'
+import { appendFileSync, mkdtempSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Wakeups } from '../src/wakeups.ts'
+
+const realImmediate = setImmediate
 
 let folder = ''
 let wal = ''
@@ -11,8 +14,8 @@ let looks = 0
 /** After how many looks the change is seen. */
 let seenAfter = 0
 let wakeups: Wakeups
-let seen: () => void = () => undefined
 beforeEach(() => {
+  vi.useFakeTimers()
   folder = mkdtempSync(join(tmpdir(), 'millrace-'))
   wal = join(folder, 'home.db-wal')
   writeFileSync(wal, '')
@@ -20,73 +23,83 @@ beforeEach(() => {
   seenAfter = Infinity
   wakeups = new Wakeups(join(folder, 'home.db'), () => {
     looks += 1
-    if (looks < seenAfter) return false
-    seen()
-    return true
+    return looks >= seenAfter
   })
 })
 afterEach(() => {
   wakeups.close()
+  vi.useRealTimers()
   rmSync(folder, { recursive: true })
 })
 
-function after(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-/** Listens, and waits until the system is asked. */
-async function listen(): Promise<void> {
+/** Listens, and asks the system. */
+function listen(): void {
   wakeups.watch(true)
-  await after(50)
+  vi.advanceTimersByTime(5)
   looks = 0
 }
 
-test('a change that cannot be seen yet is looked for until it can', async () => {
-  await listen()
-  const found = new Promise<void>((resolve) => (seen = resolve))
-  seenAfter = 4
+/** Somebody writes, and the system has told all who asked it. */
+async function othersWrite(): Promise<void> {
+  const watcher = watch(wal)
+  const told = once(watcher, 'change')
   appendFileSync(wal, 'x')
-  await found
+  await told
+  watcher.close()
+  await new Promise((resolve) => realImmediate(resolve))
+}
+
+test('a change that cannot be seen yet is looked for until it can', async () => {
+  listen()
+  seenAfter = 4
+  await othersWrite()
+  vi.advanceTimersByTime(100)
   expect(looks).toBe(4)
 })
 
-test('nobody looks for ever', async () => {
-  await listen()
-  appendFileSync(wal, 'x')
-  await after(200)
+test('nobody looks for ever: then there is the poll', async () => {
+  listen()
+  await othersWrite()
+  vi.advanceTimersByTime(200)
   expect(looks).toBeGreaterThan(1)
   expect(looks).toBeLessThan(30)
+  looks = 0
+  vi.advanceTimersByTime(10_000)
+  expect(looks).toBe(40)
 })
 
 test('while this process is busy, and when nobody listens, nobody looks', async () => {
-  await listen()
+  listen()
   wakeups.busy()
-  appendFileSync(wal, 'x')
-  await after(100)
+  await othersWrite()
+  vi.advanceTimersByTime(100)
   expect(looks).toBe(0)
   wakeups.watch(false)
   wakeups.quiet()
-  appendFileSync(wal, 'x')
-  await after(300)
+  vi.advanceTimersByTime(100)
+  await othersWrite()
+  vi.advanceTimersByTime(10_000)
   expect(looks).toBe(0)
 })
 
-test('when it is quiet again, somebody looks', async () => {
-  await listen()
+test('when it is quiet again, somebody looks, and the system is asked again', async () => {
+  listen()
   wakeups.busy()
   wakeups.quiet()
-  await after(100)
-  expect(looks).toBeGreaterThanOrEqual(1)
+  vi.advanceTimersByTime(100)
+  expect(looks).toBe(1)
+  await othersWrite()
+  vi.advanceTimersByTime(100)
+  expect(looks).toBeGreaterThan(1)
 })
 
 test('a writer that never pauses makes nobody look without a pause', async () => {
-  await listen()
+  listen()
   seenAfter = 0
-  const end = performance.now() + 300
-  while (performance.now() < end) {
-    for (let n = 0; n < 20; n++) appendFileSync(wal, 'x')
-    await after(0)
+  for (let ms = 0; ms < 300; ms++) {
+    await othersWrite()
+    vi.advanceTimersByTime(1)
   }
-  expect(looks).toBeGreaterThan(5)
+  expect(looks).toBeGreaterThan(50)
   expect(looks).toBeLessThan(200)
 })

@@ -17,7 +17,8 @@ async function run(
   const preamble = `
     import { Mill, MemoryStore, defineTask, unchecked, systemPlatform } from ${JSON.stringify(SOURCE)}
     const job = defineTask('job', { input: unchecked() })
-    const mill = new Mill(new MemoryStore({ platform: systemPlatform }))
+    const store = new MemoryStore({ platform: systemPlatform })
+    const mill = new Mill(store)
   `
   const child = spawn(process.execPath, ['--input-type=module', '--eval', preamble + script], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -48,11 +49,17 @@ test('an idle client holds nothing: the process ends by itself', async () => {
 test('a worker on an idle store holds it until it is stopped', async () => {
   const { code, output } = await run(
     `
-    const worker = mill.worker({ handlers: job.handler(() => 'done') })
+    const worker = mill.worker({ lease: '1s', handlers: job.handler(() => 'done') })
+    const renew = store.renew.bind(store)
+    let renewals = 0
+    store.renew = (request) => {
+      renewals += 1
+      if (renewals === 3) console.log('still here')
+      return renew(request)
+    }
     process.on('SIGUSR2', () => worker.stop().then(() => console.log('stopped')))
     process.on('exit', () => console.log('exit'))
     await worker.start()
-    setTimeout(() => console.log('still here'), 2_500).unref()
   `,
     { output: 'still here', signals: ['SIGUSR2'] },
   )
