@@ -13,8 +13,12 @@ import type { GroupAnswer, TaskGroup } from '../store/port.ts'
 /** While one batch is being written the next may already be on its way. */
 const TRIPS_MAX = 2
 
-/** Brings groups to the store, for good or ill. */
-export type Send = (groups: readonly TaskGroup[]) => Promise<readonly GroupAnswer[]>
+/**
+ * Brings groups to the store, for good or ill.
+ *
+ * @param again whether any of them may have been there before
+ */
+export type Send = (groups: readonly TaskGroup[], again: boolean) => Promise<readonly GroupAnswer[]>
 
 /** What became of a group: the store's answer, or why there is none. */
 export type Arrival = GroupAnswer | { readonly outcome: 'failed'; readonly error: unknown }
@@ -31,6 +35,7 @@ interface Passenger {
   readonly groups: readonly TaskGroup[]
   readonly tasks: number
   readonly bytes: number
+  readonly again: boolean
   readonly arrive: (arrivals: readonly Arrival[]) => void
 }
 
@@ -68,7 +73,7 @@ export class Batcher {
         if (arrivals.some(isBusy)) void this.#waitOut(groups, arrivals).then(over)
         else over(arrivals)
       }
-      this.#waiting.push({ groups, tasks, bytes, arrive })
+      this.#waiting.push({ groups, tasks, bytes, again: false, arrive })
       this.#departSoon()
     })
   }
@@ -84,7 +89,10 @@ export class Batcher {
     if (this.#pendingTasks > 0) await new Promise<void>((resolve) => (this.#drained = resolve))
   }
 
-  /** Groups that met a lock go again, and with them those that missed a parent: it may be one of the former. */
+  /**
+   * Groups that met a lock go again, and with them those that missed a parent: it may be one of the former. An
+   * earlier request may still be on its way to the store, whatever a later one was answered.
+   */
   async #waitOut(groups: readonly TaskGroup[], first: readonly Arrival[]): Promise<readonly Arrival[]> {
     const { platform } = this.#parts
     const end = platform.monotonicMs() + STORE_PATIENCE_MS
@@ -95,15 +103,15 @@ export class Batcher {
       const open = [...arrivals.keys()].filter(
         (index) => isBusy(arrivals[index]!) || missesParent(arrivals[index]!),
       )
-      const again = await this.#ride(open.map((index) => groups[index]!))
-      for (const [at, index] of open.entries()) arrivals[index] = again[at]!
+      const answers = await this.#rideAgain(open.map((index) => groups[index]!))
+      for (const [at, index] of open.entries()) arrivals[index] = answers[at]!
     }
     return arrivals
   }
 
-  #ride(groups: readonly TaskGroup[]): Promise<readonly Arrival[]> {
+  #rideAgain(groups: readonly TaskGroup[]): Promise<readonly Arrival[]> {
     return new Promise((arrive) => {
-      this.#waiting.push({ groups, ...loadOf(groups), arrive })
+      this.#waiting.push({ groups, ...loadOf(groups), again: true, arrive })
       this.#departSoon()
     })
   }
@@ -150,9 +158,12 @@ export class Batcher {
 
   async #travel(passengers: readonly Passenger[]): Promise<void> {
     try {
-      const answers = await this.#parts.send(passengers.flatMap((passenger) => passenger.groups))
+      const groups = passengers.flatMap((passenger) => passenger.groups)
+      const again = passengers.some((passenger) => passenger.again)
+      const answers = await this.#parts.send(groups, again)
       let from = 0
-      for (const { groups, arrive } of passengers) arrive(answers.slice(from, (from += groups.length)))
+      for (const passenger of passengers)
+        passenger.arrive(answers.slice(from, (from += passenger.groups.length)))
     } catch (error) {
       for (const { groups, arrive } of passengers) arrive(groups.map(() => ({ outcome: 'failed', error })))
     }

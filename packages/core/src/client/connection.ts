@@ -68,10 +68,11 @@ export class Connection {
    * Adds groups, and tells this process's workers at the moment when asking for them makes sense, without the
    * detour of a hint: right behind the call where the store keeps the order of calls, else after the answer.
    *
+   * @param before whether any of them may have been added by an earlier call
    * @throws ClosedError, StoreError, AmbiguousError
    */
-  async add(groups: readonly TaskGroup[]): Promise<readonly GroupAnswer[]> {
-    const answer = this.call((store, again) => store.add({ groups, again }))
+  async add(groups: readonly TaskGroup[], before: boolean): Promise<readonly GroupAnswer[]> {
+    const answer = this.call((store, again) => store.add({ groups, again: before || again }))
     if (this.store.calls === 'in order') this.#tellWorkers(groups)
     else
       answer.then(

@@ -33,7 +33,7 @@ export class Enqueuer {
     const { platform } = connection
     this.#context = context
     this.#ids = new IdMaker(platform)
-    const send: Send = (groups) => connection.add(groups)
+    const send: Send = (groups, again) => connection.add(groups, again)
     this.#plain = new Batcher({ send, platform, pendingMax })
     this.#keyed = new Batcher({ send, platform, pendingMax })
   }
