@@ -2,8 +2,8 @@
  * Kills `millrace demo` with -9, again and again, and looks whether it comes to the same report as if nobody had.
  * After `npm run build`: `node bench/src/demo-kills.ts [FOLDER] [--runs N] [--seed N]`. Exit code 1 if it does not.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { randomInt } from 'node:crypto'
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createHash, randomInt } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -48,6 +48,7 @@ async function main({ folder, runs, seed }: Wish): Promise<number> {
     mkdirSync(place)
     return place
   }
+  const before = fingerprint(folder)
   const expected = await runUndisturbed({
     place: placeOf('undisturbed'),
     folder,
@@ -66,11 +67,23 @@ async function main({ folder, runs, seed }: Wish): Promise<number> {
     if (result.problems.length === 0) rmSync(place, { recursive: true })
     else say(`  see ${place}`)
   }
+  const untouched = fingerprint(folder) === before
+  if (!untouched) say('Somebody has changed the folder meanwhile: measure one that nobody writes to.')
   const bad = results.filter(({ problems }) => problems.length > 0).length
   if (bad === 0) rmSync(places, { recursive: true })
   const kills = results.flatMap(({ blows }) => blows).length
   say(`${runs} runs, ${kills} kills, ${bad} of the runs differ from the undisturbed one`)
-  return bad === 0 ? 0 : 1
+  return bad === 0 && untouched ? 0 : 1
+}
+
+/** Changes with every file that is written, added or removed. */
+function fingerprint(folder: string): string {
+  const hash = createHash('sha256')
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()) {
+    const stats = lstatSync(join(folder, name), { throwIfNoEntry: false })
+    hash.update(`${name} ${stats?.size} ${stats?.mtimeMs}\n`)
+  }
+  return hash.digest('hex')
 }
 
 /** The moments are all that the seed decides. */

@@ -6,8 +6,10 @@ import type { Demo } from './demo.ts'
 
 /** How often the store is looked at. */
 const LOOK_MS = 2
-/** A moment of time comes no later than here, so that it comes however fast the machine is. */
+/** A moment of time comes no later than with this share of what is left, so that it comes however fast the machine is. */
 const LATEST = 0.98
+/** So many steps before the end it is too late: they are over before anybody has looked. */
+const LAST_STEPS = 6
 
 /** A moment of a run that may have been killed before: it lies in what is left of it. */
 export interface Moment {
@@ -47,14 +49,18 @@ export function drawMoments(seed: number, { kills, byTime }: Draw): readonly Mom
   }))
 }
 
-/**
- * @param from how far the run has come already, from 0 to 1
- * @param durationMs how long the whole of it takes when nobody disturbs it
- */
-export function goalOf({ by, share }: Moment, from: number, durationMs: number): Goal {
-  const left = Math.max(0, LATEST - from)
-  if (by === 'progress') return { share: from + left * share, afterMs: Infinity }
-  return { share: LATEST, afterMs: left * share * durationMs }
+/** The whole of a run when nobody disturbs it. */
+export interface Whole {
+  readonly tasks: number
+  readonly durationMs: number
+}
+
+/** @param from how far the run has come already, from 0 to 1 */
+export function goalOf({ by, share }: Moment, from: number, { tasks, durationMs }: Whole): Goal {
+  const left = (1 - from) * LATEST
+  const end = 1 - LAST_STEPS / stepsOf(tasks)
+  if (by === 'progress') return { share: Math.min(from + left * share, end), afterMs: Infinity }
+  return { share: Math.min(from + left, end), afterMs: left * share * durationMs }
 }
 
 /**
@@ -81,8 +87,12 @@ export async function killAt(demo: Demo, { share, afterMs }: Goal, tasks: number
   return undefined
 }
 
-/** Writing a task and ending it are half of its way each. */
 function shareOf(progress: Progress | undefined, tasks: number): number {
   if (progress === undefined) return -1
-  return Math.min(1, (progress.written + progress.ended) / (2 * tasks))
+  return Math.min(1, (progress.written + progress.ended) / stepsOf(tasks))
+}
+
+/** Writing a task and ending it are a step each. */
+function stepsOf(tasks: number): number {
+  return 2 * tasks
 }

@@ -3,17 +3,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { Demo, type DemoOptions, type Ending } from './demo.ts'
-import { goalOf, killAt, type Blow, type Moment } from './moments.ts'
+import { goalOf, killAt, type Blow, type Moment, type Whole } from './moments.ts'
 import { Witness, type Contents } from './witness.ts'
 
 type Report = Readonly<Record<string, unknown>>
 
 /** What a run comes to that nobody disturbs. */
-export interface Undisturbed {
+export interface Undisturbed extends Whole {
   readonly report: Report
-  readonly tasks: number
   readonly files: readonly string[]
-  readonly durationMs: number
 }
 
 export interface Disturbed {
@@ -47,7 +45,7 @@ export async function runDisturbed(
   const blows: Blow[] = []
   for (const moment of moments) {
     using demo = started(options)
-    const goal = goalOf(moment, blows.at(-1)?.share ?? 0, expected.durationMs)
+    const goal = goalOf(moment, blows.at(-1)?.share ?? 0, expected)
     const blow = await killAt(demo, goal, expected.tasks)
     if (blow !== undefined) blows.push(blow)
     // Started again it would be another run.

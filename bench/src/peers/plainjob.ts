@@ -31,7 +31,7 @@ export const plainjobSide: Side = {
     'survives the process, not the machine: no sync per commit (WAL, synchronous=NORMAL), its default',
   configuration,
   documentation,
-  open: (file) => Promise.resolve(new OpenedQueue(new Database(file))),
+  open: (file) => opened(file, 'NORMAL'),
 }
 
 export const plainjobFullSide: Side = {
@@ -39,13 +39,26 @@ export const plainjobFullSide: Side = {
   durability: 'every acknowledged task is synced to disk (WAL, synchronous=FULL), which is not its default',
   configuration: `${configuration}; synchronous=FULL`,
   documentation,
-  open(file) {
-    const database = new Database(file)
-    const opened = new OpenedQueue(database)
-    database.pragma('synchronous = FULL')
-    return Promise.resolve(opened)
-  },
+  open: (file) => opened(file, 'FULL'),
 }
+
+/** Opening switches the journal, which fails at once while another process does the same: then it is tried again. */
+async function opened(file: string, synchronous: 'NORMAL' | 'FULL'): Promise<OpenedQueue> {
+  for (let tries = 1; ; tries++) {
+    const database = new Database(file)
+    try {
+      const queue = new OpenedQueue(database)
+      database.pragma(`synchronous = ${synchronous}`)
+      return queue
+    } catch (error) {
+      database.close()
+      if (tries === OPEN_TRIES_MAX) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+const OPEN_TRIES_MAX = 100
 
 class OpenedQueue implements Opened {
   readonly #queue: Queue
