@@ -91,9 +91,15 @@ export class Line {
     queueMicrotask(() => process.nextTick(() => this.#post()))
   }
 
+  /** Posts what was called so far: for calls with enough in them to be worth a message of their own. */
+  hurry(): void {
+    if (this.#leaving.length > 0) this.#post()
+  }
+
   #post(): void {
     const calls = this.#leaving
     this.#leaving = []
+    if (calls.length === 0) return
     try {
       this.#worker.postMessage(calls)
     } catch {

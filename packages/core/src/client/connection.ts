@@ -15,6 +15,7 @@ export class Connection {
   readonly #listeners = new Set<(hint: Hint) => void>()
   readonly #workers = new Set<(groups: readonly TaskGroup[]) => void>()
   #opened: Promise<void> | undefined
+  #isOpen = false
   #watching = false
   #closed = false
 
@@ -27,20 +28,24 @@ export class Connection {
   /** Opens the store, if nobody has yet. After a failure the next call tries again. */
   open(): Promise<void> {
     if (this.#closed) return Promise.reject(new ClosedError())
-    this.#opened ??= this.store.open().catch((error: unknown) => {
-      this.#opened = undefined
-      throw error
-    })
+    this.#opened ??= this.store.open().then(
+      () => void (this.#isOpen = true),
+      (error: unknown) => {
+        this.#opened = undefined
+        throw error
+      },
+    )
     return this.#opened
   }
 
   /**
-   * One operation of the store, repeated while it is certain or possible that it had no effect.
+   * One operation of the store, repeated while it is certain or possible that it had no effect. An open store
+   * is called at once.
    *
    * @throws ClosedError, StoreError, AmbiguousError
    */
   async call<T>(operation: (store: Store, again: boolean) => Promise<T>): Promise<T> {
-    await this.open()
+    if (!this.#isOpen || this.#closed) await this.open()
     return repeating(this.platform, (again) => operation(this.store, again))
   }
 

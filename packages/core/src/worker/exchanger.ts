@@ -105,10 +105,10 @@ export class Exchanger {
     this.ring()
   }
 
-  /** There is something to claim for whoever asks in this turn. */
+  /** There is something to claim for whoever asks in this turn. While an exchange is under way the next one does. */
   askNow(): void {
     this.#hungry = true
-    this.#pass()
+    if (this.#underWay.size === 0) this.#pass()
   }
 
   /** There is something to write about a run. */
