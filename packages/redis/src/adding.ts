@@ -1,0 +1,251 @@
+/** `add` as it travels, and its answer as the port has it. */
+import { InvalidArgumentError } from '@millrace/core'
+import { APART_BYTES, FLAG, IF_FAILED, STATES } from './layout.ts'
+import { idOf } from './reading.ts'
+import { OWN_TERMS, type Names } from './names.ts'
+import type { AddRequest, AddVerdict, GroupAnswer, Payload, TaskGroup, TaskRef, TaskSpec } from '@millrace/core/store'
+import type { Packer } from './packer.ts'
+import type { Reply } from './link.ts'
+
+/** A run of plain groups of one lane, or one group that needs a closer look. */
+export type Part = Run | { readonly group: TaskGroup }
+
+interface Run {
+  readonly queue: number
+  readonly route: number
+  readonly level: number
+  readonly groups: TaskGroup[]
+  tasks: number
+}
+
+/**
+ * Looks the names of all tasks up; those without a number are noted by `names`, and must be learnt first.
+ *
+ * @throws InvalidArgumentError for a task in a lane, which no store serves yet
+ */
+export function lookUp({ groups }: AddRequest, names: Names): void {
+  for (const { tasks } of groups) {
+    for (const task of tasks) {
+      if (task.lane !== null) {
+        throw new InvalidArgumentError('A task has a lane, and this store serves none.')
+      }
+      names.shapeOf(task)
+    }
+  }
+}
+
+/** What goes together. */
+export function partsOf({ groups, again }: AddRequest, names: Names): readonly Part[] {
+  const parts: Part[] = []
+  let run: Run | undefined
+  for (const group of groups) {
+    const first = group.tasks[0]
+    if (again || first === undefined || !isPlain(group, names)) {
+      run = undefined
+      parts.push({ group })
+      continue
+    }
+    const { queue, route } = names.shapeOf(first)
+    if (run?.queue !== queue || run.route !== route || run.level !== first.level) {
+      run = { queue, route, level: first.level, groups: [], tasks: 0 }
+      parts.push(run)
+    }
+    run.groups.push(group)
+    run.tasks += group.tasks.length
+  }
+  return parts
+}
+
+function isPlain({ tasks, under, gate }: TaskGroup, names: Names): boolean {
+  if (under !== null || gate !== null) return false
+  const first = tasks[0]!
+  const lane = names.shapeOf(first)
+  return tasks.every((task) => {
+    const { queue, route, terms } = names.shapeOf(task)
+    const sameLane = queue === lane.queue && route === lane.route && task.level === first.level
+    return sameLane && terms !== OWN_TERMS && isPlainTask(task)
+  })
+}
+
+function isPlainTask(task: TaskSpec): boolean {
+  return (
+    task.idMadeBy === 'client' &&
+    task.after.length === 0 &&
+    task.unique === null &&
+    !task.held &&
+    'inMs' in task.due &&
+    task.due.inMs === 0 &&
+    task.startByMs === null &&
+    task.deadlineMs === null &&
+    !isApart(task.payload) &&
+    !hasLabels(task)
+  )
+}
+
+function isApart(payload: Payload): boolean {
+  if (payload.length > APART_BYTES) return true
+  if (typeof payload !== 'string' || payload.length * 3 <= APART_BYTES) return false
+  return Buffer.byteLength(payload) > APART_BYTES
+}
+
+function hasLabels({ tags, metadata, headers }: TaskSpec): boolean {
+  return tags.length > 0 || !isEmpty(metadata) || !isEmpty(headers)
+}
+
+function isEmpty(record: Readonly<Record<string, string>>): boolean {
+  for (const _ in record) return false
+  return true
+}
+
+export function packAdd(packer: Packer, parts: readonly Part[], names: Names): Buffer {
+  packer.array(parts.length)
+  for (const part of parts) {
+    if ('group' in part) packGroup(packer, part.group, names)
+    else packRun(packer, part, names)
+  }
+  return packer.done()
+}
+
+function packRun(packer: Packer, { queue, route, level, groups, tasks }: Run, names: Names): void {
+  packer.array(6).int(1)
+  packNumber(packer, queue)
+  packNumber(packer, route)
+  packer.int(level).array(groups.length)
+  for (const group of groups) packer.int(group.tasks.length)
+  packer.array(2 * tasks)
+  for (const group of groups) {
+    for (const task of group.tasks) {
+      packer.id(task.id)
+      packRecord(packer, task, names)
+    }
+  }
+}
+
+function packNumber(packer: Packer, number: number): void {
+  const start = packer.begin(3)
+  packer.rawInt(number, 3)
+  packer.end(start)
+}
+
+/** The record of a new task from its queue on: what the store does not know better. */
+function packRecord(packer: Packer, task: TaskSpec, names: Names): void {
+  const { payload } = task
+  const apart = isApart(payload)
+  const flags =
+    (task.held ? FLAG.held : 0) +
+    (typeof payload === 'string' ? 0 : FLAG.binary) +
+    (apart ? FLAG.apart : 0) +
+    (task.idMadeBy === 'user' ? FLAG.user : 0)
+  const start = packer.begin(40 + (apart ? 4 : 3 * payload.length))
+  const { queue, route, terms } = names.shapeOf(task)
+  packer.rawInt(queue, 3)
+  packer.rawInt(route, 3)
+  packer.rawInt(terms, 3)
+  packer.rawAscii(task.digest)
+  packer.rawInt(task.level, 1)
+  packer.rawAscii('p')
+  packer.rawInt(flags, 2)
+  packer.rawInt(0, 4)
+  if (apart) packer.rawInt(Buffer.byteLength(payload), 4)
+  else if (typeof payload === 'string') packer.rawText(payload)
+  else packer.rawBytes(payload)
+  packer.end(start)
+}
+
+function packGroup(packer: Packer, { tasks, under, gate }: TaskGroup, names: Names): void {
+  packer.array(4).int(2)
+  if (under === null) packer.no()
+  else {
+    packer.array(2).id(under.task)
+    const start = packer.begin(12)
+    packer.rawInt(under.epoch, 4)
+    packer.rawHex(under.nonce, 16)
+    packer.end(start)
+  }
+  if (gate === null) packer.no()
+  else packer.text(gate)
+  packer.array(tasks.length)
+  for (const task of tasks) packTask(packer, task, names)
+}
+
+function packTask(packer: Packer, task: TaskSpec, names: Names): void {
+  packer.array(11).id(task.id)
+  packRecord(packer, task, names)
+  if ('at' in task.due) packer.int(1).int(task.due.at)
+  else packer.int(0).int(task.due.inMs)
+  packExtras(packer, task, names)
+  const start = packer.begin(17 * task.after.length)
+  for (const { parent, ifFailed } of task.after) {
+    packer.rawId(parent)
+    packer.rawAscii(IF_FAILED[ifFailed])
+  }
+  packer.end(start)
+  if (task.unique === null) packer.no().text('k')
+  else packer.text(task.unique.key).text(task.unique.then === 'keep' ? 'k' : 'r')
+  packer.int(task.startByMs ?? -1).int(task.deadlineMs ?? -1)
+  if (!isApart(task.payload)) packer.no()
+  else if (typeof task.payload === 'string') packer.text(task.payload)
+  else packer.bytes(task.payload)
+}
+
+function packExtras(packer: Packer, task: TaskSpec, names: Names): void {
+  const extras: string[] = []
+  if (hasLabels(task)) extras.push('l', JSON.stringify([task.tags, task.metadata, task.headers]))
+  if (names.shapeOf(task).terms === OWN_TERMS) {
+    extras.push('t', names.termsText(task.policy, task.timeoutMs))
+  }
+  packer.array(extras.length)
+  for (const text of extras) packer.text(text)
+}
+
+const CREATED: AddVerdict = Object.freeze({ outcome: 'created' })
+const ONE_CREATED: GroupAnswer = Object.freeze({ outcome: 'added', tasks: Object.freeze([CREATED]) })
+
+/** The answers in the order of the groups. */
+export function unpackAdd(parts: readonly Part[], reply: Reply): readonly GroupAnswer[] {
+  const given = reply as readonly (number | readonly Reply[])[]
+  return parts.flatMap((part, index) => {
+    const answer = given[index]!
+    if (typeof answer !== 'number') return answer.map((one) => groupAnswer(one as readonly Reply[]))
+    return 'groups' in part ? part.groups.map(({ tasks }) => allCreated(tasks.length)) : []
+  })
+}
+
+function allCreated(size: number): GroupAnswer {
+  if (size === 1) return ONE_CREATED
+  return { outcome: 'added', tasks: Array.from({ length: size }, () => CREATED) }
+}
+
+function groupAnswer([what, ...rest]: readonly Reply[]): GroupAnswer {
+  switch (String(what)) {
+    case 'a':
+      return { outcome: 'added', tasks: rest.map((of) => verdictOf(of as Buffer)) }
+    case 's':
+      return { outcome: 'stale' }
+    default:
+      return rejected(rest)
+  }
+}
+
+function verdictOf(of: Buffer): AddVerdict {
+  return of.length === 0 ? CREATED : { outcome: 'duplicate', by: refOf(of) }
+}
+
+function refOf(of: Buffer): TaskRef {
+  return { id: idOf(of, 0), state: STATES[of.latin1Slice(16)]! }
+}
+
+function rejected([index, code, first, second]: readonly Reply[]): GroupAnswer {
+  const given = first as Buffer
+  const at = { outcome: 'rejected', index: index as number } as const
+  switch (String(code)) {
+    case 'conflict':
+      return { ...at, rejection: { code: 'conflict', id: idOf(given, 0) } }
+    case 'unique':
+      return { ...at, rejection: { code: 'unique', key: given.toString(), by: refOf(second as Buffer) } }
+    case 'unknown-parent':
+      return { ...at, rejection: { code: 'unknown-parent', parent: idOf(given, 0) } }
+    default:
+      return { ...at, rejection: { code: 'gate-gone', gate: given.toString() } }
+  }
+}

@@ -1,0 +1,128 @@
+/** Commands of operators, as they travel. */
+import * as scripts from './lua/scripts.ts'
+import { STATE_LETTERS } from './layout.ts'
+import { cursorNumbers, fitsFilter, readPage } from './inspector.ts'
+import { kindOf, packPayload, packText } from './exchanging.ts'
+import type {
+  Command,
+  CommandAnswer,
+  CommandOutcome,
+  CommandRequest,
+  QueueSettings,
+  Retention,
+  TaskFilter,
+  TaskId,
+} from '@millrace/core/store'
+import type { Home } from './home.ts'
+import type { Packer } from './packer.ts'
+
+const OUTCOMES: Readonly<Record<string, CommandOutcome>> = {
+  c: 'changed',
+  q: 'requested',
+  r: 'refused',
+  k: 'key-held',
+  u: 'unknown',
+}
+
+/** Which of the tasks are meant, if not all. */
+interface Meant {
+  readonly states: string
+  readonly until: number
+}
+
+export async function command(home: Home, request: CommandRequest): Promise<CommandAnswer> {
+  const { target } = request
+  if (!('ids' in target)) return byFilter(home, request, target)
+  const letters = await obey(home, request, { ids: target.ids, meant: null })
+  const outcomes = Array.from(letters, (letter) => OUTCOMES[letter]!)
+  const matched = outcomes.filter((outcome) => outcome !== 'unknown').length
+  return { matched, changed: changes(letters), outcomes, cursor: null }
+}
+
+/**
+ * Goes through the tasks in the order of their arrival. What never changes of a task is tested here, its state
+ * where it is changed. The cursor holds where to go on, and the time of the first call.
+ */
+async function byFilter(
+  home: Home,
+  request: CommandRequest,
+  { filter, cursor }: { readonly filter: TaskFilter; readonly cursor: string | null },
+): Promise<CommandAnswer> {
+  const [at = 0, since] = cursor === null ? [] : cursorNumbers(cursor, 2)
+  const page = await readPage(home, { log: 'A', at, count: request.tasksMax, way: 'up' })
+  const until = since ?? page.now
+  const unchanging = { ...filter, states: undefined }
+  const ids = page.raws.filter((raw) => fitsFilter(raw, unchanging, home.names)).map(({ id }) => id)
+  const states = (filter.states ?? Object.keys(STATE_LETTERS)).map((state) => {
+    return STATE_LETTERS[state as keyof typeof STATE_LETTERS]
+  })
+  const meant = { states: states.join(''), until }
+  const letters = ids.length === 0 ? '' : await obey(home, request, { ids, meant })
+  const matched = Array.from(letters).filter((letter) => letter !== '-' && letter !== 'u').length
+  const next = page.next < 0 ? null : `${page.next}:${until}`
+  return { matched, changed: changes(letters), outcomes: [], cursor: next }
+}
+
+function changes(letters: string): number {
+  return Array.from(letters).filter((letter) => letter === 'c' || letter === 'q').length
+}
+
+async function obey(
+  home: Home,
+  { nonce, command: what }: CommandRequest,
+  { ids, meant }: { readonly ids: readonly TaskId[]; readonly meant: Meant | null },
+): Promise<string> {
+  const reply = await home.ask(scripts.command, (packer) => {
+    packer.array(6).nonce(nonce)
+    packCommand(packer, what)
+    packer.array(ids.length)
+    for (const id of ids) packer.id(id)
+    packText(packer, meant?.states ?? null)
+    packer.int(meant?.until ?? 0)
+  })
+  return String(reply)
+}
+
+function packCommand(packer: Packer, what: Command): void {
+  switch (what.kind) {
+    case 'cancel':
+      packer.text('cancel').text(what.reason === null ? '' : `.${what.reason}`)
+      return
+    case 'retry':
+      packer.text('retry')
+      if (what.payload === null) packer.no()
+      else {
+        packer.array(2).int(kindOf(what.payload))
+        packPayload(packer, what.payload)
+      }
+      return
+    case 'set-level':
+      packer.text('level').int(what.level)
+      return
+    default:
+      packer.text(what.kind).no()
+  }
+}
+
+export async function configureQueue(home: Home, { queue, paused, retention }: QueueSettings): Promise<void> {
+  await home.again(async () => {
+    home.names.queue(queue)
+    if (!home.names.complete) await home.names.learn(home)
+    const { packer, names } = home
+    packer.array(4)
+    const start = packer.begin(3)
+    packer.rawInt(names.queue(queue), 3)
+    packer.end(start)
+    packText(packer, paused === undefined ? null : String(Number(paused)))
+    packText(packer, retention === undefined ? null : boundsOf(retention))
+    packer.text(JSON.stringify(retention ?? null))
+    await home.run(scripts.configureQueue, packer.done())
+  })
+}
+
+/** Retention as scripts read it; '' for none of its own. */
+export function boundsOf(retention: Retention | null): string {
+  if (retention === null) return ''
+  const { succeededMs, cancelledMs, failedMs, count, bytes } = retention
+  return [succeededMs, cancelledMs, failedMs, count, bytes].map((bound) => bound ?? '-').join(',')
+}

@@ -1,0 +1,141 @@
+/** What went wrong between this process and Redis, as errors of core's. */
+import { StoreError, type StoreErrorCode } from '@millrace/core'
+
+type Effect = StoreError['effect']
+
+interface Known {
+  readonly code: StoreErrorCode
+  readonly what: string
+  readonly hint: string
+  readonly effect: Effect
+}
+
+/** The first word of an error reply. */
+const REPLIES: Readonly<Record<string, Known>> = {
+  OOM: {
+    code: 'store-full',
+    what: 'is out of memory',
+    hint: 'Raise maxmemory, or shorten the retention of finished tasks; workers go on, and what they finish makes room.',
+    effect: 'none',
+  },
+  READONLY: {
+    code: 'store-readonly',
+    what: 'is a read-only replica',
+    hint: 'Give the address of the primary.',
+    effect: 'none',
+  },
+  LOADING: {
+    code: 'store-unavailable',
+    what: 'is still loading its data',
+    hint: 'It answers as soon as that is done.',
+    effect: 'none',
+  },
+  BUSY: {
+    code: 'store-busy',
+    what: 'is held up by a script that runs for too long',
+    hint: 'Look for scripts of other applications on the same server.',
+    effect: 'none',
+  },
+  MISCONF: {
+    code: 'store-unavailable',
+    what: 'cannot write its data to disk and refuses to go on',
+    hint: "Look at Redis' log, and at the space on its disk.",
+    effect: 'none',
+  },
+  NOAUTH: {
+    code: 'store-unavailable',
+    what: 'asks for a password',
+    hint: 'Put it into the URL: redis://:PASSWORD@HOST.',
+    effect: 'final',
+  },
+  WRONGPASS: {
+    code: 'store-unavailable',
+    what: 'refuses the user or the password',
+    hint: 'Look at the user and the password in the URL.',
+    effect: 'final',
+  },
+  NOPERM: {
+    code: 'store-unavailable',
+    what: 'does not allow this user what the store has to do',
+    hint: "Give the user the rights of the package's README.",
+    effect: 'final',
+  },
+  NOREPLICAS: {
+    code: 'store-unavailable',
+    what: 'has too few replicas to accept a write',
+    hint: 'Look at min-replicas-to-write, and at the replicas.',
+    effect: 'none',
+  },
+  CLUSTERDOWN: {
+    code: 'store-unavailable',
+    what: 'belongs to a cluster that is down',
+    hint: 'It goes on as soon as the cluster does.',
+    effect: 'none',
+  },
+}
+
+/** Whether Redis answered this, and with which first word. */
+export function replyWord(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.name !== 'Error' || !isReply(error)) return undefined
+  return /^-?([A-Z]+)/.exec(error.message)?.[1] ?? 'ERR'
+}
+
+function isReply(error: Error): boolean {
+  return ['ErrorReply', 'SimpleError', 'BlobError'].includes(error.constructor.name)
+}
+
+/** An error of a call that reached Redis, or not; `place` is shown. */
+export function storeError(error: unknown, place: string): StoreError {
+  if (error instanceof StoreError) return error
+  const word = replyWord(error)
+  const known = word === undefined ? undefined : REPLIES[word]
+  if (known !== undefined) {
+    const { code, what, hint, effect } = known
+    return new StoreError(code, `The Redis at ${place} ${what}.`, { hint, effect, cause: error })
+  }
+  if (word !== undefined) return scriptError(error as Error, place)
+  return lost(place, error)
+}
+
+function scriptError(error: Error, place: string): StoreError {
+  return new StoreError('store-unavailable', `The Redis at ${place} failed: ${error.message}.`, {
+    hint: 'Look at the cause; a store that was changed by hand may have to be restored.',
+    effect: 'unknown',
+    cause: error,
+  })
+}
+
+/** The connection was lost while the call was on its way. */
+function lost(place: string, cause: unknown): StoreError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new StoreError('store-unavailable', `The connection to Redis at ${place} was lost: ${why}.`, {
+    hint: 'The store connects again by itself.',
+    effect: 'unknown',
+    cause,
+  })
+}
+
+/** There is no connection at the moment: nothing was sent. */
+export function offline(place: string, cause: unknown): StoreError {
+  return new StoreError('store-unavailable', `There is no connection to Redis at ${place}.`, {
+    hint: 'The store connects again by itself as soon as Redis answers.',
+    effect: 'none',
+    cause,
+  })
+}
+
+/** It was refused at once, when the store was opened. */
+export function refused(
+  code: StoreErrorCode,
+  message: string,
+  more: { readonly hint: string; readonly cause?: unknown },
+): StoreError {
+  return new StoreError(code, message, { ...more, effect: 'final' })
+}
+
+export function notOpen(place: string): StoreError {
+  return new StoreError('store-unavailable', `The store at ${place} is not open.`, {
+    hint: 'Call open() first, and nothing after close().',
+    effect: 'final',
+  })
+}

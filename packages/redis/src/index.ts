@@ -1,0 +1,2 @@
+export { RedisStore } from './store.ts'
+export type { RedisStoreOptions } from './options.ts'

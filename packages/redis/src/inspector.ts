@@ -1,0 +1,223 @@
+/** What readers see. */
+import * as scripts from './lua/scripts.ts'
+import { InvalidArgumentError } from '@millrace/core'
+import { AT, STATES } from './layout.ts'
+import { idOf } from './reading.ts'
+import { cancelOf, errorOf, labelsOf, rawOf, reasonIn, recordOf, resultIn, stateIn, summaryOf, type Raw } from './records.ts'
+import type {
+  ListAnswer,
+  ListRequest,
+  PublishedDefinition,
+  QueueRecord,
+  Retention,
+  SessionRecord,
+  TaskFilter,
+  TaskId,
+  TaskOutcome,
+  TaskRecord,
+  TaskSummary,
+} from '@millrace/core/store'
+import type { Home } from './home.ts'
+import type { Names } from './names.ts'
+import type { Reply } from './link.ts'
+
+export async function get(home: Home, ids: readonly TaskId[]): Promise<readonly (TaskRecord | null)[]> {
+  const reply = await home.ask(scripts.get, (packer) => {
+    packer.array(ids.length)
+    for (const id of ids) packer.id(id)
+  })
+  const raws = (reply as readonly Reply[]).map((of, index) =>
+    typeof of === 'number' ? null : rawOf(ids[index]!, of as readonly unknown[]),
+  )
+  await knowAll(home, raws)
+  return raws.map((raw) => (raw === null ? null : recordOf(raw, home.names)))
+}
+
+/** Learns the names that others have made since. */
+export async function knowAll(home: Home, raws: readonly (Pick<Raw, 'record'> | null)[]): Promise<void> {
+  const { names } = home
+  const unknown = raws.some((raw) => raw !== null && !knows(names, raw.record))
+  if (unknown) await names.load(home)
+}
+
+function knows({ queueOf, routeOf, termsOf }: Names, record: Buffer): boolean {
+  const terms = record.readUIntBE(AT.terms, 3)
+  return (
+    queueOf.has(record.readUIntBE(AT.queue, 3)) &&
+    routeOf.has(record.readUIntBE(AT.route, 3)) &&
+    (terms === 0 || termsOf.has(terms))
+  )
+}
+
+export async function outcomes(
+  home: Home,
+  { ids, bytesMax }: { readonly ids: readonly TaskId[]; readonly bytesMax: number },
+): Promise<readonly (TaskOutcome | 'later' | null)[]> {
+  const reply = await home.ask(scripts.outcomes, (packer) => {
+    packer.array(2).int(bytesMax).array(ids.length)
+    for (const id of ids) packer.id(id)
+  })
+  const answers = reply as readonly Reply[]
+  await knowAll(
+    home,
+    answers.map((of) => (Array.isArray(of) ? { record: of[0] as Buffer } : null)),
+  )
+  return answers.map((of) => {
+    if (of === 0) return null
+    if (of === 1) return 'later'
+    return Array.isArray(of) ? outcomeOf(of as readonly Buffer[], home.names) : buried(of as Buffer)
+  })
+}
+
+function buried(state: Buffer): TaskOutcome {
+  const nothing = { type: null, reason: null, result: null, error: null, cancel: null }
+  return { state: STATES[state.latin1Slice()]!, ...nothing }
+}
+
+function outcomeOf([record, run, error, cancel]: readonly Buffer[], names: Names): TaskOutcome {
+  const state = stateIn(record!, run!)
+  return {
+    state,
+    type: names.routeOf.get(record!.readUIntBE(AT.route, 3))!.type,
+    reason: reasonIn(record!),
+    result: state === 'succeeded' ? resultIn(record!) : null,
+    error: errorOf(error),
+    cancel: cancelOf(cancel),
+  }
+}
+
+/** Tasks of a log, and where it goes on; -1 at the end. */
+export interface Page {
+  readonly now: number
+  readonly next: number
+  readonly raws: readonly Raw[]
+}
+
+export interface Place {
+  readonly log: 'A' | 'E'
+  readonly at: number
+  readonly count: number
+  readonly way: 'down' | 'up'
+}
+
+export async function readPage(home: Home, { log, at, count, way }: Place): Promise<Page> {
+  const reply = await home.ask(scripts.page, (packer) => {
+    packer.array(4).text(log).int(at).int(count).text(way)
+  })
+  const [now, next, flat] = reply as [number, number, readonly Reply[]]
+  const raws: Raw[] = []
+  for (let i = 0; i < flat.length; i += 4) {
+    raws.push(rawOf(idOf(flat[i] as Buffer, 0), flat.slice(i + 1, i + 4)))
+  }
+  await knowAll(home, raws)
+  return { now, next, raws }
+}
+
+const FINAL: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled'])
+/** How many tasks one answer looks at, so that it ends soon even where hardly any task matches. */
+const LOOKED_MAX = 10_000
+const LOOK = 500
+
+export async function list(home: Home, { filter, limit, cursor }: ListRequest): Promise<ListAnswer> {
+  if (filter.states?.length === 0) return { tasks: [], next: null }
+  const log = (filter.states?.every((state) => FINAL.has(state)) ?? false) ? 'E' : 'A'
+  let [at] = cursor === null ? [-1] : cursorNumbers(cursor, 1)
+  const tasks: TaskSummary[] = []
+  for (let looked = 0; looked < LOOKED_MAX; looked += LOOK) {
+    const page = await readPage(home, { log, at: at!, count: LOOK, way: 'down' })
+    for (const raw of page.raws) {
+      if (!fitsFilter(raw, filter, home.names)) continue
+      tasks.push(summaryOf(raw, home.names))
+      if (tasks.length === limit) return { tasks, next: before(raw.record, log) }
+    }
+    at = page.next
+    if (at < 0) return { tasks, next: null }
+  }
+  return { tasks, next: String(at) }
+}
+
+function before(record: Buffer, log: 'A' | 'E'): string | null {
+  const number = record.readUIntBE(log === 'A' ? AT.seq : AT.end, 6)
+  return number === 0 ? null : String(number - 1)
+}
+
+export function fitsFilter({ record, run, extras }: Raw, filter: TaskFilter, names: Names): boolean {
+  const { states, queue, type, tag } = filter
+  return (
+    (states === undefined || states.includes(stateIn(record, run))) &&
+    (queue === undefined || names.queueOf.get(record.readUIntBE(AT.queue, 3)) === queue) &&
+    (type === undefined || names.routeOf.get(record.readUIntBE(AT.route, 3))?.type === type) &&
+    (tag === undefined || labelsOf(extras)[0].includes(tag))
+  )
+}
+
+/**
+ * The numbers that a cursor is made of.
+ *
+ * @throws InvalidArgumentError if this store never gave it
+ */
+export function cursorNumbers(cursor: string, count: number): readonly number[] {
+  const parts = cursor.split(':')
+  if (parts.length === count && parts.every((part) => /^\d{1,15}$/.test(part))) return parts.map(Number)
+  throw new InvalidArgumentError(`The cursor ${JSON.stringify(cursor)} was not given by this store.`)
+}
+
+export async function queues(home: Home): Promise<readonly QueueRecord[]> {
+  const reply = await home.ask(scripts.queues, (packer) => packer.array(0))
+  const records = (reply as readonly (readonly [Buffer, readonly Buffer[], number, number])[]).flatMap(queueOf)
+  return records.toSorted((a, b) => (a.queue < b.queue ? -1 : 1))
+}
+
+function queueOf([name, flat, scheduled, oldest]: readonly [
+  Buffer,
+  readonly Buffer[],
+  number,
+  number,
+]): QueueRecord[] {
+  const fields = new Map<string, string>()
+  for (let i = 0; i < flat.length; i += 2) fields.set(flat[i]!.latin1Slice(), flat[i + 1]!.toString())
+  const count = (field: string): number => Number(fields.get(field) ?? 0)
+  const counts = {
+    blocked: count('b'),
+    scheduled,
+    ready: count('p') - scheduled,
+    held: count('h'),
+    running: count('r'),
+    waiting: 0,
+    succeeded: count('s'),
+    failed: count('f'),
+    cancelled: count('c'),
+  }
+  if (!fields.has('own') && Object.values(counts).every((value) => value === 0)) return []
+  const retention = fields.get('retention')
+  return [
+    {
+      queue: name.toString(),
+      paused: fields.get('paused') === '1',
+      retention: retention === undefined ? null : (JSON.parse(retention) as Retention),
+      counts,
+      oldestReadyAt: oldest < 0 ? null : oldest,
+    },
+  ]
+}
+
+export async function sessions(home: Home): Promise<readonly SessionRecord[]> {
+  const flat = (await home.ask(scripts.sessions, (packer) => packer.array(0))) as readonly Reply[]
+  const records: SessionRecord[] = []
+  for (let i = 0; i < flat.length; i += 5) {
+    const [id, opened, ends, profile, running] = flat.slice(i, i + 5)
+    records.push({
+      session: idOf(id as Buffer, 0),
+      ...(JSON.parse(String(profile)) as Omit<SessionRecord, 'session' | 'openedAt' | 'expiresAt' | 'running'>),
+      openedAt: Number(String(opened)),
+      expiresAt: Number(String(ends)),
+      running: running as number,
+    })
+  }
+  return records
+}
+
+export async function definitions(home: Home): Promise<readonly PublishedDefinition[]> {
+  const reply = await home.ask(scripts.definitions, (packer) => packer.array(0))
+  return (reply as readonly Buffer[]).map((text) => JSON.parse(text.toString()) as PublishedDefinition)
+}

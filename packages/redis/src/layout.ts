@@ -1,0 +1,89 @@
+/** Where things stand in a record, and what its numbers and letters mean: see lua/records.ts. */
+import type { FailReason, HistoryEvent, IfFailed, TaskState } from '@millrace/core/store'
+
+/** Offsets of columns, in bytes from the beginning. */
+export const AT = {
+  seq: 0,
+  enqueuedAt: 6,
+  runAt: 12,
+  queue: 18,
+  route: 21,
+  terms: 24,
+  level: 43,
+  state: 44,
+  flags: 45,
+  epoch: 47,
+  body: 51,
+  claimedAt: 75,
+  since: 86,
+  end: 92,
+  reason: 98,
+  ownedBody: 103,
+} as const
+
+export const FLAG = {
+  held: 1,
+  extra: 2,
+  binary: 8,
+  apart: 16,
+  user: 32,
+  owned: 256,
+  empty: 512,
+  open: 1_024,
+} as const
+
+/** A payload above this stands apart, so that what rewrites the record does not rewrite it. */
+export const APART_BYTES = 1_024
+
+export const STATES: Readonly<Record<string, TaskState>> = {
+  b: 'blocked',
+  p: 'pending',
+  r: 'running',
+  w: 'waiting',
+  s: 'succeeded',
+  f: 'failed',
+  c: 'cancelled',
+}
+
+export const STATE_LETTERS: Readonly<Record<TaskState, string>> = {
+  blocked: 'b',
+  pending: 'p',
+  running: 'r',
+  waiting: 'w',
+  succeeded: 's',
+  failed: 'f',
+  cancelled: 'c',
+}
+
+export const REASONS: readonly (FailReason | null)[] = [
+  null,
+  'error',
+  'timeout',
+  'crashed',
+  'expired',
+  'invalid',
+  'dependency',
+]
+
+export const IF_FAILED: Readonly<Record<IfFailed, string>> = { cancel: 'c', fail: 'f', run: 'r' }
+
+export const IF_FAILED_OF: Readonly<Record<string, IfFailed>> = { c: 'cancel', f: 'fail', r: 'run' }
+
+export const EVENTS: Readonly<Record<string, HistoryEvent>> = {
+  e: 'enqueued',
+  u: 'unblocked',
+  c: 'claimed',
+  k: 'reclaimed',
+  s: 'succeeded',
+  f: 'failed',
+  x: 'cancelled',
+  r: 'retry',
+  z: 'crashed',
+  n: 'snoozed',
+  b: 'returned',
+  q: 'cancel-requested',
+  h: 'held',
+  l: 'released',
+  d: 'edited',
+  g: 'restarted',
+}

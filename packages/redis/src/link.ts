@@ -1,0 +1,183 @@
+/**
+ * A connection to Redis that comes back by itself. Each call on it ends within a bound: when an answer is
+ * overdue the connection is given up, and everything that is on its way ends with it.
+ */
+import { createClient, RESP_TYPES } from '@redis/client'
+import { StoreError } from '@millrace/core'
+import { offline, replyWord, storeError } from './errors.ts'
+import type { Script } from './lua/scripts.ts'
+
+export type Reply = number | string | Buffer | null | readonly Reply[]
+
+export interface LinkOptions {
+  readonly url: string
+  /** As it is shown: without user and password. */
+  readonly place: string
+  /** How long an answer may take. */
+  readonly timeoutMs: number
+  /** Called with each new connection, before anybody uses it. */
+  readonly connected?: (client: Client) => Promise<void>
+}
+
+const RETRY_FIRST_MS = 50
+const RETRY_MOST_MS = 2_000
+
+// oxlint-disable-next-line typescript/explicit-function-return-type
+function newClient({ url, timeoutMs }: LinkOptions) {
+  return createClient({
+    url,
+    disableOfflineQueue: true,
+    disableClientInfo: true,
+    socket: { reconnectStrategy: false, connectTimeout: timeoutMs },
+    commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
+  })
+}
+
+export type Client = ReturnType<typeof newClient>
+
+export class Link {
+  readonly #options: LinkOptions
+  #client: Client | undefined
+  #why: unknown = new Error('it was never connected')
+  #retry: NodeJS.Timeout | undefined
+  #retries = 0
+  #closed = false
+  /** When each call that is on its way began, oldest first. */
+  readonly #pending = new Map<symbol, number>()
+  #watchdog: NodeJS.Timeout | undefined
+
+  constructor(options: LinkOptions) {
+    this.#options = options
+  }
+
+  /** @throws StoreError if there is no way to connect now; then it does not try on */
+  async open(): Promise<void> {
+    this.#closed = false
+    try {
+      await this.#connect()
+    } catch (error) {
+      this.#closed = true
+      throw error
+    }
+  }
+
+  /** Connects as soon as that is possible. */
+  openPatiently(): void {
+    this.#connect().catch(() => this.#connectLater())
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#retry)
+    this.#drop(this.#client, new Error('the store was closed'))
+  }
+
+  async run(script: Script, ...args: readonly (string | Buffer)[]): Promise<Reply> {
+    try {
+      return await this.command(['EVALSHA', script.sha, '1', ...args])
+    } catch (error) {
+      if (!(error instanceof StoreError) || replyWord(error.cause) !== 'NOSCRIPT') throw error
+      return this.command(['EVAL', script.source, '1', ...args])
+    }
+  }
+
+  async command(args: readonly (string | Buffer)[]): Promise<Reply> {
+    const client = this.#client
+    if (client === undefined || !client.isReady) throw offline(this.#options.place, this.#why)
+    const call = this.#begin(client)
+    try {
+      return (await client.sendCommand(args)) as Reply
+    } catch (error) {
+      throw storeError(error, this.#options.place)
+    } finally {
+      this.#end(call, client)
+    }
+  }
+
+  #begin(client: Client): symbol {
+    const call = Symbol('call')
+    if (this.#pending.size === 0) client.ref()
+    this.#pending.set(call, performance.now())
+    this.#watchdog ??= setTimeout(() => this.#watch(), this.#options.timeoutMs).unref()
+    return call
+  }
+
+  #end(call: symbol, client: Client): void {
+    this.#pending.delete(call)
+    // an idle store does not keep the process alive
+    if (this.#pending.size === 0 && client === this.#client) client.unref()
+  }
+
+  #watch(): void {
+    this.#watchdog = undefined
+    const [oldest] = this.#pending.values()
+    if (oldest === undefined) return
+    const { timeoutMs } = this.#options
+    const leftMs = oldest + timeoutMs - performance.now()
+    if (leftMs > 0) {
+      this.#watchdog = setTimeout(() => this.#watch(), leftMs).unref()
+      return
+    }
+    const error = new Error(`no answer came for ${timeoutMs} ms`)
+    this.#drop(this.#client, error)
+    this.#connectLater()
+  }
+
+  async #connect(): Promise<void> {
+    const { place, timeoutMs, connected } = this.#options
+    const client = newClient(this.#options)
+    client.on('error', (error: unknown) => this.#lost(client, error))
+    const late = setTimeout(() => client.destroy(), timeoutMs)
+    try {
+      await client.connect()
+      await connected?.(client)
+    } catch (error) {
+      if (client.isOpen) client.destroy()
+      this.#why = error
+      throw unreachable(error, place)
+    } finally {
+      clearTimeout(late)
+    }
+    if (this.#closed) return client.destroy()
+    this.#client = client
+    this.#retries = 0
+    client.unref()
+  }
+
+  #lost(client: Client, error: unknown): void {
+    if (client !== this.#client) return
+    this.#drop(client, error)
+    this.#connectLater()
+  }
+
+  #drop(client: Client | undefined, why: unknown): void {
+    this.#why = why
+    this.#client = undefined
+    if (client?.isOpen === true) client.destroy()
+  }
+
+  #connectLater(): void {
+    if (this.#closed) return
+    const most = Math.min(RETRY_FIRST_MS * 2 ** this.#retries++, RETRY_MOST_MS)
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(
+      () => {
+        this.#connect().catch(() => this.#connectLater())
+      },
+      most * (0.5 + Math.random() / 2),
+    )
+    // somebody who waits for it has a timer of their own
+    this.#retry.unref()
+  }
+}
+
+function unreachable(error: unknown, place: string): StoreError {
+  if (error instanceof StoreError) return error
+  if (replyWord(error) !== undefined) return storeError(error, place)
+  const why = error instanceof Error && error.message !== '' ? error.message : 'it does not answer'
+  return new StoreError('store-unavailable', `Redis at ${place} cannot be reached: ${why}.`, {
+    hint: 'Start it, or look at the host and the port of the URL.',
+    effect: 'final',
+    cause: error,
+  })
+}

@@ -1,0 +1,186 @@
+/**
+ * add: enqueues groups of tasks.
+ *
+ * Request: a list of parts. A plain part { 1, queue, route, level, sizes, { id, record from column 19 on, … } }
+ * holds groups of new, ordinary tasks of one lane, due now. A group { 2, { task, fence } | false, gate | false, { task, … } }
+ * has tasks { id, record from column 19 on, due kind (0 in, 1 at), due ms, { field, value, … } extras, parents,
+ * unique key | false, 'k' | 'r', startByMs | -1, deadlineMs | -1, apart payload | false }.
+ * Answer: per part 1 (all created), or a list of answers per group: { 'a', '' | id .. state, … },
+ * { 'r', index, code, … } or { 's' }.
+ */
+export const ADDING = String.raw`
+local function addPlain(part)
+  local q, route, level, list = part[2], part[3], part[4], part[6]
+  local ids, args, keys = {}, {}, P .. 't'
+  local seq, stamp = logs.A.next + #logs.A.ids, NOW6 .. NOW6
+  for i = 1, #list, 2 do
+    local id = list[i]
+    ids[#ids + 1] = id
+    args[i] = keys .. id
+    args[i + 1] = pack('>I6', seq) .. stamp .. list[i + 1]
+    seq = seq + 1
+  end
+  if call('EXISTS', P .. 'y') == 1 then
+    for _, ghost in ipairs(call('ZMSCORE', P .. 'y', unpack(ids))) do
+      if ghost then return false end
+    end
+  end
+  if call('MSETNX', unpack(args)) == 0 then return false end
+  for i = 1, #ids do logged('A', ids[i]) end
+  count(q, 'p', #ids)
+  hint.ready = true
+  if moveDue(q, route) then
+    if call('RPUSH', laneKey(q, route, level), unpack(ids)) == #ids then call('SADD', P .. 'a' .. q, route .. char(level)) end
+  else
+    for i = 1, #ids do addLater({ q = q, route = route, level = level, runAt = NOW, seq = seq - #ids + i - 1, id = ids[i] }) end
+  end
+  return true
+end
+
+-- the digest and state of a task, or of its tombstone; false if neither is there
+local function known(id)
+  local v = call('GETRANGE', P .. 't' .. id, 27, 44)
+  if v == '' then
+    local z = tombstone(id)
+    return z and { digest = z.digest, state = z.state } or false
+  end
+  local state = sub(v, 18)
+  if state == 'p' and call('HEXISTS', P .. 'r', id) == 1 then state = 'r' end
+  return { digest = sub(v, 1, 16), state = state }
+end
+local function judgeIds(group, plan)
+  local fresh = {}
+  for index, task in ipairs(group[4]) do
+    local id, digest = task[1], sub(task[2], 10, 25)
+    local there = fresh[id] or known(id)
+    if there and there.digest ~= digest then return { 'r', index - 1, 'conflict', id } end
+    plan.duplicateOf[index] = there and id or false
+    if not there then fresh[id] = { digest = digest }; plan.new = true end
+  end
+end
+local function holds(under)
+  local rec = call('HGET', P .. 'r', under[1])
+  return rec and sub(rec, 1, 12) == under[2]
+end
+local function judgeKeys(group, plan)
+  local taken = {}
+  for index, task in ipairs(group[4]) do
+    local key = task[7]
+    if key and not plan.duplicateOf[index] then
+      local holder = call('HGET', P .. 'k', key)
+      local by = holder and { holder, known(holder).state } or taken[key]
+      if not by then taken[key] = { task[1], (task[6] == '' and not group[3]) and 'p' or 'b' }
+      elseif task[8] == 'r' then return { 'r', index - 1, 'unique', key, by[1] .. by[2] }
+      else
+        plan.duplicateOf[index] = by[1]
+        plan.aliases[task[1]] = by[1]
+      end
+    end
+  end
+end
+-- the edges of a task, to who is there: one to each
+local function edgesOf(task, plan)
+  local edges, seen, a = {}, {}, task[6]
+  for i = 1, #a, 17 do
+    local named = sub(a, i, i + 15)
+    local parent = plan.aliases[named] or named
+    if not seen[parent] then edges[#edges + 1] = { parent, sub(a, i + 16, i + 16) }; seen[parent] = true end
+  end
+  return edges
+end
+local function judgeParents(group, plan)
+  local before = {}
+  for index, task in ipairs(group[4]) do
+    if not plan.duplicateOf[index] then
+      for _, edge in ipairs(edgesOf(task, plan)) do
+        if not before[edge[1]] and not known(edge[1]) then return { 'r', index - 1, 'unknown-parent', edge[1] } end
+      end
+    end
+    before[task[1]] = true
+  end
+end
+local function putLimits(T, startByMs, deadlineMs)
+  if startByMs >= 0 then put(T, 'sm', tostring(startByMs)); put(T, 'sb', string.format('%.0f', NOW + startByMs)) end
+  if deadlineMs >= 0 then put(T, 'dm', tostring(deadlineMs)); put(T, 'dl', string.format('%.0f', NOW + deadlineMs)) end
+  mark(T, LIMITED, startByMs >= 0 or deadlineMs >= 0)
+end
+local function create(group, task, plan)
+  local id, gate = task[1], group[3]
+  local T = read(id, I6(logged('A', id)) .. NOW6 .. NOW6 .. task[2], false)
+  T.runAt = task[3] == 1 and task[4] or NOW + task[4]
+  for i = 1, #task[5], 2 do put(T, task[5][i], task[5][i + 1]) end
+  if task[7] then put(T, 'u', task[7]) end
+  putLimits(T, task[9], task[10])
+  if task[11] then call('SET', P .. 'p' .. id, task[11]) end
+  if call('ZREM', P .. 'y', id) == 1 then mark(T, DOUBT, true) end
+  local edges, packed, open, ended = edgesOf(task, plan), {}, {}, false
+  for _, edge in ipairs(edges) do
+    packed[#packed + 1] = edge[1] .. edge[2]
+    local state = known(edge[1]).state
+    if not isFinal(state) then open[#open + 1] = edge
+    elseif state ~= 's' and edge[2] ~= 'r' and not ended then ended = edge[2] end
+  end
+  if #edges > 0 then put(T, 'a', concat(packed)) end
+  local shut = gate and nameGate(gate).fate ~= 'o'
+  local blockers = #open + (shut and 1 or 0)
+  if blockers > 0 then put(T, 'b', tostring(blockers)) end
+  T.state = (blockers > 0 or ended) and 'b' or 'p'
+  beginLife(T)
+  enter(T)
+  save(T)
+  if ended then return endByParent(T, ended) end
+  for _, edge in ipairs(open) do
+    call('SADD', P .. 'w' .. edge[1], id .. edge[2])
+    local flags = { flags = decode('>I2', call('GETRANGE', P .. 't' .. edge[1], 45, 46)) }
+    mark(flags, PARENT, true)
+    call('SETRANGE', P .. 't' .. edge[1], 45, pack('>I2', flags.flags))
+  end
+  if shut then put(T, 'g', gate); call('SADD', P .. 'G' .. gate, id); save(T) end
+end
+local function write(group, task, plan, index)
+  local named = plan.duplicateOf[index]
+  if not named then create(group, task, plan); return '' end
+  local id = plan.aliases[named] or named
+  local T = load(id)
+  if not T then return id .. tombstone(id).state end
+  changeGate(T, group[3])
+  return id .. stateOf(T)
+end
+local function addGroup(group)
+  local plan = { duplicateOf = {}, aliases = {}, new = false }
+  local refused = judgeIds(group, plan)
+  if refused then return refused end
+  if plan.new and group[2] and not holds(group[2]) then return { 's' } end
+  local gate = group[3] and gateNamed(group[3])
+  if gate and gate.fate == 'g' then return { 'r', 0, 'gate-gone', group[3] } end
+  refused = judgeKeys(group, plan) or judgeParents(group, plan)
+  if refused then return refused end
+  if group[3] then nameGate(group[3]) end
+  local answer = { 'a' }
+  for index, task in ipairs(group[4]) do answer[index + 1] = write(group, task, plan, index) end
+  return answer
+end
+-- the groups of a plain part that turned out not to be so plain
+local function addOneByOne(part)
+  local answers, at = {}, 1
+  for _, size in ipairs(part[5]) do
+    local tasks = {}
+    for _ = 1, size do
+      tasks[#tasks + 1] = { part[6][at], part[6][at + 1], 0, 0, {}, '', false, 'k', -1, -1, false }
+      at = at + 2
+    end
+    answers[#answers + 1] = addGroup({ 2, false, false, tasks })
+  end
+  return answers
+end
+`
+
+export const ADD = String.raw`
+local answers = {}
+for index, part in ipairs(IN) do
+  if part[1] == 2 then answers[index] = { addGroup(part) }
+  else answers[index] = addPlain(part) and 1 or addOneByOne(part) end
+end
+finish()
+return answers
+`

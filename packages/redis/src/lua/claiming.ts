@@ -1,0 +1,234 @@
+/**
+ * Claims what a demand asks for. A claim touches no record: it takes ids from the lists of ready tasks, and
+ * writes one entry per task under the ids that run.
+ *
+ * A demand is { routes (three bytes each), { queue, five slots, tasks max }, …, tasks max, bytes max }.
+ * Claims are { id, record, … }; what goes with some of them is { index of the claim, extras as a flat list,
+ * payload that stands apart | false, … }.
+ */
+export const CLAIMING = String.raw`
+local PASSED_MAX, ENDED_MAX = 1000, 1000
+local claiming = { claims = {}, more = {}, run = {}, ids = {}, given = {}, passed = 0, ended = 0, cut = false }
+-- what lets a record be claimed without a closer look: its level, state and flags
+local function plainHeads(level)
+  local heads = {}
+  for _, flags in ipairs({ 0, BINARY, USER, BINARY + USER }) do heads[char(level) .. 'p' .. pack('>I2', flags)] = true end
+  return heads
+end
+local HEADS = {}
+for level = 0, 4 do HEADS[level] = plainHeads(level) end
+local FIRST, NEXT = '\0\0\0\0', '\0\0\0\1'
+
+local function give(id, v, epoch)
+  local n = #claiming.ids + 1
+  claiming.ids[n] = id
+  claiming.run[2 * n - 1] = id
+  claiming.run[2 * n] = epoch .. claiming.suffix
+  claiming.claims[2 * n - 1] = id
+  claiming.claims[2 * n] = v
+end
+-- extras and payload of the claim given last
+local function giveMore(T)
+  local more, flat = claiming.more, {}
+  for field, value in pairs(T.x) do
+    if field ~= 'h' and field ~= 'lg' then flat[#flat + 1] = field; flat[#flat + 1] = value end
+  end
+  more[#more + 1] = #claiming.ids - 1
+  more[#more + 1] = flat
+  more[#more + 1] = has(T, APART) and call('GET', P .. 'p' .. T.id) or ''
+end
+local function fitsBytes(size)
+  if #claiming.ids > 0 and size > claiming.bytesLeft then claiming.cut = true; return false end
+  claiming.bytesLeft = claiming.bytesLeft - size
+  return true
+end
+-- what needs a closer look. @return 'taken', 'passed', or 'stop'
+local function closer(id, v, level)
+  if claiming.passed >= PASSED_MAX or claiming.ended >= ENDED_MAX then claiming.cut = true; return 'stop' end
+  if not v then
+    call('ZREM', P .. 'y', id)
+    claiming.passed = claiming.passed + 1
+    return 'passed'
+  end
+  local T = read(id, v, call('HGET', P .. 'r', id))
+  if claiming.given[id] or stateOf(T) ~= 'p' or has(T, HELD) or T.level ~= level or T.runAt > NOW then
+    claiming.passed = claiming.passed + 1
+    return 'passed'
+  end
+  local at, name = limitOf(T)
+  if at and at <= NOW then
+    claiming.ended = claiming.ended + 1
+    outlive(T, name, true)
+    return 'passed'
+  end
+  if not fitsBytes(bodySize(T)) then return 'stop' end
+  give(id, v, I4(T.epoch + 1))
+  claiming.given[id] = true
+  count(T.q, 'p', -1); count(T.q, 'r', 1)
+  if has(T, EXTRA) or has(T, APART) then giveMore(T) end
+  if has(T, LIMITED) then
+    call('ZREM', P .. 'e', id)
+    if T.x.dl then call('ZADD', P .. 'o', T.x.dl, id) end
+  end
+  return 'taken'
+end
+-- takes so many from one list; @return how many
+local function claimFromLane(q, route, level, want)
+  local key, heads, taken, plain = laneKey(q, route, level), HEADS[level], 0, 0
+  while taken < want and not claiming.cut do
+    local ids = call('LRANGE', key, 0, want - taken - 1)
+    if #ids == 0 then call('SREM', P .. 'a' .. q, route .. char(level)); break end
+    local keys, through = {}, 0
+    for i = 1, #ids do keys[i] = P .. 't' .. ids[i] end
+    local values = call('MGET', unpack(keys))
+    for i = 1, #ids do
+      local id, v = ids[i], values[i]
+      if v and heads[sub(v, 44, 47)] then
+        if not fitsBytes(#v - 51) then break end
+        local epoch = sub(v, 48, 51)
+        give(id, v, epoch == FIRST and NEXT or I4(decode('>I4', epoch) + 1))
+        taken, plain = taken + 1, plain + 1
+      else
+        local what = closer(id, v, level)
+        if what == 'stop' then break end
+        if what == 'taken' then taken = taken + 1 end
+      end
+      through = i
+    end
+    call('LTRIM', key, through, -1)
+  end
+  if plain > 0 then count(q, 'p', -plain); count(q, 'r', plain) end
+  return taken
+end
+-- takes so many of one level: an equal share of each route first, from another one on each time
+local function claimFromLevel(q, lanes, level, want)
+  local routes, taken = lanes[level], 0
+  if not routes or want <= 0 then return 0 end
+  local start = byte(claiming.nonce, 1) + 256 * byte(claiming.nonce, 2)
+  local share = math.ceil(want / #routes)
+  for round = 1, 2 do
+    for i = 1, #routes do
+      local most = math.min(want - taken, round == 1 and share or want)
+      if most <= 0 or claiming.cut then return taken end
+      taken = taken + claimFromLane(q, routes[(start + i) % #routes + 1], level, most)
+    end
+    if #routes == 1 then break end
+  end
+  return taken
+end
+-- the lists that have something for this demand, by level; what has fallen due is moved there first
+local SLICE = 500
+local function lanesOfSlice(q, routes, from, lanes)
+  local to, members, n = math.min(from + SLICE - 1, #routes), {}, 0
+  for i, at in ipairs(call('ZMSCORE', P .. 'n' .. q, unpack(routes, from, to))) do
+    if at then
+      at = tonumber(at)
+      if at <= NOW then
+        if not moveDue(q, routes[from + i - 1]) then claiming.cut = true end
+      elseif not claiming.nearest or at < claiming.nearest then claiming.nearest = at end
+    end
+  end
+  for i = from, to do
+    for level = 0, 4 do n = n + 1; members[n] = routes[i] .. char(level) end
+  end
+  for i, there in ipairs(call('SMISMEMBER', P .. 'a' .. q, unpack(members))) do
+    if there == 1 then
+      local level = (i - 1) % 5
+      local of = lanes[level]
+      if not of then of = {}; lanes[level] = of end
+      of[#of + 1] = sub(members[i], 1, 3)
+    end
+  end
+end
+local function lanesOf(q, routes)
+  local lanes = {}
+  for from = 1, #routes, SLICE do lanesOfSlice(q, routes, from, lanes) end
+  return lanes
+end
+local function claimFromQueue(demand, of)
+  local q, slots, left = of[1], of[2], math.min(of[3], claiming.tasksLeft)
+  local lanes = lanesOf(q, demand[1])
+  -- what could not be moved comes with the next claim; what is there already can be taken now
+  local late = claiming.cut
+  claiming.cut = false
+  for round = 1, 2 do
+    for level = 0, 4 do
+      local want = round == 1 and math.min(slots[level + 1], left) or left
+      local taken = claimFromLevel(q, lanes, level, want)
+      left, claiming.tasksLeft = left - taken, claiming.tasksLeft - taken
+    end
+  end
+  claiming.late = claiming.late or late
+end
+local function openQueues(demand)
+  local open = {}
+  if demand[3] <= 0 or #demand[1] == 0 then return open end
+  for _, of in ipairs(demand[2]) do
+    if of[3] > 0 and call('HGET', P .. 'q' .. of[1], 'paused') ~= '1' then open[#open + 1] = of end
+  end
+  return open
+end
+-- ready tasks are left only if the claim was cut short, or its slots are full
+local function nextInMs(demand, queues)
+  if claiming.cut or claiming.late then return 0 end
+  claiming.nearest = nil
+  for _, of in ipairs(queues) do
+    local lanes = lanesOf(of[1], demand[1])
+    if next(lanes) or claiming.cut then return 0 end
+  end
+  return claiming.nearest and claiming.nearest - NOW or -1
+end
+-- what the same request claimed when it came before, as far as it still runs
+local function claimedBefore(session, nonce)
+  local ids = call('SMEMBERS', P .. 'u' .. session)
+  for _, id in ipairs(ids) do
+    local rec = call('HGET', P .. 'r', id)
+    if rec and sub(rec, 5, 12) == nonce and (#rec == 34 or byte(rec, 47) == 0) then
+      local v = call('GET', P .. 't' .. id)
+      local T = read(id, v, rec)
+      claiming.at = T.run.claimedAt
+      claiming.ids[#claiming.ids + 1] = id
+      claiming.claims[#claiming.claims + 1] = id
+      claiming.claims[#claiming.claims + 1] = v
+      if has(T, EXTRA) or has(T, APART) then giveMore(T) end
+    end
+  end
+  return #claiming.ids > 0
+end
+local function claim(session, nonce, again, demand)
+  claiming.at, claiming.nonce, claiming.suffix = NOW, nonce, nonce .. session .. NOW6
+  claiming.tasksLeft, claiming.bytesLeft = demand[3], demand[4]
+  local queues = openQueues(demand)
+  if not again or not claimedBefore(session, nonce) then
+    for _, of in ipairs(queues) do
+      if claiming.tasksLeft > 0 and not claiming.cut then claimFromQueue(demand, of) end
+    end
+    if #claiming.ids > 0 then
+      call('HSET', P .. 'r', unpack(claiming.run))
+      call('SADD', P .. 'u' .. session, unpack(claiming.ids))
+    end
+  end
+  return nextInMs(demand, queues)
+end
+`
+
+/**
+ * exchange: settles, then claims.
+ *
+ * Request: { session, nonce, again, known routes, settlements, demand | false }. Answer: { now, 'alive' | 'dead',
+ * verdicts as letters, when was claimed, claims, more, next in ms | -1, undelivered }; or { 'routes' } with no
+ * effect, if the home has routes that the client does not know.
+ */
+export const EXCHANGE = String.raw`
+local session, nonce, demand = IN[1], IN[2], IN[6]
+if demand and call('HLEN', P .. 'R') ~= IN[4] then return { 'routes' } end
+local verdicts = settleAll(IN[5], nonce)
+tellDependents()
+local ends = call('HGET', P .. 's' .. session, 'x')
+local alive = ends and tonumber(ends) > NOW
+local nextIn = -1
+if alive and demand then nextIn = claim(session, nonce, IN[3] == 1, demand) end
+if claiming.ended > 0 then tellDependents() end
+finish()
+return { NOW, alive and 'alive' or 'dead', concat(verdicts), claiming.at or NOW, claiming.claims, claiming.more, nextIn, undelivered() }
+`

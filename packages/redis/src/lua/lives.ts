@@ -1,0 +1,81 @@
+/** The steps of a task's life: what belongs to a state, or to being alive at all, comes and goes here. */
+export const LIVES = String.raw`
+local REASON = { error = 1, timeout = 2, crashed = 3, expired = 4, invalid = 5, dependency = 6 }
+-- its parents are not forgotten while it lives
+local function unpin(parent)
+  if call('HINCRBY', P .. 'i', parent, -1) > 0 then return end
+  call('HDEL', P .. 'i', parent)
+  local kept = call('HGET', P .. 'K', parent)
+  if not kept then return end
+  local q = sub(kept, 1, 3)
+  call('HDEL', P .. 'K', parent)
+  call('LPUSH', P .. 'f' .. q .. sub(kept, 4, 4), parent .. sub(kept, 5, 10))
+  count(q, 'N', 1)
+  count(q, 'B', decode('>I4', kept, 11))
+end
+local function beginLife(T)
+  if T.x.u then call('HSET', P .. 'k', T.x.u, T.id) end
+  for _, edge in ipairs(parentsOf(T)) do call('HINCRBY', P .. 'i', edge[1], 1) end
+  -- who was not told of its end yet waits for the next one
+  call('ZREM', P .. 'b', T.id .. 's', T.id .. 'f', T.id .. 'c')
+end
+local function endLife(T, from, to)
+  if T.x.u then call('HDEL', P .. 'k', T.x.u) end
+  for _, edge in ipairs(parentsOf(T)) do
+    unpin(edge[1])
+    if from == 'b' then call('SREM', P .. 'w' .. edge[1], T.id .. edge[2]) end
+  end
+  if T.x.g then call('SREM', P .. 'G' .. T.x.g, T.id) end
+  put(T, 'g', false)
+  put(T, 'b', false)
+  if has(T, PARENT) and call('EXISTS', P .. 'w' .. T.id) == 1 then
+    call('ZADD', P .. 'b', logs.E.next + #logs.E.ids, T.id .. (isFinal(to) and to or 'c'))
+  end
+  hint.settled = true
+end
+-- from one state to another, or to the same with something changed in between. how: letter and detail for the
+-- history, session, set (called when it stands nowhere), taken and back (places.ts)
+local function move(T, to, how)
+  local from = stateOf(T)
+  leave(T, how.taken)
+  if not isFinal(from) and isFinal(to) then endLife(T, from, to) end
+  if how.set then how.set() end
+  if how.letter then record(T, how.letter, how.detail, how.session) end
+  if T.run then
+    mark(T, OWNED, true)
+    T.nonce, T.session, T.claimedAt, T.run = T.run.nonce, T.run.session, T.run.claimedAt, nil
+  end
+  if to ~= from then T.since = NOW end
+  T.state = to
+  if to ~= 'f' then T.reason = 0 end
+  if isFinal(from) and not isFinal(to) then beginLife(T) end
+  enter(T, how.back)
+  save(T)
+end
+-- ends a task whose own time is over and which does not run
+local function outlive(T, name, taken)
+  T.reason = REASON[name]
+  move(T, 'f', { letter = 'f', detail = name, taken = taken })
+end
+
+local CLIENT_ID_MS, USER_ID_MS = 900000, 86400000
+-- forgets a task that does not run; by: the mark of the command that does it, or ''. Without a trace: no tombstone
+local function removeTask(T, by, traceless)
+  local before = T.state
+  leave(T)
+  if not isFinal(before) then endLife(T, before, 'absent') end
+  if has(T, DOUBT) then call('ZADD', P .. 'y', NOW, T.id) end
+  call('DEL', P .. 't' .. T.id, P .. 'x' .. T.id, P .. 'p' .. T.id)
+  unlogged('A', T.seq)
+  local till = has(T, USER) and NOW + USER_ID_MS or T.enq + CLIENT_ID_MS
+  if traceless or till <= NOW then return end
+  call('HSET', P .. 'z', T.id, T.digest .. (isFinal(before) and before or 'c') .. I6(till) .. by)
+  call('ZADD', P .. 'Z', till, T.id)
+end
+-- what is left of a removed task: digest, state, mark; nil when its time is over
+local function tombstone(id)
+  local z = call('HGET', P .. 'z', id)
+  if not z or decode('>I6', z, 18) <= NOW then return nil end
+  return { digest = sub(z, 1, 16), state = sub(z, 17, 17), mark = sub(z, 24) }
+end
+`

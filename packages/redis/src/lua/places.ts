@@ -1,0 +1,118 @@
+/** Where a task stands by its state: what finds it there. */
+export const PLACES = String.raw`
+local MOVES_MAX = 1000
+local movesLeft, looked = MOVES_MAX, {}
+local function laneKey(q, route, level) return P .. 'l' .. q .. route .. char(level) end
+-- keeps the earliest due time of what is due later on a route
+local function fixNext(q, route)
+  local first = call('ZRANGE', P .. 'd' .. q .. route, 0, 0, 'WITHSCORES')
+  if first[1] then call('ZADD', P .. 'n' .. q, first[2], route) else call('ZREM', P .. 'n' .. q, route) end
+end
+-- moves what has fallen due to the ready ones; @return whether all of it was moved
+local function moveDue(q, route)
+  if looked[q .. route] ~= nil then return looked[q .. route] end
+  local next = call('ZSCORE', P .. 'n' .. q, route)
+  local all = true
+  if next and tonumber(next) <= NOW then
+    local due = call('ZRANGEBYSCORE', P .. 'd' .. q .. route, '-inf', NOW, 'LIMIT', 0, movesLeft + 1)
+    all = #due <= movesLeft
+    if not all then due[#due] = nil end
+    movesLeft = movesLeft - #due
+    local levels = {}
+    for _, member in ipairs(due) do
+      local level = byte(member, 23)
+      local ids = levels[level]
+      if not ids then ids = {}; levels[level] = ids end
+      ids[#ids + 1] = sub(member, 7, 22)
+    end
+    for level, ids in pairs(levels) do
+      call('RPUSH', laneKey(q, route, level), unpack(ids))
+      call('SADD', P .. 'a' .. q, route .. char(level))
+    end
+    if #due > 0 then
+      call('ZREMRANGEBYRANK', P .. 'd' .. q .. route, 0, #due - 1)
+      fixNext(q, route)
+    end
+  end
+  looked[q .. route] = all
+  return all
+end
+local function addLater(T)
+  call('ZADD', P .. 'd' .. T.q .. T.route, T.runAt, I6(T.seq) .. T.id .. char(T.level))
+  local next = call('ZSCORE', P .. 'n' .. T.q, T.route)
+  if not next or T.runAt < tonumber(next) then call('ZADD', P .. 'n' .. T.q, T.runAt, T.route) end
+end
+-- a task that may be claimed now or later; one that comes back goes to the front
+local function addToLane(T, back)
+  hint.ready = true
+  if T.runAt > NOW or not moveDue(T.q, T.route) then return addLater(T) end
+  local length = call(back and 'LPUSH' or 'RPUSH', laneKey(T.q, T.route, T.level), T.id)
+  if length == 1 then call('SADD', P .. 'a' .. T.q, T.route .. char(T.level)) end
+end
+-- what stands in a list of ready ones stays there, to be passed over: taking it out would cost its length
+local function removeFromLane(T)
+  if call('ZREM', P .. 'd' .. T.q .. T.route, I6(T.seq) .. T.id .. char(T.level)) == 1 then fixNext(T.q, T.route)
+  else mark(T, DOUBT, true) end
+end
+local function watchRun(T)
+  local run, at = T.run, nil
+  local function soonest(time) if time and (not at or time < at) then at = time end end
+  soonest(tonumber(T.x.dl))
+  if run.cancelAt > 0 then soonest(run.cancelAt) end
+  if run.attemptAt > 0 and T.timeout then soonest(run.attemptAt + T.timeout) end
+  if at then call('ZADD', P .. 'o', at, T.id) end
+end
+-- @param taken: its entry in the list of ready ones is gone already
+local function leave(T, taken)
+  if T.run then
+    call('HDEL', P .. 'r', T.id)
+    call('SREM', P .. 'u' .. T.run.session, T.id)
+    call('ZREM', P .. 'o', T.id)
+    count(T.q, 'r', -1)
+    return
+  end
+  if isFinal(T.state) then
+    count(T.q, T.state, -1)
+    if call('HDEL', P .. 'K', T.id) == 0 then count(T.q, 'N', -1); count(T.q, 'B', -T.weight) end
+    unlogged('E', T.ended)
+    return
+  end
+  if T.state == 'b' then count(T.q, 'b', -1)
+  elseif has(T, HELD) then count(T.q, 'h', -1)
+  else
+    count(T.q, 'p', -1)
+    if not taken then removeFromLane(T) end
+  end
+  if has(T, LIMITED) then call('ZREM', P .. 'e', T.id) end
+end
+local function weightOf(T)
+  local weight = 300 + bodySize(T)
+  for _, value in pairs(T.x) do weight = weight + #value end
+  return weight
+end
+local function enterFinal(T)
+  T.ended = logged('E', T.id)
+  T.weight = weightOf(T)
+  mark(T, OWNED, true)
+  count(T.q, T.state, 1)
+  count(T.q, 'N', 1)
+  count(T.q, 'B', T.weight)
+  call('RPUSH', P .. 'f' .. T.q .. T.state, T.id .. I6(T.ended))
+end
+local function enter(T, back)
+  if T.run then
+    call('SADD', P .. 'u' .. T.run.session, T.id)
+    count(T.q, 'r', 1)
+    return
+  end
+  if isFinal(T.state) then return enterFinal(T) end
+  if T.state == 'b' then count(T.q, 'b', 1)
+  elseif has(T, HELD) then count(T.q, 'h', 1)
+  else
+    count(T.q, 'p', 1)
+    addToLane(T, back)
+  end
+  local at = limitOf(T)
+  if at then call('ZADD', P .. 'e', at, T.id) end
+end
+`

@@ -1,0 +1,166 @@
+/**
+ * The record of a task: fixed columns, then its payload, or its result once it has succeeded.
+ *
+ *    1 seq 6 · 7 enqueuedAt 6 · 13 runAt 6 · 19 queue 3 · 22 route 3 · 25 terms 3 · 28 digest 16 · 44 level 1
+ *   45 state 1 (b p w s f c; a running task's record says p) · 46 flags 2 · 48 epoch 4 (of the last claim that ended)
+ *   once a claim has ended, or the task is final (OWNED):
+ *   52 nonce 8 (zeros: nobody's fence) · 60 session 16 · 76 claimedAt 6 (0: never) · 82 settled 4 · 86 verdict 1
+ *   87 since 6 · 93 end 6 (its number in the log of ends) · 99 reason 1 · 100 weight 4
+ *
+ * A claim does not touch it: the claim of a running task is one entry of the hash r:
+ *    1 epoch 4 · 5 nonce 8 · 13 session 16 · 29 claimedAt 6, and only where there is more to say
+ *   35 told 1 · 36 settled 4 · 40 attemptAt 6 · 46 missed 1 · 47 cause 1 · 48 from 16 · 64 cancelAt 6
+ *
+ * What most tasks do not have is in the hash x<id>: l labels, t terms of its own, a parents, u unique key, sm dm
+ * (startBy and deadline as durations) sb dl (as times), b blockers, g gate, e error, ck checkpoint, lg logs,
+ * pr progress, c cancel request, n counters, h history, m mark of the last command, w since.
+ */
+export const RECORDS = String.raw`
+local HELD, EXTRA, DOUBT, BINARY, APART, USER, LIMITED, PARENT, OWNED, EMPTY, OPEN =
+  1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024
+local NOBODY, NONONCE = string.rep('\0', 16), string.rep('\0', 8)
+
+local function has(T, flag) return band(T.flags, flag) ~= 0 end
+local function mark(T, flag, on)
+  if has(T, flag) ~= on then T.flags = T.flags + (on and flag or -flag) end
+end
+local function readRun(rec)
+  local run = { epoch = decode('>I4', rec), nonce = sub(rec, 5, 12), session = sub(rec, 13, 28), claimedAt = decode('>I6', rec, 29),
+    told = 0, settled = 0, attemptAt = 0, missed = 0, cause = 0, from = NOBODY, cancelAt = 0 }
+  if #rec > 34 then
+    run.told, run.settled, run.attemptAt, run.missed, run.cause = decode('>BI4I6BB', rec, 35)
+    run.from, run.cancelAt = sub(rec, 48, 63), decode('>I6', rec, 64)
+  end
+  return run
+end
+local function writeRun(id, run)
+  call('HSET', P .. 'r', id, I4(run.epoch) .. run.nonce .. run.session .. I6(run.claimedAt) ..
+    pack('>BI4I6BB', run.told, run.settled, run.attemptAt, run.missed, run.cause) .. run.from .. I6(run.cancelAt))
+end
+local function extras(id)
+  local x, flat = {}, call('HGETALL', P .. 'x' .. id)
+  for i = 1, #flat, 2 do x[flat[i]] = flat[i + 1] end
+  return x
+end
+-- a task as a table; rec: its entry in r, or false
+local function read(id, v, rec)
+  local T = { id = id, q = sub(v, 19, 21), route = sub(v, 22, 24), terms = sub(v, 25, 27), digest = sub(v, 28, 43),
+    level = byte(v, 44), state = sub(v, 45, 45), changed = {}, drop = false }
+  T.seq, T.enq, T.runAt = decode('>I6I6I6', v)
+  T.flags, T.base = decode('>I2I4', v, 46)
+  T.epoch = T.base
+  if has(T, OWNED) then
+    T.nonce, T.session, T.verdict = sub(v, 52, 59), sub(v, 60, 75), sub(v, 86, 86)
+    T.claimedAt, T.settled = decode('>I6I4', v, 76)
+    T.since, T.ended, T.reason, T.weight = decode('>I6I6BI4', v, 87)
+    T.body = sub(v, 104)
+  else
+    T.nonce, T.session, T.verdict, T.claimedAt, T.settled = NONONCE, NOBODY, 'a', 0, 0
+    T.since, T.ended, T.reason, T.weight = T.enq, 0, 0, 0
+    T.body = sub(v, 52)
+  end
+  T.x = has(T, EXTRA) and extras(id) or {}
+  if T.x.w and not has(T, OWNED) then T.since = tonumber(T.x.w) end
+  if rec then
+    T.run = readRun(rec)
+    T.epoch = T.run.epoch
+  end
+  return T
+end
+local function load(id)
+  local v = call('GET', P .. 't' .. id)
+  return v and read(id, v, call('HGET', P .. 'r', id))
+end
+-- sets an extra; false removes it
+local function put(T, field, value)
+  T.x[field] = value or nil
+  T.changed[field] = true
+  if value then mark(T, EXTRA, true) end
+end
+local function save(T)
+  local set, del = {}, {}
+  if not has(T, OWNED) and T.since ~= T.enq then put(T, 'w', string.format('%.0f', T.since)) end
+  for field in pairs(T.changed) do
+    if T.x[field] then set[#set + 1] = field; set[#set + 1] = T.x[field] else del[#del + 1] = field end
+  end
+  if #set > 0 then call('HSET', P .. 'x' .. T.id, unpack(set)) end
+  if #del > 0 then call('HDEL', P .. 'x' .. T.id, unpack(del)) end
+  T.changed = {}
+  local own = ''
+  if has(T, OWNED) then
+    own = T.nonce .. T.session .. pack('>I6I4', T.claimedAt, T.settled) .. T.verdict ..
+      pack('>I6I6BI4', T.since, T.ended, T.reason, T.weight)
+  end
+  call('SET', P .. 't' .. T.id, pack('>I6I6I6', T.seq, T.enq, T.runAt) .. T.q .. T.route .. T.terms .. T.digest ..
+    char(T.level) .. T.state .. pack('>I2I4', T.flags, T.run and T.base or T.epoch) .. own .. T.body)
+end
+local function stateOf(T) return T.run and 'r' or T.state end
+local function isFinal(state) return state == 's' or state == 'f' or state == 'c' end
+local function bodySize(T)
+  if has(T, APART) then return (decode('>I4', T.body)) end
+  return #T.body
+end
+-- the parents of a task: a list of { id, what becomes of it if they fail }
+local function parentsOf(T)
+  local parents, a = {}, T.x.a or ''
+  for i = 1, #a, 17 do parents[#parents + 1] = { sub(a, i, i + 15), sub(a, i + 16, i + 16) } end
+  return parents
+end
+
+-- counters: failures, crashes, isolated crashes, returns, snoozes, parks, generation
+local FAILURES, CRASHES, ISOLATED, RETURNS, SNOOZES, PARKS, GENERATION = 1, 2, 3, 4, 5, 6, 7
+local function countersOf(T)
+  if not T.x.n then return { 0, 0, 0, 0, 0, 0, 0 } end
+  local n = { decode('>I4I4I4I4I4I4I4', T.x.n) }
+  n[8] = nil
+  return n
+end
+local function putCounters(T, n) put(T, 'n', pack('>I4I4I4I4I4I4I4', unpack(n))) end
+local function countEnd(T, ...)
+  local n = countersOf(T)
+  for _, counter in ipairs({ ... }) do n[counter] = n[counter] + 1 end
+  putCounters(T, n)
+end
+-- the first time limit that ends a task which does not run, and its name; claims that were returned did not start it
+local function limitOf(T)
+  if not has(T, LIMITED) then return nil end
+  local startBy, deadline = tonumber(T.x.sb), tonumber(T.x.dl)
+  if startBy then
+    local n = countersOf(T)
+    local started = n[FAILURES] + n[CRASHES] + n[SNOOZES] + n[PARKS] > 0 or has(T, OPEN)
+    if not started and (not deadline or startBy <= deadline) then return startBy, 'expired' end
+  end
+  return deadline, 'timeout'
+end
+`
+
+/**
+ * The history of a task: entries of letter 1 · at 6 · epoch 4 · session 16 (zeros: nobody) · length 2 · detail.
+ * While a task runs the entry of its claim is not written; nor is anything of a task that was enqueued, claimed
+ * and succeeded: its record says it all.
+ */
+export const HISTORY = String.raw`
+local function entry(letter, at, epoch, session, detail)
+  local text = sub(detail or '', 1, 400)
+  return letter .. pack('>I6I4', at, epoch) .. session .. pack('>I2', #text) .. text
+end
+local function trimmed(h)
+  if #h < 29 * 100 then return h end
+  local starts, at = {}, 1
+  while at <= #h do
+    starts[#starts + 1] = at
+    at = at + 29 + decode('>I2', h, at + 27)
+  end
+  return #starts > 100 and sub(h, starts[#starts - 99]) or h
+end
+local function record(T, letter, detail, session)
+  local h, run = T.x.h, T.run
+  if letter == 's' and not h and run and run.told == 0 then return end
+  h = h or entry('e', T.enq, 0, NOBODY)
+  if run and run.told == 0 then
+    h = h .. entry('c', run.claimedAt, run.epoch, run.session)
+    run.told = 1
+  end
+  put(T, 'h', trimmed(h .. entry(letter, NOW, T.epoch, session or NOBODY, detail)))
+end
+`

@@ -1,0 +1,80 @@
+/** The scripts as they are sent: what each needs of the rest, and whether it may run when the memory is full. */
+import { createHash } from 'node:crypto'
+import { ADD, ADDING } from './adding.ts'
+import { CLAIMING, EXCHANGE } from './claiming.ts'
+import { COMMAND, CONFIGURE } from './commanding.ts'
+import { DEPENDENTS, GATES } from './dependents.ts'
+import * as inspection from './inspection.ts'
+import { LIVES } from './lives.ts'
+import { INTERN, NAMES, OPEN_HOME, SHIFT_CLOCK } from './names.ts'
+import { LOGS, OPENING } from './opening.ts'
+import { PLACES } from './places.ts'
+import { RECLAIM, RECLAIMING } from './reclaiming.ts'
+import { HISTORY, RECORDS } from './records.ts'
+import { CLOSE_SESSION, OPEN_SESSION, RENEW } from './sessions.ts'
+import { SETTLING } from './settling.ts'
+import { DELIVER, OPEN_GATE, PRUNE, SWEEP } from './upkeep.ts'
+
+export interface Script {
+  readonly name: string
+  readonly source: string
+  readonly sha: string
+}
+
+/** What is refused while the memory is full: only what makes it fuller. */
+type Memory = 'needs memory' | 'any memory' | 'reads'
+
+const FLAGS: Readonly<Record<Memory, string>> = {
+  'needs memory': '',
+  'any memory': ' flags=allow-oom',
+  reads: ' flags=no-writes,allow-oom',
+}
+
+function script(name: string, memory: Memory, parts: readonly string[]): Script {
+  const source = `#!lua${FLAGS[memory]}\n${parts.join('\n')}`
+  return { name, source, sha: createHash('sha1').update(source).digest('hex') }
+}
+
+const READING = [OPENING, LOGS, RECORDS]
+const MOVING = [...READING, HISTORY, PLACES, LIVES, DEPENDENTS]
+
+export const add: Script = script('add', 'needs memory', [...MOVING, GATES, ADDING, ADD])
+export const exchange: Script = script('exchange', 'any memory', [...MOVING, SETTLING, CLAIMING, EXCHANGE])
+export const reclaim: Script = script('reclaim', 'any memory', [
+  ...READING,
+  HISTORY,
+  PLACES,
+  RECLAIMING,
+  RECLAIM,
+])
+export const openSession: Script = script('openSession', 'any memory', [OPENING, OPEN_SESSION])
+export const closeSession: Script = script('closeSession', 'any memory', [OPENING, CLOSE_SESSION])
+export const renew: Script = script('renew', 'any memory', [...MOVING, RECLAIMING, RENEW])
+export const sweep: Script = script('sweep', 'any memory', [...MOVING, GATES, SWEEP])
+export const deliver: Script = script('deliver', 'any memory', [...MOVING, GATES, DELIVER])
+export const openGate: Script = script('openGate', 'any memory', [...MOVING, GATES, OPEN_GATE])
+export const prune: Script = script('prune', 'any memory', [...MOVING, PRUNE])
+export const command: Script = script('command', 'any memory', [
+  ...MOVING,
+  `local timeoutOf = function() return nil end`,
+  SETTLING,
+  COMMAND,
+])
+export const configureQueue: Script = script('configureQueue', 'any memory', [OPENING, LOGS, CONFIGURE])
+export const get: Script = script('get', 'reads', [...READING, inspection.GET])
+export const outcomes: Script = script('outcomes', 'reads', [
+  ...READING,
+  HISTORY,
+  PLACES,
+  LIVES,
+  inspection.OUTCOMES,
+])
+export const page: Script = script('page', 'reads', [...READING, inspection.PAGE])
+export const queues: Script = script('queues', 'reads', [...READING, inspection.QUEUES])
+export const sessions: Script = script('sessions', 'reads', [OPENING, inspection.SESSIONS])
+export const definitions: Script = script('definitions', 'reads', [OPENING, inspection.DEFINITIONS])
+export const timeNow: Script = script('now', 'reads', [OPENING, inspection.TIME_NOW])
+export const intern: Script = script('intern', 'needs memory', [OPENING, INTERN])
+export const names: Script = script('names', 'reads', [OPENING, NAMES])
+export const openHome: Script = script('openHome', 'needs memory', [OPEN_HOME])
+export const shiftClock: Script = script('shiftClock', 'any memory', [SHIFT_CLOCK])

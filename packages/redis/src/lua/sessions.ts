@@ -1,0 +1,111 @@
+/**
+ * The leases of worker processes. A session is a hash: x when its lease ends, o when it was opened, r the number
+ * of its last renewal, p how it describes itself (JSON).
+ */
+
+/**
+ * openSession. Request: { session, ttl ms, profile, { type, definition, … } }. Answer: { 'alive' | 'dead', now }.
+ * Advances the floor of the clock.
+ */
+export const OPEN_SESSION = String.raw`
+local key = P .. 's' .. IN[1]
+local ends = call('HGET', key, 'x')
+if ends and tonumber(ends) <= NOW then return { 'dead', NOW } end
+if not ends then call('HSET', key, 'o', NOW) end
+call('HSET', key, 'x', NOW + IN[2], 'p', IN[3])
+call('ZADD', P .. 'S', NOW + IN[2], IN[1])
+if #IN[4] > 0 then call('HSET', P .. 'D', unpack(IN[4])) end
+call('HSET', META, 'floor', NOW)
+return { 'alive', NOW }
+`
+
+/** closeSession. Request: { session }. What it holds lapses at once. */
+export const CLOSE_SESSION = String.raw`
+local key = P .. 's' .. IN[1]
+local ends = call('HGET', key, 'x')
+if ends and tonumber(ends) > NOW then
+  call('HSET', key, 'x', NOW)
+  call('ZADD', P .. 'S', NOW, IN[1])
+  call('HSET', META, 'floor', NOW)
+end
+return 1
+`
+
+/**
+ * renew: extends a lease, starts the clocks of attempts, and returns strays.
+ *
+ * Request: { session, ttl ms, number, { id, fence, started, … }, { nonce, … } }. Answer: { 'dead', now } or
+ * { 'alive', now, indexes of the lost, { index, cancel request, … } }. Advances the floor of the clock.
+ */
+export const RENEW = String.raw`
+local session, held, key = IN[1], IN[4], P .. 's' .. IN[1]
+local s = call('HMGET', key, 'x', 'r')
+if not s[1] or tonumber(s[1]) <= NOW then return { 'dead', NOW } end
+call('HSET', key, 'x', NOW + IN[2])
+call('ZADD', P .. 'S', NOW + IN[2], session)
+call('HSET', META, 'floor', NOW)
+local ids, recs = {}, {}
+for i = 1, #held, 3 do ids[#ids + 1] = held[i] end
+local function lookUp()
+  for from = 1, #ids, 1000 do
+    local some = call('HMGET', P .. 'r', unpack(ids, from, math.min(from + 999, #ids)))
+    for i = 1, #some do recs[from + i - 1] = some[i] end
+  end
+end
+local function fits(i) return recs[i] and sub(recs[i], 1, 12) == held[3 * i - 1] end
+
+local function startClock(id)
+  local T = load(id)
+  if T.run.attemptAt > 0 then return end
+  T.run.attemptAt, T.timeout = NOW, timeoutOf(T)
+  writeRun(id, T.run)
+  watchRun(T)
+end
+local function returnStray(T)
+  T.verdict, T.settled = 'a', 0
+  local run, to, letter = T.run, 'p', 'b'
+  if T.x.c then to, letter = 'c', 'x'; mark(T, OPEN, true)
+  else countEnd(T, RETURNS); mark(T, OPEN, false) end
+  move(T, to, { letter = letter, detail = T.x.c and sub(T.x.c, 8), session = run.session, back = true, set = function() run.nonce = NONONCE end })
+end
+local function findStrays()
+  local listed, awaited = {}, {}
+  for i = 1, #ids do if fits(i) then listed[ids[i]] = true end end
+  for _, nonce in ipairs(IN[5]) do awaited[nonce] = true end
+  for _, id in ipairs(call('SMEMBERS', P .. 'u' .. session)) do
+    local rec = call('HGET', P .. 'r', id)
+    local there = listed[id] or awaited[sub(rec, 5, 12)]
+    if not there or #rec > 34 then
+      local T = load(id)
+      local missed = there and 0 or T.run.missed + 1
+      if missed >= 2 and T.run.cause == 0 then returnStray(T)
+      elseif missed ~= T.run.missed then
+        T.run.missed = missed
+        writeRun(id, T.run)
+        -- one that was taken over keeps the cause of that: it is left for the next who reclaims
+        if missed >= 2 then call('ZADD', P .. 'o', 0, id) end
+      end
+    end
+  end
+end
+lookUp()
+if IN[3] > tonumber(s[2] or 0) then
+  call('HSET', key, 'r', IN[3])
+  for i = 1, #ids do
+    if held[3 * i] == 1 and fits(i) and (#recs[i] == 34 or decode('>I6', recs[i], 40) == 0) then startClock(ids[i]) end
+  end
+  findStrays()
+  tellDependents()
+  lookUp()
+end
+local lost, cancelled = {}, {}
+for i = 1, #ids do
+  if not fits(i) then lost[#lost + 1] = i - 1
+  elseif #recs[i] > 34 and decode('>I6', recs[i], 64) > 0 then
+    cancelled[#cancelled + 1] = i - 1
+    cancelled[#cancelled + 1] = call('HGET', P .. 'x' .. ids[i], 'c')
+  end
+end
+finish()
+return { 'alive', NOW, lost, cancelled }
+`

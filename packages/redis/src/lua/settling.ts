@@ -1,0 +1,155 @@
+/**
+ * Applies what core decided about claims, under their fences.
+ *
+ * A settlement is four values: id, fence (epoch 4, nonce 8) and number 4, kind, argument. Kinds 0 to 2 are
+ * success without a result, with a text, with bytes: the argument is the result. Kind 3 is anything else:
+ * { to, counter, delay ms | -1, error | false, detail | false, reason, checkpoint | false, progress | false,
+ *   { log entry, … }, kind of the result, result }.
+ * A verdict is one letter: a applied, c cancelled, s stale.
+ */
+export const SETTLING = String.raw`
+local LOGS_MAX = 100
+local function takeNotes(T, arg)
+  if arg[8] then put(T, 'pr', arg[8]) end
+  if #arg[9] == 0 then return end
+  local kept = T.x.lg and cmsgpack.unpack(T.x.lg) or {}
+  for _, line in ipairs(arg[9]) do kept[#kept + 1] = line end
+  local from = math.max(#kept - LOGS_MAX, 0)
+  if from > 0 then
+    local newest = {}
+    for i = from + 1, #kept do newest[#newest + 1] = kept[i] end
+    kept = newest
+  end
+  put(T, 'lg', cmsgpack.pack(kept))
+end
+local COUNTED = { failure = { FAILURES }, crash = { CRASHES }, isolated = { CRASHES, ISOLATED }, ['return'] = { RETURNS }, snooze = { SNOOZES } }
+local LETTER = { failure = 'r', crash = 'z', isolated = 'z', ['return'] = 'b', snooze = 'n' }
+local function dropApart(T)
+  if has(T, APART) then call('DEL', P .. 'p' .. T.id); mark(T, APART, false) end
+end
+local APPLY = {}
+function APPLY.s(T, arg, session)
+  dropApart(T)
+  T.body = arg[10] > 0 and arg[11] or ''
+  mark(T, BINARY, arg[10] == 2)
+  mark(T, EMPTY, arg[10] == 0)
+  mark(T, OPEN, true)
+  if T.x.e then put(T, 'e', false) end
+  move(T, 's', { letter = 's', session = session })
+  return 'a'
+end
+function APPLY.p(T, arg, session)
+  if arg[4] then put(T, 'e', arg[4]) end
+  local cancel = T.x.c
+  if cancel then
+    mark(T, OPEN, true)
+    T.verdict = 'c'
+    move(T, 'c', { letter = 'x', detail = sub(cancel, 8), session = session })
+    return 'c'
+  end
+  countEnd(T, unpack(COUNTED[arg[2]]))
+  mark(T, OPEN, false)
+  if arg[3] >= 0 then T.runAt = NOW + arg[3] end
+  move(T, 'p', { letter = LETTER[arg[2]], detail = arg[5], session = session, back = T.runAt < NOW })
+  return 'a'
+end
+function APPLY.f(T, arg, session)
+  local counters = COUNTED[arg[2]]
+  if counters then countEnd(T, unpack(counters)) end
+  mark(T, OPEN, counters == nil)
+  put(T, 'e', arg[4])
+  T.reason = REASON[arg[6]]
+  move(T, 'f', { letter = 'f', detail = arg[6], session = session })
+  return 'a'
+end
+function APPLY.c(T, arg, session)
+  if arg[4] then put(T, 'e', arg[4]) end
+  mark(T, OPEN, true)
+  move(T, 'c', { letter = 'x', detail = T.x.c and sub(T.x.c, 8), session = session })
+  return 'a'
+end
+function APPLY.r(T, arg)
+  if arg[7] then put(T, 'ck', arg[7]) end
+  save(T)
+  return 'a'
+end
+local function apply(T, arg, number)
+  takeNotes(T, arg)
+  T.run.settled, T.settled, T.verdict = number, number, 'a'
+  if arg[1] == 'r' then writeRun(T.id, T.run) end
+  return APPLY[arg[1]](T, arg, T.run.session)
+end
+-- @param claiming: the nonce of the exchange
+local function settle(id, fence, kind, arg, claiming)
+  local T = load(id)
+  if not T then return 's' end
+  local number = decode('>I4', fence, 13)
+  if not T.run then
+    local fits = T.nonce ~= NONONCE and I4(T.epoch) .. T.nonce == sub(fence, 1, 12)
+    return fits and T.settled == number and T.verdict or 's'
+  end
+  if I4(T.run.epoch) .. T.run.nonce ~= sub(fence, 1, 12) then
+    -- this very exchange settled it and then claimed it anew, but was not answered
+    return T.run.nonce == claiming and 'a' or 's'
+  end
+  if number <= T.run.settled then return 'a' end
+  if kind < 3 then arg = { 's', '', -1, false, false, '', false, false, {}, kind, arg } end
+  return apply(T, arg, number)
+end
+
+-- success of an ordinary task: its flags before, by kind of result its flags after. USER and DOUBT stay
+local PLAIN_END = {}
+for _, kept in ipairs({ 0, USER, DOUBT, USER + DOUBT }) do
+  local after = { [0] = OWNED + OPEN + EMPTY, [1] = OWNED + OPEN, [2] = OWNED + OPEN + BINARY }
+  for kind = 0, 2 do after[kind] = pack('>I2', after[kind] + kept) end
+  PLAIN_END[pack('>I2', kept)] = after
+  PLAIN_END[pack('>I2', kept + BINARY)] = after
+end
+local function settleAll(list, claiming)
+  local verdicts, n = {}, #list / 4
+  if n == 0 then return verdicts end
+  local ids, keys, sets, ended, left, finals, R = {}, {}, {}, {}, {}, {}, P .. 'r'
+  for i = 1, n do
+    ids[i] = list[4 * i - 3]
+    keys[i] = P .. 't' .. ids[i]
+  end
+  local recs, values = call('HMGET', R, unpack(ids)), call('MGET', unpack(keys))
+  for i = 1, n do
+    local at, rec, v = 4 * i, recs[i], values[i]
+    local fence, kind = list[at - 2], list[at - 1]
+    local flags = kind < 3 and rec and v and #rec == 34 and sub(fence, 1, 12) == sub(rec, 1, 12) and PLAIN_END[sub(v, 46, 47)]
+    if flags then
+      local id, body, q, session = ids[i], list[at], sub(v, 19, 21), sub(rec, 13, 28)
+      local weight, number = 300 + #body, I6(logged('E', id))
+      sets[#sets + 1] = keys[i]
+      sets[#sets + 1] = sub(v, 1, 44) .. 's' .. flags[kind] .. rec .. sub(fence, 13) .. 'a' .. NOW6 .. number .. '\0' .. I4(weight) .. body
+      ended[#ended + 1] = id
+      local of = left[session]
+      if not of then of = {}; left[session] = of end
+      of[#of + 1] = id
+      of = finals[q]
+      if not of then of = { weight = 0 }; finals[q] = of end
+      of[#of + 1] = id .. number
+      of.weight = of.weight + weight
+      verdicts[i] = 'a'
+    else
+      verdicts[i] = false
+    end
+  end
+  if #ended > 0 then
+    hint.settled = true
+    call('MSET', unpack(sets))
+    call('HDEL', R, unpack(ended))
+    for session, of in pairs(left) do call('SREM', P .. 'u' .. session, unpack(of)) end
+    for q, of in pairs(finals) do
+      call('RPUSH', P .. 'f' .. q .. 's', unpack(of))
+      count(q, 'r', -#of); count(q, 's', #of); count(q, 'N', #of); count(q, 'B', of.weight)
+    end
+  end
+  for i = 1, n do
+    local at = 4 * i
+    verdicts[i] = verdicts[i] or settle(ids[i], list[at - 2], list[at - 1], list[at], claiming)
+  end
+  return verdicts
+end
+`

@@ -1,0 +1,165 @@
+/** Duties that nobody waits for. Each takes { tasks max, … } and answers { changed, whether there is more }. */
+
+/** sweep: ends what waited too long, and removes what waits behind gates that nobody opened. */
+export const SWEEP = String.raw`
+local most, changed = IN[1], 0
+for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'e', '-inf', NOW, 'LIMIT', 0, most)) do
+  local T = load(id)
+  local at, name
+  if T and not T.run and not isFinal(T.state) then at, name = limitOf(T) end
+  if at and at <= NOW then
+    outlive(T, name)
+    changed = changed + 1
+  else
+    call('ZREM', P .. 'e', id)
+    if at then call('ZADD', P .. 'e', at, id) end
+  end
+end
+local more = call('ZCOUNT', P .. 'e', '-inf', NOW) > 0 and 1 or 0
+for _, name in ipairs(call('ZRANGEBYSCORE', P .. 'h', '-inf', NOW, 'LIMIT', 0, 100)) do
+  local gate = gateNamed(name)
+  if gate and gate.fate == 'g' then
+    if changed < most then
+      for _, id in ipairs(call('SRANDMEMBER', P .. 'G' .. name, most - changed)) do
+        local T = load(id)
+        if T then removeTask(T, '', true); changed = changed + 1 end
+        call('SREM', P .. 'G' .. name, id)
+      end
+    end
+    if call('EXISTS', P .. 'G' .. name) == 1 then more = 1
+    else call('ZADD', P .. 'h', math.max(gate.at + GATE_KEPT_MS, NOW + 1), name) end
+  elseif gate then
+    call('ZADD', P .. 'h', NOW + GATE_KEPT_MS, name)
+  end
+end
+tellDependents()
+finish()
+return { changed, more }
+`
+
+/** deliver: resolves edges to ended parents, and lets through who waited behind opened gates. */
+export const DELIVER = String.raw`
+resolutions = IN[1]
+local changed = tellDependents()
+local name = resolutions > 0 and call('SRANDMEMBER', P .. 'v')
+if name then openUp(name) end
+finish()
+return { changed, (call('EXISTS', P .. 'b') == 1 or call('EXISTS', P .. 'v') == 1) and 1 or 0 }
+`
+
+/** openGate. Request: { name }. Answer: { 'o' | 'g', whether more has to be let through }. */
+export const OPEN_GATE = String.raw`
+local name = IN[1]
+local gate = gateNamed(name)
+local fate = gate and gate.fate
+if not gate then
+  call('HSET', P .. 'g' .. name, 'n', NOW)
+  fate = 'g'
+  decideGate(name, fate)
+elseif not fate then
+  fate = 'o'
+  decideGate(name, fate)
+end
+local more = fate == 'o' and openUp(name) or 0
+finish()
+return { fate, more }
+`
+
+/**
+ * prune: removes final tasks beyond retention, ids whose time is over, and dead sessions.
+ *
+ * Request: { tasks max, retention of queues that have none: 'succeeded ms, cancelled ms, failed ms, count, bytes', each
+ * a number or - }.
+ */
+export const PRUNE = String.raw`
+local most, changed = IN[1], 0
+local SESSIONS_KEPT_MS, GHOSTS_KEPT_MS = 2592000000, 2592000000
+local function full() return changed >= most end
+local function bounds(text)
+  local of = {}
+  for value in string.gmatch(text, '[^,]+') do of[#of + 1] = tonumber(value) or false end
+  return { s = of[1], c = of[2], f = of[3], count = of[4], bytes = of[5] }
+end
+local function listKey(q, state) return P .. 'f' .. q .. state end
+-- the oldest final task of a state; what is not there any more, or not so any more, is dropped on the way
+local function oldest(q, state)
+  local key = listKey(q, state)
+  while true do
+    local first = call('LINDEX', key, 0)
+    if not first then return nil end
+    local id = sub(first, 1, 16)
+    local v = call('GETRANGE', P .. 't' .. id, 0, 102)
+    if #v == 103 and sub(v, 45, 45) == state and sub(v, 93, 98) == sub(first, 17) then
+      return { id = id, q = q, state = state, since = decode('>I6', v, 87), ended = decode('>I6', v, 93), weight = decode('>I4', v, 100) }
+    end
+    call('LPOP', key)
+  end
+end
+-- removes it, or passes it over for good as long as a live task has it as its parent
+local function drop(final)
+  call('LPOP', listKey(final.q, final.state))
+  if call('HEXISTS', P .. 'i', final.id) == 1 then
+    call('HSET', P .. 'K', final.id, final.q .. final.state .. I6(final.ended) .. I4(final.weight))
+    count(final.q, 'N', -1); count(final.q, 'B', -final.weight)
+    return
+  end
+  removeTask(load(final.id), '')
+  changed = changed + 1
+end
+local function dropOld(q, state, ms)
+  while ms and not full() do
+    local final = oldest(q, state)
+    if not final or final.since + ms > NOW then return end
+    drop(final)
+  end
+end
+local function surplus(q, field, most)
+  if not most then return 0 end
+  return (tonumber(call('HGET', P .. 'q' .. q, field) or 0)) + ((counts[q] or {})[field] or 0) - most
+end
+local function dropMany(q, of)
+  local tasks, bytes = surplus(q, 'N', of.count), surplus(q, 'B', of.bytes)
+  while (tasks > 0 or bytes > 0) and not full() do
+    local first = nil
+    for _, state in ipairs({ 's', 'f', 'c' }) do
+      local final = oldest(q, state)
+      if final and (not first or final.ended < first.ended) then first = final end
+    end
+    if not first then return end
+    drop(first)
+    tasks, bytes = tasks - 1, bytes - first.weight
+  end
+end
+local queues = call('HVALS', P .. 'Q')
+for _, q in ipairs(queues) do
+  local of = bounds(call('HGET', P .. 'q' .. q, 'keeps') or IN[2])
+  for _, state in ipairs({ 's', 'f', 'c' }) do dropOld(q, state, of[state]) end
+  dropMany(q, of)
+end
+local over = full() and {} or call('ZRANGEBYSCORE', P .. 'Z', '-inf', NOW, 'LIMIT', 0, most - changed)
+for _, id in ipairs(over) do
+  -- the id may have been enqueued and removed once more since
+  if not tombstone(id) then call('HDEL', P .. 'z', id) end
+  call('ZREM', P .. 'Z', id)
+  changed = changed + 1
+end
+call('ZREMRANGEBYSCORE', P .. 'y', '-inf', NOW - GHOSTS_KEPT_MS)
+for _, session in ipairs(call('ZRANGEBYSCORE', P .. 'X', '-inf', NOW - SESSIONS_KEPT_MS, 'LIMIT', 0, 100)) do
+  call('DEL', P .. 's' .. session)
+  call('ZREM', P .. 'X', session)
+end
+local more = 0
+if full() then
+  for _, q in ipairs(queues) do
+    local of = bounds(call('HGET', P .. 'q' .. q, 'keeps') or IN[2])
+    for _, state in ipairs({ 's', 'f', 'c' }) do
+      local final = of[state] and oldest(q, state)
+      if final and final.since + of[state] <= NOW then more = 1 end
+    end
+    if surplus(q, 'N', of.count) > 0 or surplus(q, 'B', of.bytes) > 0 then more = 1 end
+  end
+  if call('ZCOUNT', P .. 'Z', '-inf', NOW) > 0 then more = 1 end
+end
+finish()
+return { changed, more }
+`

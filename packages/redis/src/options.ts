@@ -1,0 +1,62 @@
+/** What a Redis store may be told. */
+import { InvalidArgumentError } from '@millrace/core'
+
+export interface RedisStoreOptions {
+  /** `redis://USER:PASSWORD@HOST:PORT/DATABASE`, or `rediss://` with TLS; `valkey://` and `valkeys://` are the same. */
+  readonly url: string
+  /** Keeps several users of one database apart. Default `default`. */
+  readonly namespace?: string | undefined
+  /** Whether a store that is not there yet is made. Default true. */
+  readonly migrate?: boolean | undefined
+  /** Work even with a Redis that evicts data or keeps no append-only file. Default false. */
+  readonly unsafe?: boolean | undefined
+  /** How long an answer may take before the connection is given up. Default 10 000. */
+  readonly timeoutMs?: number | undefined
+  /** Told what could not be checked. Default: a process warning. */
+  readonly onWarning?: ((message: string) => void) | undefined
+}
+
+export interface CheckedOptions extends Required<RedisStoreOptions> {
+  /** Host and port, as they are shown. */
+  readonly place: string
+}
+
+const SCHEMES: ReadonlyMap<string, string> = new Map([
+  ['redis:', 'redis:'],
+  ['rediss:', 'rediss:'],
+  ['valkey:', 'redis:'],
+  ['valkeys:', 'rediss:'],
+])
+
+const NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
+
+/** @throws InvalidArgumentError */
+export function checkedOptions(options: RedisStoreOptions): CheckedOptions {
+  const { namespace = 'default', migrate = true, unsafe = false, timeoutMs = 10_000 } = options
+  const { onWarning = (message: string) => process.emitWarning(message) } = options
+  if (typeof namespace !== 'string' || !NAMESPACE.test(namespace)) {
+    throw new InvalidArgumentError(`The namespace is ${JSON.stringify(namespace)}.`, {
+      hint: 'A namespace is up to 128 letters, digits and _ . - and begins with a letter or a digit.',
+    })
+  }
+  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 100 || timeoutMs > 600_000) {
+    throw new InvalidArgumentError(`timeoutMs is ${timeoutMs}.`, {
+      hint: 'Give a whole number of milliseconds from 100 to 600000.',
+    })
+  }
+  return { ...addressOf(options.url), namespace, migrate, unsafe, timeoutMs, onWarning }
+}
+
+/** Errors never repeat the URL: it may hold a password. */
+function addressOf(url: string): { readonly url: string; readonly place: string } {
+  const [, scheme = '', rest = ''] = /^([a-z]+:)(\/\/.*)$/is.exec(url) ?? []
+  const known = SCHEMES.get(scheme.toLowerCase())
+  const parsed = known === undefined ? null : URL.parse(`${known}${rest}`)
+  const database = parsed?.pathname.replace(/^\//, '') ?? ''
+  if (parsed === null || parsed.hostname === '' || !/^\d{0,5}$/.test(database)) {
+    throw new InvalidArgumentError('The URL of the Redis store cannot be read.', {
+      hint: 'Give redis://USER:PASSWORD@HOST:PORT/DATABASE; only the host is needed.',
+    })
+  }
+  return { url: parsed.href, place: `${parsed.hostname}:${parsed.port === '' ? '6379' : parsed.port}` }
+}

@@ -1,0 +1,231 @@
+/**
+ * The Redis store: each verb of the port is one script, which Redis runs as a whole. This side packs and unpacks,
+ * all decisions are made there. One connection keeps the order of calls; another one hears hints.
+ */
+import * as scripts from './lua/scripts.ts'
+import { lookUp, packAdd, partsOf, unpackAdd } from './adding.ts'
+import { checkedOptions, type CheckedOptions, type RedisStoreOptions } from './options.ts'
+import { checkServer } from './checks.ts'
+import { claimsOf } from './claims.ts'
+import { boundsOf, command, configureQueue } from './commanding.ts'
+import { definitions, get, knowAll, list, outcomes, queues, sessions } from './inspector.ts'
+import { notOpen } from './errors.ts'
+import { Home } from './home.ts'
+import { Link, type Reply } from './link.ts'
+import { packExchange, Tastes, verdictsOf } from './exchanging.ts'
+import { openSession, renew } from './sessions.ts'
+import { reclaim } from './reclaiming.ts'
+import { Wakeups } from './wakeups.ts'
+import type * as port from '@millrace/core/store'
+import type { Script } from './lua/scripts.ts'
+
+/** How often a call starts over because there were names that it did not know. */
+const STARTS_MAX = 10
+
+interface Opened {
+  readonly link: Link
+  readonly home: Home
+  readonly wakeups: Wakeups
+}
+
+export class RedisStore implements port.Store {
+  readonly kind = 'redis'
+  readonly retentionBytes: number = 64 * 1_024 ** 2
+  readonly calls = 'in order'
+  readonly #options: CheckedOptions
+  readonly #tastes = new Tastes()
+  #opened: Opened | undefined
+
+  /** @throws InvalidArgumentError */
+  constructor(options: RedisStoreOptions) {
+    this.#options = checkedOptions(options)
+  }
+
+  async open(): Promise<void> {
+    const { place, unsafe, onWarning } = this.#options
+    const link = new Link(this.#options)
+    await link.open()
+    const home = new Home({ ...this.#options, link })
+    try {
+      await checkServer({ link, place, unsafe, onWarning })
+      await home.open()
+    } catch (error) {
+      link.close()
+      throw error
+    }
+    this.#opened = { link, home, wakeups: new Wakeups(this.#options, home.channel) }
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened
+    this.#opened = undefined
+    opened?.wakeups.close()
+    opened?.link.close()
+  }
+
+  openSession(
+    request: port.SessionRequest,
+  ): Promise<{ readonly session: 'alive' | 'dead'; readonly now: number }> {
+    return openSession(this.#home, request)
+  }
+
+  renew(request: port.RenewRequest): Promise<port.RenewAnswer> {
+    return renew(this.#home, request)
+  }
+
+  async closeSession(session: port.SessionId): Promise<void> {
+    await this.#home.ask(scripts.closeSession, (packer) => packer.array(1).id(session))
+  }
+
+  async add(request: port.AddRequest): Promise<readonly port.GroupAnswer[]> {
+    const home = this.#home
+    return home.again(async () => {
+      const { names, packer } = home
+      lookUp(request, names)
+      while (!names.complete) {
+        await names.learn(home)
+        lookUp(request, names)
+      }
+      const parts = partsOf(request, names)
+      return unpackAdd(parts, await home.run(scripts.add, packAdd(packer, parts, names)))
+    })
+  }
+
+  async exchange(request: port.ExchangeRequest): Promise<port.ExchangeAnswer> {
+    const home = this.#home
+    for (let starts = 0; starts < STARTS_MAX; starts++) {
+      const reply = await home.again(() => this.#sendExchange(home, request))
+      if (reply.length === 1) await home.names.load(home)
+      else return this.#answerExchange(home, request, reply)
+    }
+    throw new Error('The names of the store change without end.')
+  }
+
+  async #sendExchange(home: Home, request: port.ExchangeRequest): Promise<readonly Reply[]> {
+    const { names, packer } = home
+    for (const { queue } of request.demand?.queues ?? []) names.queue(queue)
+    while (!names.complete) await names.learn(home)
+    const packed = packExchange({ packer, names, tastes: this.#tastes }, request)
+    return (await home.run(scripts.exchange, packed)) as readonly Reply[]
+  }
+
+  async #answerExchange(
+    home: Home,
+    { nonce }: port.ExchangeRequest,
+    reply: readonly Reply[],
+  ): Promise<port.ExchangeAnswer> {
+    const [now, session, verdicts, at, claims, more, next, undelivered] = reply as [
+      number,
+      Buffer,
+      Buffer,
+      number,
+      readonly Buffer[],
+      readonly Reply[],
+      number,
+      number,
+    ]
+    await knowAll(
+      home,
+      claims.map((record, index) => (index % 2 === 0 ? null : { record })),
+    )
+    return {
+      now,
+      verdicts: verdictsOf(verdicts),
+      session: session.length === 5 ? 'alive' : 'dead',
+      claims: claimsOf({ nonce, at, claims, more }, home.names),
+      cursor: null,
+      nextInMs: next < 0 ? null : next,
+      undelivered: undelivered === 1,
+    }
+  }
+
+  reclaim(request: port.ReclaimRequest): Promise<port.ReclaimAnswer> {
+    return reclaim(this.#home, request)
+  }
+
+  sweep({ tasksMax }: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
+    return this.#upkeep(scripts.sweep, tasksMax)
+  }
+
+  deliver({ tasksMax }: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
+    return this.#upkeep(scripts.deliver, tasksMax)
+  }
+
+  prune({ tasksMax, retention }: port.PruneRequest): Promise<port.UpkeepAnswer> {
+    return this.#upkeep(scripts.prune, tasksMax, boundsOf(retention))
+  }
+
+  async #upkeep(script: Script, tasksMax: number, bounds = ''): Promise<port.UpkeepAnswer> {
+    const reply = await this.#home.ask(script, (packer) => packer.array(2).int(tasksMax).text(bounds))
+    const [changed, more] = reply as readonly [number, number]
+    return { changed, more: more === 1 }
+  }
+
+  command(request: port.CommandRequest): Promise<port.CommandAnswer> {
+    return command(this.#home, request)
+  }
+
+  configureQueue(request: port.QueueSettings): Promise<void> {
+    return configureQueue(this.#home, request)
+  }
+
+  /** The first call decides; it then goes on until all tasks are through, or leaves that to `deliver`. */
+  async openGate(gate: string): Promise<'open' | 'gone'> {
+    const home = this.#home
+    for (;;) {
+      const reply = await home.ask(scripts.openGate, (packer) => packer.array(1).text(gate))
+      const [fate, more] = reply as readonly [Buffer, number]
+      if (more === 0) return String(fate) === 'o' ? 'open' : 'gone'
+    }
+  }
+
+  get(ids: readonly port.TaskId[]): Promise<readonly (port.TaskRecord | null)[]> {
+    return get(this.#home, ids)
+  }
+
+  outcomes(request: {
+    readonly ids: readonly port.TaskId[]
+    readonly bytesMax: number
+  }): Promise<readonly (port.TaskOutcome | 'later' | null)[]> {
+    return outcomes(this.#home, request)
+  }
+
+  list(request: port.ListRequest): Promise<port.ListAnswer> {
+    return list(this.#home, request)
+  }
+
+  queues(): Promise<readonly port.QueueRecord[]> {
+    return queues(this.#home)
+  }
+
+  sessions(): Promise<readonly port.SessionRecord[]> {
+    return sessions(this.#home)
+  }
+
+  definitions(): Promise<readonly port.PublishedDefinition[]> {
+    return definitions(this.#home)
+  }
+
+  async now(): Promise<number> {
+    return (await this.#home.ask(scripts.timeNow, (packer) => packer.array(0))) as number
+  }
+
+  watch(): AsyncIterableIterator<port.Hint> {
+    return this.#open.wakeups.watch()
+  }
+
+  /** Moves store time for all clients of the home, for tests. A clock that is moved back stands still. */
+  async shiftClock(ms: number): Promise<void> {
+    const { link, home } = this.#open
+    await link.run(scripts.shiftClock, home.prefix, String(ms))
+  }
+
+  get #home(): Home {
+    return this.#open.home
+  }
+
+  get #open(): Opened {
+    if (this.#opened !== undefined) return this.#opened
+    throw notOpen(this.#options.place)
+  }
+}
