@@ -232,7 +232,7 @@ function verdictOf(of: Buffer): AddVerdict {
 }
 
 function refOf(of: Buffer): TaskRef {
-  return { id: idOf(of, 0), state: STATES[of.latin1Slice(16)]! }
+  return { id: idOf(of, 0), state: STATES[of.toString('latin1', 16)]! }
 }
 
 function rejected([index, code, first, second]: readonly Reply[]): GroupAnswer {

@@ -169,5 +169,5 @@ export function packText(packer: Packer, text: string | null): void {
 const VERDICTS: Readonly<Record<string, Verdict>> = { a: 'applied', c: 'cancelled', s: 'stale' }
 
 export function verdictsOf(letters: Buffer): readonly Verdict[] {
-  return Array.from(letters.latin1Slice(), (letter) => VERDICTS[letter]!)
+  return Array.from(letters.toString('latin1'), (letter) => VERDICTS[letter]!)
 }

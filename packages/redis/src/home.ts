@@ -27,7 +27,7 @@ export class Home {
   readonly packer: Packer = new Packer()
   readonly prefix: string
   readonly #options: HomeOptions
-  #id = Buffer.alloc(0)
+  #id: Buffer = Buffer.alloc(0)
 
   constructor(options: HomeOptions) {
     this.#options = options

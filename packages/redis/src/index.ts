@@ -1,2 +1,3 @@
+/** The Redis and Valkey store of Millrace. */
 export { RedisStore } from './store.ts'
 export type { RedisStoreOptions } from './options.ts'

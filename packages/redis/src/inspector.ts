@@ -71,7 +71,7 @@ export async function outcomes(
 
 function buried(state: Buffer): TaskOutcome {
   const nothing = { type: null, reason: null, result: null, error: null, cancel: null }
-  return { state: STATES[state.latin1Slice()]!, ...nothing }
+  return { state: STATES[state.toString('latin1')]!, ...nothing }
 }
 
 function outcomeOf([record, run, error, cancel]: readonly Buffer[], names: Names): TaskOutcome {
@@ -175,7 +175,7 @@ function queueOf([name, flat, scheduled, oldest]: readonly [
   number,
 ]): QueueRecord[] {
   const fields = new Map<string, string>()
-  for (let i = 0; i < flat.length; i += 2) fields.set(flat[i]!.latin1Slice(), flat[i + 1]!.toString())
+  for (let i = 0; i < flat.length; i += 2) fields.set(flat[i]!.toString('latin1'), flat[i + 1]!.toString())
   const count = (field: string): number => Number(fields.get(field) ?? 0)
   const counts = {
     blocked: count('b'),

@@ -2,7 +2,7 @@
  * A connection to Redis that comes back by itself. Each call on it ends within a bound: when an answer is
  * overdue the connection is given up, and everything that is on its way ends with it.
  */
-import { createClient, RESP_TYPES } from '@redis/client'
+import { createClient, RESP_TYPES, type RedisClientType } from '@redis/client'
 import { StoreError } from '@millrace/core'
 import { offline, replyWord, storeError } from './errors.ts'
 import type { Script } from './lua/scripts.ts'
@@ -22,18 +22,17 @@ export interface LinkOptions {
 const RETRY_FIRST_MS = 50
 const RETRY_MOST_MS = 2_000
 
-// oxlint-disable-next-line typescript/explicit-function-return-type
-function newClient({ url, timeoutMs }: LinkOptions) {
+function newClient({ url, timeoutMs }: LinkOptions): Client {
   return createClient({
     url,
     disableOfflineQueue: true,
     disableClientInfo: true,
     socket: { reconnectStrategy: false, connectTimeout: timeoutMs },
     commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
-  })
+  }) as unknown as Client
 }
 
-export type Client = ReturnType<typeof newClient>
+export type Client = RedisClientType
 
 export class Link {
   readonly #options: LinkOptions

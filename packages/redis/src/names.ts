@@ -27,12 +27,12 @@ type Kind = 'Q' | 'R' | 'T'
 export const OWN_TERMS = 0
 
 export class Names {
-  readonly queues = new Map<string, number>()
-  readonly routes = new Map<string, number>()
-  readonly terms = new Map<string, number>()
-  readonly queueOf = new Map<number, string>()
-  readonly routeOf = new Map<number, Route>()
-  readonly termsOf = new Map<number, Terms>()
+  readonly queues: Map<string, number> = new Map()
+  readonly routes: Map<string, number> = new Map()
+  readonly terms: Map<string, number> = new Map()
+  readonly queueOf: Map<number, string> = new Map()
+  readonly routeOf: Map<number, Route> = new Map()
+  readonly termsOf: Map<number, Terms> = new Map()
   readonly #missing = new Map<Kind, Set<string>>()
   readonly #texts = new WeakMap<TaskPolicy, Map<number | null, string>>()
 

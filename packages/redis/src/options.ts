@@ -16,7 +16,13 @@ export interface RedisStoreOptions {
   readonly onWarning?: ((message: string) => void) | undefined
 }
 
-export interface CheckedOptions extends Required<RedisStoreOptions> {
+export interface CheckedOptions {
+  readonly url: string
+  readonly namespace: string
+  readonly migrate: boolean
+  readonly unsafe: boolean
+  readonly timeoutMs: number
+  readonly onWarning: (message: string) => void
   /** Host and port, as they are shown. */
   readonly place: string
 }

@@ -3,13 +3,13 @@ import type { Payload } from '@millrace/core/store'
 
 /** The UUID that begins there. */
 export function idOf(bytes: Buffer, at: number): string {
-  const hex = bytes.hexSlice(at, at + 16)
+  const hex = bytes.toString('hex', at, at + 16)
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
 /** A payload of its own: what Redis answered is one large buffer, which nobody should hold on to. */
 export function payloadOf(bytes: Buffer, from: number, binary: boolean): Payload {
-  return binary ? new Uint8Array(bytes.subarray(from)) : bytes.utf8Slice(from)
+  return binary ? new Uint8Array(bytes.subarray(from)) : bytes.toString('utf8', from)
 }
 
 /** A payload with a letter before it that says what it is. */
@@ -24,11 +24,11 @@ const NO_EXTRAS: Extras = new Map()
 export function extrasOf(flat: readonly Buffer[]): Extras {
   if (flat.length === 0) return NO_EXTRAS
   const extras = new Map<string, Buffer>()
-  for (let i = 0; i < flat.length; i += 2) extras.set(flat[i]!.latin1Slice(), flat[i + 1]!)
+  for (let i = 0; i < flat.length; i += 2) extras.set(flat[i]!.toString('latin1'), flat[i + 1]!)
   return extras
 }
 
 export function numberIn(extras: Extras, field: string): number | null {
   const text = extras.get(field)
-  return text === undefined ? null : Number(text.latin1Slice())
+  return text === undefined ? null : Number(text.toString('latin1'))
 }

@@ -8,13 +8,15 @@
  * Answer: per part 1 (all created), or a list of answers per group: { 'a', '' | id .. state, … },
  * { 'r', index, code, … } or { 's' }.
  */
-export const ADDING = String.raw`
+export const ADDING: string = String.raw`
 local function addPlain(part)
   local q, route, level, list = part[2], part[3], part[4], part[6]
-  local ids, args, keys = {}, {}, P .. 't'
+  local ids, args, keys, seen = {}, {}, P .. 't', {}
   local seq, stamp = logs.A.next + #logs.A.ids, NOW6 .. NOW6
   for i = 1, #list, 2 do
     local id = list[i]
+    if seen[id] then return false end
+    seen[id] = true
     ids[#ids + 1] = id
     args[i] = keys .. id
     args[i + 1] = pack('>I6', seq) .. stamp .. list[i + 1]
@@ -175,7 +177,7 @@ local function addOneByOne(part)
 end
 `
 
-export const ADD = String.raw`
+export const ADD: string = String.raw`
 local answers = {}
 for index, part in ipairs(IN) do
   if part[1] == 2 then answers[index] = { addGroup(part) }

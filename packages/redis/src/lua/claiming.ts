@@ -6,7 +6,7 @@
  * Claims are { id, record, … }; what goes with some of them is { index of the claim, extras as a flat list,
  * payload that stands apart | false, … }.
  */
-export const CLAIMING = String.raw`
+export const CLAIMING: string = String.raw`
 local PASSED_MAX, ENDED_MAX = 1000, 1000
 local claiming = { claims = {}, more = {}, run = {}, ids = {}, given = {}, passed = 0, ended = 0, cut = false }
 -- what lets a record be claimed without a closer look: its level, state and flags
@@ -219,7 +219,7 @@ end
  * verdicts as letters, when was claimed, claims, more, next in ms | -1, undelivered }; or { 'routes' } with no
  * effect, if the home has routes that the client does not know.
  */
-export const EXCHANGE = String.raw`
+export const EXCHANGE: string = String.raw`
 local session, nonce, demand = IN[1], IN[2], IN[6]
 if demand and call('HLEN', P .. 'R') ~= IN[4] then return { 'routes' } end
 local verdicts = settleAll(IN[5], nonce)

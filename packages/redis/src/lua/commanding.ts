@@ -6,7 +6,7 @@
  * only those tasks are meant that are in one of them and were so at until.
  * Answer: a letter per id: c changed, q requested, r refused, k key held, u unknown, - not meant.
  */
-export const COMMAND = String.raw`
+export const COMMAND: string = String.raw`
 local nonce, kind, argument, states, till = IN[1], IN[2], IN[3], IN[5], IN[6]
 local OBEY = {}
 function OBEY.cancel(T)
@@ -97,7 +97,7 @@ return concat(outcomes)
 `
 
 /** configureQueue. Request: { queue, '1' | '0' | false paused, bounds (upkeep.ts) | '' (none of its own) | false, JSON of them }. */
-export const CONFIGURE = String.raw`
+export const CONFIGURE: string = String.raw`
 local key = P .. 'q' .. IN[1]
 call('HSET', key, 'own', 1)
 if IN[2] then

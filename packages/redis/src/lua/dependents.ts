@@ -1,5 +1,5 @@
 /** Tells dependents what became of their parents, and holds back graphs behind their gates. */
-export const DEPENDENTS = String.raw`
+export const DEPENDENTS: string = String.raw`
 local resolutions = 1000
 -- one of the things that a blocked task waits for is there
 local function stopWaiting(T)
@@ -36,7 +36,7 @@ end
 local function undelivered() return call('EXISTS', P .. 'b') end
 `
 
-export const GATES = String.raw`
+export const GATES: string = String.raw`
 local GATE_OPENS_MS, GATE_KEPT_MS = 3600000, 86400000
 local function decideGate(name, fate)
   call('HSET', P .. 'g' .. name, 'd', fate, 't', NOW)

@@ -1,7 +1,7 @@
 /** What readers see. None of these scripts writes anything. */
 
 /** get. Request: { id, … }. Answer: per id { record, claim | '', extras, payload that stands apart | '' }, or 0. */
-export const GET = String.raw`
+export const GET: string = String.raw`
 local answers, keys = {}, {}
 if #IN == 0 then return answers end
 for i, id in ipairs(IN) do keys[i] = P .. 't' .. id end
@@ -22,7 +22,7 @@ return answers
  * outcomes. Request: { bytes max, { id, … } }. Answer: per id { record, claim | '', error | '', cancel request | '' },
  * the state of a tombstone, 0 if the id is unknown, 1 for later.
  */
-export const OUTCOMES = String.raw`
+export const OUTCOMES: string = String.raw`
 local answers, keys, left, ids = {}, {}, IN[1], IN[2]
 if #ids == 0 then return answers end
 for i, id in ipairs(ids) do keys[i] = P .. 't' .. id end
@@ -49,7 +49,7 @@ return answers
  * page: tasks in the order of a log, newest first or oldest first. Request: { 'A' | 'E', place | -1, how many,
  * 'down' | 'up' }. Answer: { now, where to go on | -1, { id, record, claim | '', extras, … } }.
  */
-export const PAGE = String.raw`
+export const PAGE: string = String.raw`
 local name, place, most, down = IN[1], IN[2], IN[3], IN[4] == 'down'
 local found, looked, steps = {}, 0, 0
 local function look(n, id)
@@ -86,7 +86,7 @@ return { NOW, place, found }
 `
 
 /** queues. Answer: per queue { its hash, how many are scheduled, when the oldest ready one became due | -1 }. */
-export const QUEUES = String.raw`
+export const QUEUES: string = String.raw`
 local WINDOW = 1000
 local answers = {}
 local function oldestIn(q, lane)
@@ -116,7 +116,7 @@ return answers
 `
 
 /** sessions whose lease holds. Answer: { id, opened, ends, profile, how many tasks run, … }. */
-export const SESSIONS = String.raw`
+export const SESSIONS: string = String.raw`
 local answer = {}
 for _, session in ipairs(call('ZRANGEBYSCORE', P .. 'S', '(' .. string.format('%.0f', NOW), '+inf')) do
   local s = call('HMGET', P .. 's' .. session, 'o', 'x', 'p')
@@ -126,11 +126,11 @@ return answer
 `
 
 /** definitions. Answer: their JSON. */
-export const DEFINITIONS = String.raw`
+export const DEFINITIONS: string = String.raw`
 return call('HVALS', P .. 'D')
 `
 
 /** now. Answer: store time. */
-export const TIME_NOW = String.raw`
+export const TIME_NOW: string = String.raw`
 return NOW
 `

@@ -1,5 +1,5 @@
 /** The steps of a task's life: what belongs to a state, or to being alive at all, comes and goes here. */
-export const LIVES = String.raw`
+export const LIVES: string = String.raw`
 local REASON = { error = 1, timeout = 2, crashed = 3, expired = 4, invalid = 5, dependency = 6 }
 -- its parents are not forgotten while it lives
 local function unpin(parent)

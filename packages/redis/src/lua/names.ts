@@ -4,7 +4,7 @@
  * Opens a home. ARGV: an id for it, the schema that the code knows, '1' if it may be made. Answer: { 'open', id } or
  * { 'newer' | 'older', schema }, { 'missing' }, { 'foreign' }.
  */
-export const OPEN_HOME = String.raw`
+export const OPEN_HOME: string = String.raw`
 local key = KEYS[1] .. 'm'
 local kind = redis.call('TYPE', key).ok
 if kind ~= 'none' and kind ~= 'hash' then return { 'foreign' } end
@@ -21,7 +21,7 @@ return { 'open', m[1] }
 `
 
 /** Moves store time, for tests. ARGV: milliseconds. */
-export const SHIFT_CLOCK = String.raw`
+export const SHIFT_CLOCK: string = String.raw`
 return redis.call('HINCRBY', KEYS[1] .. 'm', 'offset', ARGV[1])
 `
 
@@ -29,7 +29,7 @@ return redis.call('HINCRBY', KEYS[1] .. 'm', 'offset', ARGV[1])
  * Gives names their numbers. Request: { 'Q' | 'R' | 'T', name, … }. Answer: three bytes per name; '' for terms when
  * there are too many of them already: those stand in the tasks themselves.
  */
-export const INTERN = String.raw`
+export const INTERN: string = String.raw`
 local TERMS_MAX = 20000
 local kind, answers = IN[1], {}
 for i = 2, #IN do
@@ -49,6 +49,6 @@ return answers
 `
 
 /** All names with their numbers. Answer: { queues, routes, terms } as flat lists. */
-export const NAMES = String.raw`
+export const NAMES: string = String.raw`
 return { call('HGETALL', P .. 'Q'), call('HGETALL', P .. 'R'), call('HGETALL', P .. 'T') }
 `

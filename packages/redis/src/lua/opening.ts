@@ -25,7 +25,7 @@
  *   y          set     removed tasks whose entries may still be in a list of ready ones
  *   D          hash    published definitions
  */
-export const OPENING = String.raw`
+export const OPENING: string = String.raw`
 local P, call = KEYS[1], redis.call
 local pack, decode = struct.pack, struct.unpack
 local sub, byte, char = string.sub, string.byte, string.char
@@ -54,7 +54,7 @@ end
  * The logs of arrivals and of ends: each number has its place, 16 bytes, in a chunk of 128. A chunk goes when
  * nothing that it names is left.
  */
-export const LOGS = String.raw`
+export const LOGS: string = String.raw`
 local CHUNK = 128
 local logs = {
   A = { next = tonumber(meta[4]), ids = {}, gone = {}, field = 'seq' },

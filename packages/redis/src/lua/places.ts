@@ -1,5 +1,5 @@
 /** Where a task stands by its state: what finds it there. */
-export const PLACES = String.raw`
+export const PLACES: string = String.raw`
 local MOVES_MAX = 1000
 local movesLeft, looked = MOVES_MAX, {}
 local function laneKey(q, route, level) return P .. 'l' .. q .. route .. char(level) end

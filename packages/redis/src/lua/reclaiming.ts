@@ -4,7 +4,7 @@
  * Request: { session, nonce, again, tasks max, grace ms }. Answer: { 'dead' } or { 'alive', { id, record,
  * counters, terms of its own, epoch, cause, from, … } }; causes: 1 deadline, 2 cancel, 3 lapsed, 4 timeout.
  */
-export const RECLAIMING = String.raw`
+export const RECLAIMING: string = String.raw`
 local CAUSES = { 'deadline', 'cancel', 'lapsed', 'timeout' }
 local lives = {}
 local function isAlive(session)
@@ -53,7 +53,7 @@ local function answerFor(T, answer)
 end
 `
 
-export const RECLAIM = String.raw`
+export const RECLAIM: string = String.raw`
 local session, nonce, most, grace = IN[1], IN[2], IN[4], IN[5]
 if not isAlive(session) then return { 'dead' } end
 local answer, taken = {}, 0

@@ -15,7 +15,7 @@
  * (startBy and deadline as durations) sb dl (as times), b blockers, g gate, e error, ck checkpoint, lg logs,
  * pr progress, c cancel request, n counters, h history, m mark of the last command, w since.
  */
-export const RECORDS = String.raw`
+export const RECORDS: string = String.raw`
 local HELD, EXTRA, DOUBT, BINARY, APART, USER, LIMITED, PARENT, OWNED, EMPTY, OPEN =
   1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024
 local NOBODY, NONONCE = string.rep('\0', 16), string.rep('\0', 8)
@@ -139,7 +139,7 @@ end
  * While a task runs the entry of its claim is not written; nor is anything of a task that was enqueued, claimed
  * and succeeded: its record says it all.
  */
-export const HISTORY = String.raw`
+export const HISTORY: string = String.raw`
 local function entry(letter, at, epoch, session, detail)
   local text = sub(detail or '', 1, 400)
   return letter .. pack('>I6I4', at, epoch) .. session .. pack('>I2', #text) .. text

@@ -7,7 +7,7 @@
  * openSession. Request: { session, ttl ms, profile, { type, definition, … } }. Answer: { 'alive' | 'dead', now }.
  * Advances the floor of the clock.
  */
-export const OPEN_SESSION = String.raw`
+export const OPEN_SESSION: string = String.raw`
 local key = P .. 's' .. IN[1]
 local ends = call('HGET', key, 'x')
 if ends and tonumber(ends) <= NOW then return { 'dead', NOW } end
@@ -20,7 +20,7 @@ return { 'alive', NOW }
 `
 
 /** closeSession. Request: { session }. What it holds lapses at once. */
-export const CLOSE_SESSION = String.raw`
+export const CLOSE_SESSION: string = String.raw`
 local key = P .. 's' .. IN[1]
 local ends = call('HGET', key, 'x')
 if ends and tonumber(ends) > NOW then
@@ -37,7 +37,7 @@ return 1
  * Request: { session, ttl ms, number, { id, fence, started, … }, { nonce, … } }. Answer: { 'dead', now } or
  * { 'alive', now, indexes of the lost, { index, cancel request, … } }. Advances the floor of the clock.
  */
-export const RENEW = String.raw`
+export const RENEW: string = String.raw`
 local session, held, key = IN[1], IN[4], P .. 's' .. IN[1]
 local s = call('HMGET', key, 'x', 'r')
 if not s[1] or tonumber(s[1]) <= NOW then return { 'dead', NOW } end

@@ -7,7 +7,7 @@
  *   { log entry, … }, kind of the result, result }.
  * A verdict is one letter: a applied, c cancelled, s stale.
  */
-export const SETTLING = String.raw`
+export const SETTLING: string = String.raw`
 local LOGS_MAX = 100
 local function takeNotes(T, arg)
   if arg[8] then put(T, 'pr', arg[8]) end

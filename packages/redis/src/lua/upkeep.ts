@@ -1,7 +1,7 @@
 /** Duties that nobody waits for. Each takes { tasks max, … } and answers { changed, whether there is more }. */
 
 /** sweep: ends what waited too long, and removes what waits behind gates that nobody opened. */
-export const SWEEP = String.raw`
+export const SWEEP: string = String.raw`
 local most, changed = IN[1], 0
 for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'e', '-inf', NOW, 'LIMIT', 0, most)) do
   local T = load(id)
@@ -38,7 +38,7 @@ return { changed, more }
 `
 
 /** deliver: resolves edges to ended parents, and lets through who waited behind opened gates. */
-export const DELIVER = String.raw`
+export const DELIVER: string = String.raw`
 resolutions = IN[1]
 local changed = tellDependents()
 local name = resolutions > 0 and call('SRANDMEMBER', P .. 'v')
@@ -48,7 +48,7 @@ return { changed, (call('EXISTS', P .. 'b') == 1 or call('EXISTS', P .. 'v') == 
 `
 
 /** openGate. Request: { name }. Answer: { 'o' | 'g', whether more has to be let through }. */
-export const OPEN_GATE = String.raw`
+export const OPEN_GATE: string = String.raw`
 local name = IN[1]
 local gate = gateNamed(name)
 local fate = gate and gate.fate
@@ -71,7 +71,7 @@ return { fate, more }
  * Request: { tasks max, retention of queues that have none: 'succeeded ms, cancelled ms, failed ms, count, bytes', each
  * a number or - }.
  */
-export const PRUNE = String.raw`
+export const PRUNE: string = String.raw`
 local most, changed = IN[1], 0
 local SESSIONS_KEPT_MS, GHOSTS_KEPT_MS = 2592000000, 2592000000
 local function full() return changed >= most end
