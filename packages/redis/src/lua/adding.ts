@@ -27,6 +27,12 @@ local function addPlain(part)
       if ghost then return false end
     end
   end
+  -- a request that its caller gave up may arrive behind its own repeat, whose tasks may be forgotten by now
+  if call('EXISTS', P .. 'z') == 1 then
+    for _, buried in ipairs(call('HMGET', P .. 'z', unpack(ids))) do
+      if buried then return false end
+    end
+  end
   if call('MSETNX', unpack(args)) == 0 then return false end
   for i = 1, #ids do logged('A', ids[i]) end
   count(q, 'p', #ids)

@@ -18,11 +18,11 @@ end
 local function tellDependents()
   local told = 0
   while resolutions > 0 do
-    local parent = call('ZRANGE', P .. 'b', 0, 0)[1]
-    if not parent then return told end
-    local state, asked = sub(parent, 17), math.min(resolutions, 100)
-    local children = call('SPOP', P .. 'w' .. sub(parent, 1, 16), asked)
-    if #children < asked then call('ZREM', P .. 'b', parent) end
+    local delivery = call('ZRANGE', P .. 'b', 0, 0)[1]
+    if not delivery then return told end
+    local state, key = sub(delivery, 17, 17), P .. 'W' .. delivery
+    local children = call('SPOP', key, math.min(resolutions, 100))
+    if call('EXISTS', key) == 0 then call('ZREM', P .. 'b', delivery) end
     for _, child in ipairs(children) do
       resolutions, told = resolutions - 1, told + 1
       local T, ifFailed = load(sub(child, 1, 16)), sub(child, 17)

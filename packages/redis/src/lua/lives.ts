@@ -16,21 +16,35 @@ end
 local function beginLife(T)
   if T.x.u then call('HSET', P .. 'k', T.x.u, T.id) end
   for _, edge in ipairs(parentsOf(T)) do call('HINCRBY', P .. 'i', edge[1], 1) end
-  -- who was not told of its end yet waits for the next one
-  call('ZREM', P .. 'b', T.id .. 's', T.id .. 'f', T.id .. 'c')
+end
+-- who waits for a task that ends now is to be told of this end, whatever becomes of the task afterwards
+local function owe(id, state)
+  if call('EXISTS', P .. 'w' .. id) == 0 then return end
+  local n = call('HINCRBY', META, 'told', 1)
+  local delivery = id .. state .. I6(n)
+  call('RENAME', P .. 'w' .. id, P .. 'W' .. delivery)
+  call('ZADD', P .. 'b', n, delivery)
+end
+-- a task waits for its parent no more
+local function closeEdge(parent, child)
+  if call('SREM', P .. 'w' .. parent, child) == 1 then return end
+  for _, delivery in ipairs(call('ZRANGE', P .. 'b', 0, -1)) do
+    if sub(delivery, 1, 16) == parent then
+      call('SREM', P .. 'W' .. delivery, child)
+      if call('EXISTS', P .. 'W' .. delivery) == 0 then call('ZREM', P .. 'b', delivery) end
+    end
+  end
 end
 local function endLife(T, from, to)
   if T.x.u then call('HDEL', P .. 'k', T.x.u) end
   for _, edge in ipairs(parentsOf(T)) do
     unpin(edge[1])
-    if from == 'b' then call('SREM', P .. 'w' .. edge[1], T.id .. edge[2]) end
+    if from == 'b' then closeEdge(edge[1], T.id .. edge[2]) end
   end
   if T.x.g then call('SREM', P .. 'G' .. T.x.g, T.id) end
   put(T, 'g', false)
   put(T, 'b', false)
-  if has(T, PARENT) and call('EXISTS', P .. 'w' .. T.id) == 1 then
-    call('ZADD', P .. 'b', logs.E.next + #logs.E.ids, T.id .. (isFinal(to) and to or 'c'))
-  end
+  if has(T, PARENT) then owe(T.id, isFinal(to) and to or 'c') end
   hint.settled = true
 end
 -- from one state to another, or to the same with something changed in between. how: letter and detail for the
@@ -59,16 +73,18 @@ local function outlive(T, name, taken)
 end
 
 local CLIENT_ID_MS, USER_ID_MS = 900000, 86400000
--- forgets a task that does not run; by: the mark of the command that does it, or ''. Without a trace: no tombstone
-local function removeTask(T, by, traceless)
+-- forgets a task that does not run; by: the mark of the command that does it, or ''. What a gate never let out was
+-- promised to nobody, and leaves no tombstone
+local function removeTask(T, by)
   local before = T.state
+  local promised = not T.x.g or call('HGET', P .. 'g' .. T.x.g, 'd') == 'o'
   leave(T)
   if not isFinal(before) then endLife(T, before, 'absent') end
   if has(T, DOUBT) then call('ZADD', P .. 'y', NOW, T.id) end
   call('DEL', P .. 't' .. T.id, P .. 'x' .. T.id, P .. 'p' .. T.id)
   unlogged('A', T.seq)
   local till = has(T, USER) and NOW + USER_ID_MS or T.enq + CLIENT_ID_MS
-  if traceless or till <= NOW then return end
+  if not promised or till <= NOW then return end
   call('HSET', P .. 'z', T.id, T.digest .. (isFinal(before) and before or 'c') .. I6(till) .. by)
   call('ZADD', P .. 'Z', till, T.id)
 end

@@ -16,7 +16,8 @@
  *   s<session> hash    a session                           S     zset   session → end of its lease
  *   e o        zset    when waiting tasks end / when running ones may be taken over, by their own limits
  *   k          hash    unique key → its holder
- *   w<id>      set     who waits for a task                b     zset   ended tasks whose dependents wait to be told
+ *   w<id>      set     who waits for a task                b     zset   ends that dependents are still to be told of
+ *   W<end>     set     who is to be told of an end
  *   i          hash    parent → how many live dependents
  *   g<name> G<name>    a gate, who waits behind it         h     zset   when a gate must be looked at; v  set  opened, not empty
  *   f<q><state> list   final tasks, oldest first           K     hash   those that retention has passed over

@@ -22,7 +22,7 @@ for _, name in ipairs(call('ZRANGEBYSCORE', P .. 'h', '-inf', NOW, 'LIMIT', 0, 1
     if changed < most then
       for _, id in ipairs(call('SRANDMEMBER', P .. 'G' .. name, most - changed)) do
         local T = load(id)
-        if T then removeTask(T, '', true); changed = changed + 1 end
+        if T then removeTask(T, ''); changed = changed + 1 end
         call('SREM', P .. 'G' .. name, id)
       end
     end
@@ -73,7 +73,7 @@ return { fate, more }
  */
 export const PRUNE: string = String.raw`
 local most, changed = IN[1], 0
-local SESSIONS_KEPT_MS, GHOSTS_KEPT_MS = 2592000000, 2592000000
+local SESSIONS_KEPT_MS, GHOSTS_KEPT_MS, TOMBSTONES_MAX = 172800000, 2592000000, 250000
 local function full() return changed >= most end
 local function bounds(text)
   local of = {}
@@ -136,12 +136,18 @@ for _, q in ipairs(queues) do
   for _, state in ipairs({ 's', 'f', 'c' }) do dropOld(q, state, of[state]) end
   dropMany(q, of)
 end
-local over = full() and {} or call('ZRANGEBYSCORE', P .. 'Z', '-inf', NOW, 'LIMIT', 0, most - changed)
-for _, id in ipairs(over) do
-  -- the id may have been enqueued and removed once more since
-  if not tombstone(id) then call('HDEL', P .. 'z', id) end
+-- ids whose time is over, and the oldest of too many
+local function forget(id)
+  call('HDEL', P .. 'z', id)
   call('ZREM', P .. 'Z', id)
   changed = changed + 1
+end
+local function tombstonesOver() return math.max(call('ZCARD', P .. 'Z') - TOMBSTONES_MAX, 0) end
+local over = full() and {} or call('ZRANGEBYSCORE', P .. 'Z', '-inf', NOW, 'LIMIT', 0, most - changed)
+for _, id in ipairs(over) do forget(id) end
+local surplusTombstones = math.min(tombstonesOver(), most - changed)
+if surplusTombstones > 0 then
+  for _, id in ipairs(call('ZRANGE', P .. 'Z', 0, surplusTombstones - 1)) do forget(id) end
 end
 call('ZREMRANGEBYSCORE', P .. 'y', '-inf', NOW - GHOSTS_KEPT_MS)
 for _, session in ipairs(call('ZRANGEBYSCORE', P .. 'X', '-inf', NOW - SESSIONS_KEPT_MS, 'LIMIT', 0, 100)) do
@@ -158,7 +164,7 @@ if full() then
     end
     if surplus(q, 'N', of.count) > 0 or surplus(q, 'B', of.bytes) > 0 then more = 1 end
   end
-  if call('ZCOUNT', P .. 'Z', '-inf', NOW) > 0 then more = 1 end
+  if call('ZCOUNT', P .. 'Z', '-inf', NOW) > 0 or tombstonesOver() > 0 then more = 1 end
 end
 finish()
 return { changed, more }
