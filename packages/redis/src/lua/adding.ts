@@ -9,42 +9,6 @@
  * { 'r', index, code, … } or { 's' }.
  */
 export const ADDING: string = String.raw`
-local function addPlain(part)
-  local q, route, level, list = part[2], part[3], part[4], part[6]
-  local ids, args, keys, seen = {}, {}, P .. 't', {}
-  local seq, stamp = logs.A.next + #logs.A.ids, NOW6 .. NOW6
-  for i = 1, #list, 2 do
-    local id = list[i]
-    if seen[id] then return false end
-    seen[id] = true
-    ids[#ids + 1] = id
-    args[i] = keys .. id
-    args[i + 1] = pack('>I6', seq) .. stamp .. list[i + 1]
-    seq = seq + 1
-  end
-  if call('EXISTS', P .. 'y') == 1 then
-    for _, ghost in ipairs(call('ZMSCORE', P .. 'y', unpack(ids))) do
-      if ghost then return false end
-    end
-  end
-  -- a request that its caller gave up may arrive behind its own repeat, whose tasks may be forgotten by now
-  if call('EXISTS', P .. 'z') == 1 then
-    for _, buried in ipairs(call('HMGET', P .. 'z', unpack(ids))) do
-      if buried then return false end
-    end
-  end
-  if call('MSETNX', unpack(args)) == 0 then return false end
-  for i = 1, #ids do logged('A', ids[i]) end
-  count(q, 'p', #ids)
-  hint.ready = true
-  if moveDue(q, route) then
-    if call('RPUSH', laneKey(q, route, level), unpack(ids)) == #ids then call('SADD', P .. 'a' .. q, route .. char(level)) end
-  else
-    for i = 1, #ids do addLater({ q = q, route = route, level = level, runAt = NOW, seq = seq - #ids + i - 1, id = ids[i] }) end
-  end
-  return true
-end
-
 -- the digest and state of a task, or of its tombstone; false if neither is there
 local function known(id)
   local v = call('GETRANGE', P .. 't' .. id, 27, 44)
@@ -184,10 +148,45 @@ end
 `
 
 export const ADD: string = String.raw`
+local function addPlain(part)
+  local q, route, level, list = part[2], part[3], part[4], part[6]
+  local ids, args, keys, seen = {}, {}, P .. 't', {}
+  local seq, stamp = logs.A.next + #logs.A.ids, NOW6 .. NOW6
+  for i = 1, #list, 2 do
+    local id = list[i]
+    if seen[id] then return false end
+    seen[id] = true
+    ids[#ids + 1] = id
+    args[i] = keys .. id
+    args[i + 1] = pack('>I6', seq) .. stamp .. list[i + 1]
+    seq = seq + 1
+  end
+  if call('EXISTS', P .. 'y') == 1 then
+    for _, ghost in ipairs(call('ZMSCORE', P .. 'y', unpack(ids))) do
+      if ghost then return false end
+    end
+  end
+  -- a request that its caller gave up may arrive behind its own repeat, whose tasks may be forgotten by now
+  if call('EXISTS', P .. 'z') == 1 then
+    for _, buried in ipairs(call('HMGET', P .. 'z', unpack(ids))) do
+      if buried then return false end
+    end
+  end
+  if call('MSETNX', unpack(args)) == 0 then return false end
+  for i = 1, #ids do logged('A', ids[i]) end
+  count(q, 'p', #ids)
+  hint.ready = true
+  if moveDue(q, route) then
+    if call('RPUSH', laneKey(q, route, level), unpack(ids)) == #ids then call('SADD', P .. 'a' .. q, route .. char(level)) end
+  else
+    for i = 1, #ids do more().addLater({ q = q, route = route, level = level, runAt = NOW, seq = seq - #ids + i - 1, id = ids[i] }) end
+  end
+  return true
+end
 local answers = {}
 for index, part in ipairs(IN) do
-  if part[1] == 2 then answers[index] = { addGroup(part) }
-  else answers[index] = addPlain(part) and 1 or addOneByOne(part) end
+  if part[1] == 2 then answers[index] = { more().addGroup(part) }
+  else answers[index] = addPlain(part) and 1 or more().addOneByOne(part) end
 end
 finish()
 return answers

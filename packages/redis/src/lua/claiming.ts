@@ -9,14 +9,17 @@
 export const CLAIMING: string = String.raw`
 local PASSED_MAX, ENDED_MAX = 1000, 1000
 local claiming = { claims = {}, more = {}, run = {}, ids = {}, given = {}, passed = 0, ended = 0, cut = false }
--- what lets a record be claimed without a closer look: its level, state and flags
-local function plainHeads(level)
-  local heads = {}
-  for _, flags in ipairs({ 0, BINARY, USER, BINARY + USER }) do heads[char(level) .. 'p' .. pack('>I2', flags)] = true end
+-- what lets a record be claimed without a closer look: its level, state and flags (none, BINARY, USER, or both)
+local HEADS = {}
+local function headsOf(level)
+  local heads = HEADS[level]
+  if not heads then
+    local head = char(level) .. 'p\0'
+    heads = { [head .. '\0'] = true, [head .. '\8'] = true, [head .. '\32'] = true, [head .. '\40'] = true }
+    HEADS[level] = heads
+  end
   return heads
 end
-local HEADS = {}
-for level = 0, 4 do HEADS[level] = plainHeads(level) end
 local FIRST, NEXT = '\0\0\0\0', '\0\0\0\1'
 
 local function give(id, v, epoch)
@@ -27,6 +30,15 @@ local function give(id, v, epoch)
   claiming.claims[2 * n - 1] = id
   claiming.claims[2 * n] = v
 end
+local function fitsBytes(size)
+  if #claiming.ids > 0 and size > claiming.bytesLeft then claiming.cut = true; return false end
+  claiming.bytesLeft = claiming.bytesLeft - size
+  return true
+end
+`
+
+/** What needs a closer look, and what a request claimed when it came before. */
+export const CLOSER: string = String.raw`
 -- extras and payload of the claim given last
 local function giveMore(T)
   local more, flat = claiming.more, {}
@@ -36,11 +48,6 @@ local function giveMore(T)
   more[#more + 1] = #claiming.ids - 1
   more[#more + 1] = flat
   more[#more + 1] = has(T, APART) and call('GET', P .. 'p' .. T.id) or ''
-end
-local function fitsBytes(size)
-  if #claiming.ids > 0 and size > claiming.bytesLeft then claiming.cut = true; return false end
-  claiming.bytesLeft = claiming.bytesLeft - size
-  return true
 end
 -- what needs a closer look. @return 'taken', 'passed', or 'stop'
 local function closer(id, v, level)
@@ -72,9 +79,29 @@ local function closer(id, v, level)
   end
   return 'taken'
 end
+-- what the same request claimed when it came before, as far as it still runs
+local function claimedBefore(session, nonce)
+  local ids = call('SMEMBERS', P .. 'u' .. session)
+  for _, id in ipairs(ids) do
+    local rec = call('HGET', P .. 'r', id)
+    if rec and sub(rec, 5, 12) == nonce and (#rec == 34 or byte(rec, 47) == 0) then
+      local v = call('GET', P .. 't' .. id)
+      local T = read(id, v, rec)
+      claiming.at = T.run.claimedAt
+      claiming.ids[#claiming.ids + 1] = id
+      claiming.claims[#claiming.claims + 1] = id
+      claiming.claims[#claiming.claims + 1] = v
+      if has(T, EXTRA) or has(T, APART) then giveMore(T) end
+    end
+  end
+  return #claiming.ids > 0
+end
+`
+
+export const CLAIM: string = String.raw`
 -- takes so many from one list; @return how many
 local function claimFromLane(q, route, level, want)
-  local key, heads, taken, plain = laneKey(q, route, level), HEADS[level], 0, 0
+  local key, heads, taken, plain = laneKey(q, route, level), headsOf(level), 0, 0
   while taken < want and not claiming.cut do
     local ids = call('LRANGE', key, 0, want - taken - 1)
     if #ids == 0 then call('SREM', P .. 'a' .. q, route .. char(level)); break end
@@ -89,7 +116,7 @@ local function claimFromLane(q, route, level, want)
         give(id, v, epoch == FIRST and NEXT or I4(decode('>I4', epoch) + 1))
         taken, plain = taken + 1, plain + 1
       else
-        local what = closer(id, v, level)
+        local what = more().closer(id, v, level)
         if what == 'stop' then break end
         if what == 'taken' then taken = taken + 1 end
       end
@@ -178,28 +205,11 @@ local function nextInMs(demand, queues)
   end
   return claiming.nearest and claiming.nearest - NOW or -1
 end
--- what the same request claimed when it came before, as far as it still runs
-local function claimedBefore(session, nonce)
-  local ids = call('SMEMBERS', P .. 'u' .. session)
-  for _, id in ipairs(ids) do
-    local rec = call('HGET', P .. 'r', id)
-    if rec and sub(rec, 5, 12) == nonce and (#rec == 34 or byte(rec, 47) == 0) then
-      local v = call('GET', P .. 't' .. id)
-      local T = read(id, v, rec)
-      claiming.at = T.run.claimedAt
-      claiming.ids[#claiming.ids + 1] = id
-      claiming.claims[#claiming.claims + 1] = id
-      claiming.claims[#claiming.claims + 1] = v
-      if has(T, EXTRA) or has(T, APART) then giveMore(T) end
-    end
-  end
-  return #claiming.ids > 0
-end
 local function claim(session, nonce, again, demand)
   claiming.at, claiming.nonce, claiming.suffix = NOW, nonce, nonce .. session .. NOW6
   claiming.tasksLeft, claiming.bytesLeft = demand[3], demand[4]
   local queues = openQueues(demand)
-  if not again or not claimedBefore(session, nonce) then
+  if not again or not more().claimedBefore(session, nonce) then
     for _, of in ipairs(queues) do
       if claiming.tasksLeft > 0 and not claiming.cut then claimFromQueue(demand, of) end
     end
@@ -223,12 +233,12 @@ export const EXCHANGE: string = String.raw`
 local session, nonce, demand = IN[1], IN[2], IN[6]
 if demand and call('HLEN', P .. 'R') ~= IN[4] then return { 'routes' } end
 local verdicts = settleAll(IN[5], nonce)
-tellDependents()
+if call('EXISTS', P .. 'b') == 1 then more().tellDependents() end
 local ends = call('HGET', P .. 's' .. session, 'x')
 local alive = ends and tonumber(ends) > NOW
 local nextIn = -1
 if alive and demand then nextIn = claim(session, nonce, IN[3] == 1, demand) end
-if claiming.ended > 0 then tellDependents() end
+if claiming.ended > 0 then more().tellDependents() end
 finish()
-return { NOW, alive and 'alive' or 'dead', concat(verdicts), claiming.at or NOW, claiming.claims, claiming.more, nextIn, undelivered() }
+return { NOW, alive and 'alive' or 'dead', concat(verdicts), claiming.at or NOW, claiming.claims, claiming.more, nextIn, call('EXISTS', P .. 'b') }
 `

@@ -33,7 +33,6 @@ local function tellDependents()
   end
   return told
 end
-local function undelivered() return call('EXISTS', P .. 'b') end
 `
 
 export const GATES: string = String.raw`

@@ -12,6 +12,9 @@ local m = redis.call('HMGET', key, 'home', 'schema')
 if not m[1] then
   if kind == 'hash' then return { 'foreign' } end
   if ARGV[3] ~= '1' then return { 'missing' } end
+  -- small hashes are searched from end to end, and that of the running tasks is looked into all the time: a value of
+  -- more than 64 bytes makes it a table from the beginning
+  redis.call('HSET', KEYS[1] .. 'r', '', string.rep('-', 80))
   redis.call('HSET', key, 'home', ARGV[1], 'schema', ARGV[2], 'floor', 0, 'offset', 0, 'seq', 0, 'ends', 0)
   return { 'open', ARGV[1] }
 end

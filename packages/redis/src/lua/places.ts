@@ -1,5 +1,5 @@
 /** Where a task stands by its state: what finds it there. */
-export const PLACES: string = String.raw`
+export const LANES: string = String.raw`
 local MOVES_MAX = 1000
 local movesLeft, looked = MOVES_MAX, {}
 local function laneKey(q, route, level) return P .. 'l' .. q .. route .. char(level) end
@@ -37,6 +37,9 @@ local function moveDue(q, route)
   looked[q .. route] = all
   return all
 end
+`
+
+export const PLACES: string = String.raw`
 local function addLater(T)
   call('ZADD', P .. 'd' .. T.q .. T.route, T.runAt, I6(T.seq) .. T.id .. char(T.level))
   local next = call('ZSCORE', P .. 'n' .. T.q, T.route)

@@ -15,9 +15,12 @@
  * (startBy and deadline as durations) sb dl (as times), b blockers, g gate, e error, ck checkpoint, lg logs,
  * pr progress, c cancel request, n counters, h history, m mark of the last command, w since.
  */
-export const RECORDS: string = String.raw`
+export const FLAGS: string = String.raw`
 local HELD, EXTRA, DOUBT, BINARY, APART, USER, LIMITED, PARENT, OWNED, EMPTY, OPEN =
   1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024
+`
+
+export const RECORDS: string = String.raw`
 local NOBODY, NONONCE = string.rep('\0', 16), string.rep('\0', 8)
 
 local function has(T, flag) return band(T.flags, flag) ~= 0 end

@@ -1,18 +1,18 @@
 /** The scripts as they are sent: what each needs of the rest, and whether it may run when the memory is full. */
 import { createHash } from 'node:crypto'
 import { ADD, ADDING } from './adding.ts'
-import { CLAIMING, EXCHANGE } from './claiming.ts'
+import { CLAIM, CLAIMING, CLOSER, EXCHANGE } from './claiming.ts'
 import { COMMAND, CONFIGURE } from './commanding.ts'
 import { DEPENDENTS, GATES } from './dependents.ts'
 import * as inspection from './inspection.ts'
 import { LIVES } from './lives.ts'
 import { INTERN, NAMES, OPEN_HOME, SHIFT_CLOCK } from './names.ts'
 import { LOGS, OPENING } from './opening.ts'
-import { PLACES } from './places.ts'
+import { LANES, PLACES } from './places.ts'
 import { RECLAIM, RECLAIMING } from './reclaiming.ts'
-import { HISTORY, RECORDS } from './records.ts'
+import { FLAGS, HISTORY, RECORDS } from './records.ts'
 import { CLOSE_SESSION, OPEN_SESSION, RENEW } from './sessions.ts'
-import { SETTLING } from './settling.ts'
+import { SETTLE_ALL, SETTLING } from './settling.ts'
 import { DELIVER, OPEN_GATE, PRUNE, SWEEP } from './upkeep.ts'
 
 export interface Script {
@@ -24,25 +24,53 @@ export interface Script {
 /** What is refused while the memory is full: only what makes it fuller. */
 type Memory = 'needs memory' | 'any memory' | 'reads'
 
-const FLAGS: Readonly<Record<Memory, string>> = {
+const ALLOWED: Readonly<Record<Memory, string>> = {
   'needs memory': '',
   'any memory': ' flags=allow-oom',
   reads: ' flags=no-writes,allow-oom',
 }
 
 function script(name: string, memory: Memory, parts: readonly string[]): Script {
-  const source = `#!lua${FLAGS[memory]}\n${parts.join('\n')}`
+  const source = `#!lua${ALLOWED[memory]}\n${parts.join('\n')}`
   return { name, source, sha: createHash('sha1').update(source).digest('hex') }
 }
 
-const READING = [OPENING, LOGS, RECORDS]
-const MOVING = [...READING, HISTORY, PLACES, LIVES, DEPENDENTS]
+/**
+ * Functions that most calls do not need: `more()` makes them when the first of them is needed, since making a
+ * hundred closures takes longer than to claim a task.
+ */
+function lazy(parts: readonly string[], names: readonly string[]): string {
+  const made = names.map((name) => `${name} = ${name}`).join(', ')
+  return `local made\nlocal function more()\nif made then return made end\n${parts.join('\n')}\nmade = { ${made} }\nreturn made\nend`
+}
 
-export const add: Script = script('add', 'needs memory', [...MOVING, GATES, ADDING, ADD])
-export const exchange: Script = script('exchange', 'any memory', [...MOVING, SETTLING, CLAIMING, EXCHANGE])
+const READING = [OPENING, LOGS, FLAGS, RECORDS]
+const LIVING = [HISTORY, PLACES, LIVES, DEPENDENTS]
+const MOVING = [...READING, LANES, ...LIVING]
+
+export const add: Script = script('add', 'needs memory', [
+  OPENING,
+  LOGS,
+  FLAGS,
+  LANES,
+  lazy([RECORDS, ...LIVING, GATES, ADDING], ['addLater', 'addGroup', 'addOneByOne']),
+  ADD,
+])
+export const exchange: Script = script('exchange', 'any memory', [
+  OPENING,
+  LOGS,
+  FLAGS,
+  LANES,
+  CLAIMING,
+  lazy([RECORDS, ...LIVING, SETTLING, CLOSER], ['settle', 'closer', 'claimedBefore', 'tellDependents']),
+  SETTLE_ALL,
+  CLAIM,
+  EXCHANGE,
+])
 export const reclaim: Script = script('reclaim', 'any memory', [
   ...READING,
   HISTORY,
+  LANES,
   PLACES,
   RECLAIMING,
   RECLAIM,
@@ -65,6 +93,7 @@ export const get: Script = script('get', 'reads', [...READING, inspection.GET])
 export const outcomes: Script = script('outcomes', 'reads', [
   ...READING,
   HISTORY,
+  LANES,
   PLACES,
   LIVES,
   inspection.OUTCOMES,

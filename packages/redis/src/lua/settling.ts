@@ -96,15 +96,12 @@ local function settle(id, fence, kind, arg, claiming)
   if kind < 3 then arg = { 's', '', -1, false, false, '', false, false, {}, kind, arg } end
   return apply(T, arg, number)
 end
+`
 
--- success of an ordinary task: its flags before, by kind of result its flags after. USER and DOUBT stay
-local PLAIN_END = {}
-for _, kept in ipairs({ 0, USER, DOUBT, USER + DOUBT }) do
-  local after = { [0] = OWNED + OPEN + EMPTY, [1] = OWNED + OPEN, [2] = OWNED + OPEN + BINARY }
-  for kind = 0, 2 do after[kind] = pack('>I2', after[kind] + kept) end
-  PLAIN_END[pack('>I2', kept)] = after
-  PLAIN_END[pack('>I2', kept + BINARY)] = after
-end
+/** Success of ordinary tasks, all at once; PLAIN_END has their flags before, and by kind of result those after. */
+export const SETTLE_ALL: string = String.raw`
+local PLAIN_END = { ['\0\0'] = { [0] = '\7\0', '\5\0', '\5\8' }, ['\0\8'] = { [0] = '\7\0', '\5\0', '\5\8' },
+  ['\0\32'] = { [0] = '\7\32', '\5\32', '\5\40' }, ['\0\40'] = { [0] = '\7\32', '\5\32', '\5\40' } }
 local function settleAll(list, claiming)
   local verdicts, n = {}, #list / 4
   if n == 0 then return verdicts end
@@ -148,7 +145,7 @@ local function settleAll(list, claiming)
   end
   for i = 1, n do
     local at = 4 * i
-    verdicts[i] = verdicts[i] or settle(ids[i], list[at - 2], list[at - 1], list[at], claiming)
+    verdicts[i] = verdicts[i] or more().settle(ids[i], list[at - 2], list[at - 1], list[at], claiming)
   end
   return verdicts
 end
