@@ -11,7 +11,7 @@ const COUNT = Number(process.argv[3] ?? 60000)
 const POLICY = { retry: { kind: 'exponential', attempts: 3, baseMs: 1000, maxMs: 300000 } } as const
 const pay = (n: number) => JSON.stringify({ n, at: Date.now(), customer: randomUUID(), email: 'ada.lovelace@example.com', path: '/var/lib/data/customers/2026/11/invoice-' + n + '.pdf', tags: ['a', 'bb', 'ccc'] })
 const TYPES = ['bench'], NO: never[] = [], E = {}
-const spec = (n: number) => ({ id: randomUUID(), idMadeBy: 'client', digest: '0123456789abcdef', type: 'bench', needs: NO, queue: 'default', level: 2, lane: null, due: { inMs: 0 }, held: false, payload: pay(n), policy: POLICY, timeoutMs: 900000, startByMs: null, deadlineMs: null, after: NO, unique: null, tags: NO, metadata: E, headers: E }) as any
+const spec = (n: number) => ({ id: randomUUID(), idMadeBy: 'client', digest: randomUUID().replaceAll('-','').slice(16), type: 'bench', needs: NO, queue: 'default', level: 2, lane: null, due: { inMs: 0 }, held: false, payload: pay(n), policy: POLICY, timeoutMs: 900000, startByMs: null, deadlineMs: null, after: NO, unique: null, tags: NO, metadata: E, headers: E }) as any
 const nonce = () => randomUUID().replaceAll('-', '').slice(16)
 const session = randomUUID()
 const sreq = { session, ttlMs: 3600000, host: 'h', pid: 1, queues: ['default'], types: TYPES, offers: [], concurrency: 10, definitions: [] }

@@ -14,6 +14,7 @@ interface Run {
   readonly queue: number
   readonly route: number
   readonly level: number
+  readonly binary: boolean
   readonly groups: TaskGroup[]
   tasks: number
 }
@@ -46,8 +47,12 @@ export function partsOf({ groups, again }: AddRequest, names: Names): readonly P
       continue
     }
     const { queue, route } = names.shapeOf(first)
-    if (run?.queue !== queue || run.route !== route || run.level !== first.level) {
-      run = { queue, route, level: first.level, groups: [], tasks: 0 }
+    const { level } = first
+    const binary = isBinary(first)
+    const goesOn =
+      run?.queue === queue && run.route === route && run.level === level && run.binary === binary
+    if (run === undefined || !goesOn) {
+      run = { queue, route, level, binary, groups: [], tasks: 0 }
       parts.push(run)
     }
     run.groups.push(group)
@@ -63,7 +68,7 @@ function isPlain({ tasks, under, gate }: TaskGroup, names: Names): boolean {
   return tasks.every((task) => {
     const { queue, route, terms } = names.shapeOf(task)
     const sameLane = queue === lane.queue && route === lane.route && task.level === first.level
-    return sameLane && terms !== OWN_TERMS && isPlainTask(task)
+    return sameLane && isBinary(task) === isBinary(first) && terms !== OWN_TERMS && isPlainTask(task)
   })
 }
 
@@ -80,6 +85,10 @@ function isPlainTask(task: TaskSpec): boolean {
     !isApart(task.payload) &&
     !hasLabels(task)
   )
+}
+
+function isBinary({ payload }: TaskSpec): boolean {
+  return typeof payload !== 'string'
 }
 
 function isApart(payload: Payload): boolean {
@@ -106,17 +115,22 @@ export function packAdd(packer: Packer, parts: readonly Part[], names: Names): B
   return packer.done()
 }
 
-function packRun(packer: Packer, { queue, route, level, groups, tasks }: Run, names: Names): void {
+function packRun(packer: Packer, run: Run, names: Names): void {
+  const { queue, route, level, binary, groups, tasks } = run
   packer.array(6).int(1)
   packNumber(packer, queue)
   packNumber(packer, route)
-  packer.int(level).array(groups.length)
+  const head = packer.begin(4)
+  packHead(packer, binary ? FLAG.binary : 0, level)
+  packer.end(head).array(groups.length)
   for (const group of groups) packer.int(group.tasks.length)
   packer.array(2 * tasks)
   for (const group of groups) {
     for (const task of group.tasks) {
       packer.id(task.id)
-      packRecord(packer, task, names)
+      const start = packer.begin(LONGEST_COLUMNS + 3 * task.payload.length)
+      packColumns(packer, task, names)
+      packer.end(start)
     }
   }
 }
@@ -127,28 +141,42 @@ function packNumber(packer: Packer, number: number): void {
   packer.end(start)
 }
 
-/** The record of a new task from its queue on: what the store does not know better. */
+/** State, flags and level. */
+function packHead(packer: Packer, flags: number, level: number): void {
+  packer.rawAscii('p')
+  packer.rawInt(flags, 2)
+  packer.rawInt(level, 1)
+}
+
+/** More than all columns but the payload. */
+const LONGEST_COLUMNS = 64
+
+/** The record of a new task from its queue on. */
+function packColumns(packer: Packer, task: TaskSpec, names: Names): void {
+  const { payload, digest } = task
+  const { queue, route, terms } = names.shapeOf(task)
+  packer.rawInt(queue, 3)
+  packer.rawInt(route, 3)
+  packer.rawInt(terms, 3)
+  packer.rawAscii(digest)
+  packer.rawInt(0, 4)
+  if (isApart(payload)) packer.rawInt(Buffer.byteLength(payload), 4)
+  else if (typeof payload === 'string') packer.rawText(payload)
+  else packer.rawBytes(payload)
+}
+
+/** The record but for what the store knows better: its number, and its times. */
 function packRecord(packer: Packer, task: TaskSpec, names: Names): void {
   const { payload } = task
   const apart = isApart(payload)
   const flags =
     (task.held ? FLAG.held : 0) +
-    (typeof payload === 'string' ? 0 : FLAG.binary) +
+    (isBinary(task) ? FLAG.binary : 0) +
     (apart ? FLAG.apart : 0) +
     (task.idMadeBy === 'user' ? FLAG.user : 0)
-  const start = packer.begin(40 + (apart ? 4 : 3 * payload.length))
-  const { queue, route, terms } = names.shapeOf(task)
-  packer.rawInt(queue, 3)
-  packer.rawInt(route, 3)
-  packer.rawInt(terms, 3)
-  packer.rawAscii(task.digest)
-  packer.rawInt(task.level, 1)
-  packer.rawAscii('p')
-  packer.rawInt(flags, 2)
-  packer.rawInt(0, 4)
-  if (apart) packer.rawInt(Buffer.byteLength(payload), 4)
-  else if (typeof payload === 'string') packer.rawText(payload)
-  else packer.rawBytes(payload)
+  const start = packer.begin(LONGEST_COLUMNS + (apart ? 0 : 3 * payload.length))
+  packHead(packer, flags, task.level)
+  packColumns(packer, task, names)
   packer.end(start)
 }
 

@@ -43,7 +43,7 @@ export function packExchange({ packer, names, tastes }: Packing, request: Exchan
   const { session, nonce, again, settlements, demand } = request
   packer.array(6).id(session).nonce(nonce)
   packer.int(again ? 1 : 0).int(names.routes.size)
-  packer.array(4 * settlements.length)
+  packer.array(5 * settlements.length)
   for (const settlement of settlements) packSettlement(packer, settlement)
   if (demand === null) packer.no()
   else packDemand({ packer, names, tastes }, demand)
@@ -76,11 +76,13 @@ function packNumber(packer: Packer, number: number): void {
 function packSettlement(packer: Packer, settlement: Settlement): void {
   const { fence, seq, transition, notes } = settlement
   packer.id(fence.task)
-  const start = packer.begin(16)
+  const start = packer.begin(12)
   packer.rawInt(fence.epoch, 4)
   packer.rawHex(fence.nonce, 16)
-  packer.rawInt(seq, 4)
   packer.end(start)
+  const number = packer.begin(4)
+  packer.rawInt(seq, 4)
+  packer.end(number)
   if (transition.to === 'succeeded' && notes === null) {
     packer.int(kindOf(transition.result))
     packPayload(packer, transition.result)

@@ -3,15 +3,15 @@ import type { FailReason, HistoryEvent, IfFailed, TaskState } from '@millrace/co
 
 /** Offsets of columns, in bytes from the beginning. */
 export const AT = {
-  seq: 0,
-  enqueuedAt: 6,
-  runAt: 12,
-  queue: 18,
-  route: 21,
-  terms: 24,
-  level: 43,
-  state: 44,
-  flags: 45,
+  state: 0,
+  flags: 1,
+  level: 3,
+  seq: 4,
+  enqueuedAt: 10,
+  runAt: 16,
+  queue: 22,
+  route: 25,
+  terms: 28,
   epoch: 47,
   body: 51,
   claimedAt: 75,
@@ -19,6 +19,16 @@ export const AT = {
   end: 92,
   reason: 98,
   ownedBody: 103,
+} as const
+
+/** The same for the claim of a running task. */
+export const RUN_AT = {
+  epoch: 44,
+  session: 56,
+  claimedAt: 72,
+  /** Where it is longer than a plain one. */
+  told: 78,
+  plainLength: 80,
 } as const
 
 export const FLAG = {

@@ -1,5 +1,5 @@
 /** Records as the port has them. */
-import { AT, EVENTS, FLAG, IF_FAILED_OF, REASONS, STATES } from './layout.ts'
+import { AT, EVENTS, FLAG, IF_FAILED_OF, REASONS, RUN_AT, STATES } from './layout.ts'
 import { extrasOf, idOf, numberIn, payloadOf, taggedPayload, type Extras } from './reading.ts'
 import { readTerms, type Names, type Terms } from './names.ts'
 import { logsOf } from './logs.ts'
@@ -144,7 +144,7 @@ export function summaryOf({ id, record, run, extras }: Raw, names: Names): TaskS
     state,
     held: has(record, FLAG.held),
     reason: reasonIn(record),
-    epoch: runs ? run.readUInt32BE(0) : record.readUInt32BE(AT.epoch),
+    epoch: runs ? run.readUInt32BE(RUN_AT.epoch) : record.readUInt32BE(AT.epoch),
     counters: countersOf(extras.get('n'), open),
     error: errorOf(extras.get('e')),
     enqueuedAt: record.readUIntBE(AT.enqueuedAt, 6),
@@ -154,7 +154,7 @@ export function summaryOf({ id, record, run, extras }: Raw, names: Names): TaskS
     timeoutMs: termsIn(record, extras, names).timeoutMs,
     startBy: numberIn(extras, 'sb'),
     deadlineAt: numberIn(extras, 'dl'),
-    session: runs ? idOf(run, 12) : null,
+    session: runs ? idOf(run, RUN_AT.session) : null,
     cancel: cancelOf(extras.get('c')),
     blockers: numberIn(extras, 'b') ?? 0,
     uniqueKey: extras.get('u')?.toString() ?? null,
@@ -165,7 +165,7 @@ export function summaryOf({ id, record, run, extras }: Raw, names: Names): TaskS
 }
 
 function startedAt(record: Buffer, run: Buffer): number | null {
-  if (run.length > 0) return run.readUIntBE(28, 6)
+  if (run.length > 0) return run.readUIntBE(RUN_AT.claimedAt, 6)
   const at = has(record, FLAG.owned) ? record.readUIntBE(AT.claimedAt, 6) : 0
   return at === 0 ? null : at
 }
@@ -194,8 +194,10 @@ function historyOf({ record, run, extras }: Raw, summary: TaskSummary): readonly
   const written = extras.get('h')
   const { enqueuedAt } = summary
   const entries = written === undefined ? [birth(enqueuedAt)] : readHistory(written)
-  if (run.length > 34 ? run[34] === 0 : run.length > 0) {
-    entries.push(claimed(run.readUIntBE(28, 6), run.readUInt32BE(0), idOf(run, 12)))
+  if (run.length > RUN_AT.plainLength ? run[RUN_AT.told] === 0 : run.length > 0) {
+    entries.push(
+      claimed(run.readUIntBE(RUN_AT.claimedAt, 6), run.readUInt32BE(RUN_AT.epoch), idOf(run, RUN_AT.session)),
+    )
   }
   if (written === undefined && summary.state === 'succeeded') {
     const session = idOf(record, 59)

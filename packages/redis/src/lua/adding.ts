@@ -1,9 +1,9 @@
 /**
  * add: enqueues groups of tasks.
  *
- * Request: a list of parts. A plain part { 1, queue, route, level, sizes, { id, record from column 19 on, … } }
+ * Request: a list of parts. A plain part { 1, queue, route, columns 1 to 4, sizes, { id, record from column 23 on, … } }
  * holds groups of new, ordinary tasks of one lane, due now. A group { 2, { task, fence } | false, gate | false, { task, … } }
- * has tasks { id, record from column 19 on, due kind (0 in, 1 at), due ms, { field, value, … } extras, parents,
+ * has tasks { id, record but for columns 5 to 22, due kind (0 in, 1 at), due ms, { field, value, … } extras, parents,
  * unique key | false, 'k' | 'r', startByMs | -1, deadlineMs | -1, apart payload | false }.
  * Answer: per part 1 (all created), or a list of answers per group: { 'a', '' | id .. state, … },
  * { 'r', index, code, … } or { 's' }.
@@ -11,19 +11,19 @@
 export const ADDING: string = String.raw`
 -- the digest and state of a task, or of its tombstone; false if neither is there
 local function known(id)
-  local v = call('GETRANGE', P .. 't' .. id, 27, 44)
+  local v = call('GETRANGE', P .. 't' .. id, 0, 46)
   if v == '' then
     local z = tombstone(id)
     return z and { digest = z.digest, state = z.state } or false
   end
-  local state = sub(v, 18)
+  local state = sub(v, 1, 1)
   if state == 'p' and call('HEXISTS', P .. 'r', id) == 1 then state = 'r' end
-  return { digest = sub(v, 1, 16), state = state }
+  return { digest = sub(v, 32), state = state }
 end
 local function judgeIds(group, plan)
   local fresh = {}
   for index, task in ipairs(group[4]) do
-    local id, digest = task[1], sub(task[2], 10, 25)
+    local id, digest = task[1], sub(task[2], 14, 29)
     local there = fresh[id] or known(id)
     if there and there.digest ~= digest then return { 'r', index - 1, 'conflict', id } end
     plan.duplicateOf[index] = there and id or false
@@ -32,7 +32,7 @@ local function judgeIds(group, plan)
 end
 local function holds(under)
   local rec = call('HGET', P .. 'r', under[1])
-  return rec and sub(rec, 1, 12) == under[2]
+  return rec and sub(rec, 45, 56) == under[2]
 end
 local function judgeKeys(group, plan)
   local taken = {}
@@ -78,7 +78,7 @@ local function putLimits(T, startByMs, deadlineMs)
 end
 local function create(group, task, plan)
   local id, gate = task[1], group[3]
-  local T = read(id, I6(logged('A', id)) .. NOW6 .. NOW6 .. task[2], false)
+  local T = read(id, sub(task[2], 1, 4) .. I6(logged('A', id)) .. NOW6 .. NOW6 .. sub(task[2], 5), false)
   T.runAt = task[3] == 1 and task[4] or NOW + task[4]
   for i = 1, #task[5], 2 do put(T, task[5][i], task[5][i + 1]) end
   if task[7] then put(T, 'u', task[7]) end
@@ -103,9 +103,8 @@ local function create(group, task, plan)
   if ended then return endByParent(T, ended) end
   for _, edge in ipairs(open) do
     call('SADD', P .. 'w' .. edge[1], id .. edge[2])
-    local flags = { flags = decode('>I2', call('GETRANGE', P .. 't' .. edge[1], 45, 46)) }
-    mark(flags, PARENT, true)
-    call('SETRANGE', P .. 't' .. edge[1], 45, pack('>I2', flags.flags))
+    local parent = load(edge[1])
+    if not has(parent, PARENT) then mark(parent, PARENT, true); save(parent) end
   end
   if shut then put(T, 'g', gate); call('SADD', P .. 'G' .. gate, id); save(T) end
 end
@@ -138,7 +137,7 @@ local function addOneByOne(part)
   for _, size in ipairs(part[5]) do
     local tasks = {}
     for _ = 1, size do
-      tasks[#tasks + 1] = { part[6][at], part[6][at + 1], 0, 0, {}, '', false, 'k', -1, -1, false }
+      tasks[#tasks + 1] = { part[6][at], part[4] .. part[6][at + 1], 0, 0, {}, '', false, 'k', -1, -1, false }
       at = at + 2
     end
     answers[#answers + 1] = addGroup({ 2, false, false, tasks })
@@ -149,7 +148,8 @@ end
 
 export const ADD: string = String.raw`
 local function addPlain(part)
-  local q, route, level, list = part[2], part[3], part[4], part[6]
+  local q, route, head, list = part[2], part[3], part[4], part[6]
+  local level = byte(head, 4)
   local ids, args, keys, seen = {}, {}, P .. 't', {}
   local seq, stamp = logs.A.next + #logs.A.ids, NOW6 .. NOW6
   for i = 1, #list, 2 do
@@ -158,7 +158,7 @@ local function addPlain(part)
     seen[id] = true
     ids[#ids + 1] = id
     args[i] = keys .. id
-    args[i + 1] = pack('>I6', seq) .. stamp .. list[i + 1]
+    args[i + 1] = head .. pack('>I6', seq) .. stamp .. list[i + 1]
     seq = seq + 1
   end
   if call('EXISTS', P .. 'y') == 1 then

@@ -9,13 +9,13 @@
 export const CLAIMING: string = String.raw`
 local PASSED_MAX, ENDED_MAX = 1000, 1000
 local claiming = { claims = {}, more = {}, run = {}, ids = {}, given = {}, passed = 0, ended = 0, cut = false }
--- what lets a record be claimed without a closer look: its level, state and flags (none, BINARY, USER, or both)
+-- what lets a record be claimed without a closer look: its state, flags (none, BINARY, USER, or both) and level
 local HEADS = {}
 local function headsOf(level)
   local heads = HEADS[level]
   if not heads then
-    local head = char(level) .. 'p\0'
-    heads = { [head .. '\0'] = true, [head .. '\8'] = true, [head .. '\32'] = true, [head .. '\40'] = true }
+    local tail = char(level)
+    heads = { ['p\0\0' .. tail] = true, ['p\0\8' .. tail] = true, ['p\0\32' .. tail] = true, ['p\0\40' .. tail] = true }
     HEADS[level] = heads
   end
   return heads
@@ -26,7 +26,7 @@ local function give(id, v, epoch)
   local n = #claiming.ids + 1
   claiming.ids[n] = id
   claiming.run[2 * n - 1] = id
-  claiming.run[2 * n] = epoch .. claiming.suffix
+  claiming.run[2 * n] = sub(v, 4, 47) .. epoch .. claiming.suffix .. sub(v, 2, 3)
   claiming.claims[2 * n - 1] = id
   claiming.claims[2 * n] = v
 end
@@ -84,7 +84,7 @@ local function claimedBefore(session, nonce)
   local ids = call('SMEMBERS', P .. 'u' .. session)
   for _, id in ipairs(ids) do
     local rec = call('HGET', P .. 'r', id)
-    if rec and sub(rec, 5, 12) == nonce and (#rec == 34 or byte(rec, 47) == 0) then
+    if rec and sub(rec, 49, 56) == nonce and (#rec == PLAIN_RUN or byte(rec, 91) == 0) then
       local v = call('GET', P .. 't' .. id)
       local T = read(id, v, rec)
       claiming.at = T.run.claimedAt
@@ -110,7 +110,7 @@ local function claimFromLane(q, route, level, want)
     local values = call('MGET', unpack(keys))
     for i = 1, #ids do
       local id, v = ids[i], values[i]
-      if v and heads[sub(v, 44, 47)] then
+      if v and heads[sub(v, 1, 4)] then
         if not fitsBytes(#v - 51) then break end
         local epoch = sub(v, 48, 51)
         give(id, v, epoch == FIRST and NEXT or I4(decode('>I4', epoch) + 1))

@@ -16,7 +16,7 @@ function OBEY.cancel(T)
     put(T, 'c', asked)
     T.run.cancelAt = NOW
     record(T, 'q', sub(argument, 2))
-    writeRun(T.id, T.run)
+    writeRun(T)
     watchRun(T)
     hint.cancel = true
     return 'q'

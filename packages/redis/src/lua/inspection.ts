@@ -10,7 +10,7 @@ for i, id in ipairs(IN) do
   local v = values[i]
   if not v then answers[i] = 0
   else
-    local T = { flags = decode('>I2', v, 46) }
+    local T = { flags = decode('>I2', v, 2) }
     local apart = has(T, APART) and call('GET', P .. 'p' .. id) or ''
     answers[i] = { v, recs[i] or '', has(T, EXTRA) and call('HGETALL', P .. 'x' .. id) or {}, apart }
   end
@@ -29,7 +29,7 @@ for i, id in ipairs(ids) do keys[i] = P .. 't' .. id end
 local values, recs, full = call('MGET', unpack(keys)), call('HMGET', P .. 'r', unpack(ids)), false
 for i, id in ipairs(ids) do
   local v = values[i]
-  local size = v and sub(v, 45, 45) == 's' and #v - 103 or 0
+  local size = v and sub(v, 1, 1) == 's' and #v - 103 or 0
   full = full or (i > 1 and size > left)
   left = left - size
   if full then answers[i] = 1
@@ -38,7 +38,7 @@ for i, id in ipairs(ids) do
     answers[i] = z and z.state or 0
   else
     local x = {}
-    if has({ flags = decode('>I2', v, 46) }, EXTRA) then x = call('HMGET', P .. 'x' .. id, 'e', 'c') end
+    if has({ flags = decode('>I2', v, 2) }, EXTRA) then x = call('HMGET', P .. 'x' .. id, 'e', 'c') end
     answers[i] = { size > 0 and v or sub(v, 1, 103), recs[i] or '', x[1] or '', x[2] or '' }
   end
 end
@@ -55,10 +55,10 @@ local found, looked, steps = {}, 0, 0
 local function look(n, id)
   local v = call('GET', P .. 't' .. id)
   if not v then return end
-  local mine = name == 'A' and decode('>I6', v) or -1
-  if name == 'E' and band(decode('>I2', v, 46), OWNED) ~= 0 and isFinal(sub(v, 45, 45)) then mine = decode('>I6', v, 93) end
+  local mine = name == 'A' and decode('>I6', v, 5) or -1
+  if name == 'E' and band(decode('>I2', v, 2), OWNED) ~= 0 and isFinal(sub(v, 1, 1)) then mine = decode('>I6', v, 93) end
   if mine ~= n then return end
-  local x = has({ flags = decode('>I2', v, 46) }, EXTRA) and call('HGETALL', P .. 'x' .. id) or {}
+  local x = has({ flags = decode('>I2', v, 2) }, EXTRA) and call('HGETALL', P .. 'x' .. id) or {}
   for _, value in ipairs({ id, v, call('HGET', P .. 'r', id) or '', x }) do found[#found + 1] = value end
   looked = looked + 1
 end
@@ -93,8 +93,8 @@ local function oldestIn(q, lane)
   local oldest = nil
   for _, id in ipairs(call('LRANGE', P .. 'l' .. q .. lane, 0, WINDOW - 1)) do
     local v = call('GETRANGE', P .. 't' .. id, 0, 50)
-    if v ~= '' and sub(v, 44, 45) == sub(lane, 4) .. 'p' and band(decode('>I2', v, 46), HELD) == 0 then
-      local runAt = decode('>I6', v, 13)
+    if v ~= '' and sub(v, 1, 1) == 'p' and sub(v, 4, 4) == sub(lane, 4) and band(decode('>I2', v, 2), HELD) == 0 then
+      local runAt = decode('>I6', v, 17)
       if runAt <= NOW and (not oldest or runAt < oldest) and call('HEXISTS', P .. 'r', id) == 0 then oldest = runAt end
     end
   end

@@ -42,7 +42,6 @@ local function takeOver(T, cause, session, nonce)
   record(T, 'k', CAUSES[cause], session)
   run.epoch, run.nonce, run.from, run.session, run.cause = T.epoch, nonce, run.session, session, cause
   run.settled, run.attemptAt, run.missed = 0, 0, 0
-  writeRun(T.id, run)
   save(T)
 end
 local function answerFor(T, answer)

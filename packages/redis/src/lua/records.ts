@@ -1,15 +1,18 @@
 /**
  * The record of a task: fixed columns, then its payload, or its result once it has succeeded.
  *
- *    1 seq 6 · 7 enqueuedAt 6 · 13 runAt 6 · 19 queue 3 · 22 route 3 · 25 terms 3 · 28 digest 16 · 44 level 1
- *   45 state 1 (b p w s f c; a running task's record says p) · 46 flags 2 · 48 epoch 4 (of the last claim that ended)
+ *    1 state 1 (b p w s f c; a running task's record says p) · 2 flags 2 · 4 level 1 · 5 seq 6 · 11 enqueuedAt 6
+ *   17 runAt 6 · 23 queue 3 · 26 route 3 · 29 terms 3 · 32 digest 16 · 48 epoch 4 (of the last claim that ended)
  *   once a claim has ended, or the task is final (OWNED):
  *   52 nonce 8 (zeros: nobody's fence) · 60 session 16 · 76 claimedAt 6 (0: never) · 82 settled 4 · 86 verdict 1
  *   87 since 6 · 93 end 6 (its number in the log of ends) · 99 reason 1 · 100 weight 4
  *
  * A claim does not touch it: the claim of a running task is one entry of the hash r:
- *    1 epoch 4 · 5 nonce 8 · 13 session 16 · 29 claimedAt 6, and only where there is more to say
- *   35 told 1 · 36 settled 4 · 40 attemptAt 6 · 46 missed 1 · 47 cause 1 · 48 from 16 · 64 cancelAt 6
+ *    1 columns 4 to 47 of the record · 45 epoch 4 · 49 nonce 8 · 57 session 16 · 73 claimedAt 6 · 79 flags 2
+ * or, where there is more to say, instead of the flags
+ *   79 told 1 · 80 settled 4 · 84 attemptAt 6 · 90 missed 1 · 91 cause 1 · 92 from 16 · 108 cancelAt 6
+ * As long as it is short (PLAIN_RUN bytes) nothing has touched the record since the claim, and it has all that a
+ * success needs: each byte of a string costs Lua a nanosecond, so that payloads are not read only to be dropped.
  *
  * What most tasks do not have is in the hash x<id>: l labels, t terms of its own, a parents, u unique key, sm dm
  * (startBy and deadline as durations) sb dl (as times), b blockers, g gate, e error, ck checkpoint, lg logs,
@@ -18,6 +21,7 @@
 export const FLAGS: string = String.raw`
 local HELD, EXTRA, DOUBT, BINARY, APART, USER, LIMITED, PARENT, OWNED, EMPTY, OPEN =
   1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024
+local PLAIN_RUN = 80
 `
 
 export const RECORDS: string = String.raw`
@@ -28,16 +32,20 @@ local function mark(T, flag, on)
   if has(T, flag) ~= on then T.flags = T.flags + (on and flag or -flag) end
 end
 local function readRun(rec)
-  local run = { epoch = decode('>I4', rec), nonce = sub(rec, 5, 12), session = sub(rec, 13, 28), claimedAt = decode('>I6', rec, 29),
+  local run = { epoch = decode('>I4', rec, 45), nonce = sub(rec, 49, 56), session = sub(rec, 57, 72), claimedAt = decode('>I6', rec, 73),
     told = 0, settled = 0, attemptAt = 0, missed = 0, cause = 0, from = NOBODY, cancelAt = 0 }
-  if #rec > 34 then
-    run.told, run.settled, run.attemptAt, run.missed, run.cause = decode('>BI4I6BB', rec, 35)
-    run.from, run.cancelAt = sub(rec, 48, 63), decode('>I6', rec, 64)
+  if #rec > PLAIN_RUN then
+    run.told, run.settled, run.attemptAt, run.missed, run.cause = decode('>BI4I6BB', rec, 79)
+    run.from, run.cancelAt = sub(rec, 92, 107), decode('>I6', rec, 108)
   end
   return run
 end
-local function writeRun(id, run)
-  call('HSET', P .. 'r', id, I4(run.epoch) .. run.nonce .. run.session .. I6(run.claimedAt) ..
+local function columns(T)
+  return char(T.level) .. pack('>I6I6I6', T.seq, T.enq, T.runAt) .. T.q .. T.route .. T.terms .. T.digest
+end
+local function writeRun(T)
+  local run = T.run
+  call('HSET', P .. 'r', T.id, columns(T) .. I4(run.epoch) .. run.nonce .. run.session .. I6(run.claimedAt) ..
     pack('>BI4I6BB', run.told, run.settled, run.attemptAt, run.missed, run.cause) .. run.from .. I6(run.cancelAt))
 end
 local function extras(id)
@@ -47,10 +55,10 @@ local function extras(id)
 end
 -- a task as a table; rec: its entry in r, or false
 local function read(id, v, rec)
-  local T = { id = id, q = sub(v, 19, 21), route = sub(v, 22, 24), terms = sub(v, 25, 27), digest = sub(v, 28, 43),
-    level = byte(v, 44), state = sub(v, 45, 45), changed = {}, drop = false }
-  T.seq, T.enq, T.runAt = decode('>I6I6I6', v)
-  T.flags, T.base = decode('>I2I4', v, 46)
+  local T = { id = id, q = sub(v, 23, 25), route = sub(v, 26, 28), terms = sub(v, 29, 31), digest = sub(v, 32, 47),
+    level = byte(v, 4), state = sub(v, 1, 1), changed = {} }
+  T.seq, T.enq, T.runAt = decode('>I6I6I6', v, 5)
+  T.flags, T.base = (decode('>I2', v, 2)), (decode('>I4', v, 48))
   T.epoch = T.base
   if has(T, OWNED) then
     T.nonce, T.session, T.verdict = sub(v, 52, 59), sub(v, 60, 75), sub(v, 86, 86)
@@ -94,8 +102,8 @@ local function save(T)
     own = T.nonce .. T.session .. pack('>I6I4', T.claimedAt, T.settled) .. T.verdict ..
       pack('>I6I6BI4', T.since, T.ended, T.reason, T.weight)
   end
-  call('SET', P .. 't' .. T.id, pack('>I6I6I6', T.seq, T.enq, T.runAt) .. T.q .. T.route .. T.terms .. T.digest ..
-    char(T.level) .. T.state .. pack('>I2I4', T.flags, T.run and T.base or T.epoch) .. own .. T.body)
+  call('SET', P .. 't' .. T.id, T.state .. pack('>I2', T.flags) .. columns(T) .. I4(T.run and T.base or T.epoch) .. own .. T.body)
+  if T.run then writeRun(T) end
 end
 local function stateOf(T) return T.run and 'r' or T.state end
 local function isFinal(state) return state == 's' or state == 'f' or state == 'c' end

@@ -52,13 +52,13 @@ local function lookUp()
     for i = 1, #some do recs[from + i - 1] = some[i] end
   end
 end
-local function fits(i) return recs[i] and sub(recs[i], 1, 12) == held[3 * i - 1] end
+local function fits(i) return recs[i] and sub(recs[i], 45, 56) == held[3 * i - 1] end
 
 local function startClock(id)
   local T = load(id)
   if T.run.attemptAt > 0 then return end
   T.run.attemptAt, T.timeout = NOW, timeoutOf(T)
-  writeRun(id, T.run)
+  writeRun(T)
   watchRun(T)
 end
 local function returnStray(T)
@@ -74,14 +74,14 @@ local function findStrays()
   for _, nonce in ipairs(IN[5]) do awaited[nonce] = true end
   for _, id in ipairs(call('SMEMBERS', P .. 'u' .. session)) do
     local rec = call('HGET', P .. 'r', id)
-    local there = listed[id] or awaited[sub(rec, 5, 12)]
-    if not there or #rec > 34 then
+    local there = listed[id] or awaited[sub(rec, 49, 56)]
+    if not there or #rec > PLAIN_RUN then
       local T = load(id)
       local missed = there and 0 or T.run.missed + 1
       if missed >= 2 and T.run.cause == 0 then returnStray(T)
       elseif missed ~= T.run.missed then
         T.run.missed = missed
-        writeRun(id, T.run)
+        writeRun(T)
         -- one that was taken over keeps the cause of that: it is left for the next who reclaims
         if missed >= 2 then call('ZADD', P .. 'o', 0, id) end
       end
@@ -92,7 +92,7 @@ lookUp()
 if IN[3] > tonumber(s[2] or 0) then
   call('HSET', key, 'r', IN[3])
   for i = 1, #ids do
-    if held[3 * i] == 1 and fits(i) and (#recs[i] == 34 or decode('>I6', recs[i], 40) == 0) then startClock(ids[i]) end
+    if held[3 * i] == 1 and fits(i) and (#recs[i] == PLAIN_RUN or decode('>I6', recs[i], 84) == 0) then startClock(ids[i]) end
   end
   findStrays()
   tellDependents()
@@ -101,7 +101,7 @@ end
 local lost, cancelled = {}, {}
 for i = 1, #ids do
   if not fits(i) then lost[#lost + 1] = i - 1
-  elseif #recs[i] > 34 and decode('>I6', recs[i], 64) > 0 then
+  elseif #recs[i] > PLAIN_RUN and decode('>I6', recs[i], 108) > 0 then
     cancelled[#cancelled + 1] = i - 1
     cancelled[#cancelled + 1] = call('HGET', P .. 'x' .. ids[i], 'c')
   end

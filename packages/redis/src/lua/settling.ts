@@ -1,7 +1,7 @@
 /**
  * Applies what core decided about claims, under their fences.
  *
- * A settlement is four values: id, fence (epoch 4, nonce 8) and number 4, kind, argument. Kinds 0 to 2 are
+ * A settlement is five values: id, fence (epoch 4, nonce 8), number 4, kind, argument. Kinds 0 to 2 are
  * success without a result, with a text, with bytes: the argument is the result. Kind 3 is anything else:
  * { to, counter, delay ms | -1, error | false, detail | false, reason, checkpoint | false, progress | false,
  *   { log entry, … }, kind of the result, result }.
@@ -76,19 +76,18 @@ end
 local function apply(T, arg, number)
   takeNotes(T, arg)
   T.run.settled, T.settled, T.verdict = number, number, 'a'
-  if arg[1] == 'r' then writeRun(T.id, T.run) end
-  return APPLY[arg[1]](T, arg, T.run.session)
+    return APPLY[arg[1]](T, arg, T.run.session)
 end
 -- @param claiming: the nonce of the exchange
-local function settle(id, fence, kind, arg, claiming)
+local function settle(id, fence, number, kind, arg, claiming)
   local T = load(id)
   if not T then return 's' end
-  local number = decode('>I4', fence, 13)
+  number = decode('>I4', number)
   if not T.run then
-    local fits = T.nonce ~= NONONCE and I4(T.epoch) .. T.nonce == sub(fence, 1, 12)
+    local fits = T.nonce ~= NONONCE and I4(T.epoch) .. T.nonce == fence
     return fits and T.settled == number and T.verdict or 's'
   end
-  if I4(T.run.epoch) .. T.run.nonce ~= sub(fence, 1, 12) then
+  if I4(T.run.epoch) .. T.run.nonce ~= fence then
     -- this very exchange settled it and then claimed it anew, but was not answered
     return T.run.nonce == claiming and 'a' or 's'
   end
@@ -103,23 +102,22 @@ export const SETTLE_ALL: string = String.raw`
 local PLAIN_END = { ['\0\0'] = { [0] = '\7\0', '\5\0', '\5\8' }, ['\0\8'] = { [0] = '\7\0', '\5\0', '\5\8' },
   ['\0\32'] = { [0] = '\7\32', '\5\32', '\5\40' }, ['\0\40'] = { [0] = '\7\32', '\5\32', '\5\40' } }
 local function settleAll(list, claiming)
-  local verdicts, n = {}, #list / 4
+  local verdicts, n = {}, #list / 5
   if n == 0 then return verdicts end
-  local ids, keys, sets, ended, left, finals, R = {}, {}, {}, {}, {}, {}, P .. 'r'
+  local ids, sets, ended, left, finals, R = {}, {}, {}, {}, {}, P .. 'r'
   for i = 1, n do
-    ids[i] = list[4 * i - 3]
-    keys[i] = P .. 't' .. ids[i]
+    ids[i] = list[5 * i - 4]
   end
-  local recs, values = call('HMGET', R, unpack(ids)), call('MGET', unpack(keys))
+  local recs = call('HMGET', R, unpack(ids))
   for i = 1, n do
-    local at, rec, v = 4 * i, recs[i], values[i]
-    local fence, kind = list[at - 2], list[at - 1]
-    local flags = kind < 3 and rec and v and #rec == 34 and sub(fence, 1, 12) == sub(rec, 1, 12) and PLAIN_END[sub(v, 46, 47)]
+    local at, rec = 5 * i, recs[i]
+    local kind = list[at - 1]
+    local flags = kind < 3 and rec and #rec == PLAIN_RUN and list[at - 3] == sub(rec, 45, 56) and PLAIN_END[sub(rec, 79)]
     if flags then
-      local id, body, q, session = ids[i], list[at], sub(v, 19, 21), sub(rec, 13, 28)
+      local id, body, q, session = ids[i], list[at], sub(rec, 20, 22), sub(rec, 57, 72)
       local weight, number = 300 + #body, I6(logged('E', id))
-      sets[#sets + 1] = keys[i]
-      sets[#sets + 1] = sub(v, 1, 44) .. 's' .. flags[kind] .. rec .. sub(fence, 13) .. 'a' .. NOW6 .. number .. '\0' .. I4(weight) .. body
+      sets[#sets + 1] = P .. 't' .. id
+      sets[#sets + 1] = 's' .. flags[kind] .. sub(rec, 1, 78) .. list[at - 2] .. 'a' .. NOW6 .. number .. '\0' .. I4(weight) .. body
       ended[#ended + 1] = id
       local of = left[session]
       if not of then of = {}; left[session] = of end
@@ -144,8 +142,8 @@ local function settleAll(list, claiming)
     end
   end
   for i = 1, n do
-    local at = 4 * i
-    verdicts[i] = verdicts[i] or more().settle(ids[i], list[at - 2], list[at - 1], list[at], claiming)
+    local at = 5 * i
+    verdicts[i] = verdicts[i] or more().settle(ids[i], list[at - 3], list[at - 2], list[at - 1], list[at], claiming)
   end
   return verdicts
 end

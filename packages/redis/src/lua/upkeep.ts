@@ -89,7 +89,7 @@ local function oldest(q, state)
     if not first then return nil end
     local id = sub(first, 1, 16)
     local v = call('GETRANGE', P .. 't' .. id, 0, 102)
-    if #v == 103 and sub(v, 45, 45) == state and sub(v, 93, 98) == sub(first, 17) then
+    if #v == 103 and sub(v, 1, 1) == state and sub(v, 93, 98) == sub(first, 17) then
       return { id = id, q = q, state = state, since = decode('>I6', v, 87), ended = decode('>I6', v, 93), weight = decode('>I4', v, 100) }
     end
     call('LPOP', key)
