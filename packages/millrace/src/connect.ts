@@ -1,5 +1,6 @@
 /** From a URL to a client. */
 import { MemoryStore, Mill, systemPlatform, type MillOptions, type Store } from '@millrace/core'
+import { RedisStore } from '@millrace/redis'
 import { SqliteStore } from '@millrace/sqlite'
 import { parseStoreUrl, storeUrl } from './store-url.ts'
 
@@ -11,8 +12,8 @@ export interface ConnectOptions extends MillOptions {
 }
 
 /**
- * A client of the store that the URL names: `sqlite:PATH`, `sqlite:///PATH` or `memory:`. Without one it is the
- * environment variable MILLRACE_STORE, else `sqlite:millrace.db`: the same as the command line. A client that
+ * A client of the store that the URL names: `sqlite:PATH`, `sqlite:///PATH`, `redis://HOST:PORT` (or `rediss:`,
+ * `valkey:`, `valkeys:`) or `memory:`. Without one it is the environment variable MILLRACE_STORE, else `sqlite:millrace.db`: the same as the command line. A client that
  * nobody uses does not keep the process alive.
  *
  * @throws StoreError: `store-url` for a URL that names no store of this version, another `store-…` if it cannot
@@ -34,7 +35,7 @@ export function createMill(url?: string, options: ConnectOptions = {}): Mill {
   return new Mill(storeOf(storeUrl(url), options), options)
 }
 
-/** The SQLite package loads `node:sqlite` in a thread of its own, and only when a store is opened. */
+/** The packages load what they drive (`node:sqlite`, the client of Redis) only when a store is opened. */
 function storeOf(url: string, { platform = systemPlatform, namespace, migrate }: ConnectOptions): Store {
   const address = parseStoreUrl(url)
   switch (address.kind) {
@@ -42,5 +43,7 @@ function storeOf(url: string, { platform = systemPlatform, namespace, migrate }:
       return new MemoryStore({ platform })
     case 'sqlite':
       return new SqliteStore({ path: address.path, namespace, migrate })
+    case 'redis':
+      return new RedisStore({ url: address.url, namespace, migrate })
   }
 }

@@ -2,20 +2,20 @@
 import { StoreError } from '@millrace/core'
 
 /** A store that this version has, as its URL names it. */
-export type StoreAddress = { readonly kind: 'memory' } | { readonly kind: 'sqlite'; readonly path: string }
+export type StoreAddress =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'sqlite'; readonly path: string }
+  | { readonly kind: 'redis'; readonly url: string }
 
 /** The store of those who say nothing: a file in the current folder. */
 const DEFAULT_STORE_URL = 'sqlite:millrace.db'
 
-const HINT = 'Give sqlite:PATH (as in sqlite:millrace.db or sqlite:///var/lib/millrace.db) or memory:.'
+const HINT =
+  'Give sqlite:PATH (as in sqlite:millrace.db or sqlite:///var/lib/millrace.db), redis://HOST:PORT or memory:.'
 
 const LATER: ReadonlySet<string> = new Set([
   'postgres',
   'postgresql',
-  'redis',
-  'rediss',
-  'valkey',
-  'valkeys',
   'http',
   'https',
 ])
@@ -41,6 +41,11 @@ export function parseStoreUrl(url: string): StoreAddress {
       throw new StoreUrlError('The store URL memory: takes nothing behind the colon.', HINT)
     case 'sqlite':
       return { kind: 'sqlite', path: sqlitePath(rest) }
+    case 'redis':
+    case 'rediss':
+    case 'valkey':
+    case 'valkeys':
+      return { kind: 'redis', url: redisUrl(url) }
     default:
       throw LATER.has(scheme.toLowerCase())
         ? new StoreUrlError(`This version of Millrace has no store for ${scheme}: URLs.`, HINT)
@@ -61,6 +66,16 @@ function sqlitePath(rest: string): string {
     )
   }
   return path
+}
+
+/** A host is all that it needs; the rest is the store's to judge. */
+function redisUrl(url: string): string {
+  const parsed = URL.parse(url)
+  if (parsed !== null && parsed.hostname !== '' && /^\/?\d*$/.test(parsed.pathname)) return url
+  throw new StoreUrlError(
+    'The store URL of Redis cannot be read.',
+    'Write redis://USER:PASSWORD@HOST:PORT/DATABASE, as in redis://localhost; rediss:// is the same with TLS.',
+  )
 }
 
 class StoreUrlError extends StoreError {

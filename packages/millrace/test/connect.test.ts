@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { connect, createMill, defineTask, unchecked } from '../src/index.ts'
+import { startRedis } from '../../../test/servers/redis.ts'
 import { ended, Place } from './command-line.ts'
 
 const greet = defineTask('greet', { input: unchecked<{ name: string }>(), output: unchecked<string>() })
@@ -19,6 +20,16 @@ describe.each(['memory:', 'sqlite:'])('connect %s', (scheme) => {
   })
 })
 
+test('connect redis: makes a client that works, by a namespace of its own', async () => {
+  await using redis = await startRedis()
+  await using mill = await connect(redis.url, { namespace: 'shop' })
+  await using elsewhere = await connect(redis.url)
+  await using worker = mill.worker({ handlers: [greeter] })
+  await worker.start()
+  expect(await mill.call(greet, { name: 'Ada' }, { within: '10s' })).toBe('Hello Ada')
+  expect((await elsewhere.tasks.list()).tasks).toEqual([])
+})
+
 test('createMill opens its store with the first call', async () => {
   using place = new Place()
   await using mill = createMill(`sqlite:${join(place.path, 'none', 'm.db')}`)
@@ -28,8 +39,8 @@ test('createMill opens its store with the first call', async () => {
 })
 
 test('a URL of another store is an error of its own', async () => {
-  await expect(connect('redis://localhost')).rejects.toMatchObject({ code: 'store-url' })
-  expect(() => createMill('redis://localhost')).toThrow(/no store for redis:/)
+  await expect(connect('http://localhost')).rejects.toMatchObject({ code: 'store-url' })
+  expect(() => createMill('http://localhost')).toThrow(/no store for http:/)
 })
 
 test('an idle client does not hold the process, and a started worker does', async () => {

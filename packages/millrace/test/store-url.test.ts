@@ -9,6 +9,9 @@ describe('a store URL', () => {
     ['sqlite:/var/lib/m.db', { kind: 'sqlite', path: '/var/lib/m.db' }],
     ['sqlite:///var/lib/m.db', { kind: 'sqlite', path: '/var/lib/m.db' }],
     ['SQLite:m.db', { kind: 'sqlite', path: 'm.db' }],
+    ['redis://h', { kind: 'redis', url: 'redis://h' }],
+    ['rediss://u:p@h:1/2', { kind: 'redis', url: 'rediss://u:p@h:1/2' }],
+    ['valkey://h/0', { kind: 'redis', url: 'valkey://h/0' }],
   ])('%s', (url, address) => expect(parseStoreUrl(url)).toEqual(address))
 
   test.each([
@@ -21,14 +24,16 @@ describe('a store URL', () => {
     ['sqlite::memory:', /in memory is not a file/],
     ['sqlite:a\0b', /U\+0000/],
     ['postgres://u:secret@h/db', /no store for postgres:/],
-    ['redis://h', /no store for redis:/],
+    ['redis:h', /cannot be read/],
+    ['redis://u:secret@', /cannot be read/],
+    ['redis://u:secret@h/name', /cannot be read/],
     ['https://h', /no store for https:/],
     ['mysql://h', /knows no store for mysql:/],
   ])('%j is refused', (url, message) => {
     const refusal = refusalOf(url)
     expect(refusal).toMatchObject({ name: 'StoreError', code: 'store-url', effect: 'final' })
     expect(refusal).toHaveProperty('message', expect.stringMatching(message))
-    expect(refusal).toHaveProperty('hint', expect.stringMatching(/sqlite:|memory:/))
+    expect(refusal).toHaveProperty('hint', expect.stringMatching(/sqlite:|memory:|redis:/))
     expect(String(refusal)).not.toContain('secret')
   })
 

@@ -2,9 +2,9 @@
  * A connection to Redis that comes back by itself. Each call on it ends within a bound: when an answer is
  * overdue the connection is given up, and everything that is on its way ends with it.
  */
-import { createClient, RESP_TYPES, type RedisClientType } from '@redis/client'
 import { StoreError } from '@millrace/core'
 import { offline, replyWord, storeError } from './errors.ts'
+import type { RedisClientType } from '@redis/client'
 import type { Script } from './lua/scripts.ts'
 
 export type Reply = number | string | Buffer | null | readonly Reply[]
@@ -22,7 +22,9 @@ export interface LinkOptions {
 const RETRY_FIRST_MS = 50
 const RETRY_MOST_MS = 2_000
 
-function newClient({ url, timeoutMs }: LinkOptions): Client {
+/** The driver is loaded with the first connection: whoever uses another store never waits for it. */
+async function newClient({ url, timeoutMs }: LinkOptions): Promise<Client> {
+  const { createClient, RESP_TYPES } = await import('@redis/client')
   return createClient({
     url,
     disableOfflineQueue: true,
@@ -124,7 +126,7 @@ export class Link {
 
   async #connect(): Promise<void> {
     const { place, timeoutMs, connected } = this.#options
-    const client = newClient(this.#options)
+    const client = await newClient(this.#options)
     client.on('error', (error: unknown) => this.#lost(client, error))
     const late = setTimeout(() => client.destroy(), timeoutMs)
     try {

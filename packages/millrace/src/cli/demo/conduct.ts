@@ -20,8 +20,8 @@ const PATIENCE = '52w'
 const RESULT_FILE = 'catalogue.json'
 
 export interface Stage extends Session {
-  /** The file of the store. */
-  readonly file: string
+  /** The file of the store, if it is one. */
+  readonly file: string | null
   readonly folder: string
   readonly options: DemoOptions
 }
@@ -96,7 +96,8 @@ function endedBy(signal: AbortSignal, error: unknown): void {
 }
 
 /** The store's own files are left out: a process that closes one of them would give up SQLite's locks on it. */
-async function filesOfStore(file: string): Promise<readonly string[]> {
+async function filesOfStore(file: string | null): Promise<readonly string[]> {
+  if (file === null) return []
   const path = await realpath(file)
   return ['', '-wal', '-shm', '-journal'].map((suffix) => path + suffix)
 }
@@ -123,10 +124,16 @@ function totalsOf(metadata: Readonly<Record<string, string>>): AllTotals {
   }
 }
 
+/** The kind of a server and its host: never the whole URL, which may hold a password. */
+function placeOf(store: string): string {
+  const { protocol, host } = new URL(store)
+  return `${protocol}//${host}`
+}
+
 /** @param done how many files an earlier process has done, if this run is not new */
-function announce({ output, file, folder }: Stage, { files }: Totals, done: number | undefined): void {
+function announce({ output, store, file, folder }: Stage, { files }: Totals, done: number | undefined): void {
   if (output.json) return
-  const place = `${WORKERS} workers, one SQLite file (${file})`
+  const place = `${WORKERS} workers, ${file === null ? `${placeOf(store)}` : `one SQLite file (${file})`}`
   const what = `${grouped(files)} files below ${folder}`
   if (done === undefined) output.line(`Millrace catalogues ${what}: ${place}`)
   else output.line(`Millrace goes on to catalogue ${what}, ${grouped(done)} are done: ${place}`)
