@@ -13,8 +13,8 @@ export interface ConnectOptions extends MillOptions {
 
 /**
  * A client of the store that the URL names: `sqlite:PATH`, `sqlite:///PATH`, `redis://HOST:PORT` (or `rediss:`,
- * `valkey:`, `valkeys:`) or `memory:`. Without one it is the environment variable MILLRACE_STORE, else `sqlite:millrace.db`: the same as the command line. A client that
- * nobody uses does not keep the process alive.
+ * `valkey:`, `valkeys:`) or `memory:`. Without one it is the environment variable MILLRACE_STORE, else
+ * `sqlite:millrace.db`: the same as the command line. A client that nobody uses does not keep the process alive.
  *
  * @throws StoreError: `store-url` for a URL that names no store of this version, another `store-…` if it cannot
  *   be opened; InvalidArgumentError

@@ -13,12 +13,7 @@ const DEFAULT_STORE_URL = 'sqlite:millrace.db'
 const HINT =
   'Give sqlite:PATH (as in sqlite:millrace.db or sqlite:///var/lib/millrace.db), redis://HOST:PORT or memory:.'
 
-const LATER: ReadonlySet<string> = new Set([
-  'postgres',
-  'postgresql',
-  'http',
-  'https',
-])
+const LATER: ReadonlySet<string> = new Set(['postgres', 'postgresql', 'http', 'https'])
 
 /** The URL that was given, else MILLRACE_STORE, else the default. */
 export function storeUrl(given?: string): string {

@@ -3,7 +3,15 @@ import { InvalidArgumentError } from '@millrace/core'
 import { APART_BYTES, FLAG, IF_FAILED, STATES } from './layout.ts'
 import { idOf } from './reading.ts'
 import { OWN_TERMS, type Names } from './names.ts'
-import type { AddRequest, AddVerdict, GroupAnswer, Payload, TaskGroup, TaskRef, TaskSpec } from '@millrace/core/store'
+import type {
+  AddRequest,
+  AddVerdict,
+  GroupAnswer,
+  Payload,
+  TaskGroup,
+  TaskRef,
+  TaskSpec,
+} from '@millrace/core/store'
 import type { Packer } from './packer.ts'
 import type { Reply } from './link.ts'
 
@@ -49,8 +57,7 @@ export function partsOf({ groups, again }: AddRequest, names: Names): readonly P
     const { queue, route } = names.shapeOf(first)
     const { level } = first
     const binary = isBinary(first)
-    const goesOn =
-      run?.queue === queue && run.route === route && run.level === level && run.binary === binary
+    const goesOn = run?.queue === queue && run.route === route && run.level === level && run.binary === binary
     if (run === undefined || !goesOn) {
       run = { queue, route, level, binary, groups: [], tasks: 0 }
       parts.push(run)

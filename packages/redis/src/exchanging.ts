@@ -1,6 +1,15 @@
 /** Exchanges as they travel. */
 import { shortened } from './records.ts'
-import type { Demand, ExchangeRequest, Payload, QueueDemand, Settlement, Transition, Verdict } from '@millrace/core/store'
+import type {
+  Demand,
+  ExchangeRequest,
+  Notes,
+  Payload,
+  QueueDemand,
+  Settlement,
+  Transition,
+  Verdict,
+} from '@millrace/core/store'
 import type { Names } from './names.ts'
 import type { Packer } from './packer.ts'
 
@@ -92,6 +101,9 @@ function packSettlement(packer: Packer, settlement: Settlement): void {
   packOther(packer, settlement)
 }
 
+const NO_NOTES: Notes = { progress: null, logs: [] }
+const LOG_ENTRIES_MAX = 100
+
 function packOther(packer: Packer, { transition, notes }: Settlement): void {
   const { counter, delayMs, error, detail, reason, checkpoint, result } = plainOf(transition)
   packer.array(11).text(transition.to[0]!).text(counter).int(delayMs)
@@ -100,8 +112,9 @@ function packOther(packer: Packer, { transition, notes }: Settlement): void {
   packer.text(reason)
   if (checkpoint === null) packer.no()
   else packTagged(packer, checkpoint)
-  packText(packer, notes?.progress == null ? null : JSON.stringify(notes.progress))
-  const logs = notes?.logs.slice(-100) ?? []
+  const { progress, logs: all } = notes ?? NO_NOTES
+  packText(packer, progress === null ? null : JSON.stringify(progress))
+  const logs = all.slice(-LOG_ENTRIES_MAX)
   packer.array(logs.length)
   for (const entry of logs) packer.text(JSON.stringify(entry))
   packer.int(kindOf(result))
@@ -117,7 +130,15 @@ function plainOf(transition: Transition): {
   readonly checkpoint: Payload | null
   readonly result: Payload | null
 } {
-  const none = { counter: '', delayMs: -1, error: null, detail: null, reason: '', checkpoint: null, result: null }
+  const none = {
+    counter: '',
+    delayMs: -1,
+    error: null,
+    detail: null,
+    reason: '',
+    checkpoint: null,
+    result: null,
+  }
   switch (transition.to) {
     case 'succeeded':
       return { ...none, result: transition.result }
@@ -126,7 +147,12 @@ function plainOf(transition: Transition): {
     case 'cancelled':
       return { ...none, error: transition.error }
     case 'failed':
-      return { ...none, counter: counterOf(transition.count), error: transition.error, reason: transition.reason }
+      return {
+        ...none,
+        counter: counterOf(transition.count),
+        error: transition.error,
+        reason: transition.reason,
+      }
     case 'pending': {
       const { count, delayMs, error } = transition
       const detail = error?.name ?? (delayMs === null ? null : String(delayMs))

@@ -2,15 +2,14 @@
 import { Names } from './names.ts'
 import { Packer } from './packer.ts'
 import { openHome } from './lua/scripts.ts'
-import { refused } from './errors.ts'
-import { replyWord } from './errors.ts'
+import { refused, replyWord } from './errors.ts'
 import type { Link, Reply } from './link.ts'
 import type { Script } from './lua/scripts.ts'
 import { StoreError } from '@millrace/core'
 import { randomBytes } from 'node:crypto'
 
 /** The layout that this code works with. */
-export const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 1
 
 /** How often a call starts over because the home was made anew, or has names that the client does not know. */
 const STARTS_MAX = 5

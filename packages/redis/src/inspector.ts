@@ -3,7 +3,18 @@ import * as scripts from './lua/scripts.ts'
 import { InvalidArgumentError } from '@millrace/core'
 import { AT, STATES } from './layout.ts'
 import { idOf } from './reading.ts'
-import { cancelOf, errorOf, labelsOf, rawOf, reasonIn, recordOf, resultIn, stateIn, summaryOf, type Raw } from './records.ts'
+import {
+  cancelOf,
+  errorOf,
+  labelsOf,
+  rawOf,
+  reasonIn,
+  recordOf,
+  resultIn,
+  stateIn,
+  summaryOf,
+  type Raw,
+} from './records.ts'
 import type {
   ListAnswer,
   ListRequest,
@@ -164,7 +175,9 @@ export function cursorNumbers(cursor: string, count: number): readonly number[] 
 
 export async function queues(home: Home): Promise<readonly QueueRecord[]> {
   const reply = await home.ask(scripts.queues, (packer) => packer.array(0))
-  const records = (reply as readonly (readonly [Buffer, readonly Buffer[], number, number])[]).flatMap(queueOf)
+  const records = (reply as readonly (readonly [Buffer, readonly Buffer[], number, number])[]).flatMap(
+    queueOf,
+  )
   return records.toSorted((a, b) => (a.queue < b.queue ? -1 : 1))
 }
 
@@ -208,7 +221,10 @@ export async function sessions(home: Home): Promise<readonly SessionRecord[]> {
     const [id, opened, ends, profile, running] = flat.slice(i, i + 5)
     records.push({
       session: idOf(id as Buffer, 0),
-      ...(JSON.parse(String(profile)) as Omit<SessionRecord, 'session' | 'openedAt' | 'expiresAt' | 'running'>),
+      ...(JSON.parse(String(profile)) as Omit<
+        SessionRecord,
+        'session' | 'openedAt' | 'expiresAt' | 'running'
+      >),
       openedAt: Number(String(opened)),
       expiresAt: Number(String(ends)),
       running: running as number,

@@ -42,8 +42,8 @@ export const FLAG = {
   open: 1_024,
 } as const
 
-/** A payload above this stands apart, so that what rewrites the record does not rewrite it. */
-export const APART_BYTES = 1_024
+/** A payload above this stands apart, so that what rewrites the record (a retry, a hold) does not rewrite it. */
+export const APART_BYTES = 8_192
 
 export const STATES: Readonly<Record<string, TaskState>> = {
   b: 'blocked',

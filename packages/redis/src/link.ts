@@ -99,7 +99,7 @@ export class Link {
     const call = Symbol('call')
     if (this.#pending.size === 0) client.ref()
     this.#pending.set(call, performance.now())
-    this.#watchdog ??= setTimeout(() => this.#watch(), this.#options.timeoutMs).unref()
+    if (this.#watchdog === undefined) this.#watchIn(this.#options.timeoutMs)
     return call
   }
 
@@ -109,6 +109,10 @@ export class Link {
     if (this.#pending.size === 0 && client === this.#client) client.unref()
   }
 
+  #watchIn(ms: number): void {
+    this.#watchdog = setTimeout(() => this.#watch(), ms).unref()
+  }
+
   #watch(): void {
     this.#watchdog = undefined
     const [oldest] = this.#pending.values()
@@ -116,7 +120,7 @@ export class Link {
     const { timeoutMs } = this.#options
     const leftMs = oldest + timeoutMs - performance.now()
     if (leftMs > 0) {
-      this.#watchdog = setTimeout(() => this.#watch(), leftMs).unref()
+      this.#watchIn(leftMs)
       return
     }
     const error = new Error(`no answer came for ${timeoutMs} ms`)

@@ -15,7 +15,10 @@ export async function reclaim(home: Home, request: ReclaimRequest): Promise<Recl
   const { session, nonce, again, tasksMax, graceMs } = request
   const reply = await home.ask(scripts.reclaim, (packer) => {
     packer.array(5).id(session).nonce(nonce)
-    packer.int(again ? 1 : 0).int(tasksMax).int(graceMs)
+    packer
+      .int(again ? 1 : 0)
+      .int(tasksMax)
+      .int(graceMs)
   })
   const [, flat] = reply as readonly [Buffer, (readonly Reply[])?]
   if (flat === undefined) return { session: 'dead', tasks: [] }

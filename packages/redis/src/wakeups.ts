@@ -6,6 +6,11 @@ import type { Hint } from '@millrace/core/store'
 /** How often a connection on which nothing comes is asked whether it is still there. */
 const PING_MS = 10_000
 
+/** What matters is that somebody asks: without an answer the link gives the connection up and makes another. */
+function ping(link: Link): void {
+  link.command(['PING']).catch(() => undefined)
+}
+
 export class Wakeups {
   readonly #options: LinkOptions
   readonly #channel: string
@@ -35,8 +40,7 @@ export class Wakeups {
     const link = new Link({ ...this.#options, connected: (client) => this.#subscribe(client, link) })
     this.#link = link
     link.openPatiently()
-    // an answer that does not come ends the connection, and a new one is made
-    this.#ping = setInterval(() => link.command(['PING']).catch(() => undefined), PING_MS).unref()
+    this.#ping = setInterval(() => ping(link), PING_MS).unref()
   }
 
   async #subscribe(client: Client, link: Link): Promise<void> {

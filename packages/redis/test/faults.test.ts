@@ -110,7 +110,10 @@ test('every call ends in time when the server hangs, and nothing happens twice',
   ])
   expect(performance.now() - before).toBeLessThan(2_000)
   for (const call of calls) {
-    expect(call).toMatchObject({ status: 'rejected', reason: { code: 'store-unavailable', effect: 'unknown' } })
+    expect(call).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'store-unavailable', effect: 'unknown' },
+    })
   }
   // while it hangs, what is asked next ends, too
   await expect(store.queues()).rejects.toMatchObject({ code: 'store-unavailable', effect: 'none' })

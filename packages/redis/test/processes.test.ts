@@ -106,6 +106,6 @@ test('what another process writes is heard of', async () => {
 
 test('a process that only listens ends', async () => {
   const idle = start(IDLE)
-  await idle.wrote(1, 'idle')
   await idle.ended()
+  expect(idle.lines).toEqual(['idle'])
 })

@@ -158,7 +158,12 @@ test('a version that is too old is refused', async () => {
     if (command.includes('HELLO')) return '%0\r\n'
     return command.includes('\r\nINFO\r\n') ? `$${info.length}\r\n${info}\r\n` : '+OK\r\n'
   }
-  const old = await listener((text) => text.split(/(?=\*\d+\r\n)/).map(answerOne).join(''))
+  const old = await listener((text) =>
+    text
+      .split(/(?=\*\d+\r\n)/)
+      .map(answerOne)
+      .join(''),
+  )
   const error = await refusal({ url: urlOf(old), timeoutMs: 2_000 })
   expect(error.message).toMatch(/has version 6\.2\.14/)
   old.close()
@@ -193,8 +198,14 @@ test('several clients may make one store at once', async () => {
 
 test('nothing can be done before the store is opened, nor after it was closed', async () => {
   const store = new RedisStore({ url: server.url })
-  await expect(async () => store.queues()).rejects.toMatchObject({ code: 'store-unavailable', effect: 'final' })
+  await expect(async () => store.queues()).rejects.toMatchObject({
+    code: 'store-unavailable',
+    effect: 'final',
+  })
   await store.open()
   await store.close()
-  await expect(async () => store.queues()).rejects.toMatchObject({ code: 'store-unavailable', effect: 'final' })
+  await expect(async () => store.queues()).rejects.toMatchObject({
+    code: 'store-unavailable',
+    effect: 'final',
+  })
 })

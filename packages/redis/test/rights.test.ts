@@ -7,7 +7,16 @@ import { startRedis, type RedisServer } from '../../../test/servers/redis.ts'
 import { RedisStore, type RedisStoreOptions } from '../src/index.ts'
 
 /** They use each script, and each command of the scripts. */
-const AREAS: ReadonlySet<string> = new Set(['enqueue', 'gates', 'claims', 'leases', 'reclaim', 'retention', 'lists', 'watch'])
+const AREAS: ReadonlySet<string> = new Set([
+  'enqueue',
+  'gates',
+  'claims',
+  'leases',
+  'reclaim',
+  'retention',
+  'lists',
+  'watch',
+])
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 const RECIPE = /^ACL SETUSER .*$/m.exec(readme)![0]

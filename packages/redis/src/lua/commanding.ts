@@ -8,6 +8,7 @@
  */
 export const COMMAND: string = String.raw`
 local nonce, kind, argument, states, till = IN[1], IN[2], IN[3], IN[5], IN[6]
+local APART_MOST = 8192
 local OBEY = {}
 function OBEY.cancel(T)
   local asked = NOW6 .. (argument == '' and 'n' or 't') .. sub(argument, 2)
@@ -32,7 +33,7 @@ local function putPayload(T, of)
   put(T, 'ck', false)
   mark(T, BINARY, of[1] == 2)
   T.body = of[2]
-  if #of[2] > 1024 then
+  if #of[2] > APART_MOST then
     call('SET', P .. 'p' .. T.id, of[2])
     mark(T, APART, true)
     T.body = I4(#of[2])

@@ -8,7 +8,7 @@
  *   m          hash    home, schema, floor and offset of the clock, seq (arrivals), ends
  *   Q R T      hash    names, routes, terms → their three bytes
  *   t<id>      string  the task (records.ts)              x<id>  hash  what most tasks do not have
- *   p<id>      string  a payload above 1 KiB
+ *   p<id>      string  a payload above 8 KiB
  *   q<q>       hash    settings of a queue, and how many tasks are in which state
  *   l<q><r><level> list what is ready                      a<q>  set    which of these lists are not empty
  *   d<q><r>    zset    what is due later                   n<q>  zset   route → its earliest due time

@@ -21,7 +21,7 @@ export interface Script {
   readonly sha: string
 }
 
-/** What is refused while the memory is full: only what makes it fuller. */
+/** What is refused while the memory is full: only new tasks. Workers must be able to open the store, and to finish. */
 type Memory = 'needs memory' | 'any memory' | 'reads'
 
 const ALLOWED: Readonly<Record<Memory, string>> = {
@@ -103,7 +103,7 @@ export const queues: Script = script('queues', 'reads', [...READING, inspection.
 export const sessions: Script = script('sessions', 'reads', [OPENING, inspection.SESSIONS])
 export const definitions: Script = script('definitions', 'reads', [OPENING, inspection.DEFINITIONS])
 export const timeNow: Script = script('now', 'reads', [OPENING, inspection.TIME_NOW])
-export const intern: Script = script('intern', 'needs memory', [OPENING, INTERN])
+export const intern: Script = script('intern', 'any memory', [OPENING, INTERN])
 export const names: Script = script('names', 'reads', [OPENING, NAMES])
-export const openHome: Script = script('openHome', 'needs memory', [OPEN_HOME])
+export const openHome: Script = script('openHome', 'any memory', [OPEN_HOME])
 export const shiftClock: Script = script('shiftClock', 'any memory', [SHIFT_CLOCK])
