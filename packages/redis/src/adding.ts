@@ -18,11 +18,18 @@ import type { Reply } from './link.ts'
 /** A run of plain groups of one lane, or one group that needs a closer look. */
 export type Part = Run | { readonly group: TaskGroup }
 
+/** What the tasks of a run have in common besides their lane. */
+interface Kind {
+  readonly binary: boolean
+  readonly labelled: boolean
+  readonly delayed: boolean
+}
+
 interface Run {
   readonly queue: number
   readonly route: number
   readonly level: number
-  readonly binary: boolean
+  readonly kind: Kind
   readonly groups: TaskGroup[]
   tasks: number
 }
@@ -56,10 +63,9 @@ export function partsOf({ groups, again }: AddRequest, names: Names): readonly P
     }
     const { queue, route } = names.shapeOf(first)
     const { level } = first
-    const binary = isBinary(first)
-    const goesOn = run?.queue === queue && run.route === route && run.level === level && run.binary === binary
-    if (run === undefined || !goesOn) {
-      run = { queue, route, level, binary, groups: [], tasks: 0 }
+    const sameLane = run?.queue === queue && run.route === route && run.level === level
+    if (run === undefined || !sameLane || !isOfKind(first, run.kind)) {
+      run = { queue, route, level, kind: kindOf(first), groups: [], tasks: 0 }
       parts.push(run)
     }
     run.groups.push(group)
@@ -72,10 +78,11 @@ function isPlain({ tasks, under, gate }: TaskGroup, names: Names): boolean {
   if (under !== null || gate !== null) return false
   const first = tasks[0]!
   const lane = names.shapeOf(first)
+  const kind = kindOf(first)
   return tasks.every((task) => {
     const { queue, route, terms } = names.shapeOf(task)
     const sameLane = queue === lane.queue && route === lane.route && task.level === first.level
-    return sameLane && isBinary(task) === isBinary(first) && terms !== OWN_TERMS && isPlainTask(task)
+    return sameLane && terms !== OWN_TERMS && isPlainTask(task) && isOfKind(task, kind)
   })
 }
 
@@ -85,13 +92,22 @@ function isPlainTask(task: TaskSpec): boolean {
     task.after.length === 0 &&
     task.unique === null &&
     !task.held &&
-    'inMs' in task.due &&
-    task.due.inMs === 0 &&
     task.startByMs === null &&
     task.deadlineMs === null &&
-    !isApart(task.payload) &&
-    !hasLabels(task)
+    !isApart(task.payload)
   )
+}
+
+function kindOf(task: TaskSpec): Kind {
+  return { binary: isBinary(task), labelled: hasLabels(task), delayed: isDelayed(task) }
+}
+
+function isOfKind(task: TaskSpec, { binary, labelled, delayed }: Kind): boolean {
+  return isBinary(task) === binary && hasLabels(task) === labelled && isDelayed(task) === delayed
+}
+
+function isDelayed({ due }: TaskSpec): boolean {
+  return 'at' in due || due.inMs > 0
 }
 
 function isBinary({ payload }: TaskSpec): boolean {
@@ -123,12 +139,12 @@ export function packAdd(packer: Packer, parts: readonly Part[], names: Names): B
 }
 
 function packRun(packer: Packer, run: Run, names: Names): void {
-  const { queue, route, level, binary, groups, tasks } = run
-  packer.array(6).int(1)
+  const { queue, route, level, kind, groups, tasks } = run
+  packer.array(8).int(1)
   packNumber(packer, queue)
   packNumber(packer, route)
   const head = packer.begin(4)
-  packHead(packer, binary ? FLAG.binary : 0, level)
+  packHead(packer, (kind.binary ? FLAG.binary : 0) + (kind.labelled ? FLAG.extra + FLAG.labels : 0), level)
   packer.end(head).array(groups.length)
   for (const group of groups) packer.int(group.tasks.length)
   packer.array(2 * tasks)
@@ -140,6 +156,30 @@ function packRun(packer: Packer, run: Run, names: Names): void {
       packer.end(start)
     }
   }
+  packRest(packer, run)
+}
+
+/** What some kinds of tasks have more than others. */
+function packRest(packer: Packer, { kind, groups, tasks }: Run): void {
+  if (kind.labelled) packer.array(tasks)
+  else packer.no()
+  if (kind.labelled) {
+    for (const group of groups) for (const task of group.tasks) packer.text(labelsText(task))
+  }
+  if (kind.delayed) packer.array(2 * tasks)
+  else packer.no()
+  if (kind.delayed) {
+    for (const group of groups) for (const { due } of group.tasks) packDue(packer, due)
+  }
+}
+
+function packDue(packer: Packer, due: TaskSpec['due']): void {
+  if ('at' in due) packer.int(1).int(due.at)
+  else packer.int(0).int(due.inMs)
+}
+
+function labelsText({ tags, metadata, headers }: TaskSpec): string {
+  return JSON.stringify([tags, metadata, headers])
 }
 
 function packNumber(packer: Packer, number: number): void {
@@ -206,8 +246,7 @@ function packGroup(packer: Packer, { tasks, under, gate }: TaskGroup, names: Nam
 function packTask(packer: Packer, task: TaskSpec, names: Names): void {
   packer.array(11).id(task.id)
   packRecord(packer, task, names)
-  if ('at' in task.due) packer.int(1).int(task.due.at)
-  else packer.int(0).int(task.due.inMs)
+  packDue(packer, task.due)
   packExtras(packer, task, names)
   const start = packer.begin(17 * task.after.length)
   for (const { parent, ifFailed } of task.after) {
@@ -225,7 +264,7 @@ function packTask(packer: Packer, task: TaskSpec, names: Names): void {
 
 function packExtras(packer: Packer, task: TaskSpec, names: Names): void {
   const extras: string[] = []
-  if (hasLabels(task)) extras.push('l', JSON.stringify([task.tags, task.metadata, task.headers]))
+  if (hasLabels(task)) extras.push('l', labelsText(task))
   if (names.shapeOf(task).terms === OWN_TERMS) {
     extras.push('t', names.termsText(task.policy, task.timeoutMs))
   }

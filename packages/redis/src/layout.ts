@@ -40,6 +40,7 @@ export const FLAG = {
   owned: 256,
   empty: 512,
   open: 1_024,
+  labels: 2_048,
 } as const
 
 /** A payload above this stands apart, so that what rewrites the record (a retry, a hold) does not rewrite it. */

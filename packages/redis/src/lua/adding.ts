@@ -1,8 +1,8 @@
 /**
  * add: enqueues groups of tasks.
  *
- * Request: a list of parts. A plain part { 1, queue, route, columns 1 to 4, sizes, { id, record from column 23 on, … } }
- * holds groups of new, ordinary tasks of one lane, due now. A group { 2, { task, fence } | false, gate | false, { task, … } }
+ * Request: a list of parts. A plain part { 1, queue, route, columns 1 to 4, sizes, { id, record from column 23 on, … },
+ * { labels, … } | false, { due kind, due ms, … } | false } holds groups of new, ordinary tasks of one lane. A group { 2, { task, fence } | false, gate | false, { task, … } }
  * has tasks { id, record but for columns 5 to 22, due kind (0 in, 1 at), due ms, { field, value, … } extras, parents,
  * unique key | false, 'k' | 'r', startByMs | -1, deadlineMs | -1, apart payload | false }.
  * Answer: per part 1 (all created), or a list of answers per group: { 'a', '' | id .. state, … },
@@ -131,13 +131,16 @@ local function addGroup(group)
   for index, task in ipairs(group[4]) do answer[index + 1] = write(group, task, plan, index) end
   return answer
 end
+-- what is due waits behind what fell due before it and could not be moved yet
+local function addBehind(id) addLater(load(id)) end
 -- the groups of a plain part that turned out not to be so plain
 local function addOneByOne(part)
-  local answers, at = {}, 1
+  local answers, at, labels, dues = {}, 1, part[7], part[8]
   for _, size in ipairs(part[5]) do
     local tasks = {}
     for _ = 1, size do
-      tasks[#tasks + 1] = { part[6][at], part[4] .. part[6][at + 1], 0, 0, {}, '', false, 'k', -1, -1, false }
+      tasks[#tasks + 1] = { part[6][at], part[4] .. part[6][at + 1], dues and dues[at] or 0, dues and dues[at + 1] or 0,
+        labels and { 'l', labels[(at + 1) / 2] } or {}, '', false, 'k', -1, -1, false }
       at = at + 2
     end
     answers[#answers + 1] = addGroup({ 2, false, false, tasks })
@@ -149,7 +152,8 @@ end
 export const ADD: string = String.raw`
 local function addPlain(part)
   local q, route, head, list = part[2], part[3], part[4], part[6]
-  local level = byte(head, 4)
+  local level, labels, dues = byte(head, 4), part[7], part[8]
+  local ready, later, nearest = {}, {}, nil
   local ids, args, keys, seen = {}, {}, P .. 't', {}
   local seq, stamp = logs.A.next + #logs.A.ids, NOW6 .. NOW6
   for i = 1, #list, 2 do
@@ -158,6 +162,15 @@ local function addPlain(part)
     seen[id] = true
     ids[#ids + 1] = id
     args[i] = keys .. id
+    if dues then
+      local at = dues[i + 1] + (dues[i] == 0 and NOW or 0)
+      stamp = NOW6 .. I6(at)
+      if at > NOW then
+        later[#later + 1] = at
+        later[#later + 1] = I6(seq) .. id .. char(level)
+        if not nearest or at < nearest then nearest = at end
+      else ready[#ready + 1] = id end
+    end
     args[i + 1] = head .. pack('>I6', seq) .. stamp .. list[i + 1]
     seq = seq + 1
   end
@@ -176,10 +189,19 @@ local function addPlain(part)
   for i = 1, #ids do logged('A', ids[i]) end
   count(q, 'p', #ids)
   hint.ready = true
-  if moveDue(q, route) then
-    if call('RPUSH', laneKey(q, route, level), unpack(ids)) == #ids then call('SADD', P .. 'a' .. q, route .. char(level)) end
-  else
-    for i = 1, #ids do more().addLater({ q = q, route = route, level = level, runAt = NOW, seq = seq - #ids + i - 1, id = ids[i] }) end
+  if labels then
+    for i = 1, #ids do call('HSET', P .. 'x' .. ids[i], 'l', labels[i]) end
+  end
+  if not dues then ready = ids end
+  if #ready > 0 and moveDue(q, route) then
+    if call('RPUSH', laneKey(q, route, level), unpack(ready)) == #ready then call('SADD', P .. 'a' .. q, route .. char(level)) end
+  elseif #ready > 0 then
+    for i = 1, #ready do more().addBehind(ready[i]) end
+  end
+  if nearest then
+    call('ZADD', P .. 'd' .. q .. route, unpack(later))
+    local next = call('ZSCORE', P .. 'n' .. q, route)
+    if not next or nearest < tonumber(next) then call('ZADD', P .. 'n' .. q, nearest, route) end
   end
   return true
 end

@@ -9,13 +9,14 @@
 export const CLAIMING: string = String.raw`
 local PASSED_MAX, ENDED_MAX = 1000, 1000
 local claiming = { claims = {}, more = {}, run = {}, ids = {}, given = {}, passed = 0, ended = 0, cut = false }
--- what lets a record be claimed without a closer look: its state, flags (none, BINARY, USER, or both) and level
+-- what lets a record be claimed without a closer look: its state, flags (BINARY and USER, or BINARY and LABELS) and level
 local HEADS = {}
 local function headsOf(level)
   local heads = HEADS[level]
   if not heads then
     local tail = char(level)
-    heads = { ['p\0\0' .. tail] = true, ['p\0\8' .. tail] = true, ['p\0\32' .. tail] = true, ['p\0\40' .. tail] = true }
+    heads = { ['p\0\0' .. tail] = true, ['p\0\8' .. tail] = true, ['p\0\32' .. tail] = true, ['p\0\40' .. tail] = true,
+      ['p\8\2' .. tail] = true, ['p\8\10' .. tail] = true }
     HEADS[level] = heads
   end
   return heads
@@ -114,6 +115,10 @@ local function claimFromLane(q, route, level, want)
         if not fitsBytes(#v - 51) then break end
         local epoch = sub(v, 48, 51)
         give(id, v, epoch == FIRST and NEXT or I4(decode('>I4', epoch) + 1))
+        if byte(v, 2) ~= 0 then
+          local more = claiming.more
+          more[#more + 1], more[#more + 2], more[#more + 3] = #claiming.ids - 1, { 'l', call('HGET', P .. 'x' .. id, 'l') }, ''
+        end
         taken, plain = taken + 1, plain + 1
       else
         local what = more().closer(id, v, level)

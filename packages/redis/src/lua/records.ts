@@ -21,6 +21,8 @@
 export const FLAGS: string = String.raw`
 local HELD, EXTRA, DOUBT, BINARY, APART, USER, LIMITED, PARENT, OWNED, EMPTY, OPEN =
   1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024
+-- of the extras there are only labels
+local LABELS = 2048
 local PLAIN_RUN = 80
 `
 
@@ -87,6 +89,7 @@ local function put(T, field, value)
   T.x[field] = value or nil
   T.changed[field] = true
   if value then mark(T, EXTRA, true) end
+  if field ~= 'l' then mark(T, LABELS, false) end
 end
 local function save(T)
   local set, del = {}, {}

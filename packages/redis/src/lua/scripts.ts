@@ -53,7 +53,7 @@ export const add: Script = script('add', 'needs memory', [
   LOGS,
   FLAGS,
   LANES,
-  lazy([RECORDS, ...LIVING, GATES, ADDING], ['addLater', 'addGroup', 'addOneByOne']),
+  lazy([RECORDS, ...LIVING, GATES, ADDING], ['addBehind', 'addGroup', 'addOneByOne']),
   ADD,
 ])
 export const exchange: Script = script('exchange', 'any memory', [

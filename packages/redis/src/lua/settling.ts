@@ -99,8 +99,10 @@ end
 
 /** Success of ordinary tasks, all at once; PLAIN_END has their flags before, and by kind of result those after. */
 export const SETTLE_ALL: string = String.raw`
+-- (high byte: 1 OWNED, 2 EMPTY, 4 OPEN, 8 LABELS; low byte: 2 EXTRA, 8 BINARY, 32 USER)
 local PLAIN_END = { ['\0\0'] = { [0] = '\7\0', '\5\0', '\5\8' }, ['\0\8'] = { [0] = '\7\0', '\5\0', '\5\8' },
-  ['\0\32'] = { [0] = '\7\32', '\5\32', '\5\40' }, ['\0\40'] = { [0] = '\7\32', '\5\32', '\5\40' } }
+  ['\0\32'] = { [0] = '\7\32', '\5\32', '\5\40' }, ['\0\40'] = { [0] = '\7\32', '\5\32', '\5\40' },
+  ['\8\2'] = { [0] = '\15\2', '\13\2', '\13\10' }, ['\8\10'] = { [0] = '\15\2', '\13\2', '\13\10' } }
 local function settleAll(list, claiming)
   local verdicts, n = {}, #list / 5
   if n == 0 then return verdicts end
