@@ -6,14 +6,14 @@
  * width, or one part of any width at the end: no two things have the same key.
  *
  *   m          hash    home, schema, floor and offset of the clock, seq (arrivals), ends
- *   Q R T      hash    names, routes, terms → their three bytes
+ *   Q R T      hash    queues, routes, terms → their three bytes; N  hash  three bytes → terms
  *   t<id>      string  the task (records.ts)              x<id>  hash  what most tasks do not have
  *   p<id>      string  a payload above 8 KiB
  *   q<q>       hash    settings of a queue, and how many tasks are in which state
  *   l<q><r><level> list what is ready                      a<q>  set    which of these lists are not empty
  *   d<q><r>    zset    what is due later                   n<q>  zset   route → its earliest due time
  *   r          hash    id → the claim of a running task    u<session> set  its running tasks
- *   s<session> hash    a session                           S     zset   session → end of its lease
+ *   s<session> hash    a session                           S     zset   session → end of its lease; X  dead ones
  *   e o        zset    when waiting tasks end / when running ones may be taken over, by their own limits
  *   k          hash    unique key → its holder
  *   w<id>      set     who waits for a task                b     zset   ends that dependents are still to be told of
