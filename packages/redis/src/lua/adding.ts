@@ -154,14 +154,14 @@ local function addPlain(part)
   local q, route, head, list = part[2], part[3], part[4], part[6]
   local level, labels, dues = byte(head, 4), part[7], part[8]
   local ready, later, nearest = {}, {}, nil
-  local ids, args, keys, seen = {}, {}, P .. 't', {}
+  local ids, args, seen = {}, {}, {}
   local seq, stamp = logs.A.next + #logs.A.ids, NOW6 .. NOW6
   for i = 1, #list, 2 do
     local id = list[i]
     if seen[id] then return false end
     seen[id] = true
-    ids[#ids + 1] = id
-    args[i] = keys .. id
+    ids[(i + 1) / 2] = id
+    args[i] = TASK .. id
     if dues then
       local at = dues[i + 1] + (dues[i] == 0 and NOW or 0)
       stamp = NOW6 .. I6(at)

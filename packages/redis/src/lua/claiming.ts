@@ -8,7 +8,9 @@
  */
 export const CLAIMING: string = String.raw`
 local PASSED_MAX, ENDED_MAX = 1000, 1000
-local claiming = { claims = {}, more = {}, run = {}, ids = {}, given = {}, passed = 0, ended = 0, cut = false }
+local claiming = { more = {}, twice = {}, passed = 0, ended = 0, cut = false }
+-- ids; ids and entries of r; ids and records
+local given, running, claims = {}, {}, {}
 -- what lets a record be claimed without a closer look: its state, flags (BINARY and USER, or BINARY and LABELS) and level
 local HEADS = {}
 local function headsOf(level)
@@ -24,15 +26,13 @@ end
 local FIRST, NEXT = '\0\0\0\0', '\0\0\0\1'
 
 local function give(id, v, epoch)
-  local n = #claiming.ids + 1
-  claiming.ids[n] = id
-  claiming.run[2 * n - 1] = id
-  claiming.run[2 * n] = sub(v, 4, 47) .. epoch .. claiming.suffix .. sub(v, 2, 3)
-  claiming.claims[2 * n - 1] = id
-  claiming.claims[2 * n] = v
+  local n = #given + 1
+  given[n] = id
+  running[2 * n - 1], running[2 * n] = id, sub(v, 4, 47) .. epoch .. claiming.suffix .. sub(v, 2, 3)
+  claims[2 * n - 1], claims[2 * n] = id, v
 end
 local function fitsBytes(size)
-  if #claiming.ids > 0 and size > claiming.bytesLeft then claiming.cut = true; return false end
+  if #given > 0 and size > claiming.bytesLeft then claiming.cut = true; return false end
   claiming.bytesLeft = claiming.bytesLeft - size
   return true
 end
@@ -46,7 +46,7 @@ local function giveMore(T)
   for field, value in pairs(T.x) do
     if field ~= 'h' and field ~= 'lg' then flat[#flat + 1] = field; flat[#flat + 1] = value end
   end
-  more[#more + 1] = #claiming.ids - 1
+  more[#more + 1] = #given - 1
   more[#more + 1] = flat
   more[#more + 1] = has(T, APART) and call('GET', P .. 'p' .. T.id) or ''
 end
@@ -59,7 +59,7 @@ local function closer(id, v, level)
     return 'passed'
   end
   local T = read(id, v, call('HGET', P .. 'r', id))
-  if claiming.given[id] or stateOf(T) ~= 'p' or has(T, HELD) or T.level ~= level or T.runAt > NOW then
+  if claiming.twice[id] or stateOf(T) ~= 'p' or has(T, HELD) or T.level ~= level or T.runAt > NOW then
     claiming.passed = claiming.passed + 1
     return 'passed'
   end
@@ -71,7 +71,7 @@ local function closer(id, v, level)
   end
   if not fitsBytes(bodySize(T)) then return 'stop' end
   give(id, v, I4(T.epoch + 1))
-  claiming.given[id] = true
+  claiming.twice[id] = true
   count(T.q, 'p', -1); count(T.q, 'r', 1)
   if has(T, EXTRA) or has(T, APART) then giveMore(T) end
   if has(T, LIMITED) then
@@ -89,13 +89,13 @@ local function claimedBefore(session, nonce)
       local v = call('GET', P .. 't' .. id)
       local T = read(id, v, rec)
       claiming.at = T.run.claimedAt
-      claiming.ids[#claiming.ids + 1] = id
-      claiming.claims[#claiming.claims + 1] = id
-      claiming.claims[#claiming.claims + 1] = v
+      given[#given + 1] = id
+      claims[#claims + 1] = id
+      claims[#claims + 1] = v
       if has(T, EXTRA) or has(T, APART) then giveMore(T) end
     end
   end
-  return #claiming.ids > 0
+  return #given > 0
 end
 `
 
@@ -107,7 +107,7 @@ local function claimFromLane(q, route, level, want)
     local ids = call('LRANGE', key, 0, want - taken - 1)
     if #ids == 0 then call('SREM', P .. 'a' .. q, route .. char(level)); break end
     local keys, through = {}, 0
-    for i = 1, #ids do keys[i] = P .. 't' .. ids[i] end
+    for i = 1, #ids do keys[i] = TASK .. ids[i] end
     local values = call('MGET', unpack(keys))
     for i = 1, #ids do
       local id, v = ids[i], values[i]
@@ -117,7 +117,7 @@ local function claimFromLane(q, route, level, want)
         give(id, v, epoch == FIRST and NEXT or I4(decode('>I4', epoch) + 1))
         if byte(v, 2) ~= 0 then
           local more = claiming.more
-          more[#more + 1], more[#more + 2], more[#more + 3] = #claiming.ids - 1, { 'l', call('HGET', P .. 'x' .. id, 'l') }, ''
+          more[#more + 1], more[#more + 2], more[#more + 3] = #given - 1, { 'l', call('HGET', P .. 'x' .. id, 'l') }, ''
         end
         taken, plain = taken + 1, plain + 1
       else
@@ -218,9 +218,9 @@ local function claim(session, nonce, again, demand)
     for _, of in ipairs(queues) do
       if claiming.tasksLeft > 0 and not claiming.cut then claimFromQueue(demand, of) end
     end
-    if #claiming.ids > 0 then
-      call('HSET', P .. 'r', unpack(claiming.run))
-      call('SADD', P .. 'u' .. session, unpack(claiming.ids))
+    if #given > 0 then
+      call('HSET', P .. 'r', unpack(running))
+      call('SADD', P .. 'u' .. session, unpack(given))
     end
   end
   return nextInMs(demand, queues)
@@ -245,5 +245,5 @@ local nextIn = -1
 if alive and demand then nextIn = claim(session, nonce, IN[3] == 1, demand) end
 if claiming.ended > 0 then more().tellDependents() end
 finish()
-return { NOW, alive and 'alive' or 'dead', concat(verdicts), claiming.at or NOW, claiming.claims, claiming.more, nextIn, call('EXISTS', P .. 'b') }
+return { NOW, alive and 'alive' or 'dead', concat(verdicts), claiming.at or NOW, claims, claiming.more, nextIn, call('EXISTS', P .. 'b') }
 `

@@ -106,7 +106,7 @@ local PLAIN_END = { ['\0\0'] = { [0] = '\7\0', '\5\0', '\5\8' }, ['\0\8'] = { [0
 local function settleAll(list, claiming)
   local verdicts, n = {}, #list / 5
   if n == 0 then return verdicts end
-  local ids, sets, ended, left, finals, R = {}, {}, {}, {}, {}, P .. 'r'
+  local ids, sets, ended, left, finals, R, done = {}, {}, {}, {}, {}, P .. 'r', 0
   for i = 1, n do
     ids[i] = list[5 * i - 4]
   end
@@ -117,10 +117,11 @@ local function settleAll(list, claiming)
     local flags = kind < 3 and rec and #rec == PLAIN_RUN and list[at - 3] == sub(rec, 45, 56) and PLAIN_END[sub(rec, 79)]
     if flags then
       local id, body, q, session = ids[i], list[at], sub(rec, 20, 22), sub(rec, 57, 72)
-      local weight, number = 300 + #body, I6(logged('E', id))
-      sets[#sets + 1] = P .. 't' .. id
-      sets[#sets + 1] = 's' .. flags[kind] .. sub(rec, 1, 78) .. list[at - 2] .. 'a' .. NOW6 .. number .. '\0' .. I4(weight) .. body
-      ended[#ended + 1] = id
+      local weight, number = 300 + #body, pack('>I6', logged('E', id))
+      sets[2 * done + 1] = TASK .. id
+      sets[2 * done + 2] = 's' .. flags[kind] .. sub(rec, 1, 78) .. list[at - 2] .. 'a' .. NOW6 .. number .. '\0' .. I4(weight) .. body
+      done = done + 1
+      ended[done] = id
       local of = left[session]
       if not of then of = {}; left[session] = of end
       of[#of + 1] = id
