@@ -50,6 +50,9 @@ export function lookUp({ groups }: AddRequest, names: Names): void {
   }
 }
 
+/** A script takes so many arguments for one command, and hardly more. */
+const RUN_TASKS_MAX = 1_000
+
 /** What goes together. */
 export function partsOf({ groups, again }: AddRequest, names: Names): readonly Part[] {
   const parts: Part[] = []
@@ -64,7 +67,8 @@ export function partsOf({ groups, again }: AddRequest, names: Names): readonly P
     const { queue, route } = names.shapeOf(first)
     const { level } = first
     const sameLane = run?.queue === queue && run.route === route && run.level === level
-    if (run === undefined || !sameLane || !isOfKind(first, run.kind)) {
+    const full = (run?.tasks ?? 0) + group.tasks.length > RUN_TASKS_MAX
+    if (run === undefined || full || !sameLane || !isOfKind(first, run.kind)) {
       run = { queue, route, level, kind: kindOf(first), groups: [], tasks: 0 }
       parts.push(run)
     }

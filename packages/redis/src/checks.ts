@@ -35,7 +35,7 @@ export async function checkServer({ link, place, unsafe, onWarning }: CheckOptio
   if (danger === undefined) return
   if (unsafe) return onWarning(`Redis at ${place} ${danger.what}: tasks may be lost.`)
   throw refused('store-unavailable', `Redis at ${place} ${danger.what}, so tasks could be lost.`, {
-    hint: `${danger.hint} Or say \`unsafe: true\`, if losing tasks does not matter.`,
+    hint: `${danger.hint} Or make the store with \`unsafe: true\`, if losing tasks does not matter.`,
   })
 }
 

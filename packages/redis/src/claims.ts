@@ -25,14 +25,15 @@ export function claimsOf({ nonce, at, claims, more }: Claimed, names: Names): re
   for (let index = 0; 2 * index < claims.length; index++) {
     const id = idOf(claims[2 * index]!, 0)
     const record = claims[2 * index + 1]!
-    const claim = plainClaim(id, record, names)
-    if (more[next] !== index) {
+    const isPlain = more[next] !== index
+    const extras = isPlain ? NO_EXTRAS : extrasOf(more[next + 1] as readonly Buffer[])
+    const claim = plainClaim({ id, record, extras }, names)
+    if (isPlain) {
       answers.push({ ...claim, nonce, claimedAt: at })
       continue
     }
-    const extras = extrasOf(more[next + 1] as readonly Buffer[])
     const raw = { id, record, run: NOTHING, extras, apart: more[next + 2] as Buffer }
-    answers.push({ ...claim, nonce, claimedAt: at, ...unusual(raw, names) })
+    answers.push({ ...claim, nonce, claimedAt: at, ...unusual(raw) })
     next += 3
   }
   return answers
@@ -40,9 +41,14 @@ export function claimsOf({ nonce, at, claims, more }: Claimed, names: Names): re
 
 const NOTHING = Buffer.alloc(0)
 
-function plainClaim(id: string, record: Buffer, names: Names): Omit<Claim, 'nonce' | 'claimedAt'> {
+const NO_EXTRAS = extrasOf([])
+
+function plainClaim(
+  { id, record, extras }: Pick<Raw, 'id' | 'record' | 'extras'>,
+  names: Names,
+): Omit<Claim, 'nonce' | 'claimedAt'> {
   const { type } = names.routeOf.get(record.readUIntBE(AT.route, 3))!
-  const terms = names.termsOf.get(record.readUIntBE(AT.terms, 3))
+  const { policy, timeoutMs } = termsIn(record, extras, names)
   const binary = (record.readUInt16BE(AT.flags) & FLAG.binary) !== 0
   return {
     id,
@@ -51,11 +57,11 @@ function plainClaim(id: string, record: Buffer, names: Names): Omit<Claim, 'nonc
     queue: names.queueOf.get(record.readUIntBE(AT.queue, 3))!,
     level: record[AT.level] as Level,
     payload: payloadOf(record, bodyFrom(record), binary),
-    policy: terms!.policy,
+    policy,
     counters: FIRST_CLAIM,
     enqueuedAt: record.readUIntBE(AT.enqueuedAt, 6),
     runAt: record.readUIntBE(AT.runAt, 6),
-    timeoutMs: terms!.timeoutMs,
+    timeoutMs,
     deadlineAt: null,
     after: NO_TEXTS,
     tags: NO_TEXTS,
@@ -65,12 +71,11 @@ function plainClaim(id: string, record: Buffer, names: Names): Omit<Claim, 'nonc
   }
 }
 
-function unusual(raw: Raw, names: Names): Partial<Claim> {
-  const { extras, record } = raw
+function unusual(raw: Raw): Partial<Claim> {
+  const { extras } = raw
   const [tags, metadata, headers] = labelsOf(extras)
   const checkpoint = extras.get('ck')
   return {
-    ...termsIn(record, extras, names),
     payload: payloadIn(raw),
     counters: countersOf(extras.get('n'), 1),
     deadlineAt: numberIn(extras, 'dl'),

@@ -5,6 +5,7 @@ import { RedisStore } from '../src/index.ts'
 
 export interface RedisHome extends AsyncDisposable {
   readonly store: RedisStore
+  readonly namespace: string
   open(): Promise<RedisStore>
   shiftClock(ms: number): Promise<void>
   close(): Promise<void>
@@ -17,6 +18,10 @@ let homes = 0
 export function useServer(): void {
   beforeAll(async () => void (server = await startRedis()))
   afterAll(() => server?.server.stop())
+}
+
+export function serverUrl(): string {
+  return server!.url
 }
 
 export async function openHome(): Promise<RedisHome> {
@@ -33,5 +38,12 @@ export async function openHome(): Promise<RedisHome> {
   const close = async (): Promise<void> => {
     await Promise.all(stores.map((one) => one.close()))
   }
-  return { store, open, shiftClock: (ms) => store.shiftClock(ms), close, [Symbol.asyncDispose]: close }
+  return {
+    store,
+    namespace,
+    open,
+    shiftClock: (ms) => store.shiftClock(ms),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
 }

@@ -7,7 +7,7 @@
  * payload that stands apart | false, … }.
  */
 export const CLAIMING: string = String.raw`
-local PASSED_MAX, ENDED_MAX = 1000, 1000
+local PASSED_MAX, ENDED_MAX, CLAIMS_MAX = 1000, 1000, 1000
 local claiming = { more = {}, twice = {}, passed = 0, ended = 0, cut = false }
 -- ids; ids and entries of r; ids and records
 local given, running, claims = {}, {}, {}
@@ -104,11 +104,11 @@ export const CLAIM: string = String.raw`
 local function claimFromLane(q, route, level, want)
   local key, heads, taken, plain = laneKey(q, route, level), headsOf(level), 0, 0
   while taken < want and not claiming.cut do
-    local ids = call('LRANGE', key, 0, want - taken - 1)
-    if #ids == 0 then call('SREM', P .. 'a' .. q, route .. char(level)); break end
+    local asked = want - taken
+    local ids = call('LRANGE', key, 0, asked - 1)
     local keys, through = {}, 0
     for i = 1, #ids do keys[i] = TASK .. ids[i] end
-    local values = call('MGET', unpack(keys))
+    local values = #ids > 0 and call('MGET', unpack(keys))
     for i = 1, #ids do
       local id, v = ids[i], values[i]
       if v and heads[sub(v, 1, 4)] then
@@ -127,7 +127,8 @@ local function claimFromLane(q, route, level, want)
       end
       through = i
     end
-    call('LTRIM', key, through, -1)
+    if through > 0 then call('LTRIM', key, through, -1) end
+    if #ids < asked and through == #ids then call('SREM', P .. 'a' .. q, route .. char(level)); break end
   end
   if plain > 0 then count(q, 'p', -plain); count(q, 'r', plain) end
   return taken
@@ -200,19 +201,29 @@ local function openQueues(demand)
   end
   return open
 end
+-- whether any of these lists has anything; that a claim took all that there was shows only now
+local function anyLeft(q, lanes)
+  for level, routes in pairs(lanes) do
+    for _, route in ipairs(routes) do
+      if call('EXISTS', laneKey(q, route, level)) == 1 then return true end
+      call('SREM', P .. 'a' .. q, route .. char(level))
+    end
+  end
+  return false
+end
 -- ready tasks are left only if the claim was cut short, or its slots are full
 local function nextInMs(demand, queues)
   if claiming.cut or claiming.late then return 0 end
   claiming.nearest = nil
   for _, of in ipairs(queues) do
     local lanes = lanesOf(of[1], demand[1])
-    if next(lanes) or claiming.cut then return 0 end
+    if claiming.cut or anyLeft(of[1], lanes) then return 0 end
   end
   return claiming.nearest and claiming.nearest - NOW or -1
 end
 local function claim(session, nonce, again, demand)
   claiming.at, claiming.nonce, claiming.suffix = NOW, nonce, nonce .. session .. NOW6
-  claiming.tasksLeft, claiming.bytesLeft = demand[3], demand[4]
+  claiming.tasksLeft, claiming.bytesLeft = math.min(demand[3], CLAIMS_MAX), demand[4]
   local queues = openQueues(demand)
   if not again or not more().claimedBefore(session, nonce) then
     for _, of in ipairs(queues) do
