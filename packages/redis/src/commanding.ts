@@ -105,19 +105,19 @@ function packCommand(packer: Packer, what: Command): void {
 }
 
 export async function configureQueue(home: Home, { queue, paused, retention }: QueueSettings): Promise<void> {
-  await home.again(async () => {
-    home.names.queue(queue)
-    if (!home.names.complete) await home.names.learn(home)
-    const { packer, names } = home
+  const { packer, names } = home
+  const pack = (): Buffer | undefined => {
+    const number = names.queue(queue)
+    if (!names.complete) return undefined
     packer.array(4)
     const start = packer.begin(3)
-    packer.rawInt(names.queue(queue), 3)
+    packer.rawInt(number, 3)
     packer.end(start)
     packText(packer, paused === undefined ? null : String(Number(paused)))
     packText(packer, retention === undefined ? null : boundsOf(retention))
-    packer.text(JSON.stringify(retention ?? null))
-    await home.run(scripts.configureQueue, packer.done())
-  })
+    return packer.text(JSON.stringify(retention ?? null)).done()
+  }
+  await home.again(() => home.call(scripts.configureQueue, pack))
 }
 
 /** Retention as scripts read it; '' for none of its own. */

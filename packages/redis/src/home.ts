@@ -27,6 +27,8 @@ export class Home {
   readonly prefix: string
   readonly #options: HomeOptions
   #id: Buffer = Buffer.alloc(0)
+  /** Ends when all calls that wait for names have been sent. */
+  #turn: Promise<void> | undefined
 
   constructor(options: HomeOptions) {
     this.#options = options
@@ -66,17 +68,52 @@ export class Home {
     }
   }
 
-  /** Calls a script with what the packer holds. */
+  /**
+   * Calls a script, in the order of calls: one that has to learn names first holds back those behind it.
+   *
+   * @param pack answers the request; `undefined` if it needs names that are not known yet, and were noted
+   */
+  async call(script: Script, pack: () => Buffer | undefined): Promise<Reply> {
+    const packed = this.#turn === undefined ? pack() : undefined
+    return packed === undefined ? this.#callInTurn(script, pack) : this.run(script, packed)
+  }
+
+  async #callInTurn(script: Script, pack: () => Buffer | undefined): Promise<Reply> {
+    const before = this.#turn ?? Promise.resolve()
+    const sent = before.then(() => this.#learnAndSend(script, pack))
+    // whether it could be sent is told to its caller alone; those behind it only wait for their turn
+    const turn = sent.then(turnOver, turnOver)
+    this.#turn = turn
+    void turn.then(() => {
+      if (this.#turn === turn) this.#turn = undefined
+    })
+    const { reply } = await sent
+    return reply
+  }
+
+  /** The reply in an object, so that nobody waits for it who only waits until it was asked for. */
+  async #learnAndSend(script: Script, pack: () => Buffer | undefined): Promise<{ reply: Promise<Reply> }> {
+    for (let starts = 0; starts < STARTS_MAX; starts++) {
+      const packed = pack()
+      if (packed !== undefined) return { reply: this.run(script, packed) }
+      await this.names.learn(this)
+    }
+    throw new Error('The names of the store change without end.')
+  }
+
+  /** Calls a script at once. */
   run(script: Script, request: Buffer): Promise<Reply> {
     return this.#options.link.run(script, this.prefix, this.#id, request)
   }
 
   /** Calls a script that needs no names. */
   async ask(script: Script, pack: (packer: Packer) => void): Promise<Reply> {
-    return this.again(() => {
-      pack(this.packer)
-      return this.run(script, this.packer.done())
-    })
+    return this.again(() =>
+      this.call(script, () => {
+        pack(this.packer)
+        return this.packer.done()
+      }),
+    )
   }
 
   /** Does something, and once more if the home turns out to be another than the one that was opened. */
@@ -92,6 +129,8 @@ export class Home {
     }
   }
 }
+
+function turnOver(): void {}
 
 /** All keys of a home are in one slot of a cluster. */
 function prefixOf(namespace: string): string {

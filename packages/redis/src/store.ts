@@ -3,7 +3,7 @@
  * all decisions are made there. One connection keeps the order of calls; another one hears hints.
  */
 import * as scripts from './lua/scripts.ts'
-import { lookUp, packAdd, partsOf, unpackAdd } from './adding.ts'
+import { lookUp, packAdd, partsOf, unpackAdd, type Part } from './adding.ts'
 import { checkedOptions, type CheckedOptions, type RedisStoreOptions } from './options.ts'
 import { checkServer } from './checks.ts'
 import { claimsOf } from './claims.ts'
@@ -81,13 +81,14 @@ export class RedisStore implements port.Store {
     const home = this.#home
     return home.again(async () => {
       const { names, packer } = home
-      lookUp(request, names)
-      while (!names.complete) {
-        await names.learn(home)
+      let parts: readonly Part[] = []
+      const reply = await home.call(scripts.add, () => {
         lookUp(request, names)
-      }
-      const parts = partsOf(request, names)
-      return unpackAdd(parts, await home.run(scripts.add, packAdd(packer, parts, names)))
+        if (!names.complete) return undefined
+        parts = partsOf(request, names)
+        return packAdd(packer, parts, names)
+      })
+      return unpackAdd(parts, reply)
     })
   }
 
@@ -103,10 +104,11 @@ export class RedisStore implements port.Store {
 
   async #sendExchange(home: Home, request: port.ExchangeRequest): Promise<readonly Reply[]> {
     const { names, packer } = home
-    for (const { queue } of request.demand?.queues ?? []) names.queue(queue)
-    while (!names.complete) await names.learn(home)
-    const packed = packExchange({ packer, names, tastes: this.#tastes }, request)
-    return (await home.run(scripts.exchange, packed)) as readonly Reply[]
+    const reply = await home.call(scripts.exchange, () => {
+      for (const { queue } of request.demand?.queues ?? []) names.queue(queue)
+      return names.complete ? packExchange({ packer, names, tastes: this.#tastes }, request) : undefined
+    })
+    return reply as readonly Reply[]
   }
 
   async #answerExchange(

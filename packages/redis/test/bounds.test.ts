@@ -78,3 +78,18 @@ function byTask(tasks: readonly { readonly id: string }[]) {
   return (a: { readonly id: string }, b: { readonly id: string }): number =>
     order.get(a.id)! - order.get(b.id)!
 }
+
+test('calls are carried out in their order, also where one of them names what is new', async () => {
+  await using home = await openHome()
+  const { store } = home
+  await store.add({ groups: groups(1), again: false })
+  const parent = spec({ type: 'unheard-of', queue: 'new' })
+  const child = spec({ after: [{ parent: parent.id, ifFailed: 'run' }] })
+  const answers = await Promise.all([
+    store.add({ groups: [group(parent)], again: false }),
+    store.add({ groups: [group(child)], again: false }),
+    store.get([child.id]),
+  ])
+  expect(answers[1]).toMatchObject([{ outcome: 'added' }])
+  expect(answers[2]).toMatchObject([{ state: 'blocked' }])
+})

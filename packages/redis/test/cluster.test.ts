@@ -23,10 +23,11 @@ beforeAll(async () => {
   server = await startRedis({ args: ['--cluster-enabled', 'yes'] })
   const client = await createClient({ url: server.url }).connect()
   await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '16383'])
-  await vi.waitFor(
-    async () => expect(String(await client.sendCommand(['CLUSTER', 'INFO']))).toContain('cluster_state:ok'),
-    { timeout: 15_000 },
-  )
+  const ready = async (): Promise<void> => {
+    const state: unknown = await client.sendCommand(['CLUSTER', 'INFO'])
+    if (!JSON.stringify(state).includes('cluster_state:ok')) throw new Error('The cluster is not ready.')
+  }
+  await vi.waitFor(ready, { timeout: 15_000 })
   client.destroy()
 })
 afterAll(() => server.server.stop())
