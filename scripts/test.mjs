@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 
-import { launch, prepare, run, say } from './prepare.mjs'
+import { launch, LaunchError, prepare, run, say } from './prepare.mjs'
+import { ensureServices } from './services.mjs'
 import { countTests, summaryLine } from './test-summary.mjs'
 
 let counts = countTests(undefined)
@@ -14,6 +15,7 @@ await launch(async () => {
   const reportFile = join(folder, 'report.json')
   try {
     await prepare()
+    findServices()
     say('Running the tests with vitest.')
     const code = await run('vitest', ['run', ...reporters(reportFile), ...process.argv.slice(2)])
     counts = countTests(readReport(reportFile))
@@ -28,6 +30,14 @@ await launch(async () => {
 })
 
 say(summaryLine(counts))
+
+function findServices() {
+  try {
+    ensureServices(say)
+  } catch (error) {
+    throw new LaunchError(/** @type {Error} */ (error).message)
+  }
+}
 
 function reporters(/** @type {string} */ reportFile) {
   return ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`]
