@@ -1,0 +1,37 @@
+/** Which tasks a filter means, and where a reader has got to. */
+import { InvalidArgumentError } from '@millrace/core'
+import { FINAL_FROM, STATE } from './codes.ts'
+import { lastEntryAt } from './history.ts'
+import type { TaskState } from '@millrace/core/store'
+
+const ALL_STATES: readonly number[] = Object.values(STATE)
+
+export function statesOf(states: readonly TaskState[] | undefined): readonly number[] {
+  return states === undefined ? ALL_STATES : states.map((state) => STATE[state])
+}
+
+export function hasTag(labels: string | null, tag: string | undefined): boolean {
+  if (tag === undefined) return true
+  return labels !== null && (JSON.parse(labels) as [tags: string[]])[0].includes(tag)
+}
+
+export interface Aged {
+  readonly state: number
+  readonly claimedAt: number | null
+  readonly enqueuedAt: number
+  readonly finishedAt: number | null
+  readonly history: string | null
+}
+
+/** When a task came into its state. */
+export function enteredAt({ state, claimedAt, enqueuedAt, finishedAt, history }: Aged): number {
+  if (state >= FINAL_FROM) return finishedAt!
+  if (state === STATE.running) return claimedAt!
+  if (state === STATE.blocked) return enqueuedAt
+  return lastEntryAt(history) ?? enqueuedAt
+}
+
+/** @throws InvalidArgumentError */
+export function notOurs(cursor: string): InvalidArgumentError {
+  return new InvalidArgumentError(`The cursor ${JSON.stringify(cursor)} was not given by this store.`)
+}

@@ -1,0 +1,167 @@
+/**
+ * The tables and functions, as migrations create them; what a column means stands here and nowhere else. In
+ * every statement `home.` stands for the schema that the user chose.
+ */
+import { CLAIM_FUNCTION } from './claiming.ts'
+import { SUCCEED_FUNCTION } from './settling.ts'
+
+/** The version of the schema that this code works with. */
+export const SCHEMA_VERSION = 1
+
+/** Columns that a task has from its birth until retention removes it. */
+const TASK_COLUMNS = `
+  id uuid NOT NULL,
+  seq bigint NOT NULL,               -- arrival; never used twice
+  run_at bigint NOT NULL,
+  enqueued_at bigint NOT NULL,
+  claimed_at bigint,                 -- when the latest claim was made
+  nonce bigint,                      -- of the latest claim; NULL: nobody holds a fence
+  queue integer NOT NULL,
+  route integer NOT NULL,
+  terms integer NOT NULL,
+  epoch integer NOT NULL,
+  session integer,                   -- of the latest claim
+  settled integer NOT NULL,          -- number of the last settlement of that claim
+  size integer NOT NULL,             -- bytes of the payload, 0 once it is dropped
+  state smallint NOT NULL,           -- codes.ts
+  level smallint NOT NULL,
+  flags smallint NOT NULL,           -- codes.ts
+  digest text NOT NULL,
+  payload text,                      -- NULL: none, or in payload_raw
+  payload_raw bytea,                 -- what is no text, or holds U+0000 (payloads.ts)
+  counters text,                     -- of the claims that have ended, a success aside; NULL: all zero
+  history text,                      -- history.ts
+  error text,                        -- JSON
+  parents text,                      -- JSON [[id, ifFailed], ...]
+  labels text,                       -- JSON [tags, metadata, headers]
+  start_by bigint,
+  deadline_at bigint,
+  cancel text,                       -- JSON {reason, at}
+  restarted_at bigint,
+  unique_key text,
+  mark text,                         -- nonce of the last command that changed it, and the outcome
+  progress text,                     -- JSON
+  logs text,                         -- JSON
+  checkpoint text,
+  checkpoint_raw bytea`
+
+/**
+ * Version 1.
+ *
+ * `live` holds what has not ended, and nothing else, so that what a claim costs does not grow with history. An
+ * end moves the row to `final`: succeeded tasks into one of eight partitions by the time of their end, failed
+ * and cancelled ones into one each. Live rows are found by narrow partial indexes; no index is on a column
+ * that progress, renewals or notes change.
+ */
+export const SCHEMA_1: string = `
+CREATE SEQUENCE home.arrivals CACHE 1;
+
+-- one row: store time never goes below the floor; tests move the offset
+CREATE TABLE home.clock(
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  floor bigint NOT NULL DEFAULT 0,
+  offset_ms bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 20);
+INSERT INTO home.clock DEFAULT VALUES;
+
+-- store time in milliseconds, and never below what the caller has seen already
+CREATE FUNCTION home.store_now(seen bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+  SELECT greatest($1, c.floor, (extract(epoch FROM clock_timestamp()) * 1000)::bigint + c.offset_ms) FROM home.clock c
+$$;
+
+CREATE TABLE home.queues(
+  key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name text COLLATE "C" NOT NULL UNIQUE,
+  configured boolean NOT NULL DEFAULT false, -- it is shown without any task too
+  paused boolean NOT NULL DEFAULT false,
+  retention text                     -- JSON; NULL: the default
+);
+
+CREATE TABLE home.routes(
+  key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  type text COLLATE "C" NOT NULL,
+  needs text[] COLLATE "C" NOT NULL,
+  UNIQUE (type, needs)
+);
+
+-- what core wants back with each claim, unread: JSON [policy, timeoutMs]
+CREATE TABLE home.terms(key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, terms text NOT NULL);
+CREATE UNIQUE INDEX terms_text ON home.terms(md5(terms));
+
+CREATE TABLE home.live(${TASK_COLUMNS},
+  place smallint NOT NULL,           -- 1: can be claimed; 2: once it is due; 0: neither
+  expires_at bigint,                 -- when the sweep ends it; NULL while it runs
+  gate integer,                      -- the gate it waits for, which counts as a blocker
+  blockers integer NOT NULL DEFAULT 0,
+  attempt_at bigint,                 -- when the clock of its attempt began to run
+  missed smallint NOT NULL DEFAULT 0,  -- how many renewals in a row did not list it
+  cause smallint,                    -- why it was taken over ...
+  taken_from integer,                -- ... and from which session
+  PRIMARY KEY (id)
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 2000,
+  autovacuum_vacuum_insert_scale_factor = 0.5, autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE home.live ALTER COLUMN seq SET DEFAULT nextval('home.arrivals');
+CREATE INDEX live_ready ON home.live(queue, route, level, run_at, seq) WHERE place = 1;
+CREATE INDEX live_later ON home.live(queue, route, run_at) WHERE place = 2;
+CREATE INDEX live_expiring ON home.live(expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX live_gate ON home.live(gate) WHERE gate IS NOT NULL;
+CREATE UNIQUE INDEX live_key ON home.live(unique_key COLLATE "C") WHERE unique_key IS NOT NULL;
+
+CREATE TABLE home.final(${TASK_COLUMNS},
+  finished_at bigint NOT NULL,
+  reason smallint,
+  result text,
+  result_raw bytea,
+  bytes integer NOT NULL,            -- as retention counts them
+  slot smallint NOT NULL             -- 0 to 7: succeeded, by the time of the end; 8: failed; 9: cancelled
+) PARTITION BY LIST (slot);
+${Array.from({ length: 10 }, (_, slot) => `CREATE TABLE home.final_${slot} PARTITION OF home.final FOR VALUES IN (${slot});`).join('\n')}
+CREATE INDEX final_id ON home.final(id);
+CREATE INDEX final_end ON home.final(queue, finished_at, seq);
+
+-- one row per claim: which tasks an exchange took. It goes when none of them runs under its nonce any more
+CREATE TABLE home.claims(
+  session integer NOT NULL, nonce bigint NOT NULL, ids uuid[] NOT NULL, PRIMARY KEY (session, nonce)
+) WITH (autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+
+-- what waits for what; kept until the child is final, so that retention leaves its parents alone
+CREATE TABLE home.edges(
+  parent uuid NOT NULL, child uuid NOT NULL, if_failed smallint NOT NULL, open boolean NOT NULL,
+  PRIMARY KEY (parent, child)
+);
+CREATE INDEX edges_child ON home.edges(child);
+
+-- ended parents whose dependents were too many for the operation that ended them
+CREATE TABLE home.outbox(parent uuid PRIMARY KEY, succeeded boolean NOT NULL);
+
+CREATE TABLE home.gates(
+  key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name text COLLATE "C" NOT NULL UNIQUE,
+  named_at bigint NOT NULL,
+  state smallint NOT NULL DEFAULT 0, -- 0 shut, 1 open, 2 gone
+  decided_at bigint
+);
+
+CREATE TABLE home.sessions(
+  key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id uuid NOT NULL UNIQUE,
+  opened_at bigint NOT NULL,
+  expires_at bigint NOT NULL,
+  renewal integer NOT NULL DEFAULT 0, -- number of the last renewal that counted
+  profile text NOT NULL               -- JSON: where it runs and what it serves
+);
+
+CREATE TABLE home.definitions(type text COLLATE "C" PRIMARY KEY, definition text NOT NULL);
+
+-- ids that stay known after their tasks were removed
+CREATE TABLE home.tombstones(
+  id uuid PRIMARY KEY, digest text NOT NULL, state smallint NOT NULL, until bigint NOT NULL, mark text
+);
+CREATE INDEX tombstones_until ON home.tombstones(until);
+
+-- how the numbers and bytes of final tasks have changed: appended by each end, added up by prune
+CREATE TABLE home.volumes(queue integer NOT NULL, state smallint NOT NULL, tasks bigint NOT NULL, bytes bigint NOT NULL);
+
+${SUCCEED_FUNCTION}
+${CLAIM_FUNCTION}
+`
