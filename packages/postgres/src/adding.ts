@@ -5,10 +5,10 @@ import { codeOfError, SQLSTATE, storeError } from './errors.ts'
 import { foresee } from './foresight.ts'
 import { addGroup } from './groups.ts'
 import { routeName, termsName } from './names.ts'
-import { inPass, type Home } from './pass.ts'
-import { isEmpty, isPlainText, sizeOf } from './payloads.ts'
+import { inPass, type Home, type Pass } from './pass.ts'
+import { isEmpty, sizeOf } from './payloads.ts'
 import { tellDependents } from './dependents.ts'
-import { ADD_READY } from './statements/adding.ts'
+import { ADD_READY, REMEMBER_REPEATED } from './statements/adding.ts'
 import type { AddRequest, GroupAnswer, TaskGroup, TaskSpec } from '@millrace/core/store'
 
 const CREATED = { outcome: 'created' } as const
@@ -20,7 +20,7 @@ export async function add(home: Home, request: AddRequest): Promise<readonly Gro
   const answers: GroupAnswer[] = []
   for (const { ordinary, groups } of runsOf(request)) {
     const added = ordinary ? await addOrdinary(home, groups) : null
-    answers.push(...(added ?? (await addSpecial(home, groups))))
+    answers.push(...(added ?? (await addSpecial(home, groups, request.again))))
   }
   return answers
 }
@@ -71,7 +71,7 @@ function isOrdinaryTask(spec: TaskSpec): boolean {
   const { due, held, idMadeBy, unique, after, startByMs, deadlineMs, payload, tags } = spec
   const plain = 'inMs' in due && due.inMs === 0 && !held && idMadeBy === 'client' && unique === null
   if (!plain || after.length > 0 || startByMs !== null || deadlineMs !== null || tags.length > 0) return false
-  return isEmpty(spec.metadata) && isEmpty(spec.headers) && isPlainText(payload)
+  return isEmpty(spec.metadata) && isEmpty(spec.headers) && typeof payload === 'string'
 }
 
 /** @returns `null`: an id is taken, and nothing was written */
@@ -91,8 +91,9 @@ async function addOrdinary(home: Home, groups: readonly TaskGroup[]): Promise<re
       texts(tasks.map(({ payload }) => payload as string)),
     ]
     try {
-      const [row] = await database.rows<[number]>(ADD_READY, values)
+      const [row] = await database.rows<[now: number, repeated: boolean]>(ADD_READY, values)
       database.saw(row![0])
+      if (row![1]) return null
     } catch (error) {
       if (codeOfError(error) === SQLSTATE.unique) return null
       throw storeError(error, 'none')
@@ -106,9 +107,13 @@ async function addOrdinary(home: Home, groups: readonly TaskGroup[]): Promise<re
  * All groups in one transaction. If a lock is in the way of it, each by itself, so that only those are busy that
  * it concerns.
  */
-async function addSpecial(home: Home, groups: readonly TaskGroup[]): Promise<readonly GroupAnswer[]> {
+async function addSpecial(
+  home: Home,
+  groups: readonly TaskGroup[],
+  again: boolean,
+): Promise<readonly GroupAnswer[]> {
   try {
-    return await addTogether(home, groups)
+    return await addTogether(home, groups, again)
   } catch (error) {
     if (!isBusy(error)) throw error
     if (groups.length === 1) return [BUSY]
@@ -116,7 +121,7 @@ async function addSpecial(home: Home, groups: readonly TaskGroup[]): Promise<rea
   const answers: GroupAnswer[] = []
   for (const group of groups) {
     try {
-      answers.push(...(await addTogether(home, [group])))
+      answers.push(...(await addTogether(home, [group], again)))
     } catch (error) {
       if (!isBusy(error)) throw error
       answers.push(BUSY)
@@ -129,13 +134,25 @@ function isBusy(error: unknown): boolean {
   return error instanceof StoreError && (error.code === 'store-busy' || codeOfError(error.cause) === SQLSTATE.unique)
 }
 
-function addTogether(home: Home, groups: readonly TaskGroup[]): Promise<readonly GroupAnswer[]> {
+function addTogether(
+  home: Home,
+  groups: readonly TaskGroup[],
+  again: boolean,
+): Promise<readonly GroupAnswer[]> {
   return inPass(home, async (pass) => {
     const answers: GroupAnswer[] = []
     const foresight = await foresee(pass, groups)
     for (const group of groups) answers.push(await addGroup(pass, foresight, group))
     await foresight.write(pass)
+    if (again) await rememberRepeated(pass, foresight.drawnIds)
     await tellDependents(pass)
     return answers
   })
+}
+
+/** How long the first copy of a request may be under way when its repeat is there. */
+const UNDER_WAY_MS = 15 * 60_000
+
+async function rememberRepeated({ connection, now }: Pass, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await connection.run(REMEMBER_REPEATED, [uuids(ids), now + UNDER_WAY_MS])
 }

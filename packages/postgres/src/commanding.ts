@@ -2,11 +2,11 @@
 import { texts, uuids } from './arrays.ts'
 import { FLAG, ifFailedCode, STATE } from './codes.ts'
 import { tellDependents } from './dependents.ts'
-import { enteredAt, hasTag, notOurs, statesOf } from './filters.ts'
+import { hasTag, notOurs, statesOf } from './filters.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { columnsOf, sizeOf } from './payloads.ts'
 import { CONFIGURE, FIND_TOMBSTONES, KEYS_HELD, MATCHING, PAUSE, SET_RETENTION } from './statements/control.ts'
-import { ADD_EDGES, TAKE_OUT } from './statements/dependents.ts'
+import { ADD_EDGES } from './statements/dependents.ts'
 import { RAISE_FLOOR } from './statements/sessions.ts'
 import { countersOf, draftOf, end, isFinal, isRunning, load, remove, setCounters, setError, tell, type Draft, type Task } from './tasks.ts'
 import type { Command, CommandAnswer, CommandOutcome, CommandRequest, IfFailed, QueueSettings, TaskFilter, TaskId } from '@millrace/core/store'
@@ -69,13 +69,10 @@ const CURSOR = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}):
 
 type MatchRow = readonly [
   id: string,
-  state: number,
   mark: string | null,
   labels: string | null,
-  claimedAt: number | null,
-  enqueuedAt: number,
-  history: string | null,
-  finishedAt: number | null,
+  /** A final task's end, or a live one's arrival. */
+  since: number,
 ]
 
 /**
@@ -86,7 +83,7 @@ async function byFilter(pass: Pass, request: CommandRequest, { filter, cursor }:
   const [, last = NIL, at] = cursor === null ? [] : (CURSOR.exec(cursor) ?? refuse(cursor))
   const until = at === undefined ? pass.now : Number(at)
   if (cursor === null) {
-    // what comes into its state from now on is told apart from what was there by its time
+    // what comes or ends from now on is told apart from what was there by its time
     pass.database.saw(pass.now + 1)
     await pass.connection.run(RAISE_FLOOR, [pass.now + 1])
   }
@@ -117,9 +114,8 @@ interface Meaning {
 }
 
 function isMeant(row: MatchRow, { request, tag, until }: Meaning): boolean {
-  const [, state, mark, labels, claimedAt, enqueuedAt, history, finishedAt] = row
-  if (markOutcome(mark, request) !== undefined) return true
-  return hasTag(labels, tag) && enteredAt({ state, claimedAt, enqueuedAt, history, finishedAt }) <= until
+  const [, mark, labels, since] = row
+  return markOutcome(mark, request) !== undefined || (hasTag(labels, tag) && since <= until)
 }
 
 function isStillMeant(pass: Pass, id: string, { request, filter }: { request: CommandRequest; filter: TaskFilter }): boolean {
@@ -228,8 +224,6 @@ async function restart(pass: Pass, draft: Draft, { payload, held }: Restart): Pr
     pass.payloads.set(task.id, columnsOf(payload))
     pass.checkpoints.set(task.id, columnsOf(null))
   }
-  // who was not told of its end yet waits for the next one
-  if ((task.flags & FLAG.parent) !== 0) await pass.connection.run(TAKE_OUT, [task.id])
   await keepParents(pass, task)
   tell(pass, draft, { event: 'restarted' })
   return 'changed'
@@ -255,8 +249,8 @@ function isWaiting({ task }: Draft): boolean {
 function hold(pass: Pass, draft: Draft, event: 'held' | 'released'): CommandOutcome {
   if (!isWaiting(draft)) return 'refused'
   const { task } = draft
-  const flags = event === 'held' ? task.flags | FLAG.held : task.flags & ~FLAG.held
-  if (task.flags !== flags) tell(pass, draft, { event })
+  const isHeld = (task.flags & FLAG.held) !== 0
+  if (isHeld !== (event === 'held')) tell(pass, draft, { event })
   task.flags = event === 'held' ? task.flags | FLAG.held : task.flags & ~FLAG.held
   return 'changed'
 }

@@ -4,13 +4,15 @@ import { isRefusedByServer, SQLSTATE, codeOfError, storeError } from './errors.t
 import type { PoolClient, PostgresPool, QueryConfig, QueryResult } from './driver.ts'
 
 /** How long the server works on one statement. */
-const STATEMENT_MS = 10_000
+const STATEMENT_MS = 6_000
 /** How long an answer is waited for, whatever has become of the server. */
-const ANSWER_MS = 12_000
+const ANSWER_MS = 7_000
 /** How long a statement waits for a lock of somebody else. */
 const LOCK_MS = 2_000
 /** How often a transaction is begun anew when others were in its way. */
 const TRIES_MAX = 6
+/** How long after its beginning a transaction is begun anew at the latest. */
+const TRYING_MS = 3_000
 
 /** The beginning of a transaction; its plans must not depend on statistics, which a new backlog does not have yet. */
 const BEGIN = `BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
@@ -150,11 +152,12 @@ export class Database implements Connection {
    * @throws StoreError `unknown` if the commit was not answered, else `none`
    */
   async transaction<T>(work: (connection: Connection, now: number) => Promise<T>): Promise<T> {
+    const end = performance.now() + TRYING_MS
     for (let tries = 1; ; tries++) {
       try {
         return await this.connected((client) => this.#once(client, work))
       } catch (error) {
-        if (tries === TRIES_MAX || !isInTheWay(error)) throw storeErrorUnlessOurs(error)
+        if (tries === TRIES_MAX || performance.now() > end || !isInTheWay(error)) throw storeErrorUnlessOurs(error)
       }
     }
   }

@@ -1,9 +1,9 @@
 /** Tells dependents what became of their parents. */
-import { uuids } from './arrays.ts'
+import { int8s, uuids } from './arrays.ts'
 import { ifFailedOf, STATE } from './codes.ts'
 import { save } from './saving.ts'
-import { ANY_OUT, CLOSE_EDGES, EMPTY_OUTBOX, OPEN_EDGES, PUT_OUT } from './statements/dependents.ts'
-import { draftOf, end, loadLive, setError, tell, type Draft } from './tasks.ts'
+import { ANY_OUT, CLOSE_EDGES, EMPTY_OUTBOX, OPEN_EDGES, OUT_ALREADY, PUT_OUT } from './statements/dependents.ts'
+import { draftOf, end, loadLive, tell, type Draft } from './tasks.ts'
 import type { IfFailed } from '@millrace/core/store'
 import type { Pass } from './pass.ts'
 
@@ -22,14 +22,16 @@ export async function tellDependents(pass: Pass): Promise<number> {
   return told
 }
 
-async function tellOf(pass: Pass, parents: Pass['ended']): Promise<number> {
+async function tellOf(pass: Pass, all: Pass['ended']): Promise<number> {
   const { connection } = pass
   const left = pass.resolutionsLeft
   // the edges of what ended already are gone before anybody looks for open ones
   await save(pass)
+  const parents = await firstOnes(pass, all)
   const ids = uuids(parents.map(({ parent }) => parent))
+  const untils = int8s(parents.map(({ until }) => until ?? SEQ_MAX))
   // one more than allowed tells whether any is left
-  const edges = await connection.rows<EdgeRow>(OPEN_EDGES, [ids, left + 1])
+  const edges = await connection.rows<EdgeRow>(OPEN_EDGES, [ids, untils, left + 1])
   const now = edges.slice(0, left)
   pass.resolutionsLeft -= now.length
   if (now.length > 0) {
@@ -45,16 +47,35 @@ async function tellOf(pass: Pass, parents: Pass['ended']): Promise<number> {
     resolve(pass, draftOf(pass, child), { succeeded: succeeded.get(parent)!, ifFailed: ifFailedOf(ifFailed) })
   }
   const rest = edges[left]
-  if (rest !== undefined) {
-    const from = parents.findIndex(({ parent }) => parent === rest[0])
-    await putOut(pass, parents.slice(from))
-  }
+  if (rest !== undefined) await putOut(pass, parents.slice(parents.findIndex(({ parent }) => parent === rest[0])))
   return now.length
 }
 
+const SEQ_MAX = Number.MAX_SAFE_INTEGER
+
+/** Those who waited for an earlier end of a parent come first: then the later one has to wait, too. */
+async function firstOnes(pass: Pass, parents: Pass['ended']): Promise<Pass['ended']> {
+  const ids = parents.filter(({ until }) => until === undefined).map(({ parent }) => parent)
+  const rows =
+    ids.length === 0 ? [] : await pass.connection.rows<[string]>(OUT_ALREADY, [uuids(ids)])
+  const out = new Set(rows.map(([parent]) => parent))
+  const first: Pass['ended'] = []
+  const seen = new Set<string>()
+  const later: Pass['ended'] = []
+  for (const parent of parents) {
+    const isLater = seen.has(parent.parent) || (parent.until === undefined && out.has(parent.parent))
+    ;(isLater ? later : first).push(parent)
+    seen.add(parent.parent)
+  }
+  await putOut(pass, later)
+  return first
+}
+
 async function putOut({ connection }: Pass, parents: Pass['ended']): Promise<void> {
+  if (parents.length === 0) return
   const ids = uuids(parents.map(({ parent }) => parent))
-  await connection.run(PUT_OUT, [ids, parents.map(({ succeeded }) => succeeded)])
+  const untils = parents.map(({ until }) => until ?? null)
+  await connection.run(PUT_OUT, [ids, untils, parents.map(({ succeeded }) => succeeded)])
 }
 
 function resolve(
@@ -70,7 +91,6 @@ function resolve(
 /** A parent that did not succeed ends the task. */
 export function endByParent(pass: Pass, draft: Draft, ifFailed: Exclude<IfFailed, 'run'>): void {
   if (ifFailed === 'fail') {
-    setError(draft.task, null)
     tell(pass, draft, { event: 'failed', detail: 'dependency' })
     end(pass, draft, { state: STATE.failed, reason: 'dependency' })
   } else {
@@ -90,8 +110,9 @@ export function oneLess(pass: Pass, draft: Draft): void {
 
 /** Takes parents out of the outbox, to be told of in this pass. */
 export async function takeOut(pass: Pass, parentsMax: number): Promise<void> {
-  const rows = await pass.connection.rows<[string, boolean]>(EMPTY_OUTBOX, [parentsMax])
-  for (const [parent, succeeded] of rows) pass.ended.push({ parent, succeeded })
+  type Row = readonly [parent: string, until: number, succeeded: boolean]
+  const rows = await pass.connection.rows<Row>(EMPTY_OUTBOX, [parentsMax])
+  for (const [parent, until, succeeded] of rows) pass.ended.push({ parent, until, succeeded })
 }
 
 export async function isUndelivered({ connection }: Pass): Promise<boolean> {

@@ -5,13 +5,12 @@ import { nonceValue } from './codes.ts'
 import { isUndelivered, tellDependents } from './dependents.ts'
 import { codeOfError } from './errors.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
-import { isPlainText } from './payloads.ts'
 import { endOverdue } from './overdue.ts'
 import { settle } from './settling.ts'
 import { CLAIM, EXCHANGE } from './statements/claiming.ts'
 import { FORGET_CLAIMS, OVERDUE_READY } from './statements/sessions.ts'
 import { OUT_OF_THE_ORDINARY } from './statements/settling.ts'
-import { load } from './tasks.ts'
+import { load, loadLive } from './tasks.ts'
 import type { ExchangeAnswer, ExchangeRequest, Settlement } from '@millrace/core/store'
 
 /** How many tasks one claim ends because their time is over. */
@@ -65,7 +64,9 @@ export class Exchanges {
 
   async #stepByStep(request: ExchangeRequest, done: readonly string[]): Promise<ExchangeAnswer> {
     const { verdicts, rows, undelivered } = await inPass(this.#home, async (pass) => {
-      await load(
+      // what was never sent before has nothing to find among what has ended
+      const look = request.again ? load : loadLive
+      await look(
         pass,
         request.settlements.map(({ fence }) => fence.task),
       )
@@ -104,7 +105,7 @@ export class Exchanges {
 
 function isOrdinary({ transition, notes }: Settlement): boolean {
   return (
-    transition.to === 'succeeded' && notes === null && (transition.result === null || isPlainText(transition.result))
+    transition.to === 'succeeded' && notes === null && (transition.result === null || typeof transition.result === 'string')
   )
 }
 

@@ -1,7 +1,6 @@
 /** Which tasks a filter means, and where a reader has got to. */
 import { InvalidArgumentError } from '@millrace/core'
-import { FINAL_FROM, STATE } from './codes.ts'
-import { lastEntryAt } from './history.ts'
+import { STATE } from './codes.ts'
 import type { TaskState } from '@millrace/core/store'
 
 const ALL_STATES: readonly number[] = Object.values(STATE)
@@ -13,22 +12,6 @@ export function statesOf(states: readonly TaskState[] | undefined): readonly num
 export function hasTag(labels: string | null, tag: string | undefined): boolean {
   if (tag === undefined) return true
   return labels !== null && (JSON.parse(labels) as [tags: string[]])[0].includes(tag)
-}
-
-export interface Aged {
-  readonly state: number
-  readonly claimedAt: number | null
-  readonly enqueuedAt: number
-  readonly finishedAt: number | null
-  readonly history: string | null
-}
-
-/** When a task came into its state. */
-export function enteredAt({ state, claimedAt, enqueuedAt, finishedAt, history }: Aged): number {
-  if (state >= FINAL_FROM) return finishedAt!
-  if (state === STATE.running) return claimedAt!
-  if (state === STATE.blocked) return enqueuedAt
-  return lastEntryAt(history) ?? enqueuedAt
 }
 
 /** @throws InvalidArgumentError */

@@ -63,6 +63,11 @@ export class Foresight {
     if (uniqueKey !== null && ending === null) this.#holders.set(uniqueKey, { id: row.id, state })
   }
 
+  /** The newcomers' ids that clients drew. */
+  get drawnIds(): readonly TaskId[] {
+    return this.#births.filter(({ row }) => (row.flags & FLAG.madeByUser) === 0).map(({ row }) => row.id)
+  }
+
   /** Writes the newcomers, their edges, and what their parents have to know. */
   async write(pass: Pass): Promise<void> {
     const births = this.#births
@@ -104,8 +109,9 @@ export async function foresee(pass: Pass, groups: readonly TaskGroup[]): Promise
   if (keys.length > 0) {
     const rows = await pass.connection.rows<HolderRow>(KEY_HOLDERS, [texts(keys)])
     for (const [key, id, state] of rows) holders.set(key, { id, state })
-    // a newcomer that is kept away may take its holder out of its gate
+    // a newcomer that is kept away may take its holder out of its gate, and lends it its dependents
     ids.push(...rows.map(([, id]) => id))
+    if (parents.length > 0) await loadLive(pass, rows.map(([, id]) => id))
   }
   await look(pass, ids, known)
   const gated = [...known].filter(([, { gate }]) => gate !== null).map(([id]) => id)

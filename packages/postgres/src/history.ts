@@ -88,12 +88,3 @@ export function sessionsIn(history: string | null): readonly number[] {
   const keys = (history ?? '').split('\n').map((line) => line.split(' ')[2] ?? '')
   return keys.filter((key) => key !== '').map(Number)
 }
-
-/** The letters of events that make a task pending. */
-const ENTRIES = 'urznbg'
-
-/** When a task last became pending, if its history says so. */
-export function lastEntryAt(history: string | null): number | null {
-  const last = (history ?? '').split('\n').findLast((line) => line !== '' && ENTRIES.includes(line[0]!))
-  return last === undefined ? null : parseInt(last.slice(1), 36)
-}

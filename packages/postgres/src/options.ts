@@ -5,8 +5,8 @@ import type { PostgresPool } from './driver.ts'
 
 /** How many connections a process keeps beside the one that listens. */
 const CONNECTIONS = 4
-const CONNECT_MS = 5_000
-const STATEMENT_MS = 10_000
+const CONNECT_MS = 3_000
+const STATEMENT_MS = 6_000
 const LOCK_MS = 2_000
 
 interface CommonOptions {

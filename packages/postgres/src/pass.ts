@@ -15,6 +15,14 @@ export interface Home {
 /** How many edges an operation resolves by the way; the rest is left to `deliver`. */
 const RESOLUTIONS_MAX = 1_000
 
+/** A task that came to its end. */
+export interface Ended {
+  readonly parent: string
+  readonly succeeded: boolean
+  /** The last edge of those that waited for this end; left out: whoever waits for the task now. */
+  readonly until?: number
+}
+
 /** One transaction. */
 export interface Pass extends Home {
   readonly connection: Connection
@@ -22,7 +30,7 @@ export interface Pass extends Home {
   /** Tasks that it has locked and may change, by id. */
   readonly drafts: Map<string, Draft>
   /** Parents that came to their end in this operation, so that their dependents hear of it. */
-  readonly ended: { readonly parent: string; readonly succeeded: boolean }[]
+  readonly ended: Ended[]
   /** Tasks that are being enqueued, and that others which are, too, wait for. */
   readonly newParents: Set<string>
   /** Tasks that wait for nobody any more. */

@@ -1,7 +1,7 @@
 /** Writes what has changed of a pass's tasks, and moves each to where it now belongs. */
 import { int4s, int8s, uuids } from './arrays.ts'
 import { FLAG, STATE } from './codes.ts'
-import { DROP_EDGES_OF } from './statements/dependents.ts'
+import { DROP_EDGES_OF, OPEN_AMONG } from './statements/dependents.ts'
 import {
   ADD_VOLUMES,
   BURY,
@@ -40,7 +40,9 @@ interface Sheets {
   readonly revived: object[]
   readonly removedLive: string[]
   readonly removedFinal: string[]
-  readonly buried: object[]
+  readonly buried: (Readonly<Record<string, unknown>> & { readonly id: string })[]
+  /** By removed task, the gate that it waited for. */
+  readonly gates: Map<string, number>
   readonly volumes: Map<string, { queue: number; state: number; tasks: number; bytes: number }>
 }
 
@@ -52,6 +54,7 @@ export async function save(pass: Pass): Promise<void> {
     removedLive: [],
     removedFinal: [],
     buried: [],
+    gates: new Map(),
     volumes: new Map(),
   }
   for (const draft of pass.drafts.values()) sort(pass, draft, sheets)
@@ -64,7 +67,8 @@ export async function save(pass: Pass): Promise<void> {
   if (sheets.ended.length > 0) await connection.run(END_LIVE, [JSON.stringify(sheets.ended)])
   if (sheets.removedLive.length > 0) await connection.run(REMOVE_LIVE, [uuids(sheets.removedLive)])
   if (sheets.removedFinal.length > 0) await connection.run(REMOVE_FINAL, [uuids(sheets.removedFinal)])
-  if (sheets.buried.length > 0) await connection.run(BURY, [JSON.stringify(sheets.buried)])
+  const buried = await buriedOf(pass, sheets)
+  if (buried.length > 0) await connection.run(BURY, [JSON.stringify(buried)])
   if (pass.orphans.size > 0) await connection.run(DROP_EDGES_OF, [uuids([...pass.orphans].toSorted())])
   await saveVolumes(pass, sheets)
   for (const [id, draft] of pass.drafts) settleDown(pass, id, draft)
@@ -75,6 +79,17 @@ export async function save(pass: Pass): Promise<void> {
 function settleDown({ drafts }: Pass, id: string, { task, removed }: Draft): void {
   if (removed !== null) drafts.delete(id)
   else drafts.set(id, { task, before: { ...task }, result: null, resultSize: 0, removed: null })
+}
+
+/** Nobody was promised what waits behind a gate that was not opened: nothing is remembered of that. */
+async function buriedOf({ connection }: Pass, { buried, gates }: Sheets): Promise<readonly object[]> {
+  if (gates.size === 0) return buried
+  const rows = await connection.rows<[number]>(OPEN_AMONG, [int4s([...gates.values()])])
+  const open = new Set(rows.map(([key]) => key))
+  return buried.filter(({ id }) => {
+    const gate = gates.get(id)
+    return gate === undefined || open.has(gate)
+  })
 }
 
 async function setColumns(pass: Pass, statement: string, changes: Map<string, Columns>): Promise<void> {
@@ -134,6 +149,7 @@ function bury(pass: Pass, { task, before, removed }: Draft, sheets: Sheets): voi
   const madeByUser = (task.flags & FLAG.madeByUser) !== 0
   const until = madeByUser ? now + USER_ID_MS : task.enqueuedAt + CLIENT_ID_MS
   if (until <= now) return
+  if (before !== null && before.gate !== null) sheets.gates.set(task.id, before.gate)
   // whoever waited for one that had not ended sees it cancelled
   const state = final ? before.state : STATE.cancelled
   sheets.buried.push({ id: task.id, digest: task.digest, state, until, mark: removed!.mark })

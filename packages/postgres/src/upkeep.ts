@@ -4,7 +4,7 @@ import { clearGates, openGatesOn } from './gates.ts'
 import { endOverdue } from './overdue.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { save } from './saving.ts'
-import { ADD_UP_VOLUMES, ANY_OLD_TOMBSTONE, ENDED_BY, FORGET_SESSIONS, FORGET_TOMBSTONES, OLDEST_ENDED, OVERDUE } from './statements/upkeep.ts'
+import { ADD_UP_VOLUMES, ANY_OLD_TOMBSTONE, ENDED_BY, FORGET_REPEATED, FORGET_SESSIONS, FORGET_TOMBSTONES, OLDEST_ENDED, OVERDUE } from './statements/upkeep.ts'
 import { draftOf, isFinal, load, remove } from './tasks.ts'
 import type { PruneRequest, Retention, UpkeepAnswer, UpkeepRequest } from '@millrace/core/store'
 
@@ -52,6 +52,7 @@ export function prune(home: Home, { tasksMax, retention }: PruneRequest): Promis
     }
     await pruneTombstones(pruning)
     await save(pass)
+    await pass.connection.run(FORGET_REPEATED, [pass.now])
     await pass.connection.run(FORGET_SESSIONS, [pass.now - SESSIONS_KEPT_MS])
     return { changed: tasksMax - pruning.left, more: pruning.more }
   })

@@ -13,7 +13,7 @@ const CLAIM_COLUMNS = `t.id, t.seq, t.run_at, t.enqueued_at, t.claimed_at, t.epo
  * It looks only at what is ready in the demanded queues, of routes that the worker serves, behind the cursor
  * or, where nothing is behind it, from the front. Routes of a level take turns from a random first one.
  *
- * In: the store time that the caller has seen, session, nonce, whether this may be a repeat, whether to raise
+ * In: store time, session, nonce, whether this may be a repeat, whether to raise
  * MR001 for a task whose time is over (else it is passed over), types, offers, queues with five slots and the
  * most of each, the most tasks and payload bytes, the cursor as five lists.
  * Out: first one row of part 0: run_at is store time, seq the time until the next task or NULL, level whether
@@ -22,7 +22,7 @@ const CLAIM_COLUMNS = `t.id, t.seq, t.run_at, t.enqueued_at, t.claimed_at, t.epo
  */
 export const CLAIM_FUNCTION: string = `
 CREATE FUNCTION home.claim(
-  p_seen bigint, p_session uuid, p_nonce bigint, p_again boolean, p_strict boolean,
+  p_now bigint, p_session uuid, p_nonce bigint, p_again boolean, p_strict boolean,
   p_types text[], p_offers text[], p_queues text[], p_slots integer[], p_most integer[], p_tasks integer, p_bytes bigint,
   c_queues integer[], c_routes integer[], c_levels integer[], c_run_ats bigint[], c_seqs bigint[]
 ) RETURNS TABLE(
@@ -33,7 +33,7 @@ CREATE FUNCTION home.claim(
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 DECLARE
-  v_now bigint := home.store_now(p_seen);
+  v_now bigint := p_now;
   v_session integer;
   v_alive boolean := false;
   v_routes integer[];
@@ -176,7 +176,7 @@ BEGIN
     IF v_cut OR v_more THEN
       v_next := 0;
     ELSE
-      SELECT greatest(min(l.run_at) - v_now, 0) INTO v_next
+      SELECT CASE WHEN count(*) > 0 THEN greatest(min(l.run_at) - v_now, 0) END INTO v_next
       FROM unnest(v_served) AS q(key) CROSS JOIN unnest(v_routes) AS r(key)
       CROSS JOIN LATERAL (
         SELECT t.run_at FROM home.live t WHERE t.place = 2 AND t.queue = q.key AND t.route = r.key ORDER BY t.run_at LIMIT 1
@@ -200,7 +200,7 @@ SELECT * FROM home.claim(home.succeed($1::bigint, $2::uuid, $18::uuid[], $19::in
   $2::uuid, $3::bigint, $4::boolean, $5::boolean, $6::text[], $7::text[], $8::text[], $9::integer[], $10::integer[], $11::integer, $12::bigint,
   $13::integer[], $14::integer[], $15::integer[], $16::bigint[], $17::bigint[])`
 
-/** In, out and effects: as the function's. */
+/** In: as the function, but for the store time that the caller has seen instead of the time. Out and effects: as the function's. */
 export const CLAIM: string = `
-SELECT * FROM home.claim($1::bigint, $2::uuid, $3::bigint, $4::boolean, $5::boolean, $6::text[], $7::text[], $8::text[], $9::integer[],
+SELECT * FROM home.claim(home.store_now($1::bigint), $2::uuid, $3::bigint, $4::boolean, $5::boolean, $6::text[], $7::text[], $8::text[], $9::integer[],
   $10::integer[], $11::integer, $12::bigint, $13::integer[], $14::integer[], $15::integer[], $16::bigint[], $17::bigint[])`

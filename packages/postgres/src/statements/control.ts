@@ -9,25 +9,22 @@ export const SET_RETENTION = 'UPDATE home.queues SET retention = $1 WHERE key = 
 /** In: whether, key. Effect: the queue gives nothing as long as that is so. */
 export const PAUSE = 'UPDATE home.queues SET paused = $1 WHERE key = $2'
 
-const MATCHING_COLUMNS = 'id, state, mark, labels, claimed_at, enqueued_at, history'
+const MATCHING_FILTERS = `($3::integer IS NULL OR queue = $3)
+      AND ($4::text IS NULL OR route = ANY (ARRAY(SELECT key FROM home.routes WHERE type = $4)))`
 
 /**
  * The next tasks that a filter may mean, in the order of their ids.
  *
  * In: id to start behind, states, queue or NULL, type or NULL, how many, the nonce of the command and a colon.
- * Out: id, state, mark, labels, when the latest claim was made, when it was enqueued, history, when it ended.
+ * Out: id, mark, labels, and a final task's end or a live one's arrival.
  */
 export const MATCHING: string = `
-SELECT t.id::text, t.state, t.mark, t.labels, t.claimed_at, t.enqueued_at, t.history, t.finished_at FROM (
-  (SELECT ${MATCHING_COLUMNS}, NULL::bigint AS finished_at FROM home.live
-    WHERE id > $1 AND (state = ANY ($2::integer[]) OR starts_with(mark, $6))
-      AND ($3::integer IS NULL OR queue = $3)
-      AND ($4::text IS NULL OR route = ANY (ARRAY(SELECT key FROM home.routes WHERE type = $4))) ORDER BY id LIMIT $5)
+SELECT t.id::text, t.mark, t.labels, t.since FROM (
+  (SELECT id, mark, labels, enqueued_at AS since FROM home.live
+    WHERE id > $1 AND (state = ANY ($2::integer[]) OR starts_with(mark, $6)) AND ${MATCHING_FILTERS} ORDER BY id LIMIT $5)
   UNION ALL
-  (SELECT ${MATCHING_COLUMNS}, finished_at FROM home.final
-    WHERE id > $1 AND state = ANY ($2::integer[])
-      AND ($3::integer IS NULL OR queue = $3)
-      AND ($4::text IS NULL OR route = ANY (ARRAY(SELECT key FROM home.routes WHERE type = $4))) ORDER BY id LIMIT $5)
+  (SELECT id, mark, labels, finished_at FROM home.final
+    WHERE id > $1 AND state = ANY ($2::integer[]) AND ${MATCHING_FILTERS} ORDER BY id LIMIT $5)
 ) t ORDER BY t.id LIMIT $5`
 
 /** In: ids, store time. Out: id and mark of tombstones. */

@@ -1,13 +1,17 @@
 /** Statements about edges between tasks, and about gates. */
 
 /**
- * In: ended parents in their order, how many.
+ * In: ended parents in their order, for each the last edge that is meant, how many.
  * Out: parent, child and policy of their open edges, in that order.
  */
 export const OPEN_EDGES: string = `
 SELECT e.parent::text, e.child::text, e.if_failed
-FROM unnest($1::uuid[]) WITH ORDINALITY AS p(id, n) JOIN home.edges e ON e.parent = p.id AND e.open
-ORDER BY p.n, e.child LIMIT $2`
+FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS p(id, until, n)
+JOIN home.edges e ON e.parent = p.id AND e.open AND e.seq <= p.until
+ORDER BY p.n, e.seq LIMIT $3`
+
+/** In: parents. Out: those of which an earlier end is in the outbox. */
+export const OUT_ALREADY: string = 'SELECT DISTINCT parent::text FROM home.outbox WHERE parent = ANY ($1::uuid[])'
 
 /** In: parents and children, pair by pair. Effect: those edges are resolved. */
 export const CLOSE_EDGES: string = `
@@ -23,18 +27,26 @@ ON CONFLICT (parent, child) DO UPDATE SET if_failed = excluded.if_failed, open =
 /** In: tasks. Effect: they wait for nobody, and keep nobody from being forgotten. */
 export const DROP_EDGES_OF = 'DELETE FROM home.edges WHERE child = ANY ($1::uuid[])'
 
-/** In: parents, whether each succeeded. Effect: their dependents are told of it later. */
+/**
+ * In: parents, for each the last edge that is meant or NULL for all there are, whether it succeeded.
+ * Effect: their dependents are told of it later. An end since which nobody came is that of an earlier one.
+ */
 export const PUT_OUT: string = `
-INSERT INTO home.outbox(parent, succeeded) SELECT * FROM unnest($1::uuid[], $2::boolean[])
-ON CONFLICT (parent) DO UPDATE SET succeeded = excluded.succeeded`
+INSERT INTO home.outbox(parent, until, succeeded)
+SELECT x.parent, coalesce(x.until, (SELECT coalesce(max(e.seq), 0) FROM home.edges e WHERE e.parent = x.parent AND e.open)), x.succeeded
+FROM unnest($1::uuid[], $2::bigint[], $3::boolean[]) AS x(parent, until, succeeded)
+ON CONFLICT (parent, until) DO NOTHING`
 
-/** In: parent. Effect: nobody is told of its end. */
-export const TAKE_OUT = 'DELETE FROM home.outbox WHERE parent = $1'
-
-/** In: how many. Out: parents whose dependents are to be told, and whether they succeeded. Effect: they are taken out. */
+/**
+ * In: how many. Out: parents whose dependents are to be told, the last edge that is meant, whether it succeeded; the
+ * ends of one parent in their order. Effect: they are taken out.
+ */
 export const EMPTY_OUTBOX: string = `
-DELETE FROM home.outbox WHERE parent = ANY (ARRAY(SELECT parent FROM home.outbox LIMIT $1 FOR UPDATE SKIP LOCKED))
-RETURNING parent::text, succeeded`
+WITH gone AS (
+  DELETE FROM home.outbox o USING (SELECT parent, until FROM home.outbox ORDER BY parent, until LIMIT $1 FOR UPDATE) AS first
+  WHERE o.parent = first.parent AND o.until = first.until RETURNING o.parent::text, o.until, o.succeeded
+)
+SELECT * FROM gone ORDER BY parent, until`
 
 /** Out: whether anybody is still to be told. */
 export const ANY_OUT = 'SELECT EXISTS (SELECT FROM home.outbox)'
@@ -68,3 +80,6 @@ export const BEHIND_GATES: string = `
 SELECT t.id::text FROM home.gates g CROSS JOIN LATERAL (
   SELECT l.id FROM home.live l WHERE l.gate = g.key LIMIT $2
 ) t WHERE g.state = $1 LIMIT $2`
+
+/** In: gates. Out: those that were opened. */
+export const OPEN_AMONG: string = 'SELECT key FROM home.gates WHERE key = ANY ($1::integer[]) AND state = 1'

@@ -16,7 +16,7 @@ UNION ALL SELECT ${SUMMARY_FINAL}, ${WHOLE}, t.result, t.result_raw FROM home.fi
 /** In: ids, store time that was seen. Out: id, state, route, reason, bytes of the result, error, cancel request; a tombstone only its state. */
 export const READ_OUTCOMES: string = `
 SELECT id::text, state, route, NULL::smallint, 0, error, cancel, 0 AS rank FROM home.live WHERE id = ANY ($1::uuid[])
-UNION ALL SELECT id::text, state, route, reason, coalesce(octet_length(result), octet_length(result_raw) - 1, 0), error, cancel, 0
+UNION ALL SELECT id::text, state, route, reason, coalesce(octet_length(result), octet_length(result_raw), 0), error, cancel, 0
   FROM home.final WHERE id = ANY ($1::uuid[])
 UNION ALL SELECT id::text, state, NULL, NULL, 0, NULL, NULL, 1 FROM home.tombstones WHERE id = ANY ($1::uuid[]) AND until > home.store_now($2::bigint)
 ORDER BY rank`

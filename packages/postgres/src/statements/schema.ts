@@ -28,7 +28,7 @@ const TASK_COLUMNS = `
   flags smallint NOT NULL,           -- codes.ts
   digest text NOT NULL,
   payload text,                      -- NULL: none, or in payload_raw
-  payload_raw bytea,                 -- what is no text, or holds U+0000 (payloads.ts)
+  payload_raw bytea,                 -- what is no text
   counters text,                     -- of the claims that have ended, a success aside; NULL: all zero
   history text,                      -- history.ts
   error text,                        -- JSON
@@ -127,12 +127,14 @@ CREATE TABLE home.claims(
 -- what waits for what; kept until the child is final, so that retention leaves its parents alone
 CREATE TABLE home.edges(
   parent uuid NOT NULL, child uuid NOT NULL, if_failed smallint NOT NULL, open boolean NOT NULL,
-  PRIMARY KEY (parent, child)
+  seq bigint GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (parent, child)
 );
 CREATE INDEX edges_child ON home.edges(child);
+CREATE INDEX edges_open ON home.edges(parent, seq) WHERE open;
 
--- ended parents whose dependents were too many for the operation that ended them
-CREATE TABLE home.outbox(parent uuid PRIMARY KEY, succeeded boolean NOT NULL);
+-- ends of parents whose dependents were too many for the operation that ended them; a parent that started over
+-- may end more than once, and whose edge has a seq up to \`until\` waited for this end
+CREATE TABLE home.outbox(parent uuid NOT NULL, until bigint NOT NULL, succeeded boolean NOT NULL, PRIMARY KEY (parent, until));
 
 CREATE TABLE home.gates(
   key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -158,6 +160,9 @@ CREATE TABLE home.tombstones(
   id uuid PRIMARY KEY, digest text NOT NULL, state smallint NOT NULL, until bigint NOT NULL, mark text
 );
 CREATE INDEX tombstones_until ON home.tombstones(until);
+
+-- ids that clients drew, of tasks that came as the repeat of a request: the first copy may still arrive
+CREATE TABLE home.repeated(id uuid PRIMARY KEY, until bigint NOT NULL);
 
 -- how the numbers and bytes of final tasks have changed: appended by each end, added up by prune
 CREATE TABLE home.volumes(queue integer NOT NULL, state smallint NOT NULL, tasks bigint NOT NULL, bytes bigint NOT NULL);

@@ -35,6 +35,9 @@ DELETE FROM home.tombstones WHERE id = ANY (ARRAY(SELECT id FROM home.tombstones
 /** In: store time. Out: whether there is a tombstone whose time is over. */
 export const ANY_OLD_TOMBSTONE = 'SELECT EXISTS (SELECT FROM home.tombstones WHERE until <= $1)'
 
+/** In: store time. Effect: repeats whose first copy cannot be under way any more are forgotten. */
+export const FORGET_REPEATED: string = 'DELETE FROM home.repeated WHERE until <= $1'
+
 /** In: when they must have lapsed. Effect: sessions of long ago are gone. */
 export const FORGET_SESSIONS: string = `
 DELETE FROM home.sessions s WHERE expires_at <= $1 AND NOT EXISTS (SELECT FROM home.claims c WHERE c.session = s.key)`
