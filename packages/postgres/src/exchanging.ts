@@ -7,7 +7,7 @@ import { codeOfError } from './errors.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { endOverdue } from './overdue.ts'
 import { settle } from './settling.ts'
-import { CLAIM, EXCHANGE } from './statements/claiming.ts'
+import { CLAIM, CLAIM_AT, EXCHANGE } from './statements/claiming.ts'
 import { FORGET_CLAIMS, OVERDUE_READY } from './statements/sessions.ts'
 import { OUT_OF_THE_ORDINARY } from './statements/settling.ts'
 import { load, loadLive } from './tasks.ts'
@@ -75,7 +75,7 @@ export class Exchanges {
       if (done.length > 0) await pass.connection.run(FORGET_CLAIMS, [request.session, int8s(done.map(nonceValue))])
       await endOverdueOf(pass, request)
       const claim = claimValues(request, pass.now, 'lenient')
-      const found = await pass.connection.rows<ClaimRow>(CLAIM, claim)
+      const found = await pass.connection.rows<ClaimRow>(CLAIM_AT, claim)
       return { verdicts: given, rows: found, undelivered: await isUndelivered(pass) }
     })
     return { ...(await this.#read(request, rows, verdicts)), undelivered }

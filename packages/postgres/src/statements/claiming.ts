@@ -30,7 +30,7 @@ CREATE FUNCTION home.claim(
   route integer, terms integer, level smallint, payload text, payload_raw bytea, checkpoint text, checkpoint_raw bytea,
   extra text
 ) LANGUAGE plpgsql VOLATILE
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
+SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 DECLARE
   v_now bigint := p_now;
@@ -200,7 +200,11 @@ SELECT * FROM home.claim(home.succeed($1::bigint, $2::uuid, $18::uuid[], $19::in
   $2::uuid, $3::bigint, $4::boolean, $5::boolean, $6::text[], $7::text[], $8::text[], $9::integer[], $10::integer[], $11::integer, $12::bigint,
   $13::integer[], $14::integer[], $15::integer[], $16::bigint[], $17::bigint[])`
 
-/** In: as the function, but for the store time that the caller has seen instead of the time. Out and effects: as the function's. */
-export const CLAIM: string = `
-SELECT * FROM home.claim(home.store_now($1::bigint), $2::uuid, $3::bigint, $4::boolean, $5::boolean, $6::text[], $7::text[], $8::text[], $9::integer[],
+const CLAIM_REST = `$2::uuid, $3::bigint, $4::boolean, $5::boolean, $6::text[], $7::text[], $8::text[], $9::integer[],
   $10::integer[], $11::integer, $12::bigint, $13::integer[], $14::integer[], $15::integer[], $16::bigint[], $17::bigint[])`
+
+/** In: as the function, but for the store time that the caller has seen instead of the time. Out and effects: as the function's. */
+export const CLAIM: string = `SELECT * FROM home.claim(home.store_now($1::bigint), ${CLAIM_REST}`
+
+/** In, out and effects: as the function's. */
+export const CLAIM_AT: string = `SELECT * FROM home.claim($1::bigint, ${CLAIM_REST}`
