@@ -142,7 +142,11 @@ function addTogether(
   return inPass(home, async (pass) => {
     const answers: GroupAnswer[] = []
     const foresight = await foresee(pass, groups)
-    for (const group of groups) answers.push(await addGroup(pass, foresight, group))
+    for (const [index, group] of groups.entries()) {
+      answers.push(await addGroup(pass, foresight, group))
+      // whoever names a task behind a gate once more takes it along
+      if (group.gate !== null && index < groups.length - 1) await foresight.writeForLater(pass)
+    }
     await foresight.write(pass)
     if (again) await rememberRepeated(pass, foresight.drawnIds)
     await tellDependents(pass)

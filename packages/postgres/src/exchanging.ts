@@ -4,6 +4,7 @@ import { claimValues, readClaims, type ClaimRow } from './claiming.ts'
 import { nonceValue } from './codes.ts'
 import { isUndelivered, tellDependents } from './dependents.ts'
 import { codeOfError } from './errors.ts'
+import { OpenClaims } from './open-claims.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { endOverdue } from './overdue.ts'
 import { settle } from './settling.ts'
@@ -18,17 +19,16 @@ const ENDED_MAX = 1_000
 
 export class Exchanges {
   readonly #home: Home
-  /** How many tasks of a claim are not settled yet, by its nonce: its record goes with the last one. */
-  readonly #open = new Map<string, number>()
+  readonly #open = new OpenClaims()
 
   constructor(home: Home) {
     this.#home = home
   }
 
   async exchange(request: ExchangeRequest): Promise<ExchangeAnswer> {
-    const done = this.#done(request.settlements)
+    const done = this.#open.endedBy(request.settlements)
     const answer = (await this.#atOnce(request, done)) ?? (await this.#stepByStep(request, done))
-    this.#count(request, answer)
+    this.#open.note(request, answer)
     return answer
   }
 
@@ -79,27 +79,6 @@ export class Exchanges {
       return { verdicts: given, rows: found, undelivered: await isUndelivered(pass) }
     })
     return { ...(await this.#read(request, rows, verdicts)), undelivered }
-  }
-
-  /** Nonces under which nothing of ours runs any more once these settlements are applied; they leave nothing running. */
-  #done(settlements: readonly Settlement[]): readonly string[] {
-    const ends = new Map<string, number>()
-    for (const { fence, transition } of settlements) {
-      if (transition.to !== 'running') ends.set(fence.nonce, (ends.get(fence.nonce) ?? 0) + 1)
-    }
-    return [...ends].filter(([nonce, count]) => this.#open.get(nonce) === count).map(([nonce]) => nonce)
-  }
-
-  #count({ nonce, settlements }: ExchangeRequest, { claims }: ExchangeAnswer): void {
-    for (const { fence, transition } of settlements) {
-      const open = this.#open.get(fence.nonce)
-      if (open === undefined || transition.to === 'running') continue
-      if (open === 1) this.#open.delete(fence.nonce)
-      else this.#open.set(fence.nonce, open - 1)
-    }
-    if (claims.length > 0) this.#open.set(nonce, claims.length)
-    // what is never settled here is forgotten at last: the upkeep finds such records by itself
-    if (this.#open.size > 10_000) this.#open.clear()
   }
 }
 

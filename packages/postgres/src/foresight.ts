@@ -36,7 +36,8 @@ export class Foresight {
   readonly #pass: Pass
   readonly #known: Map<TaskId, Known>
   readonly #holders: Map<string, Holder>
-  readonly #births: Birth[] = []
+  #births: Birth[] = []
+  readonly #drawn: TaskId[] = []
 
   constructor(pass: Pass, known: Map<TaskId, Known>, holders: Map<string, Holder>) {
     this.#pass = pass
@@ -59,18 +60,20 @@ export class Foresight {
     const { row, uniqueKey, ending } = birth
     const state = ending?.state ?? row.state
     this.#births.push(birth)
+    if ((row.flags & FLAG.madeByUser) === 0) this.#drawn.push(row.id)
     this.#known.set(row.id, { digest: row.digest, state, gate: null, buried: false })
     if (uniqueKey !== null && ending === null) this.#holders.set(uniqueKey, { id: row.id, state })
   }
 
   /** The newcomers' ids that clients drew. */
   get drawnIds(): readonly TaskId[] {
-    return this.#births.filter(({ row }) => (row.flags & FLAG.madeByUser) === 0).map(({ row }) => row.id)
+    return this.#drawn
   }
 
   /** Writes the newcomers, their edges, and what their parents have to know. */
   async write(pass: Pass): Promise<void> {
     const births = this.#births
+    this.#births = []
     if (births.length === 0) return
     await pass.connection.run(ADD_TASKS, [JSON.stringify(rowsOf(pass, births))])
     const edges = births.flatMap(({ row, parents, ending }) =>
@@ -90,6 +93,13 @@ export class Foresight {
       ending.map(({ row }) => row.id),
     )
     for (const { row, ending: by } of ending) endByParent(pass, draftOf(pass, row.id)!, by!.ifFailed)
+  }
+
+  /** Writes the newcomers so far, so that groups behind them can change them. */
+  async writeForLater(pass: Pass): Promise<void> {
+    const ids = this.#births.map(({ row }) => row.id)
+    await this.write(pass)
+    await loadLive(pass, ids)
   }
 }
 
