@@ -15,7 +15,7 @@ const TRIES_MAX = 6
 const TRYING_MS = 3_000
 
 /** The beginning of a transaction; its plans must not depend on statistics, which a new backlog does not have yet. */
-const BEGIN = `BEGIN; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+const BEGIN = `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
 SET LOCAL statement_timeout = ${STATEMENT_MS}; SET LOCAL lock_timeout = ${LOCK_MS}; SELECT home.store_now(`
 
 export interface DatabaseOptions {

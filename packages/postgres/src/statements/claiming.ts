@@ -30,7 +30,7 @@ CREATE FUNCTION home.claim(
   route integer, terms integer, level smallint, payload text, payload_raw bytea, checkpoint text, checkpoint_raw bytea,
   extra text
 ) LANGUAGE plpgsql VOLATILE
-SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
+SET plan_cache_mode = force_generic_plan SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 DECLARE
   v_now bigint := p_now;
@@ -79,19 +79,22 @@ BEGIN
         LIMIT 1000 FOR UPDATE SKIP LOCKED));
       GET DIAGNOSTICS v_moved = ROW_COUNT;
       v_more := v_more OR v_moved = 1000;
+      -- LIMIT keeps Postgres from answering EXISTS by a look at everything that is ready
       SELECT array_agg(x.route), array_agg(x.level), array_agg(x.run_at), array_agg(x.seq), array_agg(false)
       INTO a_routes, a_levels, a_run_ats, a_seqs, a_spent
       FROM (
-        SELECT r.route, l.level, CASE WHEN b.behind THEN c.run_at ELSE -1 END AS run_at, CASE WHEN b.behind THEN c.seq ELSE -1 END AS seq
+        SELECT r.route, l.level, coalesce(b.run_at, -1) AS run_at, coalesce(b.seq, -1) AS seq
         FROM generate_series(0, 4) AS l(level)
         CROSS JOIN unnest(v_routes) AS r(route)
-        LEFT JOIN unnest(c_queues, c_routes, c_levels, c_run_ats, c_seqs) AS c(queue, route, level, run_at, seq)
-          ON c.queue = v_queue AND c.route = r.route AND c.level = l.level
-        CROSS JOIN LATERAL (SELECT c.queue IS NOT NULL AND EXISTS (
-          SELECT FROM home.live t WHERE t.place = 1 AND t.queue = v_queue AND t.route = r.route AND t.level = l.level
-            AND (t.run_at, t.seq) > (c.run_at, c.seq)) AS behind) AS b
-        WHERE b.behind OR EXISTS (
-          SELECT FROM home.live t WHERE t.place = 1 AND t.queue = v_queue AND t.route = r.route AND t.level = l.level)
+        LEFT JOIN LATERAL (
+          SELECT c.run_at, c.seq FROM unnest(c_queues, c_routes, c_levels, c_run_ats, c_seqs) AS c(queue, route, level, run_at, seq)
+          WHERE c.queue = v_queue AND c.route = r.route AND c.level = l.level
+            AND (SELECT true FROM home.live t WHERE t.place = 1 AND t.queue = v_queue AND t.route = r.route AND t.level = l.level
+              AND (t.run_at, t.seq) > (c.run_at, c.seq) LIMIT 1)
+          LIMIT 1
+        ) AS b ON true
+        WHERE b.run_at IS NOT NULL OR (
+          SELECT true FROM home.live t WHERE t.place = 1 AND t.queue = v_queue AND t.route = r.route AND t.level = l.level LIMIT 1)
         ORDER BY l.level, random()
       ) AS x;
       v_pairs := coalesce(cardinality(a_routes), 0);
@@ -167,9 +170,9 @@ BEGIN
       IF NOT v_cut AND NOT v_more THEN
         SELECT EXISTS (
           SELECT FROM unnest(a_routes, a_levels, a_run_ats, a_seqs, a_spent) AS x(route, level, run_at, seq, spent)
-          WHERE NOT x.spent AND EXISTS (
-            SELECT FROM home.live t WHERE t.place = 1 AND t.queue = v_queue AND t.route = x.route AND t.level = x.level
-              AND (t.run_at, t.seq) > (x.run_at, x.seq))
+          WHERE NOT x.spent AND (
+            SELECT true FROM home.live t WHERE t.place = 1 AND t.queue = v_queue AND t.route = x.route AND t.level = x.level
+              AND (t.run_at, t.seq) > (x.run_at, x.seq) LIMIT 1)
         ) INTO v_more;
       END IF;
     END LOOP;

@@ -23,7 +23,7 @@ CREATE FUNCTION home.succeed(
   p_seen bigint, p_session uuid, p_ids uuid[], p_epochs integer[], p_nonces bigint[], p_numbers integer[],
   p_results text[], p_done bigint[]
 ) RETURNS bigint LANGUAGE plpgsql VOLATILE
-SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET plan_cache_mode = force_generic_plan SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   v_now bigint := home.store_now(p_seen);
   v_slot smallint := (v_now / 14400000) % 8;
