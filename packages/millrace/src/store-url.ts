@@ -2,16 +2,18 @@
 import { StoreError } from '@millrace/core'
 
 /** A store that this version has, as its URL names it. */
-export type StoreAddress = { readonly kind: 'memory' } | { readonly kind: 'sqlite'; readonly path: string }
+export type StoreAddress =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'sqlite'; readonly path: string }
+  | { readonly kind: 'postgres'; readonly url: string }
 
 /** The store of those who say nothing: a file in the current folder. */
 const DEFAULT_STORE_URL = 'sqlite:millrace.db'
 
-const HINT = 'Give sqlite:PATH (as in sqlite:millrace.db or sqlite:///var/lib/millrace.db) or memory:.'
+const HINT =
+  'Give sqlite:PATH (as in sqlite:millrace.db or sqlite:///var/lib/millrace.db), postgres://USER:PASSWORD@HOST/DATABASE or memory:.'
 
 const LATER: ReadonlySet<string> = new Set([
-  'postgres',
-  'postgresql',
   'redis',
   'rediss',
   'valkey',
@@ -41,6 +43,9 @@ export function parseStoreUrl(url: string): StoreAddress {
       throw new StoreUrlError('The store URL memory: takes nothing behind the colon.', HINT)
     case 'sqlite':
       return { kind: 'sqlite', path: sqlitePath(rest) }
+    case 'postgres':
+    case 'postgresql':
+      return { kind: 'postgres', url: postgresUrl(url) }
     default:
       throw LATER.has(scheme.toLowerCase())
         ? new StoreUrlError(`This version of Millrace has no store for ${scheme}: URLs.`, HINT)
@@ -61,6 +66,15 @@ function sqlitePath(rest: string): string {
     )
   }
   return path
+}
+
+/** Left to the driver, but for what it would only tell by a riddle. */
+function postgresUrl(url: string): string {
+  if (/^postgres(ql)?:\/\/./i.test(url) && URL.canParse(url)) return url
+  throw new StoreUrlError(
+    'The store URL of Postgres cannot be read.',
+    'Write postgres://USER:PASSWORD@HOST:PORT/DATABASE, with signs like @ and / in a password as %40 and %2F.',
+  )
 }
 
 class StoreUrlError extends StoreError {

@@ -9,6 +9,8 @@ describe('a store URL', () => {
     ['sqlite:/var/lib/m.db', { kind: 'sqlite', path: '/var/lib/m.db' }],
     ['sqlite:///var/lib/m.db', { kind: 'sqlite', path: '/var/lib/m.db' }],
     ['SQLite:m.db', { kind: 'sqlite', path: 'm.db' }],
+    ['postgres://u:p%40@h:5433/db?sslmode=require', { kind: 'postgres', url: 'postgres://u:p%40@h:5433/db?sslmode=require' }],
+    ['PostgreSQL://h/db', { kind: 'postgres', url: 'PostgreSQL://h/db' }],
   ])('%s', (url, address) => expect(parseStoreUrl(url)).toEqual(address))
 
   test.each([
@@ -20,7 +22,8 @@ describe('a store URL', () => {
     ['sqlite://host/m.db', /names a host/],
     ['sqlite::memory:', /in memory is not a file/],
     ['sqlite:a\0b', /U\+0000/],
-    ['postgres://u:secret@h/db', /no store for postgres:/],
+    ['postgres:', /cannot be read/],
+    ['postgres://u:secret@h:port/db', /cannot be read/],
     ['redis://h', /no store for redis:/],
     ['https://h', /no store for https:/],
     ['mysql://h', /knows no store for mysql:/],
@@ -28,7 +31,7 @@ describe('a store URL', () => {
     const refusal = refusalOf(url)
     expect(refusal).toMatchObject({ name: 'StoreError', code: 'store-url', effect: 'final' })
     expect(refusal).toHaveProperty('message', expect.stringMatching(message))
-    expect(refusal).toHaveProperty('hint', expect.stringMatching(/sqlite:|memory:/))
+    expect(refusal).toHaveProperty('hint', expect.stringMatching(/sqlite:|memory:|postgres:/))
     expect(String(refusal)).not.toContain('secret')
   })
 

@@ -12,7 +12,7 @@ import { CLAIM, CLAIM_AT, EXCHANGE } from './statements/claiming.ts'
 import { FORGET_CLAIMS, OVERDUE_READY } from './statements/sessions.ts'
 import { OUT_OF_THE_ORDINARY } from './statements/settling.ts'
 import { load, loadLive } from './tasks.ts'
-import type { ExchangeAnswer, ExchangeRequest, Settlement } from '@millrace/core/store'
+import type { ExchangeAnswer, ExchangeRequest, Nonce, Reclaimed, Settlement } from '@millrace/core/store'
 
 /** How many tasks one claim ends because their time is over. */
 const ENDED_MAX = 1_000
@@ -23,6 +23,14 @@ export class Exchanges {
 
   constructor(home: Home) {
     this.#home = home
+  }
+
+  /** A take-over is settled like a claim. */
+  tookOver(nonce: Nonce, tasks: readonly Reclaimed[]): void {
+    this.#open.add(
+      nonce,
+      tasks.map(({ fence }) => ({ id: fence.task, epoch: fence.epoch })),
+    )
   }
 
   async exchange(request: ExchangeRequest): Promise<ExchangeAnswer> {

@@ -2,7 +2,7 @@
  * Which tasks of a claim are not settled yet, as this process knows it: the record of a claim goes with the
  * settlement of its last task. What is not known here is cleared away by renewals and take-overs.
  */
-import type { ExchangeAnswer, ExchangeRequest, Nonce, Settlement, TaskId } from '@millrace/core/store'
+import type { Claim, ExchangeAnswer, ExchangeRequest, Nonce, Settlement, TaskId } from '@millrace/core/store'
 
 /** How many claims are remembered. */
 const CLAIMS_MAX = 10_000
@@ -29,8 +29,12 @@ export class OpenClaims {
       open.delete(fence.task)
       if (open.size === 0) this.#open.delete(fence.nonce)
     }
-    if (claims.length === 0) return
+    this.add(nonce, claims)
+  }
+
+  add(nonce: Nonce, tasks: readonly Pick<Claim, 'id' | 'epoch'>[]): void {
+    if (tasks.length === 0) return
     if (this.#open.size === CLAIMS_MAX) this.#open.delete(this.#open.keys().next().value!)
-    this.#open.set(nonce, new Map(claims.map(({ id, epoch }) => [id, epoch])))
+    this.#open.set(nonce, new Map(tasks.map(({ id, epoch }) => [id, epoch])))
   }
 }

@@ -1,5 +1,4 @@
 /** What the user may say about a Postgres store. */
-import pg from 'pg'
 import { InvalidArgumentError, StoreError } from '@millrace/core'
 import type { PostgresPool } from './driver.ts'
 
@@ -43,7 +42,7 @@ export interface Resolved {
   readonly prepare: boolean
   readonly unsafe: boolean
   /** Opens what is to be used, and says how to give it back. */
-  connect(): Connected
+  connect(): Promise<Connected>
 }
 
 export interface Connected {
@@ -64,7 +63,7 @@ export function resolved(options: PostgresStoreOptions): Resolved {
   return { schema: name, migrate, prepare, unsafe, connect: connectorOf(options, prepare) }
 }
 
-function connectorOf(options: PostgresStoreOptions, prepare: boolean): () => Connected {
+function connectorOf(options: PostgresStoreOptions, prepare: boolean): () => Promise<Connected> {
   if (options.pool !== undefined) {
     const { pool } = options
     if (typeof pool?.connect !== 'function') {
@@ -72,7 +71,7 @@ function connectorOf(options: PostgresStoreOptions, prepare: boolean): () => Con
         hint: 'Give a pg.Pool, or the URL of a database.',
       })
     }
-    return () => ({ pool, listener: pool, end: () => Promise.resolve() })
+    return async () => ({ pool, listener: pool, end: () => Promise.resolve() })
   }
   const { url, connections = CONNECTIONS } = options
   checkUrl(url)
@@ -92,8 +91,12 @@ function checkUrl(url: unknown): void {
   })
 }
 
-/** Sockets do not keep an idle process alive, and a pooler is not asked for settings that it may not know. */
-function ownPools(url: string, connections: number, prepare: boolean): Connected {
+/**
+ * Sockets do not keep an idle process alive, and a pooler is not asked for settings that it may not know. The
+ * driver is loaded by those who use it only.
+ */
+async function ownPools(url: string, connections: number, prepare: boolean): Promise<Connected> {
+  const { default: pg } = await import('pg')
   const limits = prepare ? { statement_timeout: STATEMENT_MS, lock_timeout: LOCK_MS } : {}
   const config = {
     connectionString: url,

@@ -64,7 +64,12 @@ async function takeOver(pass: Pass, request: ReclaimRequest, session: number): P
   if (taken.length > 0) {
     await pass.connection.run(ADD_CLAIM, [session, nonceValue(nonce), uuids(taken.map(({ id }) => id))])
   }
-  await dropEnded(pass, claims, running)
+  const left = new Set(taken.map(({ id }) => id))
+  await dropEnded(
+    pass,
+    claims,
+    running.filter(({ id }) => !left.has(id)),
+  )
   return taken
 }
 

@@ -44,7 +44,7 @@ export class PostgresStore implements port.Store {
 
   async open(): Promise<void> {
     const { schema, prepare } = this.#options
-    const connected = this.#options.connect()
+    const connected = await this.#options.connect()
     const { pool, listener } = connected
     const database = new Database({ pool, schema, prepare })
     try {
@@ -63,7 +63,7 @@ export class PostgresStore implements port.Store {
     const opened = this.#opened
     this.#watchers.close()
     this.#opened = undefined
-    opened?.wakeups.close()
+    await opened?.wakeups.close()
     await opened?.connected.end()
   }
 
@@ -88,7 +88,9 @@ export class PostgresStore implements port.Store {
   }
 
   async reclaim(request: port.ReclaimRequest): Promise<port.ReclaimAnswer> {
-    return reclaim(this.#home, request)
+    const answer = await reclaim(this.#home, request)
+    this.#open.exchanges.tookOver(request.nonce, answer.tasks)
+    return answer
   }
 
   async sweep(request: port.UpkeepRequest): Promise<port.UpkeepAnswer> {

@@ -53,11 +53,11 @@ export class Wakeups {
   }
 
   async #send(): Promise<void> {
-    while (this.#unsent !== null && !this.#closed) {
+    while (this.#unsent !== null) {
       const hint = this.#unsent
       this.#unsent = null
       await this.#notify(`${this.#me} ${maskOf(hint)}`)
-      await new Promise<void>((resolve) => setTimeout(resolve, REST_MS).unref())
+      if (!this.#closed) await new Promise<void>((resolve) => setTimeout(resolve, REST_MS))
     }
     this.#sending = undefined
   }
@@ -76,9 +76,11 @@ export class Wakeups {
     else this.#hangUp()
   }
 
-  close(): void {
+  /** What was told is sent, if the server takes it. */
+  async close(): Promise<void> {
     this.#closed = true
     this.listen(false)
+    await this.#sending
   }
 
   #connect(): void {

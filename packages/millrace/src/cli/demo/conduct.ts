@@ -20,8 +20,8 @@ const PATIENCE = '52w'
 const RESULT_FILE = 'catalogue.json'
 
 export interface Stage extends Session {
-  /** The file of the store. */
-  readonly file: string
+  /** The file of the store; `null`: it is no file. */
+  readonly file: string | null
   readonly folder: string
   readonly options: DemoOptions
 }
@@ -30,7 +30,7 @@ export async function conduct(stage: Stage): Promise<void> {
   const { mill, store, options, folder } = stage
   const since = performance.now()
   using interrupted = interruption()
-  const selection = { folder, pattern: options.pattern, skip: await filesOfStore(stage.file) }
+  const selection = { folder, pattern: options.pattern, skip: stage.file === null ? [] : await filesOfStore(stage.file) }
   if (options.fresh === true) await discard(mill, selection)
   await using crew = new Crew({ size: WORKERS, store, file: EXAMPLE_FILE, concurrency: options.concurrency })
   const example = await loadExample()
@@ -126,7 +126,8 @@ function totalsOf(metadata: Readonly<Record<string, string>>): AllTotals {
 /** @param done how many files an earlier process has done, if this run is not new */
 function announce({ output, file, folder }: Stage, { files }: Totals, done: number | undefined): void {
   if (output.json) return
-  const place = `${WORKERS} workers, one SQLite file (${file})`
+  const store = file === null ? 'one Postgres' : `one SQLite file (${file})`
+  const place = `${WORKERS} workers, ${store}`
   const what = `${grouped(files)} files below ${folder}`
   if (done === undefined) output.line(`Millrace catalogues ${what}: ${place}`)
   else output.line(`Millrace goes on to catalogue ${what}, ${grouped(done)} are done: ${place}`)

@@ -49,7 +49,8 @@ async function demo(command: Command, folder: string, options: DemoOptions): Pro
   }
   if (options.concurrency !== undefined) wholeNumber(options.concurrency, '--concurrency')
   await checkFolder(folder)
-  await withStore(command, (session: Session) => conduct({ ...session, file: address.path, folder, options }))
+  const file = address.kind === 'sqlite' ? address.path : null
+  await withStore(command, (session: Session) => conduct({ ...session, file, folder, options }))
 }
 
 async function checkFolder(folder: string): Promise<void> {
