@@ -13,14 +13,7 @@ const DEFAULT_STORE_URL = 'sqlite:millrace.db'
 const HINT =
   'Give sqlite:PATH (as in sqlite:millrace.db or sqlite:///var/lib/millrace.db), postgres://USER:PASSWORD@HOST/DATABASE or memory:.'
 
-const LATER: ReadonlySet<string> = new Set([
-  'redis',
-  'rediss',
-  'valkey',
-  'valkeys',
-  'http',
-  'https',
-])
+const LATER: ReadonlySet<string> = new Set(['redis', 'rediss', 'valkey', 'valkeys', 'http', 'https'])
 
 /** The URL that was given, else MILLRACE_STORE, else the default. */
 export function storeUrl(given?: string): string {

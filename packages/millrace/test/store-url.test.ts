@@ -9,7 +9,10 @@ describe('a store URL', () => {
     ['sqlite:/var/lib/m.db', { kind: 'sqlite', path: '/var/lib/m.db' }],
     ['sqlite:///var/lib/m.db', { kind: 'sqlite', path: '/var/lib/m.db' }],
     ['SQLite:m.db', { kind: 'sqlite', path: 'm.db' }],
-    ['postgres://u:p%40@h:5433/db?sslmode=require', { kind: 'postgres', url: 'postgres://u:p%40@h:5433/db?sslmode=require' }],
+    [
+      'postgres://u:p%40@h:5433/db?sslmode=require',
+      { kind: 'postgres', url: 'postgres://u:p%40@h:5433/db?sslmode=require' },
+    ],
     ['PostgreSQL://h/db', { kind: 'postgres', url: 'PostgreSQL://h/db' }],
   ])('%s', (url, address) => expect(parseStoreUrl(url)).toEqual(address))
 

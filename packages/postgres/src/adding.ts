@@ -131,7 +131,10 @@ async function addSpecial(
 }
 
 function isBusy(error: unknown): boolean {
-  return error instanceof StoreError && (error.code === 'store-busy' || codeOfError(error.cause) === SQLSTATE.unique)
+  return (
+    error instanceof StoreError &&
+    (error.code === 'store-busy' || codeOfError(error.cause) === SQLSTATE.unique)
+  )
 }
 
 function addTogether(

@@ -4,7 +4,15 @@ import { nonceValue } from './codes.ts'
 import { readCounters } from './counters.ts'
 import { cursorLists, readCursor, writeCursor, type Place } from './cursors.ts'
 import { payloadOf } from './payloads.ts'
-import type { Claim, Demand, ExchangeAnswer, ExchangeRequest, IfFailed, Level, TaskId } from '@millrace/core/store'
+import type {
+  Claim,
+  Demand,
+  ExchangeAnswer,
+  ExchangeRequest,
+  IfFailed,
+  Level,
+  TaskId,
+} from '@millrace/core/store'
 import type { Names } from './names.ts'
 
 /** Part 0 is the head: store time, time until the next task, whether the session is alive. */

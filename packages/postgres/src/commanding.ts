@@ -5,11 +5,40 @@ import { tellDependents } from './dependents.ts'
 import { hasTag, notOurs, statesOf } from './filters.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { columnsOf, sizeOf } from './payloads.ts'
-import { CONFIGURE, FIND_TOMBSTONES, KEYS_HELD, MATCHING, PAUSE, SET_RETENTION } from './statements/control.ts'
+import {
+  CONFIGURE,
+  FIND_TOMBSTONES,
+  KEYS_HELD,
+  MATCHING,
+  PAUSE,
+  SET_RETENTION,
+} from './statements/control.ts'
 import { ADD_EDGES } from './statements/dependents.ts'
 import { RAISE_FLOOR } from './statements/sessions.ts'
-import { countersOf, draftOf, end, isFinal, isRunning, load, remove, setCounters, setError, tell, type Draft, type Task } from './tasks.ts'
-import type { Command, CommandAnswer, CommandOutcome, CommandRequest, IfFailed, QueueSettings, TaskFilter, TaskId } from '@millrace/core/store'
+import {
+  countersOf,
+  draftOf,
+  end,
+  isFinal,
+  isRunning,
+  load,
+  remove,
+  setCounters,
+  setError,
+  tell,
+  type Draft,
+  type Task,
+} from './tasks.ts'
+import type {
+  Command,
+  CommandAnswer,
+  CommandOutcome,
+  CommandRequest,
+  IfFailed,
+  QueueSettings,
+  TaskFilter,
+  TaskId,
+} from '@millrace/core/store'
 
 type Order = Pick<CommandRequest, 'command' | 'nonce'>
 
@@ -41,7 +70,11 @@ async function byIds(pass: Pass, order: Order, ids: readonly TaskId[]): Promise<
 }
 
 /** The tasks must be loaded. What a repeated id would do twice is done once. */
-async function obeyAll(pass: Pass, order: Order, ids: readonly TaskId[]): Promise<(CommandOutcome | undefined)[]> {
+async function obeyAll(
+  pass: Pass,
+  order: Order,
+  ids: readonly TaskId[],
+): Promise<(CommandOutcome | undefined)[]> {
   const held = order.command.kind === 'retry' ? await keysHeld(pass) : new Set<string>()
   const outcomes: (CommandOutcome | undefined)[] = []
   for (const id of ids) {
@@ -79,7 +112,11 @@ type MatchRow = readonly [
  * Goes through the tasks in the order of their ids. The cursor holds the last one that was looked at, and the
  * time of the first call.
  */
-async function byFilter(pass: Pass, request: CommandRequest, { filter, cursor }: FilterTarget): Promise<CommandAnswer> {
+async function byFilter(
+  pass: Pass,
+  request: CommandRequest,
+  { filter, cursor }: FilterTarget,
+): Promise<CommandAnswer> {
   const [, last = NIL, at] = cursor === null ? [] : (CURSOR.exec(cursor) ?? refuse(cursor))
   const until = at === undefined ? pass.now : Number(at)
   if (cursor === null) {
@@ -90,7 +127,14 @@ async function byFilter(pass: Pass, request: CommandRequest, { filter, cursor }:
   const { connection, names } = pass
   if (filter.queue !== undefined) await names.queues.find([filter.queue], connection)
   const queue = filter.queue === undefined ? null : (names.queues.known(filter.queue) ?? 0)
-  const values = [last, [...statesOf(filter.states)], queue, filter.type ?? null, request.tasksMax + 1, `${request.nonce}:`]
+  const values = [
+    last,
+    [...statesOf(filter.states)],
+    queue,
+    filter.type ?? null,
+    request.tasksMax + 1,
+    `${request.nonce}:`,
+  ]
   const rows = await connection.rows<MatchRow>(MATCHING, values)
   const seen = rows.slice(0, request.tasksMax)
   const ids = seen.filter((row) => isMeant(row, { request, tag: filter.tag, until })).map(([id]) => id)
@@ -118,7 +162,11 @@ function isMeant(row: MatchRow, { request, tag, until }: Meaning): boolean {
   return markOutcome(mark, request) !== undefined || (hasTag(labels, tag) && since <= until)
 }
 
-function isStillMeant(pass: Pass, id: string, { request, filter }: { request: CommandRequest; filter: TaskFilter }): boolean {
+function isStillMeant(
+  pass: Pass,
+  id: string,
+  { request, filter }: { request: CommandRequest; filter: TaskFilter },
+): boolean {
   const task = draftOf(pass, id)?.task
   if (task === undefined) return false
   return markOutcome(task.mark, request) !== undefined || statesOf(filter.states).includes(task.state)
@@ -156,7 +204,11 @@ async function obey(pass: Pass, draft: Draft, { order, held }: Obeying): Promise
   return outcome
 }
 
-function apply(pass: Pass, draft: Draft, what: Exclude<Command, { kind: 'remove' | 'retry' }>): CommandOutcome {
+function apply(
+  pass: Pass,
+  draft: Draft,
+  what: Exclude<Command, { kind: 'remove' | 'retry' }>,
+): CommandOutcome {
   switch (what.kind) {
     case 'cancel':
       return cancel(pass, draft, what.reason)

@@ -23,8 +23,11 @@ function textOf({ queue, route, level, runAt, seq }: Place): string {
 
 function placeOf(text: string): Place | null {
   if (!PLACE.test(text)) return null
-  const [queue = 0, route = 0, level = 0, runAt = 0, seq = 0] = text.split('.').map((part) => parseInt(part, 36))
-  const fits = queue < INT4_MAX && route < INT4_MAX && runAt <= Number.MAX_SAFE_INTEGER && seq <= Number.MAX_SAFE_INTEGER
+  const [queue = 0, route = 0, level = 0, runAt = 0, seq = 0] = text
+    .split('.')
+    .map((part) => parseInt(part, 36))
+  const fits =
+    queue < INT4_MAX && route < INT4_MAX && runAt <= Number.MAX_SAFE_INTEGER && seq <= Number.MAX_SAFE_INTEGER
   return fits ? { queue, route, level, runAt, seq } : null
 }
 

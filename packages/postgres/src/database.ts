@@ -157,7 +157,8 @@ export class Database implements Connection {
       try {
         return await this.connected((client) => this.#once(client, work))
       } catch (error) {
-        if (tries === TRIES_MAX || performance.now() > end || !isInTheWay(error)) throw storeErrorUnlessOurs(error)
+        if (tries === TRIES_MAX || performance.now() > end || !isInTheWay(error))
+          throw storeErrorUnlessOurs(error)
       }
     }
   }

@@ -2,7 +2,14 @@
 import { int8s, uuids } from './arrays.ts'
 import { ifFailedOf, STATE } from './codes.ts'
 import { save } from './saving.ts'
-import { ANY_OUT, CLOSE_EDGES, EMPTY_OUTBOX, OPEN_EDGES, OUT_ALREADY, PUT_OUT } from './statements/dependents.ts'
+import {
+  ANY_OUT,
+  CLOSE_EDGES,
+  EMPTY_OUTBOX,
+  OPEN_EDGES,
+  OUT_ALREADY,
+  PUT_OUT,
+} from './statements/dependents.ts'
 import { draftOf, end, loadLive, tell, type Draft } from './tasks.ts'
 import type { IfFailed } from '@millrace/core/store'
 import type { Pass } from './pass.ts'
@@ -47,7 +54,8 @@ async function tellOf(pass: Pass, all: Pass['ended']): Promise<number> {
     resolve(pass, draftOf(pass, child), { succeeded: succeeded.get(parent)!, ifFailed: ifFailedOf(ifFailed) })
   }
   const rest = edges[left]
-  if (rest !== undefined) await putOut(pass, parents.slice(parents.findIndex(({ parent }) => parent === rest[0])))
+  if (rest !== undefined)
+    await putOut(pass, parents.slice(parents.findIndex(({ parent }) => parent === rest[0])))
   return now.length
 }
 
@@ -56,8 +64,7 @@ const SEQ_MAX = Number.MAX_SAFE_INTEGER
 /** Those who waited for an earlier end of a parent come first: then the later one has to wait, too. */
 async function firstOnes(pass: Pass, parents: Pass['ended']): Promise<Pass['ended']> {
   const ids = parents.filter(({ until }) => until === undefined).map(({ parent }) => parent)
-  const rows =
-    ids.length === 0 ? [] : await pass.connection.rows<[string]>(OUT_ALREADY, [uuids(ids)])
+  const rows = ids.length === 0 ? [] : await pass.connection.rows<[string]>(OUT_ALREADY, [uuids(ids)])
   const out = new Set(rows.map(([parent]) => parent))
   const first: Pass['ended'] = []
   const seen = new Set<string>()

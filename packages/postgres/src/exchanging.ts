@@ -51,7 +51,11 @@ export class Exchanges {
         settlements.length === 0
           ? await database.rows<ClaimRow>(CLAIM, claim)
           : await database.rows<ClaimRow>(EXCHANGE, [...claim, ...successValues(settlements, done)])
-      return this.#read(request, rows, settlements.map(() => 'applied' as const))
+      return await this.#read(
+        request,
+        rows,
+        settlements.map(() => 'applied' as const),
+      )
     } catch (error) {
       if (codeOfError(error) === OUT_OF_THE_ORDINARY) return null
       throw error
@@ -80,7 +84,8 @@ export class Exchanges {
       )
       const given = request.settlements.map((settlement) => settle(pass, settlement, request.nonce))
       await tellDependents(pass)
-      if (done.length > 0) await pass.connection.run(FORGET_CLAIMS, [request.session, int8s(done.map(nonceValue))])
+      if (done.length > 0)
+        await pass.connection.run(FORGET_CLAIMS, [request.session, int8s(done.map(nonceValue))])
       await endOverdueOf(pass, request)
       const claim = claimValues(request, pass.now, 'lenient')
       const found = await pass.connection.rows<ClaimRow>(CLAIM_AT, claim)
@@ -92,7 +97,9 @@ export class Exchanges {
 
 function isOrdinary({ transition, notes }: Settlement): boolean {
   return (
-    transition.to === 'succeeded' && notes === null && (transition.result === null || typeof transition.result === 'string')
+    transition.to === 'succeeded' &&
+    notes === null &&
+    (transition.result === null || typeof transition.result === 'string')
   )
 }
 
@@ -104,7 +111,11 @@ function successValues(settlements: readonly Settlement[], done: readonly string
     int4s(sorted.map(({ fence }) => fence.epoch)),
     int8s(sorted.map(({ fence }) => nonceValue(fence.nonce))),
     int4s(sorted.map(({ seq }) => seq)),
-    texts(sorted.map(({ transition }) => (transition.to === 'succeeded' ? (transition.result as string | null) : null))),
+    texts(
+      sorted.map(({ transition }) =>
+        transition.to === 'succeeded' ? (transition.result as string | null) : null,
+      ),
+    ),
     int8s(done.map(nonceValue)),
   ]
 }

@@ -25,9 +25,19 @@ export interface Holder {
 
 export interface Birth {
   /** A row of `ADD_TASKS`. */
-  readonly row: Readonly<Record<string, unknown>> & { readonly id: TaskId; readonly digest: string; readonly state: number; readonly flags: number }
+  readonly row: Readonly<Record<string, unknown>> & {
+    readonly id: TaskId
+    readonly digest: string
+    readonly state: number
+    readonly flags: number
+  }
   readonly uniqueKey: string | null
-  readonly parents: readonly { readonly id: TaskId; readonly ifFailed: IfFailed; readonly state: number; readonly buried: boolean }[]
+  readonly parents: readonly {
+    readonly id: TaskId
+    readonly ifFailed: IfFailed
+    readonly state: number
+    readonly buried: boolean
+  }[]
   /** How a parent that had ended already ends it at once; `null`: none does. */
   readonly ending: { readonly state: number; readonly ifFailed: Exclude<IfFailed, 'run'> } | null
 }
@@ -48,12 +58,16 @@ export class Foresight {
   find(id: TaskId): Known | undefined {
     const known = this.#known.get(id)
     const draft = draftOf(this.#pass, id)
-    return draft === undefined || known === undefined ? known : { ...known, state: draft.task.state, gate: draft.task.gate }
+    return draft === undefined || known === undefined
+      ? known
+      : { ...known, state: draft.task.state, gate: draft.task.gate }
   }
 
   holderOf(key: string): Holder | undefined {
     const holder = this.#holders.get(key)
-    return holder === undefined ? undefined : { id: holder.id, state: this.find(holder.id)?.state ?? holder.state }
+    return holder === undefined
+      ? undefined
+      : { id: holder.id, state: this.find(holder.id)?.state ?? holder.state }
   }
 
   bear(birth: Birth): void {
@@ -77,7 +91,9 @@ export class Foresight {
     if (births.length === 0) return
     await pass.connection.run(ADD_TASKS, [JSON.stringify(rowsOf(pass, births))])
     const edges = births.flatMap(({ row, parents, ending }) =>
-      ending === null ? parents.filter(({ buried }) => !buried).map((parent) => ({ ...parent, child: row.id })) : [],
+      ending === null
+        ? parents.filter(({ buried }) => !buried).map((parent) => ({ ...parent, child: row.id }))
+        : [],
     )
     if (edges.length > 0) {
       await pass.connection.run(ADD_EDGES, [
@@ -121,7 +137,11 @@ export async function foresee(pass: Pass, groups: readonly TaskGroup[]): Promise
     for (const [key, id, state] of rows) holders.set(key, { id, state })
     // a newcomer that is kept away may take its holder out of its gate, and lends it its dependents
     ids.push(...rows.map(([, id]) => id))
-    if (parents.length > 0) await loadLive(pass, rows.map(([, id]) => id))
+    if (parents.length > 0)
+      await loadLive(
+        pass,
+        rows.map(([, id]) => id),
+      )
   }
   await look(pass, ids, known)
   const gated = [...known].filter(([, { gate }]) => gate !== null).map(([id]) => id)

@@ -33,7 +33,11 @@ type GateRow = readonly [key: number, namedAt: number, state: number, decidedAt:
 const FATES: readonly Gate['fate'][] = ['shut', 'open', 'gone']
 
 /** What the store knows of a gate. Looking at one whose time is over decides it. */
-export async function gateNamed(pass: Pass, name: string, statement: string = FIND_GATE): Promise<Gate | undefined> {
+export async function gateNamed(
+  pass: Pass,
+  name: string,
+  statement: string = FIND_GATE,
+): Promise<Gate | undefined> {
   let [row] = await pass.connection.rows<GateRow>(statement, [name])
   if (row === undefined) return undefined
   const [key, namedAt, state, decidedAt] = row

@@ -6,7 +6,18 @@ import { columnsOf, isEmpty, sizeOf } from './payloads.ts'
 import { PLACE } from './saving.ts'
 import { RUNS_UNDER } from './statements/adding.ts'
 import { draftOf } from './tasks.ts'
-import type { AddVerdict, Edge, Fence, GroupAnswer, IfFailed, Rejection, TaskGroup, TaskId, TaskRef, TaskSpec } from '@millrace/core/store'
+import type {
+  AddVerdict,
+  Edge,
+  Fence,
+  GroupAnswer,
+  IfFailed,
+  Rejection,
+  TaskGroup,
+  TaskId,
+  TaskRef,
+  TaskSpec,
+} from '@millrace/core/store'
 import type { Birth, Foresight } from './foresight.ts'
 import type { Pass } from './pass.ts'
 
@@ -27,7 +38,9 @@ export async function addGroup(pass: Pass, foresight: Foresight, group: TaskGrou
   const allKnown = !plan.duplicateOf.includes(null)
   if (!allKnown && group.under !== null && !(await runsUnder(pass, group.under))) return { outcome: 'stale' }
   const refusal =
-    (await judgeGate(pass, group)) ?? judgeKeys(foresight, group, plan) ?? judgeParents(foresight, group, plan)
+    (await judgeGate(pass, group)) ??
+    judgeKeys(foresight, group, plan) ??
+    judgeParents(foresight, group, plan)
   if (refusal !== null) return refusal
   // even if nothing new waits behind it: whoever named it will want to open it
   const gate = group.gate === null ? null : await nameGate(pass, group.gate)
@@ -125,7 +138,11 @@ function write(pass: Pass, foresight: Foresight, { spec, plan, index, gate }: Wr
 function create(
   pass: Pass,
   foresight: Foresight,
-  { spec, edges, gate }: { readonly spec: TaskSpec; readonly edges: readonly Edge[]; readonly gate: Gate | null },
+  {
+    spec,
+    edges,
+    gate,
+  }: { readonly spec: TaskSpec; readonly edges: readonly Edge[]; readonly gate: Gate | null },
 ): void {
   const parents = edges.map(({ parent, ifFailed }) => {
     const { state, buried } = foresight.find(parent)!
@@ -182,7 +199,11 @@ function rowOf(pass: Pass, spec: TaskSpec, { edges, blockers, gate, ending }: Ci
   const held = spec.held ? FLAG.held : 0
   const child = edges.length > 0 ? FLAG.child : 0
   return {
-    ...{ id: spec.id, level: spec.level, state, digest: spec.digest, blockers },
+    id: spec.id,
+    level: spec.level,
+    state,
+    digest: spec.digest,
+    blockers,
     queue: names.queues.key(spec.queue),
     route: names.routes.key(routeName(spec.type, spec.needs)),
     terms: names.terms.key(termsName(spec.policy, spec.timeoutMs)),
@@ -194,7 +215,8 @@ function rowOf(pass: Pass, spec: TaskSpec, { edges, blockers, gate, ending }: Ci
     size: sizeOf(spec.payload),
     payload: text,
     payload_raw: raw === null ? null : `\\x${raw.toString('hex')}`,
-    parents: edges.length === 0 ? null : JSON.stringify(edges.map(({ parent, ifFailed }) => [parent, ifFailed])),
+    parents:
+      edges.length === 0 ? null : JSON.stringify(edges.map(({ parent, ifFailed }) => [parent, ifFailed])),
     labels: labelsOf(spec),
     start_by: startBy,
     deadline_at: deadlineAt,

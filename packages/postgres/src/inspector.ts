@@ -3,9 +3,16 @@ import { uuids } from './arrays.ts'
 import { FINAL_FROM, FLAG, reasonOf, STATE, stateOf } from './codes.ts'
 import { readCounters } from './counters.ts'
 import { hasTag, notOurs, statesOf } from './filters.ts'
-import { readHistory, sessionsIn } from './history.ts'
+import { readHistory, sessionsIn, type Story } from './history.ts'
 import { payloadOf } from './payloads.ts'
-import { PAGE_BY_END, PAGE_BY_ID, READ_NOW, READ_OUTCOMES, READ_RECORDS, READ_RESULTS } from './statements/inspection.ts'
+import {
+  PAGE_BY_END,
+  PAGE_BY_ID,
+  READ_NOW,
+  READ_OUTCOMES,
+  READ_RECORDS,
+  READ_RESULTS,
+} from './statements/inspection.ts'
 import type {
   CancelRequest,
   IfFailed,
@@ -51,17 +58,7 @@ type SummaryRow = readonly [
   blockers: number,
 ]
 
-type RecordRow = readonly [
-  ...SummaryRow,
-  parents: string | null,
-  logs: string | null,
-  payload: string | null,
-  payloadRaw: Uint8Array | null,
-  checkpoint: string | null,
-  checkpointRaw: Uint8Array | null,
-  result: string | null,
-  resultRaw: Uint8Array | null,
-]
+type RecordRow = readonly [...SummaryRow, ...Whole]
 
 /** Where the columns of a summary end. */
 const SUMMARY_COLUMNS = 25
@@ -106,37 +103,91 @@ async function learn(
   await names.sessions.learn(sessions)
 }
 
+/** What stands behind the columns of a summary. */
+type Whole = readonly [
+  parents: string | null,
+  logs: string | null,
+  payload: string | null,
+  payloadRaw: Uint8Array | null,
+  checkpoint: string | null,
+  checkpointRaw: Uint8Array | null,
+  result: string | null,
+  resultRaw: Uint8Array | null,
+]
+
 function recordOf(home: Home, row: RecordRow): TaskRecord {
   const [parents, logs, payload, payloadRaw, checkpoint, checkpointRaw, result, resultRaw] = row.slice(
     SUMMARY_COLUMNS,
-  ) as [string | null, string | null, string | null, Uint8Array | null, string | null, Uint8Array | null, string | null, Uint8Array | null]
-  const [, state, , , , terms, , enqueuedAt, epoch, claimedAt, session, , , , flags, labels, , , , history, , , finishedAt] =
-    row as unknown as SummaryRow
+  ) as unknown as Whole
+  const summary = row as unknown as SummaryRow
   const edges = parsed<[TaskId, IfFailed][]>(parents) ?? []
-  const told = (flags & FLAG.told) !== 0
   return {
-    ...summaryOf(home, row as unknown as SummaryRow),
-    policy: home.names.terms.value(terms).policy,
+    ...summaryOf(home, summary),
+    policy: home.names.terms.value(summary[5]).policy,
     payload: payloadOf(payload, payloadRaw),
     result: payloadOf(result, resultRaw),
     checkpoint: payloadOf(checkpoint, checkpointRaw),
     after: edges.map(([parent, ifFailed]) => ({ parent, ifFailed })),
-    headers: (parsed<Labels>(labels) ?? NO_LABELS)[2],
+    headers: (parsed<Labels>(summary[15]) ?? NO_LABELS)[2],
     logs: parsed<LogEntry[]>(logs) ?? [],
-    history: readHistory(
-      {
-        ...{ history, enqueuedAt, epoch, session },
-        claimedAt: told ? null : claimedAt,
-        succeededAt: state === STATE.succeeded ? finishedAt : null,
-      },
-      (key) => home.names.sessions.value(key) ?? null,
-    ),
+    history: readHistory(storyOf(summary), (key) => home.names.sessions.value(key) ?? null),
+  }
+}
+
+function storyOf(row: SummaryRow): Story {
+  const [
+    ,
+    state,
+    ,
+    ,
+    ,
+    ,
+    ,
+    enqueuedAt,
+    epoch,
+    claimedAt,
+    session,
+    ,
+    ,
+    ,
+    flags,
+    ,
+    ,
+    ,
+    ,
+    history,
+    ,
+    ,
+    finishedAt,
+  ] = row
+  return {
+    history,
+    enqueuedAt,
+    epoch,
+    session,
+    claimedAt: (flags & FLAG.told) === 0 ? claimedAt : null,
+    succeededAt: state === STATE.succeeded ? finishedAt : null,
   }
 }
 
 function summaryOf({ names }: Home, row: SummaryRow): TaskSummary {
-  const [id, state, queue, route, level, terms, runAt, enqueuedAt, epoch, claimedAt, session, counters, ...rest] = row
-  const [uniqueKey, error, flags, labels, startBy, deadlineAt, cancel, , progress, , finishedAt, ...last] = rest
+  const [
+    id,
+    state,
+    queue,
+    route,
+    level,
+    terms,
+    runAt,
+    enqueuedAt,
+    epoch,
+    claimedAt,
+    session,
+    counters,
+    ...rest
+  ] = row
+  const [uniqueKey, error, flags, labels, startBy, deadlineAt, cancel, , progress, , finishedAt, ...last] =
+    rest
   const [reason, blockers] = last
   const { type, needs } = names.routes.value(route)
   const [tags, metadata] = parsed<Labels>(labels) ?? NO_LABELS
@@ -144,8 +195,20 @@ function summaryOf({ names }: Home, row: SummaryRow): TaskSummary {
   // a claim that runs, or ended in success, is counted in no row
   if (state === STATE.running || state === STATE.succeeded) ended.claims += 1
   return {
-    ...{ id, type, needs, level: level as Level, epoch, enqueuedAt, runAt, finishedAt, startBy, deadlineAt },
-    ...{ blockers, uniqueKey, tags, metadata },
+    id,
+    type,
+    needs,
+    level: level as Level,
+    epoch,
+    enqueuedAt,
+    runAt,
+    finishedAt,
+    startBy,
+    deadlineAt,
+    blockers,
+    uniqueKey,
+    tags,
+    metadata,
     queue: names.queues.value(queue),
     state: stateOf(state),
     held: (flags & FLAG.held) !== 0,
@@ -202,7 +265,9 @@ async function resultsOf(
   { database }: Home,
   rows: readonly (OutcomeRow | 'later' | null)[],
 ): Promise<ReadonlyMap<string, Payload | null>> {
-  const ids = rows.filter((row) => row !== null && row !== 'later' && row[1] === STATE.succeeded).map((row) => row![0]!)
+  const ids = rows
+    .filter((row) => row !== null && row !== 'later' && row[1] === STATE.succeeded)
+    .map((row) => row![0]!)
   const results = new Map<string, Payload | null>()
   if (ids.length === 0) return results
   type ResultRow = readonly [id: string, text: string | null, raw: Uint8Array | null]

@@ -55,10 +55,15 @@ async function checkSettings(database: Database, client: PoolClient, { unsafe }:
   const { rows } = await ask(database, client, SETTINGS)
   const [version, encoding, standby, isolation, commit, fsync] = rows[0] as SettingsRow
   if (version < SERVER_VERSION_MIN) {
-    throw refusal('store-unavailable', `This is Postgres ${Math.floor(version / 10_000)}.`, 'Use Postgres 13 or newer.')
+    throw refusal(
+      'store-unavailable',
+      `This is Postgres ${Math.floor(version / 10_000)}.`,
+      'Use Postgres 13 or newer.',
+    )
   }
   if (encoding !== 'UTF8') {
-    const hint = "Create a database with ENCODING 'UTF8' and TEMPLATE template0, and give its name in the URL."
+    const hint =
+      "Create a database with ENCODING 'UTF8' and TEMPLATE template0, and give its name in the URL."
     throw refusal('store-unavailable', `The database keeps texts as ${encoding}, not as UTF8.`, hint)
   }
   if (standby) {
@@ -66,12 +71,20 @@ async function checkSettings(database: Database, client: PoolClient, { unsafe }:
   }
   if (isolation !== 'read committed') {
     const hint = "Set default_transaction_isolation to 'read committed' for this user or database."
-    throw refusal('store-unavailable', `Transactions are ${isolation} by default, which Millrace is not made for.`, hint)
+    throw refusal(
+      'store-unavailable',
+      `Transactions are ${isolation} by default, which Millrace is not made for.`,
+      hint,
+    )
   }
   if (unsafe || (commit !== 'off' && fsync === 'on')) return
   const setting = fsync === 'on' ? 'synchronous_commit' : 'fsync'
   const hint = `Turn ${setting} on, or pass \`unsafe: true\` if tasks may be lost.`
-  throw refusal('store-unavailable', `Postgres runs with ${setting} off: what it acknowledges can be lost.`, hint)
+  throw refusal(
+    'store-unavailable',
+    `Postgres runs with ${setting} off: what it acknowledges can be lost.`,
+    hint,
+  )
 }
 
 function refusal(code: StoreError['code'], message: string, hint: string): StoreError {
@@ -79,17 +92,29 @@ function refusal(code: StoreError['code'], message: string, hint: string): Store
 }
 
 /** The version of the schema; 0: there is none. It reads only: what is refused stays as it is. */
-async function checkSchema(database: Database, client: PoolClient, { migrate: allowed }: OpenOptions): Promise<number> {
+async function checkSchema(
+  database: Database,
+  client: PoolClient,
+  { migrate: allowed }: OpenOptions,
+): Promise<number> {
   const version = await versionOf(database, client)
   const { schema } = database
   if (version > SCHEMA_VERSION) {
     const message = `The schema ${schema} has version ${version}; this Millrace knows ${SCHEMA_VERSION}.`
-    throw refusal('store-schema', message, 'Upgrade Millrace in this process: a newer one has migrated the database.')
+    throw refusal(
+      'store-schema',
+      message,
+      'Upgrade Millrace in this process: a newer one has migrated the database.',
+    )
   }
   if (version < SCHEMA_VERSION && !allowed) {
     const what = version === 0 ? 'has no tables of Millrace yet' : `has version ${version}`
     const message = `The schema ${schema} ${what}; this Millrace works with version ${SCHEMA_VERSION}.`
-    throw refusal('store-schema', message, 'Open it once with `migrate: true`, as a user who may create tables.')
+    throw refusal(
+      'store-schema',
+      message,
+      'Open it once with `migrate: true`, as a user who may create tables.',
+    )
   }
   return version
 }
@@ -120,9 +145,17 @@ async function migrate(database: Database, client: PoolClient, options: OpenOpti
   const { schema } = database
   await ask(database, client, "BEGIN; SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '30s'")
   try {
-    await ask(database, client, `SELECT pg_advisory_xact_lock(hashtextextended(${literal(`millrace ${schema}`)}, 0))`)
+    await ask(
+      database,
+      client,
+      `SELECT pg_advisory_xact_lock(hashtextextended(${literal(`millrace ${schema}`)}, 0))`,
+    )
     const version = await checkSchema(database, client, options)
-    const { rows } = await ask(database, client, `SELECT to_regnamespace(${literal(quote(schema))}) IS NOT NULL`)
+    const { rows } = await ask(
+      database,
+      client,
+      `SELECT to_regnamespace(${literal(quote(schema))}) IS NOT NULL`,
+    )
     if (!(rows as [boolean][])[0]![0]) await ask(database, client, `CREATE SCHEMA ${quote(schema)}`)
     for (let from = version; from < SCHEMA_VERSION; from++) {
       await ask(database, client, `${MIGRATIONS[from]!}${markOf(from + 1)}`)

@@ -56,9 +56,12 @@ export function resolved(options: PostgresStoreOptions): Resolved {
   const { schema, namespace = 'default', migrate = true, prepare = true, unsafe = false } = options
   const name = schema ?? (namespace === 'default' ? 'millrace' : `millrace_${namespace}`)
   if (name === '' || Buffer.byteLength(name) > 63 || name.includes('\0') || name.startsWith('pg_')) {
-    throw new InvalidArgumentError(`The schema ${JSON.stringify(name)} has a name that Postgres does not take.`, {
-      hint: 'Give a name of at most 63 bytes that does not begin with pg_.',
-    })
+    throw new InvalidArgumentError(
+      `The schema ${JSON.stringify(name)} has a name that Postgres does not take.`,
+      {
+        hint: 'Give a name of at most 63 bytes that does not begin with pg_.',
+      },
+    )
   }
   return { schema: name, migrate, prepare, unsafe, connect: connectorOf(options, prepare) }
 }
@@ -76,7 +79,9 @@ function connectorOf(options: PostgresStoreOptions, prepare: boolean): () => Pro
   const { url, connections = CONNECTIONS } = options
   checkUrl(url)
   if (!Number.isInteger(connections) || connections < 1 || connections > 1_000) {
-    throw new InvalidArgumentError(`connections is ${connections}.`, { hint: 'Give a whole number from 1 to 1 000.' })
+    throw new InvalidArgumentError(`connections is ${connections}.`, {
+      hint: 'Give a whole number from 1 to 1 000.',
+    })
   }
   return () => ownPools(url, connections, prepare)
 }

@@ -18,7 +18,13 @@ import type {
 } from '@millrace/core/store'
 import type { Home } from './pass.ts'
 
-type QueueRow = readonly [key: number, name: string, configured: boolean, paused: boolean, retention: string | null]
+type QueueRow = readonly [
+  key: number,
+  name: string,
+  configured: boolean,
+  paused: boolean,
+  retention: string | null,
+]
 type CountRow = readonly [
   queue: number,
   state: number,
@@ -54,7 +60,10 @@ export async function queues(home: Home): Promise<readonly QueueRecord[]> {
   for (const [key, queue, configured, paused, retention] of known) {
     if (!configured && !used.has(key)) continue
     records.set(key, {
-      ...{ queue, paused, counts: { ...NO_COUNTS }, oldestReadyAt: null },
+      queue,
+      paused,
+      counts: { ...NO_COUNTS },
+      oldestReadyAt: null,
       retention: retention === null ? null : (JSON.parse(retention) as Retention),
     })
   }
@@ -85,7 +94,13 @@ export async function sessions(home: Home): Promise<readonly SessionRecord[]> {
   const keys = rows.map(([key]) => key)
   const running = new Map(await home.database.rows<[session: number, count: number]>(READ_RUNNING, [keys]))
   return rows.map(([key, session, openedAt, expiresAt, profile]) => {
-    return { ...(JSON.parse(profile) as Profile), session, openedAt, expiresAt, running: running.get(key) ?? 0 }
+    return {
+      ...(JSON.parse(profile) as Profile),
+      session,
+      openedAt,
+      expiresAt,
+      running: running.get(key) ?? 0,
+    }
   })
 }
 

@@ -9,7 +9,7 @@ export interface Home {
   readonly database: Database
   readonly names: Names
   /** Whoever listens is told. */
-  tell(hint: Hint): void
+  readonly tell: (hint: Hint) => void
 }
 
 /** How many edges an operation resolves by the way; the rest is left to `deliver`. */

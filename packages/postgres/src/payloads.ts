@@ -10,7 +10,9 @@ const NONE: Columns = { text: null, raw: null }
 
 export function columnsOf(payload: Payload | null): Columns {
   if (payload === null) return NONE
-  return typeof payload === 'string' ? { text: payload, raw: null } : { text: null, raw: Buffer.from(payload) }
+  return typeof payload === 'string'
+    ? { text: payload, raw: null }
+    : { text: null, raw: Buffer.from(payload) }
 }
 
 export function payloadOf(text: string | null, raw: Uint8Array | null): Payload | null {

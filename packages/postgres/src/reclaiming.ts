@@ -12,7 +12,9 @@ import type { CancelRequest, Reclaimed, ReclaimAnswer, ReclaimRequest } from '@m
 
 export async function reclaim(home: Home, request: ReclaimRequest): Promise<ReclaimAnswer> {
   const tasks = await inPass(home, async (pass) => {
-    const [row] = await pass.connection.rows<[key: number, expiresAt: number]>(FIND_SESSION, [request.session])
+    const [row] = await pass.connection.rows<[key: number, expiresAt: number]>(FIND_SESSION, [
+      request.session,
+    ])
     if (row === undefined || row[1] <= pass.now) return null
     const before = request.again ? await takenBefore(pass, request, row[0]) : []
     return before.length > 0 ? before : await takeOver(pass, request, row[0])
@@ -45,7 +47,10 @@ async function takeOver(pass: Pass, request: ReclaimRequest, session: number): P
   const { nonce, tasksMax, graceMs } = request
   const claims = await pass.connection.rows<ClaimRow>(CLAIMS_OF_ALL)
   const lapsed = new Set(claims.filter((claim) => claim[3] <= pass.now).map(([key]) => key))
-  const running = await runningAmong(pass, claims.flatMap((claim) => idsOf(claim[2])))
+  const running = await runningAmong(
+    pass,
+    claims.flatMap((claim) => idsOf(claim[2])),
+  )
   await pass.names.terms.learn(
     running.map(({ terms }) => terms),
     pass.connection,
@@ -54,7 +59,10 @@ async function takeOver(pass: Pass, request: ReclaimRequest, session: number): P
   const found = running.filter((task) => judge(task) !== null).slice(0, tasksMax)
   const taken: Task[] = []
   // the cause is looked at once more, now that nobody else can change it
-  for (const task of await lock(pass, found.map(({ id }) => id))) {
+  for (const task of await lock(
+    pass,
+    found.map(({ id }) => id),
+  )) {
     const cause = judge({ ...task, session: task.session!, cancel: requestOf(task) })
     if (cause === null) continue
     take(pass, task, { cause, session, nonce })
@@ -78,7 +86,11 @@ function requestOf({ cancel }: Task): CancelRequest | null {
 }
 
 /** Records of claims of which nothing runs any more, left by processes that could not clear them away. */
-async function dropEnded(pass: Pass, claims: readonly ClaimRow[], running: readonly Running[]): Promise<void> {
+async function dropEnded(
+  pass: Pass,
+  claims: readonly ClaimRow[],
+  running: readonly Running[],
+): Promise<void> {
   const alive = new Set(running.map(({ session, nonce }) => `${session} ${nonce}`))
   const ended = claims.filter(([session, nonce]) => !alive.has(`${session} ${nonceOf(nonce)}`))
   await dropClaims(

@@ -29,7 +29,7 @@ const SLOT_MS = 4 * 3_600_000
 /** Where a task stands in line. */
 export const PLACE = { nowhere: 0, ready: 1, later: 2 } as const
 
-export function placeOf(pass: Pass, { state, flags, runAt }: Readonly<Task>): number {
+function placeOf(pass: Pass, { state, flags, runAt }: Readonly<Task>): number {
   if (state !== STATE.pending || (flags & FLAG.held) !== 0) return PLACE.nowhere
   return runAt <= pass.now ? PLACE.ready : PLACE.later
 }
@@ -133,7 +133,8 @@ function sort(pass: Pass, draft: Draft, sheets: Sheets): void {
   } else if (before === null || hasChanged(before, task)) {
     sheets.live.push(liveRow(pass, task))
   }
-  if (placeOf(pass, task) !== PLACE.nowhere && (before === null || hasChanged(before, task))) pass.hint.ready = true
+  if (placeOf(pass, task) !== PLACE.nowhere && (before === null || hasChanged(before, task)))
+    pass.hint.ready = true
 }
 
 function hasChanged(before: Readonly<Task>, task: Readonly<Task>): boolean {
@@ -168,7 +169,21 @@ function rowOf(task: Task): object {
   const { id, state, level, flags, epoch, session, settled, counters, history, error, cancel } = task
   const { mark, progress, logs, size } = task
   return {
-    ...{ id, state, level, flags, epoch, session, settled, counters, history, error, cancel, mark, progress, logs, size },
+    id,
+    state,
+    level,
+    flags,
+    epoch,
+    session,
+    settled,
+    counters,
+    history,
+    error,
+    cancel,
+    mark,
+    progress,
+    logs,
+    size,
     nonce: nonceText(task.nonce),
     run_at: task.runAt,
     claimed_at: task.claimedAt,
@@ -182,7 +197,10 @@ function liveRow(pass: Pass, task: Task): object {
   const { gate, blockers, missed, cause } = task
   return {
     ...rowOf(task),
-    ...{ gate, blockers, missed, cause },
+    gate,
+    blockers,
+    missed,
+    cause,
     place: placeOf(pass, task),
     expires_at: task.expiresAt,
     attempt_at: task.attemptAt,
@@ -195,7 +213,8 @@ function endRow({ task, result }: Draft): object {
   const succeeded = task.state === STATE.succeeded
   return {
     ...rowOf(task),
-    ...{ reason, bytes },
+    reason,
+    bytes,
     size: succeeded ? 0 : task.size,
     finished_at: task.finishedAt,
     slot: succeeded ? Math.floor(task.finishedAt! / SLOT_MS) % 8 : task.state + 3,

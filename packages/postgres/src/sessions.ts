@@ -58,11 +58,21 @@ type RunningRow = readonly [
 ]
 
 /** Those of the tasks that run. */
-export async function runningAmong({ connection }: Pass, ids: readonly string[]): Promise<readonly Running[]> {
+export async function runningAmong(
+  { connection }: Pass,
+  ids: readonly string[],
+): Promise<readonly Running[]> {
   if (ids.length === 0) return []
   const rows = await connection.rows<RunningRow>(RUNNING_AMONG, [uuids(ids)])
   return rows.map(([id, session, epoch, nonce, deadlineAt, cancel, attemptAt, terms, cause, missed]) => ({
-    ...{ id, session, epoch, deadlineAt, attemptAt, terms, cause, missed },
+    id,
+    session,
+    epoch,
+    deadlineAt,
+    attemptAt,
+    terms,
+    cause,
+    missed,
     nonce: nonceOf(nonce),
     cancel: cancel === null ? null : (JSON.parse(cancel) as CancelRequest),
   }))
@@ -99,7 +109,10 @@ export async function renew(home: Home, request: RenewRequest): Promise<RenewAns
   const { session, ttlMs, seq, held } = request
   return inPass(home, async (pass) => {
     const values = [session, pass.now, ttlMs, seq]
-    const [row] = await pass.connection.rows<[key: number, now: number, renewal: number]>(RENEW_SESSION, values)
+    const [row] = await pass.connection.rows<[key: number, now: number, renewal: number]>(
+      RENEW_SESSION,
+      values,
+    )
     if (row === undefined) {
       return { session: 'dead', now: pass.now, lost: held.map(({ fence }) => fence), cancelled: [] }
     }
@@ -131,7 +144,10 @@ type ClaimRecord = readonly [nonce: string, ids: string]
 
 async function returnStrays(pass: Pass, key: number, { held, awaiting }: RenewRequest): Promise<void> {
   const records = await pass.connection.rows<ClaimRecord>(CLAIMS_OF, [key])
-  const all = await runningAmong(pass, records.flatMap(([, ids]) => idsOf(ids)))
+  const all = await runningAmong(
+    pass,
+    records.flatMap(([, ids]) => idsOf(ids)),
+  )
   const running = all.filter((task) => task.session === key)
   const listed = new Set(held.map(({ fence }) => keyOf(fence)))
   const nonces = new Set(awaiting)
@@ -145,7 +161,10 @@ async function returnStrays(pass: Pass, key: number, { held, awaiting }: RenewRe
     else if (misses !== task.missed) missed.push({ id, missed: misses })
   }
   if (missed.length > 0) {
-    await pass.connection.run(SET_MISSED, [uuids(missed.map(({ id }) => id)), int4s(missed.map((one) => one.missed))])
+    await pass.connection.run(SET_MISSED, [
+      uuids(missed.map(({ id }) => id)),
+      int4s(missed.map((one) => one.missed)),
+    ])
   }
   await loadLive(
     pass,
@@ -155,7 +174,9 @@ async function returnStrays(pass: Pass, key: number, { held, awaiting }: RenewRe
   const alive = new Set(running.map(({ nonce }) => nonce))
   await dropClaims(
     pass,
-    records.filter(([nonce]) => !alive.has(nonceOf(nonce))).map(([nonce, ids]) => [key, nonce, idsOf(ids).length]),
+    records
+      .filter(([nonce]) => !alive.has(nonceOf(nonce)))
+      .map(([nonce, ids]) => [key, nonce, idsOf(ids).length]),
   )
 }
 
@@ -191,8 +212,13 @@ async function compareNotes(
   pass: Pass,
   held: readonly Held[],
 ): Promise<Pick<RenewAnswer, 'lost' | 'cancelled'>> {
-  const found = await runningAmong(pass, held.map(({ fence }) => fence.task))
-  const running = new Map(found.map((task) => [keyOf({ task: task.id, epoch: task.epoch, nonce: task.nonce }), task]))
+  const found = await runningAmong(
+    pass,
+    held.map(({ fence }) => fence.task),
+  )
+  const running = new Map(
+    found.map((task) => [keyOf({ task: task.id, epoch: task.epoch, nonce: task.nonce }), task]),
+  )
   const lost: Fence[] = []
   const cancelled: RenewAnswer['cancelled'][number][] = []
   for (const { fence } of held) {

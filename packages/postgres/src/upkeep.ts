@@ -4,7 +4,16 @@ import { clearGates, openGatesOn } from './gates.ts'
 import { endOverdue } from './overdue.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { save } from './saving.ts'
-import { ADD_UP_VOLUMES, ANY_OLD_TOMBSTONE, ENDED_BY, FORGET_REPEATED, FORGET_SESSIONS, FORGET_TOMBSTONES, OLDEST_ENDED, OVERDUE } from './statements/upkeep.ts'
+import {
+  ADD_UP_VOLUMES,
+  ANY_OLD_TOMBSTONE,
+  ENDED_BY,
+  FORGET_REPEATED,
+  FORGET_SESSIONS,
+  FORGET_TOMBSTONES,
+  OLDEST_ENDED,
+  OVERDUE,
+} from './statements/upkeep.ts'
 import { draftOf, isFinal, load, remove } from './tasks.ts'
 import type { PruneRequest, Retention, UpkeepAnswer, UpkeepRequest } from '@millrace/core/store'
 
@@ -77,7 +86,10 @@ async function pruneByAge(pruning: Pruning, queue: number, kept: Retention): Pro
     if (keptMs === null || pruning.more) continue
     const values = [queue, [...slots], pass.now - keptMs, pruning.left + 1]
     const rows = await pass.connection.rows<[string]>(ENDED_BY, values)
-    const one = await removeAll(pruning, rows.map(([id]) => id))
+    const one = await removeAll(
+      pruning,
+      rows.map(([id]) => id),
+    )
     removed.tasks += one.tasks
     removed.bytes += one.bytes
   }

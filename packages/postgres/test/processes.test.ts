@@ -115,7 +115,13 @@ test('a worker that is killed loses its lease, and its tasks go on elsewhere', a
   await store.openSession(heir)
   await store.shiftClock(2 * 3_600_000)
   const nonce = 'aa'.repeat(8)
-  const { tasks } = await store.reclaim({ session: heir.session, nonce, again: false, tasksMax: 100, graceMs: 0 })
+  const { tasks } = await store.reclaim({
+    session: heir.session,
+    nonce,
+    again: false,
+    tasksMax: 100,
+    graceMs: 0,
+  })
   expect(tasks.every(({ cause }) => cause === 'lapsed')).toBe(true)
   const transition = { to: 'pending', count: 'crash', delayMs: null, error: null } as const
   const settlements = tasks.map(({ fence }) => ({ fence, seq: 1, transition, notes: null }))
@@ -161,7 +167,9 @@ test('a process holds a few connections, whatever it does', async () => {
     ...Array.from({ length: 50 }, () => store.exchange(exchange(request.session, { demand: demand(5) }))),
     ...Array.from({ length: 50 }, () => store.queues()),
   ])
-  const rows = await sql("SELECT count(*)::integer AS count FROM pg_stat_activity WHERE application_name = 'millrace'")
+  const rows = await sql(
+    "SELECT count(*)::integer AS count FROM pg_stat_activity WHERE application_name = 'millrace'",
+  )
   expect((rows as readonly { count: number }[])[0]!.count).toBeLessThanOrEqual(5)
   await store.close()
 }, 30_000)

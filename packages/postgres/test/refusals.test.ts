@@ -89,7 +89,10 @@ const cases: readonly Case[] = [
     effect: 'none',
     message: /takes no writes/,
     options: async () => ({
-      ...(await urlAs('reader', "GRANT CREATE ON DATABASE postgres TO reader; ALTER ROLE reader SET default_transaction_read_only = 'on'")),
+      ...(await urlAs(
+        'reader',
+        "GRANT CREATE ON DATABASE postgres TO reader; ALTER ROLE reader SET default_transaction_read_only = 'on'",
+      )),
       schema: 'never',
     }),
   },
@@ -122,7 +125,8 @@ const cases: readonly Case[] = [
     code: 'store-schema',
     effect: 'final',
     message: /has version 99/,
-    options: () => newSchema('CREATE TABLE home.about(version integer NOT NULL); INSERT INTO home.about VALUES (99)'),
+    options: () =>
+      newSchema('CREATE TABLE home.about(version integer NOT NULL); INSERT INTO home.about VALUES (99)'),
   },
   {
     what: 'a new schema without leave to make tables',
@@ -135,7 +139,9 @@ const cases: readonly Case[] = [
 
 /** What is there of tables, whoever made them. */
 async function tables(): Promise<unknown> {
-  return sql("SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2")
+  return sql(
+    "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2",
+  )
 }
 
 test.each(cases)('$what is refused with $code', async ({ options, code, effect, message }) => {
@@ -159,13 +165,16 @@ test('a wrong password is refused, and not repeated', async () => {
     one.username = 'guarded'
     one.password = 'wrong-secret'
   })
-  const refused = async (): Promise<unknown> => new PostgresStore({ url }).open().catch((reason: unknown) => reason)
+  const refused = async (): Promise<unknown> =>
+    new PostgresStore({ url }).open().catch((reason: unknown) => reason)
   await expect.poll(refused).toMatchObject({ code: 'store-unavailable', effect: 'final' })
   expect(String(await refused())).not.toContain('wrong-secret')
 })
 
 test('after a refusal the same store opens once the reason is gone', async () => {
-  const { schema } = await newSchema('CREATE TABLE home.about(version integer NOT NULL); INSERT INTO home.about VALUES (99)')
+  const { schema } = await newSchema(
+    'CREATE TABLE home.about(version integer NOT NULL); INSERT INTO home.about VALUES (99)',
+  )
   const store = new PostgresStore({ url: serverOf().url, schema })
   await expect(store.open()).rejects.toThrow(/has version 99/)
   await sql(`DROP SCHEMA ${schema} CASCADE`)
@@ -196,7 +205,9 @@ test('a migration that fails leaves nothing behind', async () => {
   const { schema } = await newSchema('CREATE TABLE home.live(a integer)')
   const store = new PostgresStore({ url: serverOf().url, schema })
   await expect(store.open()).rejects.toMatchObject({ code: 'store-unavailable' })
-  expect(await sql(`SELECT tablename FROM pg_tables WHERE schemaname = '${schema}'`)).toEqual([{ tablename: 'live' }])
+  expect(await sql(`SELECT tablename FROM pg_tables WHERE schemaname = '${schema}'`)).toEqual([
+    { tablename: 'live' },
+  ])
 })
 
 test('the printed statements make the same tables', async () => {

@@ -36,7 +36,10 @@ function programOf(): Command {
       'Millrace, a distributed task queue for TypeScript that needs nothing but a SQLite file to start.',
     )
     .version(version(), '-V, --version', 'show the version')
-    .option('--store <url>', 'the store: sqlite:PATH or postgres://… (default: $MILLRACE_STORE, else sqlite:millrace.db)')
+    .option(
+      '--store <url>',
+      'the store: sqlite:PATH or postgres://… (default: $MILLRACE_STORE, else sqlite:millrace.db)',
+    )
     .option('--json', 'write JSON, one value per line')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help')

@@ -28,7 +28,8 @@ SELECT t.id::text, t.mark, t.labels, t.since FROM (
 ) t ORDER BY t.id LIMIT $5`
 
 /** In: ids, store time. Out: id and mark of tombstones. */
-export const FIND_TOMBSTONES = 'SELECT id::text, mark FROM home.tombstones WHERE id = ANY ($1::uuid[]) AND until > $2'
+export const FIND_TOMBSTONES =
+  'SELECT id::text, mark FROM home.tombstones WHERE id = ANY ($1::uuid[]) AND until > $2'
 
 /** In: keys. Out: those that a live task holds. */
 export const KEYS_HELD: string = `

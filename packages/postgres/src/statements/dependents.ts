@@ -11,7 +11,8 @@ JOIN home.edges e ON e.parent = p.id AND e.open AND e.seq <= p.until
 ORDER BY p.n, e.seq LIMIT $3`
 
 /** In: parents. Out: those of which an earlier end is in the outbox. */
-export const OUT_ALREADY: string = 'SELECT DISTINCT parent::text FROM home.outbox WHERE parent = ANY ($1::uuid[])'
+export const OUT_ALREADY: string =
+  'SELECT DISTINCT parent::text FROM home.outbox WHERE parent = ANY ($1::uuid[])'
 
 /** In: parents and children, pair by pair. Effect: those edges are resolved. */
 export const CLOSE_EDGES: string = `
@@ -60,7 +61,8 @@ export const LOCK_GATE: string = `
 SELECT key, named_at, state, decided_at FROM home.gates WHERE name = $1 FOR UPDATE`
 
 /** In: name, now. Effect: the gate is there. */
-export const NAME_GATE = 'INSERT INTO home.gates(name, named_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING'
+export const NAME_GATE =
+  'INSERT INTO home.gates(name, named_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING'
 
 /** In: state, now, key. Effect: the gate is decided, if it was not. */
 export const DECIDE_GATE = 'UPDATE home.gates SET state = $1, decided_at = $2 WHERE key = $3 AND state = 0'
@@ -70,7 +72,8 @@ export const FORGET_GATES: string = `
 DELETE FROM home.gates g WHERE decided_at <= $1 AND NOT EXISTS (SELECT FROM home.live t WHERE t.gate = g.key)`
 
 /** In: when it must have been named, now. Effect: gates that nobody opened are gone. */
-export const LATE_GATES = 'UPDATE home.gates SET state = 2, decided_at = $2 WHERE state = 0 AND named_at <= $1'
+export const LATE_GATES =
+  'UPDATE home.gates SET state = 2, decided_at = $2 WHERE state = 0 AND named_at <= $1'
 
 /** In: gate, how many. Out: tasks that wait for it. */
 export const BEHIND_GATE = 'SELECT id::text FROM home.live WHERE gate = $1 ORDER BY id LIMIT $2'

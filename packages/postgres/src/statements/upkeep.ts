@@ -1,7 +1,8 @@
 /** Statements of duties that nobody waits for. */
 
 /** In: store time, how many. Out: tasks that do not run, and whose time is over. */
-export const OVERDUE = 'SELECT id::text FROM home.live WHERE expires_at <= $1 ORDER BY expires_at, id LIMIT $2'
+export const OVERDUE =
+  'SELECT id::text FROM home.live WHERE expires_at <= $1 ORDER BY expires_at, id LIMIT $2'
 
 /**
  * Out: queue, its retention, how many final tasks it has, their bytes. Effect: the changes of volumes are added up;

@@ -30,7 +30,11 @@ export async function conduct(stage: Stage): Promise<void> {
   const { mill, store, options, folder } = stage
   const since = performance.now()
   using interrupted = interruption()
-  const selection = { folder, pattern: options.pattern, skip: stage.file === null ? [] : await filesOfStore(stage.file) }
+  const selection = {
+    folder,
+    pattern: options.pattern,
+    skip: stage.file === null ? [] : await filesOfStore(stage.file),
+  }
   if (options.fresh === true) await discard(mill, selection)
   await using crew = new Crew({ size: WORKERS, store, file: EXAMPLE_FILE, concurrency: options.concurrency })
   const example = await loadExample()
