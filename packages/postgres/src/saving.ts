@@ -18,9 +18,9 @@ import type { Columns } from './payloads.ts'
 import type { Pass } from './pass.ts'
 
 /** How long after its task was enqueued an id that a client drew is remembered: nobody repeats it later. */
-const CLIENT_ID_MS = 15 * 60_000
+export const CLIENT_ID_MS: number = 15 * 60_000
 /** How long after its task was removed an id that a user gave is remembered. */
-const USER_ID_MS = 24 * 3_600_000
+export const USER_ID_MS: number = 24 * 3_600_000
 /** What a final task counts beside its payload and its result. */
 const ROW_BYTES = 200
 /** One of the eight slots of succeeded tasks takes so long. */

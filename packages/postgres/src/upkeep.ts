@@ -1,9 +1,10 @@
 /** Duties that any process may carry out, and none must. */
+import { uuids } from './arrays.ts'
 import { isUndelivered, takeOut, tellDependents } from './dependents.ts'
 import { clearGates, openGatesOn } from './gates.ts'
 import { endOverdue } from './overdue.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
-import { save } from './saving.ts'
+import { CLIENT_ID_MS, USER_ID_MS } from './saving.ts'
 import {
   ADD_UP_VOLUMES,
   ANY_OLD_TOMBSTONE,
@@ -13,8 +14,8 @@ import {
   FORGET_TOMBSTONES,
   OLDEST_ENDED,
   OVERDUE,
+  REMOVE_ENDED,
 } from './statements/upkeep.ts'
-import { draftOf, isFinal, load, remove } from './tasks.ts'
 import type { PruneRequest, Retention, UpkeepAnswer, UpkeepRequest } from '@millrace/core/store'
 
 /** How long a session's id is remembered, so that its lease is not begun anew and histories can name it. */
@@ -60,7 +61,6 @@ export function prune(home: Home, { tasksMax, retention }: PruneRequest): Promis
       if (pruning.more) break
     }
     await pruneTombstones(pruning)
-    await save(pass)
     await pass.connection.run(FORGET_REPEATED, [pass.now])
     await pass.connection.run(FORGET_SESSIONS, [pass.now - SESSIONS_KEPT_MS])
     return { changed: tasksMax - pruning.left, more: pruning.more }
@@ -68,6 +68,7 @@ export function prune(home: Home, { tasksMax, retention }: PruneRequest): Promis
 }
 
 const SLOTS = { succeeded: [0, 1, 2, 3, 4, 5, 6, 7], failed: [8], cancelled: [9] } as const
+const ALL_SLOTS: readonly number[] = Object.values(SLOTS).flat()
 
 interface Removed {
   tasks: number
@@ -89,6 +90,7 @@ async function pruneByAge(pruning: Pruning, queue: number, kept: Retention): Pro
     const one = await removeAll(
       pruning,
       rows.map(([id]) => id),
+      slots,
     )
     removed.tasks += one.tasks
     removed.bytes += one.bytes
@@ -97,22 +99,20 @@ async function pruneByAge(pruning: Pruning, queue: number, kept: Retention): Pro
 }
 
 /** As many as this call may remove; beyond that there is more to do. */
-async function removeAll(pruning: Pruning, ids: readonly string[]): Promise<Removed> {
+async function removeAll(
+  pruning: Pruning,
+  ids: readonly string[],
+  slots: readonly number[],
+): Promise<Removed> {
   const { pass } = pruning
   const now = ids.slice(0, pruning.left)
   pruning.more ||= now.length < ids.length
-  const removed: Removed = { tasks: 0, bytes: 0 }
-  await load(pass, now)
-  for (const id of now) {
-    const draft = draftOf(pass, id)
-    if (draft === undefined || !isFinal(draft.task)) continue
-    remove(pass, draft, null)
-    pruning.left -= 1
-    removed.tasks += 1
-    removed.bytes += draft.task.bytes
-  }
-  await save(pass)
-  return removed
+  if (now.length === 0) return { tasks: 0, bytes: 0 }
+  const values = [uuids(now), [...slots], pass.now, CLIENT_ID_MS, USER_ID_MS]
+  const [row] = await pass.connection.rows<[tasks: number, bytes: number]>(REMOVE_ENDED, values)
+  const [tasks, bytes] = row!
+  pruning.left -= tasks
+  return { tasks, bytes }
 }
 
 interface Surplus extends Removed {
@@ -143,7 +143,7 @@ async function pruneSurplus(pruning: Pruning, { queue, kept, tasks, bytes }: Sur
       surplusBytes -= own
       if (!pinned) beyond.push(id)
     }
-    await removeAll(pruning, beyond)
+    await removeAll(pruning, beyond, ALL_SLOTS)
     const last = rows.at(-1)
     if (last === undefined) return
     place = [last[0], last[1]]

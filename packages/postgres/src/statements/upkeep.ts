@@ -24,6 +24,26 @@ SELECT f.id::text FROM home.final f
 WHERE f.queue = $1 AND f.slot = ANY ($2::smallint[]) AND f.finished_at <= $3 AND NOT ${PINNED}
 ORDER BY f.finished_at, f.seq LIMIT $4`
 
+/**
+ * In: ids, slots that they may be in, store time, how long the ids are remembered that clients drew and users gave.
+ * Out: how many final tasks were removed, and their bytes. Effects: they are gone, their ids are remembered, the
+ * volumes have changed.
+ */
+export const REMOVE_ENDED: string = `
+WITH gone AS (
+  DELETE FROM home.final WHERE id = ANY ($1::uuid[]) AND slot = ANY ($2::smallint[])
+  RETURNING id, digest, state, flags, enqueued_at, queue, bytes
+), buried AS (
+  INSERT INTO home.tombstones(id, digest, state, until)
+  SELECT id, digest, state, until FROM gone
+  CROSS JOIN LATERAL (SELECT CASE WHEN flags & 1 > 0 THEN $3::bigint + $5::bigint ELSE enqueued_at + $4::bigint END AS until) AS u
+  WHERE until > $3
+  ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, state = excluded.state, until = excluded.until, mark = NULL
+), counted AS (
+  INSERT INTO home.volumes(queue, state, tasks, bytes) SELECT queue, state, -count(*), -sum(bytes) FROM gone GROUP BY queue, state
+)
+SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM gone`
+
 /** In: queue, end and arrival to start behind, how many. Out: end, arrival, id, bytes, whether a live task pins it; oldest first. */
 export const OLDEST_ENDED: string = `
 SELECT f.finished_at, f.seq, f.id::text, f.bytes, ${PINNED} FROM home.final f
