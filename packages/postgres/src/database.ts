@@ -7,6 +7,10 @@ import type { PoolClient, PostgresPool, QueryConfig, QueryResult } from './drive
 const STATEMENT_MS = 6_000
 /** How long an answer is waited for, whatever has become of the server. */
 const ANSWER_MS = 7_000
+/** How long a connection is waited for. */
+const CONNECT_MS = 3_000
+/** How long a transaction may take in all. */
+const TRANSACTION_MS = 7_000
 /** How long a statement waits for a lock of somebody else. */
 const LOCK_MS = 2_000
 /** How often a transaction is begun anew when others were in its way. */
@@ -57,6 +61,7 @@ export class Database implements Connection {
   readonly #prepare: boolean
   readonly #prefix: string
   readonly #texts = new Map<string, { readonly text: string; readonly name: string }>()
+  readonly #heard = new WeakSet<PoolClient>()
   /** The latest store time that anybody here has seen. */
   #seen = 0
 
@@ -104,16 +109,20 @@ export class Database implements Connection {
   #alone(statement: string, values: unknown[]): Promise<QueryResult> {
     return this.connected(async (client) => {
       try {
-        return await this.#ask(client, statement, values)
+        return await this.#ask(client, { statement, values })
       } catch (error) {
         throw storeErrorUnlessRefused(error, 'unknown')
       }
     })
   }
 
-  #ask(client: PoolClient, statement: string, values: unknown[]): Promise<QueryResult> {
+  #ask(
+    client: PoolClient,
+    { statement, values, end = Infinity }: { statement: string; values: unknown[]; end?: number },
+  ): Promise<QueryResult> {
     const { text, name } = this.#textOf(statement)
-    const config = { text, values, rowMode: 'array', types, query_timeout: ANSWER_MS } as const
+    const timeout = Math.max(1, Math.min(ANSWER_MS, end - performance.now()))
+    const config = { text, values, rowMode: 'array', types, query_timeout: timeout } as const
     return client.query(this.#prepare ? { ...config, name } : config) as Promise<QueryResult>
   }
 
@@ -124,14 +133,40 @@ export class Database implements Connection {
     return Array.isArray(results) ? results.at(-1)! : results
   }
 
+  /** The user's own pool may have no limit to its patience. */
+  async #acquire(): Promise<PoolClient> {
+    const connecting = this.#pool.connect()
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(
+      () => reject(new Error(`no connection became free within ${CONNECT_MS} ms`)),
+      CONNECT_MS,
+    )
+    try {
+      const client = await Promise.race([connecting, late])
+      this.#listenForErrors(client)
+      return client
+    } catch (error) {
+      // one that comes too late goes back at once
+      connecting.then(
+        (client) => client.release(),
+        () => undefined,
+      )
+      throw storeError(error, 'none')
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** A connection that breaks says so to whoever used it; without a listener its event would end the process, too. */
+  #listenForErrors(client: PoolClient): void {
+    if (this.#heard.has(client)) return
+    this.#heard.add(client)
+    client.on('error', () => undefined)
+  }
+
   /** Lends a connection. One on which anything but a refused statement has happened is not used again. */
   async connected<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    let client: PoolClient
-    try {
-      client = await this.#pool.connect()
-    } catch (error) {
-      throw storeError(error, 'none')
-    }
+    const client = await this.#acquire()
     let broken = true
     try {
       const answer = await work(client)
@@ -163,12 +198,20 @@ export class Database implements Connection {
     }
   }
 
-  async #once<T>(client: PoolClient, work: (connection: Connection, now: number) => Promise<T>): Promise<T> {
-    const connection: Connection = {
-      rows: async <R extends readonly unknown[]>(statement: string, values: unknown[] = []) =>
-        (await this.#ask(client, statement, values)).rows as R[],
-      run: async (statement, values = []) => (await this.#ask(client, statement, values)).rowCount ?? 0,
+  /** The statements of one transaction, which share the time that it may take. */
+  #within(client: PoolClient): Connection {
+    const end = performance.now() + TRANSACTION_MS
+    const ask = (statement: string, values: unknown[] = []): Promise<QueryResult> =>
+      this.#ask(client, { statement, values, end })
+    return {
+      rows: async <R extends readonly unknown[]>(statement: string, values?: unknown[]) =>
+        (await ask(statement, values)).rows as R[],
+      run: async (statement, values) => (await ask(statement, values)).rowCount ?? 0,
     }
+  }
+
+  async #once<T>(client: PoolClient, work: (connection: Connection, now: number) => Promise<T>): Promise<T> {
+    const connection = this.#within(client)
     let committing = false
     try {
       const { rows } = await this.script(client, `${BEGIN}${this.#seen})`)
