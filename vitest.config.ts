@@ -7,7 +7,8 @@ const built = new URL('./test/built/hook.mjs', import.meta.url).href
 export default defineConfig({
   // Tests run the sources of the packages, not what was built last.
   resolve: { conditions: [source] },
-  ssr: { resolve: { conditions: [source, 'node', 'import', 'default'] } },
+  // Without `import`: Node gets these conditions, too, and a require() of pg's would find modules where it needs functions.
+  ssr: { resolve: { conditions: [source, 'node', 'default'] } },
   test: {
     pool: 'forks',
     // The threads and processes that a test starts run what was built.

@@ -22,6 +22,7 @@ const CLOCK = /\bnew\s+Date\b(?!\s*\(\s*[^\s)])/
 const ALLOWED = new Map<string, (specifier: string) => boolean>([
   ['core', (specifier) => !isOurs(specifier)],
   ['sqlite', (specifier) => isCore(specifier) || specifier.startsWith('node:')],
+  ['postgres', (specifier) => isCore(specifier) || specifier === 'pg' || specifier.startsWith('node:')],
   [
     'redis',
     (specifier) => isCore(specifier) || specifier.startsWith('node:') || specifier === '@redis/client',

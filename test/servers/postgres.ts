@@ -17,6 +17,9 @@ export interface PostgresServer extends AsyncDisposable {
   readonly server: PrivateServer
 }
 
+/** The first message of a client: its length, the version of the protocol, the user and the database. */
+const STARTUP = '\0\0\0\x29\0\x03\0\0user\0millrace\0database\0postgres\0\0'
+
 export async function startPostgres({ settings = {} }: PostgresOptions = {}): Promise<PostgresServer> {
   const initdb = programOf(services.postgres)
   if (initdb === undefined) throw new Error('There is no initdb on the PATH: run npm test.')
@@ -30,7 +33,8 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
       const set = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
       return [join(dirname(initdb), 'postgres'), ...place, ...set]
     },
-    answers: (port) => listening(port),
+    // while it starts up it accepts connections, and says that it is not ready
+    answers: (port) => listening(port, STARTUP, /^R/),
     options,
   }
   const server = await PrivateServer.start(plan, (folder) => {

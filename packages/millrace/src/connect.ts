@@ -1,19 +1,23 @@
 /** From a URL to a client. */
 import { MemoryStore, Mill, systemPlatform, type MillOptions, type Store } from '@millrace/core'
+import { PostgresStore } from '@millrace/postgres'
 import { RedisStore } from '@millrace/redis'
 import { SqliteStore } from '@millrace/sqlite'
 import { parseStoreUrl, storeUrl } from './store-url.ts'
 
 export interface ConnectOptions extends MillOptions {
-  /** Keeps several users of one store apart. Default `default`, the only one that a SQLite file has as yet. */
+  /**
+   * Keeps several users of one store apart: in Postgres each has a schema of its own. Default `default`, the only one
+   * that a SQLite file has as yet.
+   */
   readonly namespace?: string | undefined
   /** Whether a new store gets its tables, and an older schema is brought up to date. Default true. */
   readonly migrate?: boolean | undefined
 }
 
 /**
- * A client of the store that the URL names: `sqlite:PATH`, `sqlite:///PATH`, `redis://HOST:PORT` (or `rediss:`,
- * `valkey:`, `valkeys:`) or `memory:`. Without one it is the environment variable MILLRACE_STORE, else
+ * A client of the store that the URL names: `sqlite:PATH`, `sqlite:///PATH`, `postgres://…`, `redis://HOST:PORT` (or
+ * `rediss:`, `valkey:`, `valkeys:`) or `memory:`. Without one it is the environment variable MILLRACE_STORE, else
  * `sqlite:millrace.db`: the same as the command line. A client that nobody uses does not keep the process alive.
  *
  * @throws StoreError: `store-url` for a URL that names no store of this version, another `store-…` if it cannot
@@ -43,6 +47,8 @@ function storeOf(url: string, { platform = systemPlatform, namespace, migrate }:
       return new MemoryStore({ platform })
     case 'sqlite':
       return new SqliteStore({ path: address.path, namespace, migrate })
+    case 'postgres':
+      return new PostgresStore({ url: address.url, namespace, migrate })
     case 'redis':
       return new RedisStore({ url: address.url, namespace, migrate })
   }

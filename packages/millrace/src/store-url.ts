@@ -5,15 +5,16 @@ import { StoreError } from '@millrace/core'
 export type StoreAddress =
   | { readonly kind: 'memory' }
   | { readonly kind: 'sqlite'; readonly path: string }
+  | { readonly kind: 'postgres'; readonly url: string }
   | { readonly kind: 'redis'; readonly url: string }
 
 /** The store of those who say nothing: a file in the current folder. */
 const DEFAULT_STORE_URL = 'sqlite:millrace.db'
 
 const HINT =
-  'Give sqlite:PATH (as in sqlite:millrace.db or sqlite:///var/lib/millrace.db), redis://HOST:PORT or memory:.'
+  'Give sqlite:PATH (as in sqlite:millrace.db or sqlite:///var/lib/millrace.db), postgres://USER:PASSWORD@HOST/DATABASE, redis://HOST:PORT or memory:.'
 
-const LATER: ReadonlySet<string> = new Set(['postgres', 'postgresql', 'http', 'https'])
+const LATER: ReadonlySet<string> = new Set(['http', 'https'])
 
 /** The URL that was given, else MILLRACE_STORE, else the default. */
 export function storeUrl(given?: string): string {
@@ -36,6 +37,9 @@ export function parseStoreUrl(url: string): StoreAddress {
       throw new StoreUrlError('The store URL memory: takes nothing behind the colon.', HINT)
     case 'sqlite':
       return { kind: 'sqlite', path: sqlitePath(rest) }
+    case 'postgres':
+    case 'postgresql':
+      return { kind: 'postgres', url: postgresUrl(url) }
     case 'redis':
     case 'rediss':
     case 'valkey':
@@ -61,6 +65,15 @@ function sqlitePath(rest: string): string {
     )
   }
   return path
+}
+
+/** Left to the driver, but for what it would only tell by a riddle. */
+function postgresUrl(url: string): string {
+  if (/^postgres(ql)?:\/\/./i.test(url) && URL.canParse(url)) return url
+  throw new StoreUrlError(
+    'The store URL of Postgres cannot be read.',
+    'Write postgres://USER:PASSWORD@HOST:PORT/DATABASE, with signs like @ and / in a password as %40 and %2F.',
+  )
 }
 
 /** A host is all that it needs; the rest is the store's to judge. */

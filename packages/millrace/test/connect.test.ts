@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startPostgres, type PostgresServer } from '../../../test/servers/postgres.ts'
 import { connect, createMill, defineTask, unchecked } from '../src/index.ts'
 import { startRedis } from '../../../test/servers/redis.ts'
 import { ended, Place } from './command-line.ts'
@@ -9,10 +10,21 @@ import { ended, Place } from './command-line.ts'
 const greet = defineTask('greet', { input: unchecked<{ name: string }>(), output: unchecked<string>() })
 const greeter = greet.handler(({ name }) => `Hello ${name}`)
 
-describe.each(['memory:', 'sqlite:'])('connect %s', (scheme) => {
+let postgres: PostgresServer | undefined
+beforeAll(async () => {
+  postgres = await startPostgres()
+}, 60_000)
+afterAll(async () => postgres?.[Symbol.asyncDispose]())
+
+function urlOf(scheme: string, place: Place): string {
+  if (scheme === 'sqlite:') return `sqlite:${join(place.path, 'm.db')}`
+  return scheme === 'postgres:' ? postgres!.url : scheme
+}
+
+describe.each(['memory:', 'sqlite:', 'postgres:'])('connect %s', (scheme) => {
   test('makes a client that works', async () => {
     using place = new Place()
-    await using mill = await connect(scheme === 'memory:' ? scheme : `sqlite:${join(place.path, 'm.db')}`)
+    await using mill = await connect(urlOf(scheme, place))
     await using worker = mill.worker({ handlers: [greeter] })
     await worker.start()
     expect(await mill.call(greet, { name: 'Ada' }, { within: '10s' })).toBe('Hello Ada')

@@ -9,6 +9,11 @@ describe('a store URL', () => {
     ['sqlite:/var/lib/m.db', { kind: 'sqlite', path: '/var/lib/m.db' }],
     ['sqlite:///var/lib/m.db', { kind: 'sqlite', path: '/var/lib/m.db' }],
     ['SQLite:m.db', { kind: 'sqlite', path: 'm.db' }],
+    [
+      'postgres://u:p%40@h:5433/db?sslmode=require',
+      { kind: 'postgres', url: 'postgres://u:p%40@h:5433/db?sslmode=require' },
+    ],
+    ['PostgreSQL://h/db', { kind: 'postgres', url: 'PostgreSQL://h/db' }],
     ['redis://h', { kind: 'redis', url: 'redis://h' }],
     ['rediss://u:p@h:1/2', { kind: 'redis', url: 'rediss://u:p@h:1/2' }],
     ['valkey://h/0', { kind: 'redis', url: 'valkey://h/0' }],
@@ -23,7 +28,8 @@ describe('a store URL', () => {
     ['sqlite://host/m.db', /names a host/],
     ['sqlite::memory:', /in memory is not a file/],
     ['sqlite:a\0b', /U\+0000/],
-    ['postgres://u:secret@h/db', /no store for postgres:/],
+    ['postgres:', /cannot be read/],
+    ['postgres://u:secret@h:port/db', /cannot be read/],
     ['redis:h', /cannot be read/],
     ['redis://u:secret@', /cannot be read/],
     ['redis://u:secret@h/name', /cannot be read/],
@@ -33,7 +39,7 @@ describe('a store URL', () => {
     const refusal = refusalOf(url)
     expect(refusal).toMatchObject({ name: 'StoreError', code: 'store-url', effect: 'final' })
     expect(refusal).toHaveProperty('message', expect.stringMatching(message))
-    expect(refusal).toHaveProperty('hint', expect.stringMatching(/sqlite:|memory:|redis:/))
+    expect(refusal).toHaveProperty('hint', expect.stringMatching(/sqlite:|memory:|postgres:|redis:/))
     expect(String(refusal)).not.toContain('secret')
   })
 

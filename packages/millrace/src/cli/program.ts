@@ -38,7 +38,7 @@ function programOf(): Command {
     .version(version(), '-V, --version', 'show the version')
     .option(
       '--store <url>',
-      'the store: sqlite:PATH or redis://HOST (default: $MILLRACE_STORE, else sqlite:millrace.db)',
+      'the store: sqlite:PATH, postgres://… or redis://HOST (default: $MILLRACE_STORE, else sqlite:millrace.db)',
     )
     .option('--json', 'write JSON, one value per line')
     .helpOption('-h, --help', 'show help')

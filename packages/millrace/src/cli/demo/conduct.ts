@@ -30,7 +30,11 @@ export async function conduct(stage: Stage): Promise<void> {
   const { mill, store, options, folder } = stage
   const since = performance.now()
   using interrupted = interruption()
-  const selection = { folder, pattern: options.pattern, skip: await filesOfStore(stage.file) }
+  const selection = {
+    folder,
+    pattern: options.pattern,
+    skip: stage.file === null ? [] : await filesOfStore(stage.file),
+  }
   if (options.fresh === true) await discard(mill, selection)
   await using crew = new Crew({ size: WORKERS, store, file: EXAMPLE_FILE, concurrency: options.concurrency })
   const example = await loadExample()
@@ -133,7 +137,7 @@ function placeOf(store: string): string {
 /** @param done how many files an earlier process has done, if this run is not new */
 function announce({ output, store, file, folder }: Stage, { files }: Totals, done: number | undefined): void {
   if (output.json) return
-  const place = `${WORKERS} workers, ${file === null ? `${placeOf(store)}` : `one SQLite file (${file})`}`
+  const place = `${WORKERS} workers, ${file === null ? placeOf(store) : `one SQLite file (${file})`}`
   const what = `${grouped(files)} files below ${folder}`
   if (done === undefined) output.line(`Millrace catalogues ${what}: ${place}`)
   else output.line(`Millrace goes on to catalogue ${what}, ${grouped(done)} are done: ${place}`)

@@ -1,0 +1,165 @@
+/** Enqueues: runs of ordinary tasks with one statement, everything else group by group in a transaction. */
+import { InvalidArgumentError, StoreError } from '@millrace/core'
+import { int4s, texts, uuids } from './arrays.ts'
+import { codeOfError, SQLSTATE, storeError } from './errors.ts'
+import { foresee } from './foresight.ts'
+import { addGroup } from './groups.ts'
+import { routeName, termsName } from './names.ts'
+import { inPass, type Home, type Pass } from './pass.ts'
+import { isEmpty, sizeOf } from './payloads.ts'
+import { tellDependents } from './dependents.ts'
+import { ADD_READY, REMEMBER_REPEATED } from './statements/adding.ts'
+import type { AddRequest, GroupAnswer, TaskGroup, TaskSpec } from '@millrace/core/store'
+
+const CREATED = { outcome: 'created' } as const
+const BUSY: GroupAnswer = { outcome: 'busy' }
+
+export async function add(home: Home, request: AddRequest): Promise<readonly GroupAnswer[]> {
+  checkLanes(request)
+  await nameAll(home, request.groups)
+  const answers: GroupAnswer[] = []
+  for (const { ordinary, groups } of runsOf(request)) {
+    const added = ordinary ? await addOrdinary(home, groups) : null
+    answers.push(...(added ?? (await addSpecial(home, groups, request.again))))
+  }
+  return answers
+}
+
+function checkLanes({ groups }: AddRequest): void {
+  if (groups.some(({ tasks }) => tasks.some(({ lane }) => lane !== null))) {
+    throw new InvalidArgumentError('A task has a lane, and this store serves none.')
+  }
+}
+
+/** Names are there before the transactions that need them, and stay whatever becomes of those. */
+async function nameAll({ names }: Home, groups: readonly TaskGroup[]): Promise<void> {
+  const [queues, routes, terms] = [new Set<string>(), new Set<string>(), new Set<string>()]
+  for (const { tasks } of groups) {
+    for (const { queue, type, needs, policy, timeoutMs } of tasks) {
+      queues.add(queue)
+      routes.add(routeName(type, needs))
+      terms.add(termsName(policy, timeoutMs))
+    }
+  }
+  await names.queues.name([...queues])
+  await names.routes.name([...routes])
+  await names.terms.name([...terms])
+}
+
+interface Run {
+  readonly ordinary: boolean
+  readonly groups: TaskGroup[]
+}
+
+/** Groups that stand together and are of one kind. */
+function runsOf({ groups, again }: AddRequest): readonly Run[] {
+  const runs: Run[] = []
+  for (const group of groups) {
+    const ordinary = !again && isOrdinary(group)
+    const last = runs.at(-1)
+    if (last?.ordinary === ordinary) last.groups.push(group)
+    else runs.push({ ordinary, groups: [group] })
+  }
+  return runs
+}
+
+function isOrdinary({ tasks, under, gate }: TaskGroup): boolean {
+  return under === null && gate === null && tasks.every(isOrdinaryTask)
+}
+
+function isOrdinaryTask(spec: TaskSpec): boolean {
+  const { due, held, idMadeBy, unique, after, startByMs, deadlineMs, payload, tags } = spec
+  const plain = 'inMs' in due && due.inMs === 0 && !held && idMadeBy === 'client' && unique === null
+  if (!plain || after.length > 0 || startByMs !== null || deadlineMs !== null || tags.length > 0) return false
+  return isEmpty(spec.metadata) && isEmpty(spec.headers) && typeof payload === 'string'
+}
+
+/** @returns `null`: an id is taken, and nothing was written */
+async function addOrdinary(home: Home, groups: readonly TaskGroup[]): Promise<readonly GroupAnswer[] | null> {
+  const { database, names } = home
+  const tasks = groups.flatMap((group) => group.tasks)
+  if (tasks.length > 0) {
+    const values = [
+      database.seen,
+      uuids(tasks.map(({ id }) => id)),
+      int4s(tasks.map(({ queue }) => names.queues.key(queue))),
+      int4s(tasks.map(({ type, needs }) => names.routes.key(routeName(type, needs)))),
+      int4s(tasks.map(({ policy, timeoutMs }) => names.terms.key(termsName(policy, timeoutMs)))),
+      int4s(tasks.map(({ level }) => level)),
+      int4s(tasks.map(({ payload }) => sizeOf(payload))),
+      texts(tasks.map(({ digest }) => digest)),
+      texts(tasks.map(({ payload }) => payload as string)),
+    ]
+    try {
+      const [row] = await database.rows<[now: number, repeated: boolean]>(ADD_READY, values)
+      database.saw(row![0])
+      if (row![1]) return null
+    } catch (error) {
+      if (codeOfError(error) === SQLSTATE.unique) return null
+      throw storeError(error, 'none')
+    }
+    home.tell({ ready: true, settled: false, cancel: false })
+  }
+  return groups.map((group) => ({ outcome: 'added', tasks: group.tasks.map(() => CREATED) }))
+}
+
+/**
+ * All groups in one transaction. If a lock is in the way of it, each by itself, so that only those are busy that
+ * it concerns.
+ */
+async function addSpecial(
+  home: Home,
+  groups: readonly TaskGroup[],
+  again: boolean,
+): Promise<readonly GroupAnswer[]> {
+  try {
+    return await addTogether(home, groups, again)
+  } catch (error) {
+    if (!isBusy(error)) throw error
+    if (groups.length === 1) return [BUSY]
+  }
+  const answers: GroupAnswer[] = []
+  for (const group of groups) {
+    try {
+      answers.push(...(await addTogether(home, [group], again)))
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      answers.push(BUSY)
+    }
+  }
+  return answers
+}
+
+function isBusy(error: unknown): boolean {
+  return (
+    error instanceof StoreError &&
+    (error.code === 'store-busy' || codeOfError(error.cause) === SQLSTATE.unique)
+  )
+}
+
+function addTogether(
+  home: Home,
+  groups: readonly TaskGroup[],
+  again: boolean,
+): Promise<readonly GroupAnswer[]> {
+  return inPass(home, async (pass) => {
+    const answers: GroupAnswer[] = []
+    const foresight = await foresee(pass, groups)
+    for (const [index, group] of groups.entries()) {
+      answers.push(await addGroup(pass, foresight, group))
+      // whoever names a task behind a gate once more takes it along
+      if (group.gate !== null && index < groups.length - 1) await foresight.writeForLater(pass)
+    }
+    await foresight.write(pass)
+    if (again) await rememberRepeated(pass, foresight.drawnIds)
+    await tellDependents(pass)
+    return answers
+  })
+}
+
+/** How long the first copy of a request may be under way when its repeat is there. */
+const UNDER_WAY_MS = 15 * 60_000
+
+async function rememberRepeated({ connection, now }: Pass, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await connection.run(REMEMBER_REPEATED, [uuids(ids), now + UNDER_WAY_MS])
+}

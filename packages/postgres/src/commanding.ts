@@ -1,0 +1,327 @@
+/** Applies the commands of operators, each task by itself. */
+import { texts, uuids } from './arrays.ts'
+import { FLAG, ifFailedCode, STATE } from './codes.ts'
+import { tellDependents } from './dependents.ts'
+import { hasTag, notOurs, statesOf } from './filters.ts'
+import { inPass, type Home, type Pass } from './pass.ts'
+import { columnsOf, sizeOf } from './payloads.ts'
+import {
+  CONFIGURE,
+  FIND_TOMBSTONES,
+  KEYS_HELD,
+  MATCHING,
+  PAUSE,
+  SET_RETENTION,
+} from './statements/control.ts'
+import { ADD_EDGES } from './statements/dependents.ts'
+import { RAISE_FLOOR } from './statements/sessions.ts'
+import {
+  countersOf,
+  draftOf,
+  end,
+  isFinal,
+  isRunning,
+  load,
+  remove,
+  setCounters,
+  setError,
+  tell,
+  type Draft,
+  type Task,
+} from './tasks.ts'
+import type {
+  Command,
+  CommandAnswer,
+  CommandOutcome,
+  CommandRequest,
+  IfFailed,
+  QueueSettings,
+  TaskFilter,
+  TaskId,
+} from '@millrace/core/store'
+
+type Order = Pick<CommandRequest, 'command' | 'nonce'>
+
+export function command(home: Home, request: CommandRequest): Promise<CommandAnswer> {
+  const { target } = request
+  return inPass(home, (pass) =>
+    'ids' in target ? byIds(pass, request, target.ids) : byFilter(pass, request, target),
+  )
+}
+
+async function byIds(pass: Pass, order: Order, ids: readonly TaskId[]): Promise<CommandAnswer> {
+  await load(pass, ids)
+  const missing = ids.filter((id) => draftOf(pass, id) === undefined)
+  const marks = new Map<string, string | null>()
+  if (missing.length > 0) {
+    const values = [uuids(missing), pass.now]
+    const rows = await pass.connection.rows<[string, string | null]>(FIND_TOMBSTONES, values)
+    for (const [id, mark] of rows) marks.set(id, mark)
+  }
+  const outcomes = await obeyAll(pass, order, ids)
+  const all = outcomes.map((outcome, index) => outcome ?? markOutcome(marks.get(ids[index]!) ?? null, order))
+  const known = all.filter((outcome) => outcome !== undefined)
+  return {
+    matched: known.length,
+    changed: known.filter(isChange).length,
+    outcomes: all.map((outcome) => outcome ?? 'unknown'),
+    cursor: null,
+  }
+}
+
+/** The tasks must be loaded. What a repeated id would do twice is done once. */
+async function obeyAll(
+  pass: Pass,
+  order: Order,
+  ids: readonly TaskId[],
+): Promise<(CommandOutcome | undefined)[]> {
+  const held = order.command.kind === 'retry' ? await keysHeld(pass) : new Set<string>()
+  const outcomes: (CommandOutcome | undefined)[] = []
+  for (const id of ids) {
+    const draft = draftOf(pass, id)
+    outcomes.push(draft === undefined ? undefined : await obey(pass, draft, { order, held }))
+  }
+  await tellDependents(pass)
+  return outcomes
+}
+
+/** Unique keys of the loaded tasks that live ones hold. */
+async function keysHeld({ connection, drafts }: Pass): Promise<Set<string>> {
+  const keys = [...drafts.values()].map(({ task }) => task.uniqueKey).filter((key) => key !== null)
+  if (keys.length === 0) return new Set()
+  return new Set((await connection.rows<[string]>(KEYS_HELD, [texts(keys)])).map(([key]) => key))
+}
+
+interface FilterTarget {
+  readonly filter: TaskFilter
+  readonly cursor: string | null
+}
+
+const NIL = '00000000-0000-0000-0000-000000000000'
+const CURSOR = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}):(\d{1,15})$/
+
+type MatchRow = readonly [
+  id: string,
+  mark: string | null,
+  labels: string | null,
+  /** A final task's end, or a live one's arrival. */
+  since: number,
+]
+
+/**
+ * Goes through the tasks in the order of their ids. The cursor holds the last one that was looked at, and the
+ * time of the first call.
+ */
+async function byFilter(
+  pass: Pass,
+  request: CommandRequest,
+  { filter, cursor }: FilterTarget,
+): Promise<CommandAnswer> {
+  const [, last = NIL, at] = cursor === null ? [] : (CURSOR.exec(cursor) ?? refuse(cursor))
+  const until = at === undefined ? pass.now : Number(at)
+  if (cursor === null) {
+    // what comes or ends from now on is told apart from what was there by its time
+    pass.database.saw(pass.now + 1)
+    await pass.connection.run(RAISE_FLOOR, [pass.now + 1])
+  }
+  const { connection, names } = pass
+  if (filter.queue !== undefined) await names.queues.find([filter.queue], connection)
+  const queue = filter.queue === undefined ? null : (names.queues.known(filter.queue) ?? 0)
+  const values = [
+    last,
+    [...statesOf(filter.states)],
+    queue,
+    filter.type ?? null,
+    request.tasksMax + 1,
+    `${request.nonce}:`,
+  ]
+  const rows = await connection.rows<MatchRow>(MATCHING, values)
+  const seen = rows.slice(0, request.tasksMax)
+  const ids = seen.filter((row) => isMeant(row, { request, tag: filter.tag, until })).map(([id]) => id)
+  await load(pass, ids)
+  // one that has moved on meanwhile is not meant any more
+  const meant = ids.filter((id) => isStillMeant(pass, id, { request, filter }))
+  const outcomes = await obeyAll(pass, request, meant)
+  const known = outcomes.filter((outcome) => outcome !== undefined)
+  const next = rows.length > seen.length ? `${seen.at(-1)?.[0] ?? last}:${until}` : null
+  return { matched: known.length, changed: known.filter(isChange).length, outcomes: [], cursor: next }
+}
+
+function refuse(cursor: string): never {
+  throw notOurs(cursor)
+}
+
+interface Meaning {
+  readonly request: CommandRequest
+  readonly tag: string | undefined
+  readonly until: number
+}
+
+function isMeant(row: MatchRow, { request, tag, until }: Meaning): boolean {
+  const [, mark, labels, since] = row
+  return markOutcome(mark, request) !== undefined || (hasTag(labels, tag) && since <= until)
+}
+
+function isStillMeant(
+  pass: Pass,
+  id: string,
+  { request, filter }: { request: CommandRequest; filter: TaskFilter },
+): boolean {
+  const task = draftOf(pass, id)?.task
+  if (task === undefined) return false
+  return markOutcome(task.mark, request) !== undefined || statesOf(filter.states).includes(task.state)
+}
+
+function isChange(outcome: CommandOutcome): boolean {
+  return outcome === 'changed' || outcome === 'requested'
+}
+
+function markOutcome(mark: string | null, { nonce }: Order): CommandOutcome | undefined {
+  if (mark === null || !mark.startsWith(`${nonce}:`)) return undefined
+  return mark.slice(nonce.length + 1) as CommandOutcome
+}
+
+interface Obeying {
+  readonly order: Order
+  readonly held: Set<string>
+}
+
+async function obey(pass: Pass, draft: Draft, { order, held }: Obeying): Promise<CommandOutcome> {
+  const { task } = draft
+  const before = markOutcome(task.mark, order)
+  if (before !== undefined) return before
+  if (order.command.kind === 'remove') {
+    if (isRunning(task)) return 'refused'
+    remove(pass, draft, `${order.nonce}:changed`)
+    return 'changed'
+  }
+  const outcome =
+    order.command.kind === 'retry'
+      ? await restart(pass, draft, { payload: order.command.payload, held })
+      : apply(pass, draft, order.command)
+  // what was refused wrote nothing, not even a mark: a repeat is judged anew
+  if (isChange(outcome)) task.mark = `${order.nonce}:${outcome}`
+  return outcome
+}
+
+function apply(
+  pass: Pass,
+  draft: Draft,
+  what: Exclude<Command, { kind: 'remove' | 'retry' }>,
+): CommandOutcome {
+  switch (what.kind) {
+    case 'cancel':
+      return cancel(pass, draft, what.reason)
+    case 'hold':
+      return hold(pass, draft, 'held')
+    case 'release':
+      return hold(pass, draft, 'released')
+    case 'set-level':
+      return setLevel(pass, draft, what.level)
+  }
+}
+
+function cancel(pass: Pass, draft: Draft, reason: string | null): CommandOutcome {
+  const { task } = draft
+  if (isFinal(task)) return 'refused'
+  const runs = isRunning(task)
+  if (runs && task.cancel !== null) return 'requested'
+  task.cancel = JSON.stringify({ reason, at: pass.now })
+  if (runs) {
+    tell(pass, draft, { event: 'cancel-requested', detail: reason })
+    pass.hint.cancel = true
+    return 'requested'
+  }
+  newEpoch(task)
+  tell(pass, draft, { event: 'cancelled', detail: reason })
+  end(pass, draft, { state: STATE.cancelled })
+  return 'changed'
+}
+
+/** Every older fence is void, and nobody holds the new one. */
+function newEpoch(task: Task): void {
+  task.epoch += 1
+  task.nonce = null
+  task.settled = 0
+}
+
+interface Restart extends Pick<Extract<Command, { kind: 'retry' }>, 'payload'> {
+  readonly held: Set<string>
+}
+
+async function restart(pass: Pass, draft: Draft, { payload, held }: Restart): Promise<CommandOutcome> {
+  const { task } = draft
+  const { now } = pass
+  if (task.state !== STATE.failed && task.state !== STATE.cancelled) return 'refused'
+  if (task.uniqueKey !== null) {
+    if (held.has(task.uniqueKey)) return 'key-held'
+    held.add(task.uniqueKey)
+  }
+  const began = task.restartedAt ?? task.enqueuedAt
+  const { generation } = countersOf(task)
+  if (task.startBy !== null) task.startBy += now - began
+  if (task.deadlineAt !== null) task.deadlineAt += now - began
+  task.restartedAt = now
+  task.state = STATE.pending
+  task.runAt = now
+  task.finishedAt = null
+  task.reason = null
+  task.flags &= ~FLAG.held
+  task.cancel = null
+  setError(task, null)
+  setCounters(task, { ...countersOf({ counters: null }), generation: generation + 1 })
+  newEpoch(task)
+  if (payload !== null) {
+    task.size = sizeOf(payload)
+    pass.payloads.set(task.id, columnsOf(payload))
+    pass.checkpoints.set(task.id, columnsOf(null))
+  }
+  await keepParents(pass, task)
+  tell(pass, draft, { event: 'restarted' })
+  return 'changed'
+}
+
+/** As long as the task lives again, retention leaves its parents alone; it does not wait for them any more. */
+async function keepParents({ connection }: Pass, { id, parents: json }: Task): Promise<void> {
+  if (json === null) return
+  const parents = JSON.parse(json) as [TaskId, IfFailed][]
+  await connection.run(ADD_EDGES, [
+    uuids(parents.map(([parent]) => parent)),
+    uuids(parents.map(() => id)),
+    parents.map(([, ifFailed]) => ifFailedCode(ifFailed)),
+    parents.map(() => false),
+  ])
+}
+
+function isWaiting({ task }: Draft): boolean {
+  return task.state === STATE.blocked || task.state === STATE.pending
+}
+
+/** An edit that changes nothing is allowed as another one, and leaves no trace but its mark. */
+function hold(pass: Pass, draft: Draft, event: 'held' | 'released'): CommandOutcome {
+  if (!isWaiting(draft)) return 'refused'
+  const { task } = draft
+  const isHeld = (task.flags & FLAG.held) !== 0
+  if (isHeld !== (event === 'held')) tell(pass, draft, { event })
+  task.flags = event === 'held' ? task.flags | FLAG.held : task.flags & ~FLAG.held
+  return 'changed'
+}
+
+function setLevel(pass: Pass, draft: Draft, level: number): CommandOutcome {
+  if (!isWaiting(draft)) return 'refused'
+  if (draft.task.level !== level) tell(pass, draft, { event: 'edited', detail: String(level) })
+  draft.task.level = level
+  return 'changed'
+}
+
+export async function configureQueue(home: Home, { queue, paused, retention }: QueueSettings): Promise<void> {
+  await home.names.queues.name([queue])
+  await inPass(home, async ({ connection, hint }) => {
+    const [[key, was] = [0, false]] = await connection.rows<[number, boolean]>(CONFIGURE, [queue])
+    if (retention !== undefined) {
+      await connection.run(SET_RETENTION, [retention === null ? null : JSON.stringify(retention), key])
+    }
+    if (paused !== undefined) await connection.run(PAUSE, [paused, key])
+    if (was && paused === false) hint.ready = true
+  })
+}

@@ -1,0 +1,27 @@
+/** A task's counters as text in its row: numbers in this order. */
+import type { Counters } from '@millrace/core/store'
+
+const NAMES = [
+  'claims',
+  'failures',
+  'crashes',
+  'isolatedCrashes',
+  'returns',
+  'snoozes',
+  'parks',
+  'generation',
+] as const
+
+export type MutableCounters = { -readonly [K in keyof Counters]: number }
+
+/** @param text `null`: all are zero */
+export function readCounters(text: string | null): MutableCounters {
+  const values = text === null ? [] : text.split(' ').map(Number)
+  const [claims = 0, failures = 0, crashes = 0, isolatedCrashes = 0, returns = 0, ...rest] = values
+  const [snoozes = 0, parks = 0, generation = 0] = rest
+  return { claims, failures, crashes, isolatedCrashes, returns, snoozes, parks, generation }
+}
+
+export function writeCounters(counters: Counters): string {
+  return NAMES.map((name) => counters[name]).join(' ')
+}

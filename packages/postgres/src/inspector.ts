@@ -1,0 +1,334 @@
+/** What readers see of tasks. */
+import { uuids } from './arrays.ts'
+import { FINAL_FROM, FLAG, reasonOf, STATE, stateOf } from './codes.ts'
+import { readCounters } from './counters.ts'
+import { hasTag, notOurs, statesOf } from './filters.ts'
+import { readHistory, sessionsIn, type Story } from './history.ts'
+import { payloadOf } from './payloads.ts'
+import {
+  PAGE_BY_END,
+  PAGE_BY_ID,
+  READ_NOW,
+  READ_OUTCOMES,
+  READ_RECORDS,
+  READ_RESULTS,
+} from './statements/inspection.ts'
+import type {
+  CancelRequest,
+  IfFailed,
+  Level,
+  ListAnswer,
+  ListRequest,
+  LogEntry,
+  Payload,
+  Progress,
+  TaskError,
+  TaskId,
+  TaskOutcome,
+  TaskRecord,
+  TaskSummary,
+} from '@millrace/core/store'
+import type { Home } from './pass.ts'
+
+type SummaryRow = readonly [
+  id: string,
+  state: number,
+  queue: number,
+  route: number,
+  level: number,
+  terms: number,
+  runAt: number,
+  enqueuedAt: number,
+  epoch: number,
+  claimedAt: number | null,
+  session: number | null,
+  counters: string | null,
+  uniqueKey: string | null,
+  error: string | null,
+  flags: number,
+  labels: string | null,
+  startBy: number | null,
+  deadlineAt: number | null,
+  cancel: string | null,
+  history: string | null,
+  progress: string | null,
+  seq: number,
+  finishedAt: number | null,
+  reason: number | null,
+  blockers: number,
+]
+
+type RecordRow = readonly [...SummaryRow, ...Whole]
+
+/** Where the columns of a summary end. */
+const SUMMARY_COLUMNS = 25
+
+type Labels = [
+  tags: readonly string[],
+  metadata: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>>,
+]
+
+const NO_LABELS: Labels = [[], {}, {}]
+
+function parsed<T>(json: string | null): T | null {
+  return json === null ? null : (JSON.parse(json) as T)
+}
+
+export async function now({ database }: Home): Promise<number> {
+  const [row] = await database.rows<[number]>(READ_NOW, [database.seen])
+  database.saw(row![0])
+  return row![0]
+}
+
+export async function get(home: Home, ids: readonly TaskId[]): Promise<readonly (TaskRecord | null)[]> {
+  if (ids.length === 0) return []
+  const rows = await home.database.rows<RecordRow>(READ_RECORDS, [uuids(ids)])
+  await learn(home, rows, 'with histories')
+  const records = new Map(rows.map((row) => [row[0], recordOf(home, row)]))
+  return ids.map((id) => records.get(id) ?? null)
+}
+
+/** Makes known what the rows refer to. */
+async function learn(
+  { names }: Home,
+  rows: readonly (readonly [...SummaryRow, ...unknown[]])[],
+  histories?: 'with histories',
+): Promise<void> {
+  await names.queues.learn(rows.map((row) => row[2]))
+  await names.routes.learn(rows.map((row) => row[3]))
+  await names.terms.learn(rows.map((row) => row[5]))
+  const sessions = rows.map((row) => row[10]).filter((key) => key !== null)
+  if (histories !== undefined) for (const row of rows) sessions.push(...sessionsIn(row[19]))
+  await names.sessions.learn(sessions)
+}
+
+/** What stands behind the columns of a summary. */
+type Whole = readonly [
+  parents: string | null,
+  logs: string | null,
+  payload: string | null,
+  payloadRaw: Uint8Array | null,
+  checkpoint: string | null,
+  checkpointRaw: Uint8Array | null,
+  result: string | null,
+  resultRaw: Uint8Array | null,
+]
+
+function recordOf(home: Home, row: RecordRow): TaskRecord {
+  const [parents, logs, payload, payloadRaw, checkpoint, checkpointRaw, result, resultRaw] = row.slice(
+    SUMMARY_COLUMNS,
+  ) as unknown as Whole
+  const summary = row as unknown as SummaryRow
+  const edges = parsed<[TaskId, IfFailed][]>(parents) ?? []
+  return {
+    ...summaryOf(home, summary),
+    policy: home.names.terms.value(summary[5]).policy,
+    payload: payloadOf(payload, payloadRaw),
+    result: payloadOf(result, resultRaw),
+    checkpoint: payloadOf(checkpoint, checkpointRaw),
+    after: edges.map(([parent, ifFailed]) => ({ parent, ifFailed })),
+    headers: (parsed<Labels>(summary[15]) ?? NO_LABELS)[2],
+    logs: parsed<LogEntry[]>(logs) ?? [],
+    history: readHistory(storyOf(summary), (key) => home.names.sessions.value(key) ?? null),
+  }
+}
+
+function storyOf(row: SummaryRow): Story {
+  const [
+    ,
+    state,
+    ,
+    ,
+    ,
+    ,
+    ,
+    enqueuedAt,
+    epoch,
+    claimedAt,
+    session,
+    ,
+    ,
+    ,
+    flags,
+    ,
+    ,
+    ,
+    ,
+    history,
+    ,
+    ,
+    finishedAt,
+  ] = row
+  return {
+    history,
+    enqueuedAt,
+    epoch,
+    session,
+    claimedAt: (flags & FLAG.told) === 0 ? claimedAt : null,
+    succeededAt: state === STATE.succeeded ? finishedAt : null,
+  }
+}
+
+function summaryOf({ names }: Home, row: SummaryRow): TaskSummary {
+  const [
+    id,
+    state,
+    queue,
+    route,
+    level,
+    terms,
+    runAt,
+    enqueuedAt,
+    epoch,
+    claimedAt,
+    session,
+    counters,
+    ...rest
+  ] = row
+  const [uniqueKey, error, flags, labels, startBy, deadlineAt, cancel, , progress, , finishedAt, ...last] =
+    rest
+  const [reason, blockers] = last
+  const { type, needs } = names.routes.value(route)
+  const [tags, metadata] = parsed<Labels>(labels) ?? NO_LABELS
+  const ended = readCounters(counters)
+  // a claim that runs, or ended in success, is counted in no row
+  if (state === STATE.running || state === STATE.succeeded) ended.claims += 1
+  return {
+    id,
+    type,
+    needs,
+    level: level as Level,
+    epoch,
+    enqueuedAt,
+    runAt,
+    finishedAt,
+    startBy,
+    deadlineAt,
+    blockers,
+    uniqueKey,
+    tags,
+    metadata,
+    queue: names.queues.value(queue),
+    state: stateOf(state),
+    held: (flags & FLAG.held) !== 0,
+    reason: reasonOf(reason),
+    counters: ended,
+    error: parsed<TaskError>(error),
+    startedAt: claimedAt,
+    timeoutMs: names.terms.value(terms).timeoutMs,
+    session: state === STATE.running && session !== null ? (names.sessions.value(session) ?? null) : null,
+    cancel: parsed<CancelRequest>(cancel),
+    progress: parsed<Progress>(progress),
+  }
+}
+
+interface OutcomesRequest {
+  readonly ids: readonly TaskId[]
+  readonly bytesMax: number
+}
+
+type OutcomeRow = readonly [
+  id: string,
+  state: number,
+  route: number | null,
+  reason: number | null,
+  size: number,
+  error: string | null,
+  cancel: string | null,
+  rank: number,
+]
+
+export async function outcomes(
+  home: Home,
+  { ids, bytesMax }: OutcomesRequest,
+): Promise<readonly (TaskOutcome | 'later' | null)[]> {
+  if (ids.length === 0) return []
+  const { database, names } = home
+  const rows = await database.rows<OutcomeRow>(READ_OUTCOMES, [uuids(ids), database.seen])
+  const found = new Map<string, OutcomeRow>()
+  for (const row of rows) if (!found.has(row[0])) found.set(row[0], row)
+  await names.routes.learn(rows.map((row) => row[2]).filter((key) => key !== null))
+  let bytesLeft = bytesMax
+  let full = false
+  const given = ids.map((id, index) => {
+    const size = found.get(id)?.[4] ?? 0
+    full ||= index > 0 && size > bytesLeft
+    bytesLeft -= size
+    return full ? 'later' : (found.get(id) ?? null)
+  })
+  const results = await resultsOf(home, given)
+  return given.map((row) => (row === null || row === 'later' ? row : outcomeOf(home, row, results)))
+}
+
+async function resultsOf(
+  { database }: Home,
+  rows: readonly (OutcomeRow | 'later' | null)[],
+): Promise<ReadonlyMap<string, Payload | null>> {
+  const ids = rows
+    .filter((row) => row !== null && row !== 'later' && row[1] === STATE.succeeded)
+    .map((row) => row![0]!)
+  const results = new Map<string, Payload | null>()
+  if (ids.length === 0) return results
+  type ResultRow = readonly [id: string, text: string | null, raw: Uint8Array | null]
+  for (const [id, text, raw] of await database.rows<ResultRow>(READ_RESULTS, [uuids(ids)])) {
+    results.set(id, payloadOf(text, raw))
+  }
+  return results
+}
+
+function outcomeOf(
+  { names }: Home,
+  [id, state, route, reason, , error, cancel]: OutcomeRow,
+  results: ReadonlyMap<string, Payload | null>,
+): TaskOutcome {
+  return {
+    state: stateOf(state),
+    type: route === null ? null : names.routes.value(route).type,
+    reason: reasonOf(reason),
+    result: results.get(id) ?? null,
+    error: parsed<TaskError>(error),
+    cancel: parsed<CancelRequest>(cancel),
+  }
+}
+
+const HIGHEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const END = /^(\d{1,15}):(\d{1,15})$/
+
+export async function list(home: Home, { filter, limit, cursor }: ListRequest): Promise<ListAnswer> {
+  const { queue: name, type = null, tag } = filter
+  if (name !== undefined) await home.names.queues.find([name])
+  const queue = name === undefined ? null : (home.names.queues.known(name) ?? 0)
+  const states = statesOf(filter.states)
+  const byEnd = filter.states !== undefined && states.every((state) => state >= FINAL_FROM)
+  const quoted = tag === undefined ? null : JSON.stringify(tag)
+  const values = byEnd
+    ? [...endOf(cursor), slotsOf(states), queue, type, quoted, limit + 1]
+    : [idOf(cursor), [...states], queue, type, quoted, limit + 1]
+  const rows = await home.database.rows<SummaryRow>(byEnd ? PAGE_BY_END : PAGE_BY_ID, values)
+  const seen = rows.slice(0, limit)
+  const last = seen.at(-1)
+  const more = rows.length > seen.length && last !== undefined
+  const page = seen.filter((row) => hasTag(row[15], tag))
+  await learn(home, page)
+  const next = byEnd ? `${last?.[22]}:${last?.[21]}` : (last?.[0] ?? null)
+  return { tasks: page.map((row) => summaryOf(home, row)), next: more ? next : null }
+}
+
+function slotsOf(states: readonly number[]): readonly number[] {
+  return states.flatMap((state) => (state === STATE.succeeded ? [0, 1, 2, 3, 4, 5, 6, 7] : [state + 3]))
+}
+
+function endOf(cursor: string | null): readonly [number, number] {
+  if (cursor === null) return [Number.MAX_SAFE_INTEGER, 0]
+  const [, end, seq] = END.exec(cursor) ?? []
+  if (end === undefined) throw notOurs(cursor)
+  return [Number(end), Number(seq)]
+}
+
+function idOf(cursor: string | null): string {
+  if (cursor === null) return HIGHEST
+  if (!ID.test(cursor)) throw notOurs(cursor)
+  return cursor
+}

@@ -1,0 +1,120 @@
+/** What the user may say about a Postgres store. */
+import { InvalidArgumentError, StoreError } from '@millrace/core'
+import type { PostgresPool } from './driver.ts'
+
+/** How many connections a process keeps beside the one that listens. */
+const CONNECTIONS = 4
+const CONNECT_MS = 3_000
+const STATEMENT_MS = 6_000
+const LOCK_MS = 2_000
+
+interface CommonOptions {
+  /** The schema that holds the tables. Default `millrace`, or `millrace_NAMESPACE`. */
+  readonly schema?: string | undefined
+  /** Keeps several users of one database apart: each has a schema of its own. Default `default`. */
+  readonly namespace?: string | undefined
+  /** Whether a new schema gets its tables, and an older one is brought up to date. Default true. */
+  readonly migrate?: boolean | undefined
+  /**
+   * Whether statements are prepared once per connection. Default true; `false` behind a pooler that does not know
+   * prepared statements, as PgBouncer before 1.21 in its transaction mode.
+   */
+  readonly prepare?: boolean | undefined
+  /** Whether to work on a server that may lose what it acknowledged (`fsync` or `synchronous_commit` off). Default false. */
+  readonly unsafe?: boolean | undefined
+}
+
+export type PostgresStoreOptions = CommonOptions &
+  (
+    | {
+        readonly url: string
+        readonly pool?: undefined
+        /** How many connections this process keeps, beside one that listens. Default 4. */
+        readonly connections?: number | undefined
+      }
+    /** Your own pool: it is used, and never closed. One of its connections listens for hints. */
+    | { readonly pool: PostgresPool; readonly url?: undefined }
+  )
+
+export interface Resolved {
+  readonly schema: string
+  readonly migrate: boolean
+  readonly prepare: boolean
+  readonly unsafe: boolean
+  /** Opens what is to be used, and says how to give it back. */
+  connect(): Promise<Connected>
+}
+
+export interface Connected {
+  readonly pool: PostgresPool
+  readonly listener: PostgresPool
+  end(): Promise<void>
+}
+
+/** @throws InvalidArgumentError, or StoreError with the code `store-url` */
+export function resolved(options: PostgresStoreOptions): Resolved {
+  const { schema, namespace = 'default', migrate = true, prepare = true, unsafe = false } = options
+  const name = schema ?? (namespace === 'default' ? 'millrace' : `millrace_${namespace}`)
+  if (name === '' || Buffer.byteLength(name) > 63 || name.includes('\0') || name.startsWith('pg_')) {
+    throw new InvalidArgumentError(
+      `The schema ${JSON.stringify(name)} has a name that Postgres does not take.`,
+      {
+        hint: 'Give a name of at most 63 bytes that does not begin with pg_.',
+      },
+    )
+  }
+  return { schema: name, migrate, prepare, unsafe, connect: connectorOf(options, prepare) }
+}
+
+function connectorOf(options: PostgresStoreOptions, prepare: boolean): () => Promise<Connected> {
+  if (options.pool !== undefined) {
+    const { pool } = options
+    if (typeof pool?.connect !== 'function') {
+      throw new InvalidArgumentError('The pool of the Postgres store has no connect().', {
+        hint: 'Give a pg.Pool, or the URL of a database.',
+      })
+    }
+    return async () => ({ pool, listener: pool, end: () => Promise.resolve() })
+  }
+  const { url, connections = CONNECTIONS } = options
+  checkUrl(url)
+  if (!Number.isInteger(connections) || connections < 1 || connections > 1_000) {
+    throw new InvalidArgumentError(`connections is ${connections}.`, {
+      hint: 'Give a whole number from 1 to 1 000.',
+    })
+  }
+  return () => ownPools(url, connections, prepare)
+}
+
+/** @throws StoreError. The URL is not repeated: it may hold a password. */
+function checkUrl(url: unknown): void {
+  const scheme = typeof url === 'string' && /^postgres(ql)?:\/\//i.test(url)
+  if (scheme && URL.canParse(url)) return
+  throw new StoreError('store-url', 'The URL of the Postgres store is none.', {
+    hint: 'Give postgres://USER:PASSWORD@HOST:PORT/DATABASE; signs like @ and / in a password are written as %40 and %2F.',
+    effect: 'final',
+  })
+}
+
+/**
+ * Sockets do not keep an idle process alive, and a pooler is not asked for settings that it may not know. The
+ * driver is loaded by those who use it only.
+ */
+async function ownPools(url: string, connections: number, prepare: boolean): Promise<Connected> {
+  const { default: pg } = await import('pg')
+  const limits = prepare ? { statement_timeout: STATEMENT_MS, lock_timeout: LOCK_MS } : {}
+  const config = {
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_MS,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    allowExitOnIdle: true,
+    application_name: 'millrace',
+    ...limits,
+  }
+  const pool = new pg.Pool({ ...config, max: connections })
+  const listener = new pg.Pool({ ...config, max: 1 })
+  // a connection that breaks while nobody uses it is replaced when somebody does
+  for (const one of [pool, listener]) one.on('error', () => undefined)
+  return { pool, listener, end: async () => void (await Promise.all([pool.end(), listener.end()])) }
+}

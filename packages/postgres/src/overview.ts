@@ -1,0 +1,110 @@
+/** What readers see of queues, sessions and definitions. */
+import { STATE, stateOf } from './codes.ts'
+import { now } from './inspector.ts'
+import {
+  READ_COUNTS,
+  READ_DEFINITIONS,
+  READ_QUEUES,
+  READ_RUNNING,
+  READ_SESSIONS,
+} from './statements/inspection.ts'
+import type {
+  PublishedDefinition,
+  QueueCounts,
+  QueueRecord,
+  Retention,
+  SessionRecord,
+  SessionRequest,
+} from '@millrace/core/store'
+import type { Home } from './pass.ts'
+
+type QueueRow = readonly [
+  key: number,
+  name: string,
+  configured: boolean,
+  paused: boolean,
+  retention: string | null,
+]
+type CountRow = readonly [
+  queue: number,
+  state: number,
+  held: boolean,
+  due: boolean,
+  count: number,
+  oldest: number | null,
+]
+
+type Counted = Omit<QueueRecord, 'counts' | 'oldestReadyAt'> & {
+  readonly counts: { -readonly [K in keyof QueueCounts]: number }
+  oldestReadyAt: number | null
+}
+
+const NO_COUNTS: QueueCounts = {
+  blocked: 0,
+  scheduled: 0,
+  ready: 0,
+  held: 0,
+  running: 0,
+  waiting: 0,
+  succeeded: 0,
+  failed: 0,
+  cancelled: 0,
+}
+
+export async function queues(home: Home): Promise<readonly QueueRecord[]> {
+  const at = await now(home)
+  const counts = await home.database.rows<CountRow>(READ_COUNTS, [at])
+  const known = await home.database.rows<QueueRow>(READ_QUEUES)
+  const records = new Map<number, Counted>()
+  const used = new Set(counts.filter((row) => row[4] > 0).map(([queue]) => queue))
+  for (const [key, queue, configured, paused, retention] of known) {
+    if (!configured && !used.has(key)) continue
+    records.set(key, {
+      queue,
+      paused,
+      counts: { ...NO_COUNTS },
+      oldestReadyAt: null,
+      retention: retention === null ? null : (JSON.parse(retention) as Retention),
+    })
+  }
+  for (const row of counts) {
+    const record = records.get(row[0])
+    if (record !== undefined) count(record, row)
+  }
+  return [...records.values()]
+}
+
+function count(record: Counted, [, state, held, due, number, oldest]: CountRow): void {
+  const { counts } = record
+  if (state !== STATE.pending) counts[stateOf(state) as Exclude<keyof QueueCounts, 'pending'>] += number
+  else if (held) counts.held += number
+  else if (!due) counts.scheduled += number
+  else {
+    counts.ready += number
+    record.oldestReadyAt = oldest
+  }
+}
+
+type SessionRow = readonly [key: number, id: string, openedAt: number, expiresAt: number, profile: string]
+type Profile = Omit<SessionRequest, 'session' | 'ttlMs' | 'definitions'>
+
+/** Sessions whose lease holds. */
+export async function sessions(home: Home): Promise<readonly SessionRecord[]> {
+  const rows = await home.database.rows<SessionRow>(READ_SESSIONS, [await now(home)])
+  const keys = rows.map(([key]) => key)
+  const running = new Map(await home.database.rows<[session: number, count: number]>(READ_RUNNING, [keys]))
+  return rows.map(([key, session, openedAt, expiresAt, profile]) => {
+    return {
+      ...(JSON.parse(profile) as Profile),
+      session,
+      openedAt,
+      expiresAt,
+      running: running.get(key) ?? 0,
+    }
+  })
+}
+
+export async function definitions({ database }: Home): Promise<readonly PublishedDefinition[]> {
+  const rows = await database.rows<[string]>(READ_DEFINITIONS)
+  return rows.map(([json]) => JSON.parse(json) as PublishedDefinition)
+}

@@ -1,0 +1,224 @@
+/** Writes what has changed of a pass's tasks, and moves each to where it now belongs. */
+import { int4s, int8s, uuids } from './arrays.ts'
+import { FLAG, STATE } from './codes.ts'
+import { DROP_EDGES_OF, OPEN_AMONG } from './statements/dependents.ts'
+import {
+  ADD_VOLUMES,
+  BURY,
+  END_LIVE,
+  REMOVE_FINAL,
+  REMOVE_LIVE,
+  REVIVE,
+  SAVE_LIVE,
+  SET_CHECKPOINTS,
+  SET_PAYLOADS,
+} from './statements/tasks.ts'
+import { isFinal, isRunning, nonceText, timeLimitOf, type Draft, type Task } from './tasks.ts'
+import type { Columns } from './payloads.ts'
+import type { Pass } from './pass.ts'
+
+/** How long after its task was enqueued an id that a client drew is remembered: nobody repeats it later. */
+export const CLIENT_ID_MS: number = 15 * 60_000
+/** How long after its task was removed an id that a user gave is remembered. */
+export const USER_ID_MS: number = 24 * 3_600_000
+/** What a final task counts beside its payload and its result. */
+const ROW_BYTES = 200
+/** One of the eight slots of succeeded tasks takes so long. */
+const SLOT_MS = 4 * 3_600_000
+
+/** Where a task stands in line. */
+export const PLACE = { nowhere: 0, ready: 1, later: 2 } as const
+
+function placeOf(pass: Pass, { state, flags, runAt }: Readonly<Task>): number {
+  if (state !== STATE.pending || (flags & FLAG.held) !== 0) return PLACE.nowhere
+  return runAt <= pass.now ? PLACE.ready : PLACE.later
+}
+
+interface Sheets {
+  readonly live: object[]
+  readonly ended: object[]
+  readonly revived: object[]
+  readonly removedLive: string[]
+  readonly removedFinal: string[]
+  readonly buried: (Readonly<Record<string, unknown>> & { readonly id: string })[]
+  /** By removed task, the gate that it waited for. */
+  readonly gates: Map<string, number>
+  readonly volumes: Map<string, { queue: number; state: number; tasks: number; bytes: number }>
+}
+
+export async function save(pass: Pass): Promise<void> {
+  const sheets: Sheets = {
+    live: [],
+    ended: [],
+    revived: [],
+    removedLive: [],
+    removedFinal: [],
+    buried: [],
+    gates: new Map(),
+    volumes: new Map(),
+  }
+  for (const draft of pass.drafts.values()) sort(pass, draft, sheets)
+  const { connection } = pass
+  // revived ones first: payloads and checkpoints are set on live rows
+  if (sheets.revived.length > 0) await connection.run(REVIVE, [JSON.stringify(sheets.revived)])
+  await setColumns(pass, SET_CHECKPOINTS, pass.checkpoints)
+  await setColumns(pass, SET_PAYLOADS, pass.payloads)
+  if (sheets.live.length > 0) await connection.run(SAVE_LIVE, [JSON.stringify(sheets.live)])
+  if (sheets.ended.length > 0) await connection.run(END_LIVE, [JSON.stringify(sheets.ended)])
+  if (sheets.removedLive.length > 0) await connection.run(REMOVE_LIVE, [uuids(sheets.removedLive)])
+  if (sheets.removedFinal.length > 0) await connection.run(REMOVE_FINAL, [uuids(sheets.removedFinal)])
+  const buried = await buriedOf(pass, sheets)
+  if (buried.length > 0) await connection.run(BURY, [JSON.stringify(buried)])
+  if (pass.orphans.size > 0) await connection.run(DROP_EDGES_OF, [uuids([...pass.orphans].toSorted())])
+  await saveVolumes(pass, sheets)
+  for (const [id, draft] of pass.drafts) settleDown(pass, id, draft)
+  pass.orphans.clear()
+}
+
+/** A pass may save more than once: what was saved is where it stands from now on. */
+function settleDown({ drafts }: Pass, id: string, { task, removed }: Draft): void {
+  if (removed !== null) drafts.delete(id)
+  else drafts.set(id, { task, before: { ...task }, result: null, resultSize: 0, removed: null })
+}
+
+/** Nobody was promised what waits behind a gate that was not opened: nothing is remembered of that. */
+async function buriedOf({ connection }: Pass, { buried, gates }: Sheets): Promise<readonly object[]> {
+  if (gates.size === 0) return buried
+  const rows = await connection.rows<[number]>(OPEN_AMONG, [int4s([...gates.values()])])
+  const open = new Set(rows.map(([key]) => key))
+  return buried.filter(({ id }) => {
+    const gate = gates.get(id)
+    return gate === undefined || open.has(gate)
+  })
+}
+
+async function setColumns(pass: Pass, statement: string, changes: Map<string, Columns>): Promise<void> {
+  if (changes.size === 0) return
+  const columns = [...changes.values()]
+  const values = [uuids([...changes.keys()]), columns.map(({ text }) => text), columns.map(({ raw }) => raw)]
+  await pass.connection.run(statement, values)
+  changes.clear()
+}
+
+async function saveVolumes({ connection }: Pass, { volumes }: Sheets): Promise<void> {
+  const changed = [...volumes.values()].filter(({ tasks, bytes }) => tasks !== 0 || bytes !== 0)
+  if (changed.length === 0) return
+  await connection.run(ADD_VOLUMES, [
+    int4s(changed.map(({ queue }) => queue)),
+    int4s(changed.map(({ state }) => state)),
+    int8s(changed.map(({ tasks }) => tasks)),
+    int8s(changed.map(({ bytes }) => bytes)),
+  ])
+}
+
+function sort(pass: Pass, draft: Draft, sheets: Sheets): void {
+  const { task, before, removed } = draft
+  const was = before !== null && isFinal(before)
+  if (removed !== null) {
+    bury(pass, draft, sheets)
+    return
+  }
+  if (isFinal(task)) {
+    // a final task stays as it is
+    if (was) return
+    task.bytes = ROW_BYTES + (task.state === STATE.succeeded ? 0 : task.size) + draft.resultSize
+    addVolume(sheets, task, 1)
+    sheets.ended.push(endRow(draft))
+    return
+  }
+  task.expiresAt = isRunning(task) ? null : (timeLimitOf(task)?.at ?? null)
+  if (was) {
+    addVolume(sheets, before, -1)
+    sheets.revived.push(liveRow(pass, task))
+  } else if (before === null || hasChanged(before, task)) {
+    sheets.live.push(liveRow(pass, task))
+  }
+  if (placeOf(pass, task) !== PLACE.nowhere && (before === null || hasChanged(before, task)))
+    pass.hint.ready = true
+}
+
+function hasChanged(before: Readonly<Task>, task: Readonly<Task>): boolean {
+  for (const name in task) if (before[name as keyof Task] !== task[name as keyof Task]) return true
+  return false
+}
+
+function bury(pass: Pass, { task, before, removed }: Draft, sheets: Sheets): void {
+  const { now } = pass
+  const final = before !== null && isFinal(before)
+  if (final) addVolume(sheets, before, -1)
+  ;(final ? sheets.removedFinal : sheets.removedLive).push(task.id)
+  const madeByUser = (task.flags & FLAG.madeByUser) !== 0
+  const until = madeByUser ? now + USER_ID_MS : task.enqueuedAt + CLIENT_ID_MS
+  if (until <= now) return
+  if (before !== null && before.gate !== null) sheets.gates.set(task.id, before.gate)
+  // whoever waited for one that had not ended sees it cancelled
+  const state = final ? before.state : STATE.cancelled
+  sheets.buried.push({ id: task.id, digest: task.digest, state, until, mark: removed!.mark })
+}
+
+function addVolume({ volumes }: Sheets, { queue, state, bytes }: Readonly<Task>, tasks: 1 | -1): void {
+  const key = `${queue} ${state}`
+  const volume = volumes.get(key) ?? { queue, state, tasks: 0, bytes: 0 }
+  volume.tasks += tasks
+  volume.bytes += tasks * bytes
+  volumes.set(key, volume)
+}
+
+/** Columns that change, by their names in the tables. */
+function rowOf(task: Task): object {
+  const { id, state, level, flags, epoch, session, settled, counters, history, error, cancel } = task
+  const { mark, progress, logs, size } = task
+  return {
+    id,
+    state,
+    level,
+    flags,
+    epoch,
+    session,
+    settled,
+    counters,
+    history,
+    error,
+    cancel,
+    mark,
+    progress,
+    logs,
+    size,
+    nonce: nonceText(task.nonce),
+    run_at: task.runAt,
+    claimed_at: task.claimedAt,
+    start_by: task.startBy,
+    deadline_at: task.deadlineAt,
+    restarted_at: task.restartedAt,
+  }
+}
+
+function liveRow(pass: Pass, task: Task): object {
+  const { gate, blockers, missed, cause } = task
+  return {
+    ...rowOf(task),
+    gate,
+    blockers,
+    missed,
+    cause,
+    place: placeOf(pass, task),
+    expires_at: task.expiresAt,
+    attempt_at: task.attemptAt,
+    taken_from: task.takenFrom,
+  }
+}
+
+function endRow({ task, result }: Draft): object {
+  const { reason, bytes } = task
+  const succeeded = task.state === STATE.succeeded
+  return {
+    ...rowOf(task),
+    reason,
+    bytes,
+    size: succeeded ? 0 : task.size,
+    finished_at: task.finishedAt,
+    slot: succeeded ? Math.floor(task.finishedAt! / SLOT_MS) % 8 : task.state + 3,
+    result: result?.text ?? null,
+    result_raw: result === null || result.raw === null ? null : `\\x${result.raw.toString('hex')}`,
+  }
+}

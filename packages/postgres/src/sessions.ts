@@ -1,0 +1,230 @@
+/** The leases of worker processes, and the strays that renewals find. */
+import { int4s, int8s, uuids } from './arrays.ts'
+import { nonceOf, nonceValue } from './codes.ts'
+import { tellDependents } from './dependents.ts'
+import { inPass, type Home, type Pass } from './pass.ts'
+import { backToPending } from './settling.ts'
+import {
+  CLAIMS_OF,
+  CLOSE_SESSION,
+  DROP_CLAIMS,
+  OPEN_SESSION,
+  PUBLISH,
+  RAISE_FLOOR,
+  RENEW_SESSION,
+  RUNNING_AMONG,
+  SET_MISSED,
+  START_CLOCKS,
+} from './statements/sessions.ts'
+import { draftOf, isRunning, loadLive } from './tasks.ts'
+import type {
+  CancelRequest,
+  Fence,
+  Held,
+  RenewAnswer,
+  RenewRequest,
+  SessionId,
+  SessionRequest,
+} from '@millrace/core/store'
+
+/** So many renewals in a row that do not list a task make it a stray. */
+export const MISSED_MAX = 2
+
+/** What there is to know of a running task, without locking it. */
+export interface Running {
+  readonly id: string
+  readonly session: number
+  readonly epoch: number
+  readonly nonce: string
+  readonly deadlineAt: number | null
+  readonly cancel: CancelRequest | null
+  readonly attemptAt: number | null
+  readonly terms: number
+  readonly cause: number | null
+  readonly missed: number
+}
+
+type RunningRow = readonly [
+  id: string,
+  session: number,
+  epoch: number,
+  nonce: string,
+  deadlineAt: number | null,
+  cancel: string | null,
+  attemptAt: number | null,
+  terms: number,
+  cause: number | null,
+  missed: number,
+]
+
+/** Those of the tasks that run. */
+export async function runningAmong(
+  { connection }: Pass,
+  ids: readonly string[],
+): Promise<readonly Running[]> {
+  if (ids.length === 0) return []
+  const rows = await connection.rows<RunningRow>(RUNNING_AMONG, [uuids(ids)])
+  return rows.map(([id, session, epoch, nonce, deadlineAt, cancel, attemptAt, terms, cause, missed]) => ({
+    id,
+    session,
+    epoch,
+    deadlineAt,
+    attemptAt,
+    terms,
+    cause,
+    missed,
+    nonce: nonceOf(nonce),
+    cancel: cancel === null ? null : (JSON.parse(cancel) as CancelRequest),
+  }))
+}
+
+/** A list of UUIDs as Postgres writes it. */
+export function idsOf(list: string): readonly string[] {
+  return list === '{}' ? [] : list.slice(1, -1).split(',')
+}
+
+export async function openSession(
+  { database }: Home,
+  { session, ttlMs, definitions, ...profile }: SessionRequest,
+): Promise<{ readonly session: 'alive' | 'dead'; readonly now: number }> {
+  const values = [session, database.seen, ttlMs, JSON.stringify(profile)]
+  const [opened] = await database.rows<[alive: boolean, now: number]>(OPEN_SESSION, values)
+  const [alive, now] = opened!
+  database.saw(now)
+  if (alive && definitions.length > 0) {
+    // the last of a name counts
+    const published = [...new Map(definitions.map((definition) => [definition.type, definition])).values()]
+    const types = published.map(({ type }) => type)
+    await database.run(PUBLISH, [types, published.map((definition) => JSON.stringify(definition))])
+  }
+  return { session: alive ? 'alive' : 'dead', now }
+}
+
+/** What the session still holds lapses with it. */
+export async function closeSession({ database }: Home, session: SessionId): Promise<void> {
+  await database.run(CLOSE_SESSION, [session, database.seen])
+}
+
+export async function renew(home: Home, request: RenewRequest): Promise<RenewAnswer> {
+  const { session, ttlMs, seq, held } = request
+  return inPass(home, async (pass) => {
+    const values = [session, pass.now, ttlMs, seq]
+    const [row] = await pass.connection.rows<[key: number, now: number, renewal: number]>(
+      RENEW_SESSION,
+      values,
+    )
+    if (row === undefined) {
+      return { session: 'dead', now: pass.now, lost: held.map(({ fence }) => fence), cancelled: [] }
+    }
+    const [key, now, renewal] = row
+    home.database.saw(now)
+    await pass.connection.run(RAISE_FLOOR, [now])
+    if (seq > renewal) {
+      await startClocks(pass, held)
+      await returnStrays(pass, key, request)
+      await tellDependents(pass)
+    }
+    return { session: 'alive', now, ...(await compareNotes(pass, held)) }
+  })
+}
+
+async function startClocks({ connection, now }: Pass, held: readonly Held[]): Promise<void> {
+  const started = held.filter((one) => one.started).map(({ fence }) => fence)
+  if (started.length === 0) return
+  const sorted = started.toSorted((a, b) => (a.task < b.task ? -1 : 1))
+  await connection.run(START_CLOCKS, [
+    now,
+    uuids(sorted.map(({ task }) => task)),
+    int4s(sorted.map(({ epoch }) => epoch)),
+    int8s(sorted.map(({ nonce }) => nonceValue(nonce))),
+  ])
+}
+
+type ClaimRecord = readonly [nonce: string, ids: string]
+
+async function returnStrays(pass: Pass, key: number, { held, awaiting }: RenewRequest): Promise<void> {
+  const records = await pass.connection.rows<ClaimRecord>(CLAIMS_OF, [key])
+  const all = await runningAmong(
+    pass,
+    records.flatMap(([, ids]) => idsOf(ids)),
+  )
+  const running = all.filter((task) => task.session === key)
+  const listed = new Set(held.map(({ fence }) => keyOf(fence)))
+  const nonces = new Set(awaiting)
+  const missed: { readonly id: string; readonly missed: number }[] = []
+  const strays: Running[] = []
+  for (const task of running) {
+    const { id, epoch, nonce } = task
+    const misses = listed.has(keyOf({ task: id, epoch, nonce })) || nonces.has(nonce) ? 0 : task.missed + 1
+    // one that was taken over keeps the cause of that: it is left for the next who reclaims
+    if (misses >= MISSED_MAX && task.cause === null) strays.push(task)
+    else if (misses !== task.missed) missed.push({ id, missed: misses })
+  }
+  if (missed.length > 0) {
+    await pass.connection.run(SET_MISSED, [
+      uuids(missed.map(({ id }) => id)),
+      int4s(missed.map((one) => one.missed)),
+    ])
+  }
+  await loadLive(
+    pass,
+    strays.map(({ id }) => id),
+  )
+  for (const stray of strays) returnStray(pass, stray)
+  const alive = new Set(running.map(({ nonce }) => nonce))
+  await dropClaims(
+    pass,
+    records
+      .filter(([nonce]) => !alive.has(nonceOf(nonce)))
+      .map(([nonce, ids]) => [key, nonce, idsOf(ids).length]),
+  )
+}
+
+/** Forgets claims of which nothing runs any more. */
+export async function dropClaims(
+  { connection }: Pass,
+  records: readonly (readonly [session: number, nonce: string, tasks: number])[],
+): Promise<void> {
+  if (records.length === 0) return
+  await connection.run(DROP_CLAIMS, [
+    int4s(records.map(([session]) => session)),
+    int8s(records.map(([, nonce]) => BigInt(nonce))),
+    int4s(records.map(([, , tasks]) => tasks)),
+  ])
+}
+
+/** It goes back as if it had been returned, and nobody holds its fence any more. */
+function returnStray(pass: Pass, { id, epoch, nonce }: Running): void {
+  const draft = draftOf(pass, id)
+  if (draft === undefined || !isRunning(draft.task)) return
+  if (draft.task.epoch !== epoch || draft.task.nonce !== nonce) return
+  backToPending(pass, draft, { to: 'pending', count: 'return', delayMs: null, error: null })
+  draft.task.nonce = null
+  draft.task.settled = 0
+}
+
+function keyOf({ task, epoch, nonce }: Fence): string {
+  return `${task} ${epoch} ${nonce}`
+}
+
+/** Which of the listed tasks are lost, and which are asked to stop. */
+async function compareNotes(
+  pass: Pass,
+  held: readonly Held[],
+): Promise<Pick<RenewAnswer, 'lost' | 'cancelled'>> {
+  const found = await runningAmong(
+    pass,
+    held.map(({ fence }) => fence.task),
+  )
+  const running = new Map(
+    found.map((task) => [keyOf({ task: task.id, epoch: task.epoch, nonce: task.nonce }), task]),
+  )
+  const lost: Fence[] = []
+  const cancelled: RenewAnswer['cancelled'][number][] = []
+  for (const { fence } of held) {
+    const task = running.get(keyOf(fence))
+    if (task === undefined) lost.push(fence)
+    else if (task.cancel !== null) cancelled.push({ fence, reason: task.cancel.reason })
+  }
+  return { lost, cancelled }
+}

@@ -1,0 +1,40 @@
+/** Statements that enqueue. */
+
+/**
+ * Ordinary tasks that are due at once.
+ *
+ * In: store time that was seen, and for each task id, queue, route, terms, level, size, digest, payload.
+ * Out: store time, and whether an id came before, as a repeat: then nothing was done.
+ * Effect: all of them are ready; a unique violation, and nothing, if an id is taken.
+ */
+export const ADD_READY: string = `
+WITH t AS MATERIALIZED (
+  SELECT home.store_now($1::bigint) AS now, EXISTS (SELECT FROM home.repeated) AND EXISTS (
+    SELECT FROM home.repeated WHERE id = ANY ($2::uuid[])) AS repeated
+), added AS (
+  INSERT INTO home.live(id, run_at, enqueued_at, queue, route, terms, level, size, digest, payload, state, flags, place, epoch, settled)
+  SELECT x.id, t.now, t.now, x.queue, x.route, x.terms, x.level, x.size, x.digest, x.payload, 1, 0, 1, 0, 0
+  FROM t, unnest($2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[], $8::text[], $9::text[])
+    AS x(id, queue, route, terms, level, size, digest, payload)
+  WHERE NOT t.repeated
+)
+SELECT now, repeated FROM t`
+
+/** In: ids, until when. Effect: it is known of them that they came as repeats. */
+export const REMEMBER_REPEATED: string = `
+INSERT INTO home.repeated(id, until) SELECT id, $2 FROM unnest($1::uuid[]) AS id ON CONFLICT (id) DO NOTHING`
+
+/** In: ids, store time. Out: id, digest, state, gate of those that are known or remembered. */
+export const KNOWN_TASKS: string = `
+SELECT id::text, digest, state, gate, 0 AS rank FROM home.live WHERE id = ANY ($1::uuid[])
+UNION ALL SELECT id::text, digest, state, NULL, 0 FROM home.final WHERE id = ANY ($1::uuid[])
+UNION ALL SELECT id::text, digest, state, NULL, 1 FROM home.tombstones WHERE id = ANY ($1::uuid[]) AND until > $2
+ORDER BY rank`
+
+/** In: keys. Out: key, and id and state of the live task that holds it. */
+export const KEY_HOLDERS: string = `
+SELECT unique_key, id::text, state FROM home.live WHERE unique_key IS NOT NULL AND unique_key COLLATE "C" = ANY ($1::text[])`
+
+/** In: id, epoch, nonce. Out: a row if the task runs under that fence. Effect: it goes on to, until the end of the transaction. */
+export const RUNS_UNDER: string = `
+SELECT 1 FROM home.live WHERE id = $1 AND state = 2 AND epoch = $2 AND nonce = $3 FOR SHARE`

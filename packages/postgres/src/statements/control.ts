@@ -1,0 +1,36 @@
+/** Statements of operators. */
+
+/** In: name. Effect: the queue is shown without any task too. Out: key, whether it is paused. */
+export const CONFIGURE = 'UPDATE home.queues SET configured = true WHERE name = $1 RETURNING key, paused'
+
+/** In: JSON or NULL, key. */
+export const SET_RETENTION = 'UPDATE home.queues SET retention = $1 WHERE key = $2'
+
+/** In: whether, key. Effect: the queue gives nothing as long as that is so. */
+export const PAUSE = 'UPDATE home.queues SET paused = $1 WHERE key = $2'
+
+const MATCHING_FILTERS = `($3::integer IS NULL OR queue = $3)
+      AND ($4::text IS NULL OR route = ANY (ARRAY(SELECT key FROM home.routes WHERE type = $4)))`
+
+/**
+ * The next tasks that a filter may mean, in the order of their ids.
+ *
+ * In: id to start behind, states, queue or NULL, type or NULL, how many, the nonce of the command and a colon.
+ * Out: id, mark, labels, and a final task's end or a live one's arrival.
+ */
+export const MATCHING: string = `
+SELECT t.id::text, t.mark, t.labels, t.since FROM (
+  (SELECT id, mark, labels, enqueued_at AS since FROM home.live
+    WHERE id > $1 AND (state = ANY ($2::integer[]) OR starts_with(mark, $6)) AND ${MATCHING_FILTERS} ORDER BY id LIMIT $5)
+  UNION ALL
+  (SELECT id, mark, labels, finished_at FROM home.final
+    WHERE id > $1 AND state = ANY ($2::integer[]) AND ${MATCHING_FILTERS} ORDER BY id LIMIT $5)
+) t ORDER BY t.id LIMIT $5`
+
+/** In: ids, store time. Out: id and mark of tombstones. */
+export const FIND_TOMBSTONES =
+  'SELECT id::text, mark FROM home.tombstones WHERE id = ANY ($1::uuid[]) AND until > $2'
+
+/** In: keys. Out: those that a live task holds. */
+export const KEYS_HELD: string = `
+SELECT unique_key FROM home.live WHERE unique_key IS NOT NULL AND unique_key COLLATE "C" = ANY ($1::text[])`

@@ -1,0 +1,172 @@
+/**
+ * The Postgres store: tables in a schema of the user's database. This side decides nothing that core has not
+ * decided: it locks, compares fences, and writes.
+ */
+import { add } from './adding.ts'
+import { command, configureQueue } from './commanding.ts'
+import { Database } from './database.ts'
+import { notOpen } from './errors.ts'
+import { Exchanges } from './exchanging.ts'
+import { openGate } from './gates.ts'
+import { get, list, now, outcomes } from './inspector.ts'
+import { openDatabase } from './migrate.ts'
+import { Names } from './names.ts'
+import { resolved, type Connected, type PostgresStoreOptions, type Resolved } from './options.ts'
+import { definitions, queues, sessions } from './overview.ts'
+import { inPass, type Home } from './pass.ts'
+import { reclaim } from './reclaiming.ts'
+import { closeSession, openSession, renew } from './sessions.ts'
+import { SHIFT_CLOCK } from './statements/sessions.ts'
+import { deliver, prune, sweep } from './upkeep.ts'
+import { Wakeups } from './wakeups.ts'
+import { Watchers } from './watchers.ts'
+import type * as port from '@millrace/core/store'
+
+interface Open {
+  readonly home: Home
+  readonly exchanges: Exchanges
+  readonly wakeups: Wakeups
+  readonly connected: Connected
+}
+
+export class PostgresStore implements port.Store {
+  readonly kind = 'postgres'
+  readonly retentionBytes: number = 1_024 ** 3
+  readonly calls = 'in any order'
+  readonly #options: Resolved
+  readonly #watchers = new Watchers((listened) => this.#opened?.wakeups.listen(listened))
+  #opened: Open | undefined
+
+  /** @throws InvalidArgumentError, or StoreError with the code `store-url` */
+  constructor(options: PostgresStoreOptions) {
+    this.#options = resolved(options)
+  }
+
+  async open(): Promise<void> {
+    const { schema, prepare } = this.#options
+    const connected = await this.#options.connect()
+    const { pool, listener } = connected
+    const database = new Database({ pool, schema, prepare })
+    try {
+      await openDatabase(database, this.#options)
+    } catch (error) {
+      await connected.end()
+      throw error
+    }
+    const publish = (hint: port.Hint): void => this.#watchers.publish(hint)
+    const wakeups = new Wakeups({ database, pool: listener, publish })
+    const home: Home = { database, names: new Names(database), tell: (hint) => wakeups.tell(hint) }
+    this.#opened = { home, exchanges: new Exchanges(home), wakeups, connected }
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened
+    this.#watchers.close()
+    this.#opened = undefined
+    await opened?.wakeups.close()
+    await opened?.connected.end()
+  }
+
+  async openSession(request: port.SessionRequest): Promise<{ session: 'alive' | 'dead'; now: number }> {
+    return openSession(this.#home, request)
+  }
+
+  async renew(request: port.RenewRequest): Promise<port.RenewAnswer> {
+    return renew(this.#home, request)
+  }
+
+  async closeSession(session: port.SessionId): Promise<void> {
+    await closeSession(this.#home, session)
+  }
+
+  async add(request: port.AddRequest): Promise<readonly port.GroupAnswer[]> {
+    return add(this.#home, request)
+  }
+
+  async exchange(request: port.ExchangeRequest): Promise<port.ExchangeAnswer> {
+    return this.#open.exchanges.exchange(request)
+  }
+
+  async reclaim(request: port.ReclaimRequest): Promise<port.ReclaimAnswer> {
+    const answer = await reclaim(this.#home, request)
+    this.#open.exchanges.tookOver(request.nonce, answer.tasks)
+    return answer
+  }
+
+  async sweep(request: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
+    return sweep(this.#home, request)
+  }
+
+  async deliver(request: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
+    return deliver(this.#home, request)
+  }
+
+  async prune(request: port.PruneRequest): Promise<port.UpkeepAnswer> {
+    return prune(this.#home, request)
+  }
+
+  async command(request: port.CommandRequest): Promise<port.CommandAnswer> {
+    return command(this.#home, request)
+  }
+
+  async configureQueue(request: port.QueueSettings): Promise<void> {
+    await configureQueue(this.#home, request)
+  }
+
+  /** The first call decides; it then goes on until all tasks are through, or leaves that to `deliver`. */
+  async openGate(gate: string): Promise<'open' | 'gone'> {
+    const home = this.#home
+    const { fate, more } = await inPass(home, (pass) => openGate(pass, gate))
+    for (let left = more; left;) left = (await inPass(home, (pass) => openGate(pass, gate))).more
+    return fate
+  }
+
+  async get(ids: readonly port.TaskId[]): Promise<readonly (port.TaskRecord | null)[]> {
+    return get(this.#home, ids)
+  }
+
+  async outcomes(request: {
+    readonly ids: readonly port.TaskId[]
+    readonly bytesMax: number
+  }): Promise<readonly (port.TaskOutcome | 'later' | null)[]> {
+    return outcomes(this.#home, request)
+  }
+
+  async list(request: port.ListRequest): Promise<port.ListAnswer> {
+    return list(this.#home, request)
+  }
+
+  async queues(): Promise<readonly port.QueueRecord[]> {
+    return queues(this.#home)
+  }
+
+  async sessions(): Promise<readonly port.SessionRecord[]> {
+    return sessions(this.#home)
+  }
+
+  async definitions(): Promise<readonly port.PublishedDefinition[]> {
+    return definitions(this.#home)
+  }
+
+  async now(): Promise<number> {
+    return now(this.#home)
+  }
+
+  watch(): AsyncIterableIterator<port.Hint> {
+    return this.#watchers.watch()
+  }
+
+  /** Moves store time for every client of the schema, for tests. A clock that is moved back stands still. */
+  async shiftClock(ms: number): Promise<void> {
+    await this.#home.database.run(SHIFT_CLOCK, [ms])
+  }
+
+  get #open(): Open {
+    if (this.#opened !== undefined) return this.#opened
+    throw notOpen()
+  }
+
+  get #home(): Home {
+    return this.#open.home
+  }
+}

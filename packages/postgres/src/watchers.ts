@@ -1,0 +1,85 @@
+/** Those who listen for hints. */
+import type { Hint } from '@millrace/core/store'
+
+type Ask = (answer: IteratorResult<Hint, undefined>) => void
+
+/** All listeners of a store. */
+export class Watchers {
+  readonly #watchers = new Set<Watcher>()
+  readonly #listened: (listened: boolean) => void
+
+  /** @param listened called when the first listener comes, and when the last has left */
+  constructor(listened: (listened: boolean) => void) {
+    this.#listened = listened
+  }
+
+  publish(hint: Hint): void {
+    for (const watcher of this.#watchers) watcher.hear(hint)
+  }
+
+  watch(): AsyncIterableIterator<Hint> {
+    const watcher = new Watcher((gone) => {
+      if (this.#watchers.delete(gone) && this.#watchers.size === 0) this.#listened(false)
+    })
+    this.#watchers.add(watcher)
+    if (this.#watchers.size === 1) this.#listened(true)
+    return watcher
+  }
+
+  /** Ends all that watch. */
+  close(): void {
+    for (const watcher of this.#watchers) watcher.end()
+  }
+}
+
+/** One listener. What it did not read yet is merged. */
+class Watcher implements AsyncIterableIterator<Hint> {
+  readonly #left: (watcher: Watcher) => void
+  #unread: Hint | null = { ready: true, settled: true, cancel: true }
+  #ended = false
+  readonly #asked: Ask[] = []
+
+  constructor(left: (watcher: Watcher) => void) {
+    this.#left = left
+  }
+
+  hear(hint: Hint): void {
+    const unread = this.#unread
+    this.#unread = {
+      ready: hint.ready || unread?.ready === true,
+      settled: hint.settled || unread?.settled === true,
+      cancel: hint.cancel || unread?.cancel === true,
+    }
+    const ask = this.#asked.shift()
+    if (ask !== undefined) this.#answer(ask)
+  }
+
+  end(): void {
+    this.#ended = true
+    this.#left(this)
+    for (const ask of this.#asked.splice(0)) this.#answer(ask)
+  }
+
+  next(): Promise<IteratorResult<Hint, undefined>> {
+    return new Promise((resolve) => {
+      if (this.#ended || this.#unread !== null) this.#answer(resolve)
+      else this.#asked.push(resolve)
+    })
+  }
+
+  return(): Promise<IteratorResult<Hint, undefined>> {
+    this.end()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Hint> {
+    return this
+  }
+
+  #answer(ask: Ask): void {
+    const hint = this.#unread
+    this.#unread = null
+    if (this.#ended || hint === null) ask({ done: true, value: undefined })
+    else ask({ done: false, value: hint })
+  }
+}

@@ -1,0 +1,72 @@
+/** A schema of its own on a private server, and the clients that were opened on it. */
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, beforeAll } from 'vitest'
+import { startPostgres, type PostgresServer } from '../../../test/servers/postgres.ts'
+import { PostgresStore } from '../src/index.ts'
+
+export interface PostgresHome extends AsyncDisposable {
+  readonly store: PostgresStore
+  readonly schema: string
+  open(): Promise<PostgresStore>
+  shiftClock(ms: number): Promise<void>
+  close(): Promise<void>
+}
+
+let server: PostgresServer | undefined
+/** Schemas that a home has left, emptied: making the tables takes longer than most cases. */
+const free: string[] = []
+
+/** One server for all tests of a file. */
+export function withServer(): void {
+  beforeAll(async () => {
+    server = await startPostgres()
+  }, 60_000)
+  afterAll(async () => server?.[Symbol.asyncDispose]())
+}
+
+export function serverOf(): PostgresServer {
+  if (server === undefined) throw new Error('withServer() was not called')
+  return server
+}
+
+/** Runs statements beside the store. */
+export async function sql(script: string, url: string = serverOf().url): Promise<readonly unknown[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    const results: unknown = await client.query(script)
+    return (results as { rows?: unknown[] }).rows ?? []
+  } finally {
+    await client.end()
+  }
+}
+
+/** As it was when the tables were made. */
+async function empty(schema: string): Promise<void> {
+  const tables = (await sql(
+    `SELECT relname FROM pg_class WHERE relnamespace = '${schema}'::regnamespace AND relkind IN ('r', 'p')
+      AND NOT relispartition AND relname <> 'about'`,
+  )) as readonly { relname: string }[]
+  const deletes = tables.map(({ relname }) => `DELETE FROM ${schema}.${relname};`).join(' ')
+  await sql(`${deletes} INSERT INTO ${schema}.clock DEFAULT VALUES`)
+}
+
+export async function openHome(): Promise<PostgresHome> {
+  const schema = free.pop() ?? `m_${randomUUID().slice(0, 8)}`
+  const stores: PostgresStore[] = []
+  const open = async (): Promise<PostgresStore> => {
+    const store = new PostgresStore({ url: serverOf().url, schema })
+    await store.open()
+    stores.push(store)
+    return store
+  }
+  const store = await open()
+  const close = async (): Promise<void> => {
+    await Promise.all(stores.map((one) => one.close()))
+    await empty(schema)
+    free.push(schema)
+  }
+  const shiftClock = (ms: number): Promise<void> => store.shiftClock(ms)
+  return { store, schema, open, shiftClock, close, [Symbol.asyncDispose]: close }
+}

@@ -1,0 +1,53 @@
+/** The user's own pool, and poolers. */
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { expect, test } from 'vitest'
+import { PostgresStore } from '../src/index.ts'
+import { serverOf, withServer } from './home.ts'
+import { demand, exchange, groups, session, succeeded } from './specs.ts'
+
+withServer()
+
+async function live(store: PostgresStore): Promise<void> {
+  const request = session()
+  await store.openSession(request)
+  await store.add({ groups: groups(50), again: false })
+  const { claims } = await store.exchange(exchange(request.session, { demand: demand(50) }))
+  const { verdicts } = await store.exchange(exchange(request.session, { settlements: claims.map(succeeded) }))
+  expect(verdicts).toEqual(Array.from({ length: 50 }, () => 'applied'))
+}
+
+test("the user's own pool is used, and left open", async () => {
+  const pool = new pg.Pool({ connectionString: serverOf().url, max: 3 })
+  const store = new PostgresStore({ pool, schema: `o_${randomUUID().slice(0, 8)}` })
+  await store.open()
+  const hints = store.watch()
+  await hints.next()
+  await live(store)
+  expect((await hints.next()).value).toMatchObject({ ready: true })
+  await store.close()
+  expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+  await pool.end()
+})
+
+test('a pool that has no connection left is not waited for without end', async () => {
+  const pool = new pg.Pool({ connectionString: serverOf().url, max: 1 })
+  const store = new PostgresStore({ pool, schema: `o_${randomUUID().slice(0, 8)}` })
+  await store.open()
+  const taken = await pool.connect()
+  await expect(store.queues()).rejects.toMatchObject({ code: 'store-unavailable', effect: 'none' })
+  taken.release()
+  expect(await store.queues()).toEqual([])
+  await store.close()
+  await pool.end()
+})
+
+test('without prepared statements none is left behind on a connection', async () => {
+  const pool = new pg.Pool({ connectionString: serverOf().url, max: 1 })
+  const store = new PostgresStore({ pool, schema: `o_${randomUUID().slice(0, 8)}`, prepare: false })
+  await store.open()
+  await live(store)
+  expect((await pool.query('SELECT name FROM pg_prepared_statements')).rows).toEqual([])
+  await store.close()
+  await pool.end()
+})
