@@ -1,5 +1,7 @@
 /** What several loads have in common. */
-import { item, items, type Ledger } from '../item.ts'
+import { SERVERS } from '../engine.ts'
+import { rest } from '../engines/probe.ts'
+import { item, items, type Item, type Ledger } from '../item.ts'
 import { monotonicUs } from '../measuring/clock.ts'
 import { percentile } from '../measuring/statistics.ts'
 import { sideNamed, type Opened } from '../side.ts'
@@ -15,10 +17,18 @@ const PROGRESS_MS = 5
 export const CPU_METRICS: readonly Metric[] = [
   { key: 'mainUs', title: 'main thread, CPU per task', unit: 'µs', better: 'less' },
   { key: 'othersUs', title: 'other threads, CPU per task', unit: 'µs', better: 'less' },
+  {
+    key: 'engineUs',
+    title: "the engine's processes, CPU per task",
+    unit: 'µs',
+    better: 'less',
+    engines: SERVERS,
+  },
 ]
 
-export function costs({ mainUs, othersUs }: Span, tasks: number): Figures {
-  return { mainUs: mainUs / tasks, othersUs: othersUs / tasks }
+export function costs({ mainUs, othersUs, engineUs }: Span, tasks: number): Figures {
+  const client = { mainUs: mainUs / tasks, othersUs: othersUs / tasks }
+  return engineUs === null ? client : { ...client, engineUs: engineUs / tasks }
 }
 
 /** @throws Error if there are not as many tasks waiting as were acknowledged */
@@ -35,29 +45,31 @@ export async function fill(opened: Opened, size: number): Promise<void> {
 
 /** The role `prepare`: fills the store and goes. */
 export async function prepare(role: Role, size: number): Promise<RoleReport> {
-  const opened = await sideNamed(role.contender).open(role.file, role.engine)
+  const opened = await sideNamed(role.contender).open(role.url)
   await fill(opened, size)
   await opened.close()
+  await rest(role.url)
   return { figures: {} }
 }
 
 /** One of several worker processes on one store: runs until all tasks are handled, by whomever. */
 export async function sharedWorker(role: Role, ledger: Ledger): Promise<RoleReport> {
-  const opened = await sideNamed(role.contender).open(role.file, role.engine)
+  const opened = await sideNamed(role.contender).open(role.url)
   await role.ready()
   const startedAt = monotonicUs()
   let lastAt = startedAt
   const timer = setInterval(() => role.progress(ledger.handled), PROGRESS_MS)
-  const working = await opened.work((one) => {
+  const handle = (one: Item): void => {
     ledger.mark(one)
     lastAt = monotonicUs()
-  }, CONCURRENCY)
+  }
+  const working = await opened.work(handle, { concurrency: CONCURRENCY })
   await role.stopped
   clearInterval(timer)
   await working.stop()
-  const { succeeded } = await opened.counts()
+  const counts = await opened.counts()
   await opened.close()
-  return { figures: { startedAt, lastAt, handled: ledger.handled }, seen: ledger.seen, succeeded }
+  return { figures: { startedAt, lastAt, handled: ledger.handled }, seen: ledger.seen, counts }
 }
 
 /** Enqueues so many tasks a second, whether the last one has been acknowledged or not. */
@@ -84,7 +96,7 @@ export function latencies(samplesMs: readonly number[]): Figures {
 
 /** Starts a worker, waits until every task was handled, and until that is written. */
 export async function drained(opened: Opened, ledger: Ledger, timeUp: Promise<void>): Promise<void> {
-  const working = await opened.work(ledger.mark, CONCURRENCY)
+  const working = await opened.work(ledger.mark, { concurrency: CONCURRENCY })
   await Promise.race([ledger.all, timeUp])
   await working.stop()
 }
