@@ -7,6 +7,9 @@ import { programOf, services } from '../../scripts/services.mjs'
 import { listening } from './listening.ts'
 import { PrivateServer, type ServerPlan } from './server.ts'
 
+/** The first message of a client, of the protocol's version 3; `R` is the answer of who lets it in. */
+const HELLO = startupMessage('user\0millrace\0database\0postgres\0\0')
+
 export interface PostgresOptions {
   /** Settings by name, beside those that make it private. */
   readonly settings?: Readonly<Record<string, string>> | undefined
@@ -30,7 +33,8 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
       const set = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
       return [join(dirname(initdb), 'postgres'), ...place, ...set]
     },
-    answers: (port) => listening(port),
+    // while it starts up it accepts connections, only to refuse them
+    answers: (port) => listening(port, HELLO, /^R/),
     options,
   }
   const server = await PrivateServer.start(plan, (folder) => {
@@ -43,6 +47,11 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
     server,
     [Symbol.asyncDispose]: () => server.stop(),
   }
+}
+
+/** Its length, counting itself, the version, and the parameters, which are short enough to be one text. */
+function startupMessage(parameters: string): string {
+  return `\0\0\0${String.fromCodePoint(8 + parameters.length)}\0\x03\0\0${parameters}`
 }
 
 /** Postgres does not run as root: then it runs as the user that its package has made, or as nobody. */
