@@ -5,12 +5,15 @@ import type { Plot, Site } from './site.ts'
 
 const SETTINGS = ['fsync', 'synchronous_commit', 'shared_buffers', 'max_connections'] as const
 
+/** Some open several for each queue. */
+const CONNECTIONS_MAX = 1_000
+
 let made = 0
 
 export async function postgresSite(): Promise<Site> {
   const given = process.env['MILLRACE_TEST_POSTGRES_URL']
   if (given !== undefined) return siteAt(given, null)
-  const started = await startPostgres()
+  const started = await startPostgres({ settings: { max_connections: String(CONNECTIONS_MAX) } })
   try {
     return await siteAt(started.url, started.server)
   } catch (error) {

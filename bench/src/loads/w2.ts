@@ -33,7 +33,7 @@ export const w2: Load = {
     }),
     bulks('W2, 4 callers', 'enqueue in bulks of 1 000, four callers at the same time', {
       callers: 4,
-      engines: ENGINES,
+      engines: ['sqlite', 'memory'],
       write: (opened, bulk) => opened.enqueueMany(bulk),
     }),
     bulks('W2, atomic', 'enqueue in bulks of 1 000, each all or nothing, one caller', {

@@ -90,6 +90,9 @@ class OpenedBull implements Opened {
     return this.#queue.addBulk(items.map((data) => ({ name: QUEUE, data })))
   }
 
+  /** Its guide: all jobs of a bulk are added, or none. */
+  readonly enqueueAll = (items: readonly Item[]): Promise<unknown> => this.enqueueMany(items)
+
   async work(handle: (item: Item) => void, { concurrency, queues = [QUEUE] }: WorkOptions): Promise<Working> {
     const process: Process = async ({ data }) => handle(data)
     const workers = queues.map((name) => this.#newWorker(name, process, concurrency))
