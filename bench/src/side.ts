@@ -18,8 +18,11 @@ export interface Side {
   /** Where its own documentation says so. */
   readonly documentation: string
   /** @param url as Millrace's own: `sqlite:PATH`, `memory:`, `postgres://…`, `redis://…` */
-  open(url: string): Promise<Opened>
+  open(url: string, aim?: Aim): Promise<Opened>
 }
+
+/** For a side that has to choose. Default: throughput. */
+export type Aim = 'throughput' | 'latency'
 
 export interface Opened {
   /** Resolves when the task is written. */

@@ -4,12 +4,15 @@ import { rest } from '../engines/probe.ts'
 import { item, items, type Item, type Ledger } from '../item.ts'
 import { monotonicUs } from '../measuring/clock.ts'
 import { percentile } from '../measuring/statistics.ts'
-import { sideNamed, type Opened } from '../side.ts'
+import { sideNamed, type Aim, type Opened } from '../side.ts'
 import type { Figures, Metric, Role, RoleReport } from '../load.ts'
 import type { Span } from '../measuring/span.ts'
 
 export const CONCURRENCY = 100
 export const BULK = 1_000
+
+/** Tasks that are there before the first one that is measured. */
+export const SEED = 1_000
 
 /** How often a worker that shares its tasks with others tells how far it is. */
 const PROGRESS_MS = 5
@@ -43,9 +46,18 @@ export async function fill(opened: Opened, size: number): Promise<void> {
     await opened.enqueueMany(items(from, Math.min(BULK, size - from)))
 }
 
+/**
+ * A store that has known tasks for a while, as one in use does: Postgres makes its plans by what was there when a
+ * connection first asked, and graphile-worker's for an empty table get slower with every task.
+ */
+export async function seeded(opened: Opened, url: string): Promise<void> {
+  await fill(opened, SEED)
+  await rest(url)
+}
+
 /** The role `prepare`: fills the store and goes. */
-export async function prepare(role: Role, size: number): Promise<RoleReport> {
-  const opened = await sideNamed(role.contender).open(role.url)
+export async function prepare(role: Role, size: number, aim?: Aim): Promise<RoleReport> {
+  const opened = await sideNamed(role.contender).open(role.url, aim)
   await fill(opened, size)
   await opened.close()
   await rest(role.url)

@@ -3,7 +3,7 @@ import { callers, item } from '../item.ts'
 import { ENGINES } from '../engine.ts'
 import { OURS, sideNamed } from '../side.ts'
 import { BEST_PEER, RATE, sized, type Load, type Role, type RoleReport } from '../load.ts'
-import { checkedWaiting, costs, CPU_METRICS } from './common.ts'
+import { checkedWaiting, costs, CPU_METRICS, SEED, seeded } from './common.ts'
 
 export const CALLERS = 100
 
@@ -38,6 +38,7 @@ export const w1: Load = {
 async function run(role: Role): Promise<RoleReport> {
   const size = sized(role.quick, 100_000, 2_000)
   const opened = await sideNamed(role.contender).open(role.url)
+  await seeded(opened, role.url)
   await role.ready()
   const end = performance.now() + TIME_MS
   let made = 0
@@ -48,7 +49,7 @@ async function run(role: Role): Promise<RoleReport> {
       await opened.enqueue(item(n))
     }),
   )
-  await checkedWaiting(opened, made)
+  await checkedWaiting(opened, SEED + made)
   await opened.close()
   return { figures: { rate: made / span.seconds, ...costs(span, made) } }
 }

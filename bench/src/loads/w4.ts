@@ -12,7 +12,7 @@ import {
   type Role,
   type RoleReport,
 } from '../load.ts'
-import { CONCURRENCY, costs, CPU_METRICS, sharedWorker } from './common.ts'
+import { CONCURRENCY, costs, CPU_METRICS, prepare, SEED, sharedWorker } from './common.ts'
 import { CALLERS } from './w1.ts'
 
 const both: Pick<Case, 'contenders' | 'ratios' | 'handled'> = {
@@ -39,7 +39,7 @@ export const w4: Load = {
       ...both,
       name: 'W4, 2 processes',
       about: 'the same with the producer and the worker in a process each',
-      roles: ['producer', 'worker'],
+      roles: ['prepare', 'producer', 'worker'],
       metrics: [RATE],
       goals: {
         postgres: [{ metric: 'rate', of: OURS, against: BEST_PEER, atLeast: 8, reach: 12 }],
@@ -49,8 +49,7 @@ export const w4: Load = {
         ],
       },
       engines: ['sqlite', 'postgres', 'redis'],
-      run: (role) =>
-        role.name === 'producer' ? produce(role) : sharedWorker(role, new Ledger(both.handled(role)!)),
+      run: twoProcesses,
       combine: fromFirstToLast,
     },
   ],
@@ -72,11 +71,23 @@ async function inOneProcess(role: Role): Promise<RoleReport> {
   return { figures: { rate: size / span.seconds, ...costs(span, size) }, seen: ledger.seen, counts }
 }
 
+/** The first tasks are there before: see `seeded`. */
+function twoProcesses(role: Role): Promise<RoleReport> {
+  switch (role.name) {
+    case 'prepare':
+      return prepare(role, SEED)
+    case 'producer':
+      return produce(role)
+    default:
+      return sharedWorker(role, new Ledger(both.handled(role)!))
+  }
+}
+
 async function produce(role: Role): Promise<RoleReport> {
   const opened = await sideNamed(role.contender).open(role.url)
   await role.ready()
   const producedFrom = monotonicUs()
-  await callers(CALLERS, both.handled(role)!, (n) => opened.enqueue(item(n)))
+  await callers(CALLERS, both.handled(role)! - SEED, (n) => opened.enqueue(item(SEED + n)))
   await opened.close()
   return { figures: { producedFrom } }
 }
@@ -88,5 +99,5 @@ function fromFirstToLast(reports: readonly RoleReport[]): Figures {
     readonly lastAt: number
     readonly handled: number
   }
-  return { rate: (handled * 1_000_000) / (lastAt - producedFrom) }
+  return { rate: ((handled - SEED) * 1_000_000) / (lastAt - producedFrom) }
 }

@@ -3,7 +3,7 @@ import { Ledger, type Item } from '../item.ts'
 import { monotonicUs } from '../measuring/clock.ts'
 import { OURS, sideNamed } from '../side.ts'
 import { sized, type Case, type Load, type Role, type RoleReport } from '../load.ts'
-import { CONCURRENCY, latencies, LATENCY_METRICS, steadily } from './common.ts'
+import { CONCURRENCY, latencies, LATENCY_METRICS, prepare, steadily } from './common.ts'
 
 const PER_SECOND = 200
 
@@ -38,7 +38,7 @@ export const w5: Load = {
       ...shared,
       name: 'W5, 2 processes',
       about: 'enqueue to handler start at 200/s, the producer and the worker in a process each',
-      roles: ['producer', 'worker'],
+      roles: ['prepare', 'producer', 'worker'],
       goals: {
         postgres: [
           { metric: 'p50', of: OURS, against: 'graphile-worker', atMost: 0.5 },
@@ -55,8 +55,9 @@ export const w5: Load = {
 }
 
 async function run(role: Role): Promise<RoleReport> {
+  if (role.name === 'prepare') return prepare(role, 0, 'latency')
   const size = shared.handled(role)!
-  const opened = await sideNamed(role.contender).open(role.url)
+  const opened = await sideNamed(role.contender).open(role.url, 'latency')
   if (role.name === 'producer') {
     await role.ready()
     await steadily(opened, size, PER_SECOND)
