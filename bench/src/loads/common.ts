@@ -5,14 +5,16 @@ import { item, items, type Item, type Ledger } from '../item.ts'
 import { monotonicUs } from '../measuring/clock.ts'
 import { percentile } from '../measuring/statistics.ts'
 import { sideNamed, type Aim, type Opened } from '../side.ts'
-import type { Figures, Metric, Role, RoleReport } from '../load.ts'
+import { sized, type Figures, type Metric, type Role, type RoleReport, type Scale } from '../load.ts'
 import type { Span } from '../measuring/span.ts'
 
 export const CONCURRENCY = 100
 export const BULK = 1_000
 
 /** Tasks that are there before the first one that is measured. */
-export const SEED = 1_000
+export function seedSize({ quick }: Scale): number {
+  return sized(quick, 1_000, 100)
+}
 
 /** How often a worker that shares its tasks with others tells how far it is. */
 const PROGRESS_MS = 5
@@ -50,9 +52,9 @@ export async function fill(opened: Opened, size: number): Promise<void> {
  * A store that has known tasks for a while, as one in use does: Postgres makes its plans by what was there when a
  * connection first asked, and graphile-worker's for an empty table get slower with every task.
  */
-export async function seeded(opened: Opened, url: string): Promise<void> {
-  await fill(opened, SEED)
-  await rest(url)
+export async function seeded(opened: Opened, role: Role): Promise<void> {
+  await fill(opened, seedSize(role))
+  await rest(role.url)
 }
 
 /** The role `prepare`: fills the store and goes. */

@@ -3,7 +3,7 @@ import { callers, item } from '../item.ts'
 import { ENGINES } from '../engine.ts'
 import { OURS, sideNamed } from '../side.ts'
 import { BEST_PEER, RATE, sized, type Load, type Role, type RoleReport } from '../load.ts'
-import { checkedWaiting, costs, CPU_METRICS, SEED, seeded } from './common.ts'
+import { checkedWaiting, costs, CPU_METRICS, seeded, seedSize } from './common.ts'
 
 export const CALLERS = 100
 
@@ -36,9 +36,9 @@ export const w1: Load = {
 }
 
 async function run(role: Role): Promise<RoleReport> {
-  const size = sized(role.quick, 100_000, 2_000)
+  const size = sized(role.quick, 100_000, 500)
   const opened = await sideNamed(role.contender).open(role.url)
-  await seeded(opened, role.url)
+  await seeded(opened, role)
   await role.ready()
   const end = performance.now() + TIME_MS
   let made = 0
@@ -49,7 +49,7 @@ async function run(role: Role): Promise<RoleReport> {
       await opened.enqueue(item(n))
     }),
   )
-  await checkedWaiting(opened, SEED + made)
+  await checkedWaiting(opened, seedSize(role) + made)
   await opened.close()
   return { figures: { rate: made / span.seconds, ...costs(span, made) } }
 }

@@ -12,7 +12,7 @@ import {
   type Role,
   type RoleReport,
 } from '../load.ts'
-import { BULK, checkedWaiting, costs, CPU_METRICS, SEED, seeded } from './common.ts'
+import { BULK, checkedWaiting, costs, CPU_METRICS, seeded, seedSize } from './common.ts'
 
 const goals: Goals = {
   sqlite: [{ metric: 'rate', of: OURS, atLeast: 150_000, reach: 200_000 }],
@@ -70,12 +70,12 @@ async function run(role: Role, way: Way): Promise<RoleReport> {
   const bulksCount = sized(role.quick, 200, 3)
   const size = bulksCount * BULK
   const opened = await sideNamed(role.contender).open(role.url)
-  await seeded(opened, role.url)
+  await seeded(opened, role)
   await role.ready()
   const span = await role.span(() =>
     callers(way.callers, bulksCount, (bulk) => way.write(opened, items(bulk * BULK, BULK))),
   )
-  await checkedWaiting(opened, SEED + size)
+  await checkedWaiting(opened, seedSize(role) + size)
   await opened.close()
   return { figures: { rate: size / span.seconds, ...costs(span, size) } }
 }

@@ -12,14 +12,14 @@ import {
   type Role,
   type RoleReport,
 } from '../load.ts'
-import { CONCURRENCY, costs, CPU_METRICS, prepare, SEED, sharedWorker } from './common.ts'
+import { CONCURRENCY, costs, CPU_METRICS, prepare, seedSize, sharedWorker } from './common.ts'
 import { CALLERS } from './w1.ts'
 
 const both: Pick<Case, 'contenders' | 'ratios' | 'handled'> = {
   contenders: 'sides',
   ratios: 'first / others',
   // the peers on Postgres take long
-  handled: ({ quick, engine }) => sized(quick, engine === 'postgres' ? 20_000 : 60_000, 2_000),
+  handled: ({ quick, engine }) => sized(quick, engine === 'postgres' ? 20_000 : 60_000, 600),
 }
 
 export const w4: Load = {
@@ -75,7 +75,7 @@ async function inOneProcess(role: Role): Promise<RoleReport> {
 function twoProcesses(role: Role): Promise<RoleReport> {
   switch (role.name) {
     case 'prepare':
-      return prepare(role, SEED)
+      return prepare(role, seedSize(role))
     case 'producer':
       return produce(role)
     default:
@@ -86,18 +86,23 @@ function twoProcesses(role: Role): Promise<RoleReport> {
 async function produce(role: Role): Promise<RoleReport> {
   const opened = await sideNamed(role.contender).open(role.url)
   await role.ready()
+  const seed = seedSize(role)
   const producedFrom = monotonicUs()
-  await callers(CALLERS, both.handled(role)! - SEED, (n) => opened.enqueue(item(SEED + n)))
+  await callers(CALLERS, both.handled(role)! - seed, (n) => opened.enqueue(item(seed + n)))
   await opened.close()
-  return { figures: { producedFrom } }
+  return { figures: { producedFrom, seed } }
 }
 
 /** From the first enqueue to the last handler. */
 function fromFirstToLast(reports: readonly RoleReport[]): Figures {
-  const { producedFrom, lastAt, handled } = Object.assign({}, ...reports.map(({ figures }) => figures)) as {
+  const { producedFrom, seed, lastAt, handled } = Object.assign(
+    {},
+    ...reports.map(({ figures }) => figures),
+  ) as {
     readonly producedFrom: number
+    readonly seed: number
     readonly lastAt: number
     readonly handled: number
   }
-  return { rate: ((handled - SEED) * 1_000_000) / (lastAt - producedFrom) }
+  return { rate: ((handled - seed) * 1_000_000) / (lastAt - producedFrom) }
 }

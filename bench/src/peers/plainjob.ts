@@ -7,7 +7,7 @@
  * but not that of the machine, and no commit waits for the disk. `plainjob-full` is the same with
  * synchronous=FULL, as durable as ours. Its worker runs one job at a time; there is no setting for more.
  */
-import type { Queue } from 'plainjob'
+import type * as Plainjob from 'plainjob'
 import { pathOf } from '../engine.ts'
 import type { Item } from '../item.ts'
 import type { Counts, Opened, Side, Working } from '../side.ts'
@@ -68,10 +68,10 @@ async function openQueue(url: string, synchronous: 'NORMAL' | 'FULL'): Promise<O
 const OPEN_TRIES_MAX = 100
 
 class OpenedQueue implements Opened {
-  readonly #queue: Queue
-  readonly #plainjob: typeof import('plainjob')
+  readonly #queue: Plainjob.Queue
+  readonly #plainjob: typeof Plainjob
 
-  constructor(queue: Queue, plainjob: typeof import('plainjob')) {
+  constructor(queue: Plainjob.Queue, plainjob: typeof Plainjob) {
     this.#queue = queue
     this.#plainjob = plainjob
   }
