@@ -19,7 +19,7 @@ const POOL_MAX = 5
  * many jobs as may run at a time, 100, did 28 000 to 30 000. A batch is one call of its handler.
  */
 const BATCH = 500
-const LOOPS = 4
+const LOOPS = 4 // one for latency: a NOTIFY wakes them all
 
 /** The shortest that it accepts. */
 const POLL_SECONDS = 0.5
@@ -41,15 +41,17 @@ export const pgBossSide: Side = {
     boss.on('error', console.error)
     await boss.start()
     await boss.createQueue(QUEUE, { notify })
-    return new OpenedBoss(boss)
+    return new OpenedBoss(boss, notify ? 1 : LOOPS)
   },
 }
 
 class OpenedBoss implements Opened {
   readonly #boss: PgBoss
+  readonly #loops: number
 
-  constructor(boss: PgBoss) {
+  constructor(boss: PgBoss, loops: number) {
     this.#boss = boss
+    this.#loops = loops
   }
 
   enqueue(item: Item): Promise<unknown> {
@@ -69,7 +71,7 @@ class OpenedBoss implements Opened {
   async work(handle: (item: Item) => void, { queues = [QUEUE] }: WorkOptions): Promise<Working> {
     const options = {
       batchSize: BATCH,
-      localConcurrency: LOOPS,
+      localConcurrency: this.#loops,
       burstWhenBatchFull: true,
       pollingIntervalSeconds: POLL_SECONDS,
     }
