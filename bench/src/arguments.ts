@@ -1,18 +1,27 @@
 /** What the command line asks for. */
 import { parseArgs } from 'node:util'
-import { ENGINES, OURS, SIDES, type Engine } from './side.ts'
+import { ENGINES, type Engine } from './engine.ts'
+import { OURS, SIDES } from './side.ts'
 import { LOADS } from './loads.ts'
 import type { Plan } from './runner.ts'
 
-export const USAGE = `Measures Millrace and its peers: both sides in turn (A B A B …), each time in fresh processes on a fresh file.
+/** Whom Millrace is measured against if nobody is named. */
+const RIVALS: Readonly<Record<Engine, readonly string[]>> = {
+  sqlite: ['plainjob'],
+  memory: [],
+  postgres: ['graphile-worker', 'pg-boss'],
+  redis: ['bullmq', 'bee-queue'],
+}
+
+export const USAGE = `Measures Millrace and its peers: all sides in turn (A B A B …), each time in fresh processes on a fresh store.
 
   npm run bench -- [--load W1,W3] [--engine sqlite] [--against plainjob] [--iterations 3]
 
   --load NAMES       ${LOADS.map(({ name }) => name).join(', ')}, or all. Default: W1,W2,W3,W4,W5
   --engine NAME      ${ENGINES.join(' or ')}. Default: sqlite
-  --against NAMES    ${SIDES.map(({ name }) => name)
-    .filter((name) => name !== OURS)
-    .join(', ')}, or none. Default: plainjob
+  --against NAMES    ${ENGINES.map((engine) => `on ${engine} ${peersOn(engine).join(', ') || 'nobody'}`).join('; ')};
+                     or none. Default: ${ENGINES.map((engine) => RIVALS[engine].join(', ') || 'none').join(' | ')}
+  --only NAMES       Exactly these sides, the first against the others; for measuring peers without Millrace
   --iterations N     How often each side runs. Default: 3
   --quick            Few tasks: shows that everything runs; its figures mean nothing
   --profile          Also shows where the time of each thread goes, which makes everything slower
@@ -22,7 +31,9 @@ export const USAGE = `Measures Millrace and its peers: both sides in turn (A B A
   --write-docs       Writes docs/benchmarks.md and docs/benchmarks.svg
   --help
 
-The files are in the folder for temporary ones: TMPDIR names another.`
+Postgres and Redis are started for the run, durable, unless MILLRACE_TEST_POSTGRES_URL or MILLRACE_TEST_REDIS_URL
+(an empty database) names one; then what the engine spends is not measured.
+All files are in the folder for temporary ones: TMPDIR names another.`
 
 export class UsageError extends Error {}
 
@@ -36,18 +47,16 @@ export interface Wish extends Plan {
 /** @throws UsageError */
 export function wishOf(args: readonly string[]): Wish {
   const values = parsed(args)
-  const against = listed(values.against).filter((name) => name !== 'none')
-  const peers = SIDES.map(({ name }) => name).filter((name) => name !== OURS)
-  for (const name of against) checkNamed(name, peers, '--against')
   checkNamed(values.engine, ENGINES, '--engine')
+  const engine = values.engine as Engine
   const iterations = Number(values.iterations)
   if (!(Number.isInteger(iterations) && iterations >= 1)) {
     throw new UsageError(`--iterations is ${values.iterations}; it is a whole number, at least 1.`)
   }
   return {
     loads: loadsOf(values.load),
-    engine: values.engine as Engine,
-    against,
+    engine,
+    sides: sidesOf(values, engine),
     iterations,
     quick: values.quick,
     profiled: values.profile,
@@ -62,7 +71,8 @@ export function wishOf(args: readonly string[]): Wish {
 interface Values {
   readonly load: string
   readonly engine: string
-  readonly against: string
+  readonly against?: string
+  readonly only?: string
   readonly iterations: string
   readonly quick: boolean
   readonly profile: boolean
@@ -80,7 +90,8 @@ function parsed(args: readonly string[]): Values {
       options: {
         load: { type: 'string', default: 'W1,W2,W3,W4,W5' },
         engine: { type: 'string', default: 'sqlite' },
-        against: { type: 'string', default: 'plainjob' },
+        against: { type: 'string' },
+        only: { type: 'string' },
         iterations: { type: 'string', default: '3' },
         quick: { type: 'boolean', default: false },
         patient: { type: 'boolean', default: false },
@@ -94,6 +105,26 @@ function parsed(args: readonly string[]): Values {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error))
   }
+}
+
+function sidesOf({ against, only }: Values, engine: Engine): readonly string[] {
+  if (only !== undefined) {
+    if (against !== undefined) throw new UsageError('--only and --against exclude each other.')
+    const names = listed(only)
+    if (names.length === 0) throw new UsageError('--only names nobody.')
+    for (const name of names) checkNamed(name, [OURS, ...peersOn(engine)], '--only')
+    return names
+  }
+  if (against === undefined) return [OURS, ...RIVALS[engine]]
+  const names = listed(against).filter((name) => name !== 'none')
+  for (const name of names) checkNamed(name, peersOn(engine), '--against')
+  return [OURS, ...names]
+}
+
+function peersOn(engine: Engine): string[] {
+  return SIDES.filter(({ name, durability }) => name !== OURS && durability[engine] !== undefined).map(
+    ({ name }) => name,
+  )
 }
 
 function listed(names: string): string[] {

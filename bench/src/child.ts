@@ -35,7 +35,7 @@ async function work(): Promise<RoleReport> {
     name: job.role,
     contender: job.contender,
     engine: job.engine,
-    file: job.file,
+    url: job.url,
     quick: job.quick,
     stopped: stopping.promise,
     async ready() {
@@ -44,8 +44,8 @@ async function work(): Promise<RoleReport> {
     },
     progress: (handled) => void tell({ kind: 'progress', handled }),
     async span(stretch) {
-      if (!job.profiled) return measured(stretch)
-      const { span, tables: found } = await measuredAndProfiled(stretch)
+      if (!job.profiled) return measured(stretch, job.enginePid)
+      const { span, tables: found } = await measuredAndProfiled(stretch, job.enginePid)
       tables.push(...found)
       return span
     },

@@ -1,5 +1,6 @@
 /** What a load is: who takes part, what each of their processes does, and what is measured and hoped for. */
-import type { Engine } from './side.ts'
+import type { Engine } from './engine.ts'
+import type { Counts } from './side.ts'
 import type { Span } from './measuring/span.ts'
 import type { Table } from './measuring/profile.ts'
 
@@ -11,7 +12,12 @@ export interface Metric {
   readonly title: string
   readonly unit: string
   readonly better: 'more' | 'less'
+  /** Where there is such a thing. Default: everywhere. */
+  readonly engines?: readonly Engine[]
 }
+
+/** In a goal: whichever of the peers in the run did best. */
+export const BEST_PEER = 'the best peer'
 
 /** A bound of PERFORMANCE.md: on a figure of `of` itself, or on its ratio to that of `against`. */
 export interface Goal {
@@ -22,6 +28,14 @@ export interface Goal {
   readonly atMost?: number
   /** What to reach for beyond it. */
   readonly reach?: number
+}
+
+export type Goals = Readonly<Partial<Record<Engine, readonly Goal[]>>>
+
+/** What the size of a load depends on. */
+export interface Scale {
+  readonly engine: Engine
+  readonly quick: boolean
 }
 
 /** One measurement: the same work by several contenders in turn, each time in fresh processes on a fresh file. */
@@ -35,10 +49,10 @@ export interface Case {
   /** One process each. A role named `prepare` runs, and ends, before the others start. */
   readonly roles: readonly string[]
   readonly metrics: readonly Metric[]
-  readonly goals: readonly Goal[]
+  readonly goals: Goals
   readonly engines: readonly Engine[]
   /** How many tasks must have been handled exactly once in the end; `null`: the load checks by itself. */
-  handled(quick: boolean): number | null
+  handled(scale: Scale): number | null
   run(role: Role): Promise<RoleReport>
   /** The figures of the whole, from those of its processes. Default: all of them together. */
   readonly combine?: (reports: readonly RoleReport[]) => Figures
@@ -50,13 +64,11 @@ export interface Load {
 }
 
 /** What a process of a load is told, and how it talks to the others. */
-export interface Role {
+export interface Role extends Scale {
   readonly name: string
   readonly contender: string
-  readonly engine: Engine
-  /** Where the store is to be. */
-  readonly file: string
-  readonly quick: boolean
+  /** Where the store is to be, as Millrace's own URLs have it. */
+  readonly url: string
   /** Says that this process is set up, and waits until all are. */
   ready(): Promise<void>
   /** Tells how many tasks were handled here so far; when they are all, everybody is told to stop. */
@@ -71,8 +83,8 @@ export interface RoleReport {
   readonly figures: Figures
   /** How often each task was handled in this process. */
   readonly seen?: Uint8Array
-  /** How many tasks the store says have ended well. */
-  readonly succeeded?: number
+  /** What the store says has become of its tasks. */
+  readonly counts?: Counts
   /** Where the time went. Filled in by the harness. */
   readonly tables?: readonly Table[]
 }

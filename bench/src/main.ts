@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { docsOf } from './report/docs.ts'
 import { machine } from './measuring/machine.ts'
 import { machineLines, resultLines, sideLines } from './report/terminal.ts'
-import { OURS, sideNamed } from './side.ts'
+import { openSite } from './engines/site.ts'
+import { sideNamed } from './side.ts'
 import { plotOf } from './report/plot.ts'
 import { runPlan } from './runner.ts'
 import { USAGE, UsageError, wishOf, type Wish } from './arguments.ts'
@@ -44,18 +45,21 @@ async function main(args: readonly string[]): Promise<number> {
 async function measure(wish: Wish, args: readonly string[]): Promise<RunRecord> {
   const startedAt = new Date().toISOString()
   const here = machine()
-  const sides = [OURS, ...wish.against].map((name) => {
+  const sides = wish.sides.map((name) => {
     const { durability, configuration, documentation } = sideNamed(name)
-    return { name, durability, configuration, documentation }
+    return { name, durability: durability[wish.engine] ?? '', configuration, documentation }
   })
-  for (const line of [...machineLines(here), ...sideLines(sides)]) say(line)
+  await using site = await openSite(wish.engine)
+  const server = site.about
+  for (const line of [...machineLines(here), server, ...sideLines(sides)]) say(line)
   if (here.loadAverage > BUSY)
     say('Something else is running on this machine: these figures will mean little.')
   const progress = (line: string): void => void process.stderr.write(`  … ${line}\n`)
-  const results = await runPlan(wish, progress, (result) => resultLines(result).forEach(say))
+  const course = { plan: wish, site, say: progress }
+  const results = await runPlan(course, (result) => resultLines(result).forEach(say))
   const { engine, iterations, quick } = wish
   const command = ['npm run bench --', ...args].join(' ')
-  return { startedAt, command, engine, iterations, quick, machine: here, sides, results }
+  return { startedAt, command, engine, server, iterations, quick, machine: here, sides, results }
 }
 
 function say(line: string): void {

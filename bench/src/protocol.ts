@@ -1,5 +1,5 @@
 /** What the runner and the processes of a load tell each other. */
-import type { Engine } from './side.ts'
+import type { Engine } from './engine.ts'
 import type { RoleReport } from './load.ts'
 
 /** What a process is to do; its only argument, as JSON. */
@@ -8,7 +8,9 @@ export interface Job {
   readonly role: string
   readonly contender: string
   readonly engine: Engine
-  readonly file: string
+  readonly url: string
+  /** The first process of the engine, if it has any that we may look at. */
+  readonly enginePid: number | null
   readonly quick: boolean
   readonly profiled: boolean
 }

@@ -1,15 +1,18 @@
 /** Runs cases: all contenders in turn, again and again (A B A B …), and what comes out of it. */
-import { runTrial, type Trial } from './trial.ts'
+import { runTrial, type Casting, type Trial } from './trial.ts'
 import { undisturbed } from './measuring/neighbours.ts'
-import { OURS, type Engine } from './side.ts'
+import { OURS } from './side.ts'
 import { spreadOf, type Spread } from './measuring/statistics.ts'
-import type { Case, Goal, Load, Metric } from './load.ts'
+import { BEST_PEER, type Case, type Goal, type Load, type Metric } from './load.ts'
+import type { Engine } from './engine.ts'
+import type { Site } from './engines/site.ts'
 import type { Table } from './measuring/profile.ts'
 
 export interface Plan {
   readonly loads: readonly Load[]
   readonly engine: Engine
-  readonly against: readonly string[]
+  /** Who takes part. Without ours, the loads that need it are left out. */
+  readonly sides: readonly string[]
   readonly iterations: number
   readonly quick: boolean
   readonly profiled: boolean
@@ -52,15 +55,17 @@ export interface GoalResult extends Goal {
 /** Says what is going on. */
 export type Say = (line: string) => void
 
-export async function runPlan(plan: Plan, say: Say, finished: (result: Result) => void): Promise<Result[]> {
+export async function runPlan(course: Course, finished: (result: Result) => void): Promise<Result[]> {
+  const { plan, say } = course
   const results: Result[] = []
   for (const load of plan.loads) {
     for (const one of load.cases) {
-      if (!one.engines.includes(plan.engine)) {
-        say(`${one.name}: not on ${plan.engine}`)
+      const hindrance = hindranceOf(one, plan)
+      if (hindrance !== null) {
+        say(`${one.name}: ${hindrance}`)
         continue
       }
-      const result = await runCase(load, one, { plan, say })
+      const result = await runCase(load, one, course)
       results.push(result)
       finished(result)
     }
@@ -68,22 +73,33 @@ export async function runPlan(plan: Plan, say: Say, finished: (result: Result) =
   return results
 }
 
-interface Course {
+export interface Course {
   readonly plan: Plan
+  readonly site: Site
   readonly say: Say
 }
 
-async function runCase(load: Load, one: Case, { plan, say }: Course): Promise<Result> {
-  const names = one.contenders === 'sides' ? [OURS, ...plan.against] : one.contenders
+function hindranceOf({ engines, contenders }: Case, { engine, sides }: Plan): string | null {
+  if (!engines.includes(engine)) return `not on ${engine}`
+  return contenders === 'sides' || sides.includes(OURS) ? null : `not without ${OURS}`
+}
+
+async function runCase(load: Load, one: Case, { plan, site, say }: Course): Promise<Result> {
+  const { engine, quick } = plan
+  const names = one.contenders === 'sides' ? plan.sides : one.contenders
   const trials = new Map<string, (Trial | null)[]>(names.map((name) => [name, []]))
   const failures: string[] = []
   for (let iteration = 1; iteration <= plan.iterations; iteration++) {
     for (const contender of names) {
       say(`${one.name}: ${contender}, ${iteration} of ${plan.iterations}`)
-      const { engine, quick } = plan
-      const profiled = plan.profiled || contender === 'profiled'
+      const casting: Casting = {
+        contender,
+        engine,
+        quick,
+        profiled: plan.profiled || contender === 'profiled',
+      }
       try {
-        const trial = (): Promise<Trial> => runTrial(one, { contender, engine, quick, profiled })
+        const trial = (): Promise<Trial> => runTrial(one, casting, site)
         trials.get(contender)!.push(await (plan.patient ? undisturbed(trial, say) : trial()))
       } catch (error) {
         failures.push(
@@ -97,8 +113,11 @@ async function runCase(load: Load, one: Case, { plan, say }: Course): Promise<Re
   const ratios = pairs(names, one.ratios).flatMap(([of, against]) =>
     ratiosOf(one, { of, against }, [trials.get(of)!, trials.get(against)!]),
   )
-  const goals = one.goals.flatMap((goal) => goalResult(goal, contenders, ratios) ?? [])
-  const { metrics, about } = one
+  const metrics = one.metrics.filter(({ engines }) => engines?.includes(engine) ?? true)
+  const goals = (one.goals[engine] ?? []).flatMap(
+    (goal) => goalResult(goal, contenders, ratiosFor(goal, metrics, ratios)) ?? [],
+  )
+  const { about } = one
   return { load: load.name, case: one.name, about, metrics, contenders, ratios, goals, failures }
 }
 
@@ -140,6 +159,15 @@ function ratiosOf(
   })
 }
 
+/** Those that a goal is about. Against the best peer: the one that is the worst for us. */
+function ratiosFor(goal: Goal, metrics: readonly Metric[], ratios: readonly Ratio[]): readonly Ratio[] {
+  const ours = ratios.filter(({ metric, of }) => metric === goal.metric && of === goal.of)
+  if (goal.against !== BEST_PEER) return ours.filter(({ against }) => against === goal.against)
+  const more = metrics.find(({ key }) => key === goal.metric)?.better === 'more'
+  const sorted = ours.toSorted((a, b) => a.spread.median - b.spread.median)
+  return more ? sorted.slice(0, 1) : sorted.slice(-1)
+}
+
 function goalResult(
   goal: Goal,
   contenders: readonly ContenderResult[],
@@ -147,10 +175,7 @@ function goalResult(
 ): GoalResult | null {
   const { metric, of, against, atLeast = -Infinity, atMost = Infinity } = goal
   const spread =
-    against === undefined
-      ? contenders.find(({ name }) => name === of)?.figures[metric]
-      : ratios.find((ratio) => ratio.metric === metric && ratio.of === of && ratio.against === against)
-          ?.spread
+    against === undefined ? contenders.find(({ name }) => name === of)?.figures[metric] : ratios[0]?.spread
   if (spread === undefined) return null
   const value = spread.median
   return { ...goal, value, met: value >= atLeast && value <= atMost }

@@ -1,33 +1,46 @@
 /** What a load asks of an engine's client, ours or a peer's. */
+import { beeQueueSide } from './peers/bee-queue.ts'
+import { bullmqPostgresSide, bullmqSide } from './peers/bullmq.ts'
+import { graphileWorkerSide } from './peers/graphile-worker.ts'
 import { millraceSide } from './peers/millrace.ts'
+import { pgBossSide } from './peers/pg-boss.ts'
 import { plainjobFullSide, plainjobSide } from './peers/plainjob.ts'
+import type { Engine } from './engine.ts'
 import type { Item } from './item.ts'
 
-export const ENGINES = ['sqlite', 'memory'] as const
-export type Engine = (typeof ENGINES)[number]
-
+/** A side loads its packages when it is opened: whoever measures an idle worker must not find the others in it. */
 export interface Side {
   readonly name: string
-  /** What an acknowledged task survives, and by which setting. */
-  readonly durability: string
+  /** What an acknowledged task survives, and by which setting, on each engine that it runs on. */
+  readonly durability: Readonly<Partial<Record<Engine, string>>>
   /** How it is set up. */
   readonly configuration: string
   /** Where its own documentation says so. */
   readonly documentation: string
-  open(file: string, engine: Engine): Promise<Opened>
+  /** @param url as Millrace's own: `sqlite:PATH`, `memory:`, `postgres://…`, `redis://…` */
+  open(url: string, aim?: Aim): Promise<Opened>
 }
+
+/** For a side that has to choose. Default: throughput. */
+export type Aim = 'throughput' | 'latency'
 
 export interface Opened {
   /** Resolves when the task is written. */
   enqueue(item: Item): Promise<unknown>
   /** Many in one call, as the engine does it unless told otherwise. */
   enqueueMany(items: readonly Item[]): Promise<unknown>
-  /** The same, all or nothing. */
-  enqueueAll(items: readonly Item[]): Promise<unknown>
+  /** The same, all or nothing; absent where there is no such thing. */
+  readonly enqueueAll?: (items: readonly Item[]) => Promise<unknown>
   /** Starts a worker whose handler does nothing but this. */
-  work(handle: (item: Item) => void, concurrency: number): Promise<Working>
+  work(handle: (item: Item) => void, options: WorkOptions): Promise<Working>
   counts(): Promise<Counts>
   close(): Promise<void>
+}
+
+export interface WorkOptions {
+  readonly concurrency: number
+  /** Default: the one that tasks are enqueued into. */
+  readonly queues?: readonly string[]
 }
 
 export interface Working {
@@ -37,12 +50,24 @@ export interface Working {
 
 export interface Counts {
   readonly waiting: number
-  readonly succeeded: number
+  /** What has not ended well yet: waiting, running, failed. */
+  readonly left: number
+  /** `null`: it keeps nothing of what has ended. */
+  readonly succeeded: number | null
 }
 
 export const OURS = 'millrace'
 
-export const SIDES: readonly Side[] = [millraceSide, plainjobSide, plainjobFullSide]
+export const SIDES: readonly Side[] = [
+  millraceSide,
+  plainjobSide,
+  plainjobFullSide,
+  bullmqSide,
+  beeQueueSide,
+  graphileWorkerSide,
+  pgBossSide,
+  bullmqPostgresSide,
+]
 
 /** @throws Error if there is none of that name */
 export function sideNamed(name: string): Side {

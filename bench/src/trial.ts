@@ -1,12 +1,14 @@
-/** One trial: the processes of a load for one contender, on a fresh file, and whether nothing was lost. */
+/** One trial: the processes of a load for one contender, on a fresh store, and whether nothing was lost. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { discrepancy } from './item.ts'
-import type { Case, Figures, RoleReport } from './load.ts'
+import { engineCpuUs } from './measuring/engine-cpu.ts'
+import type { Case, Figures, RoleReport, Scale } from './load.ts'
 import type { FromChild, Job, ToChild } from './protocol.ts'
+import type { Site } from './engines/site.ts'
 import type { Table } from './measuring/profile.ts'
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url))
@@ -22,29 +24,28 @@ const KILL_MS = 30_000
 export interface Trial {
   readonly figures: Figures
   readonly tables: readonly Table[]
-  /** Processor time of all its processes. */
+  /** Processor time of all its processes, the engine's too. */
   readonly cpuUs: number
 }
 
+export type Casting = Pick<Job, 'contender' | 'engine' | 'quick' | 'profiled'>
+
 /** @throws Error if a process failed, or a task was lost or doubled */
-export async function runTrial(one: Case, job: Omit<Job, 'case' | 'role' | 'file'>): Promise<Trial> {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
-  try {
-    const whole = { ...job, case: one.name, file: join(folder, 'bench.db') }
-    const preparing = new Cast(one, whole, one.roles.includes('prepare') ? ['prepare'] : [])
-    await preparing.play()
-    const roles = one.roles.filter((role) => role !== 'prepare')
-    const cast = new Cast(one, whole, roles)
-    const reports = await cast.play()
-    checkHandled(one, reports, job.quick)
-    const figures = one.combine?.(reports) ?? together(reports)
-    return {
-      figures,
-      cpuUs: preparing.cpuUs + cast.cpuUs,
-      tables: reports.flatMap((report) => report.tables ?? []),
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+export async function runTrial(one: Case, casting: Casting, site: Site): Promise<Trial> {
+  await using plot = await site.plot()
+  const engineFromUs = engineCpuUs(site.pid)
+  const job = { ...casting, case: one.name, url: plot.url, enginePid: site.pid }
+  const preparing = new Cast(one, job, one.roles.includes('prepare') ? ['prepare'] : [])
+  await preparing.play()
+  const roles = one.roles.filter((role) => role !== 'prepare')
+  const cast = new Cast(one, job, roles)
+  const reports = await cast.play()
+  checkHandled(one, reports, casting)
+  const figures = one.combine?.(reports) ?? together(reports)
+  return {
+    figures,
+    cpuUs: preparing.cpuUs + cast.cpuUs + engineCpuUs(site.pid) - engineFromUs,
+    tables: reports.flatMap((report) => report.tables ?? []),
   }
 }
 
@@ -52,15 +53,19 @@ function together(reports: readonly RoleReport[]): Figures {
   return Object.fromEntries(reports.flatMap((report) => Object.entries(report.figures)))
 }
 
-function checkHandled(one: Case, reports: readonly RoleReport[], quick: boolean): void {
-  const size = one.handled(quick)
+function checkHandled(one: Case, reports: readonly RoleReport[], scale: Scale): void {
+  const size = one.handled(scale)
   if (size === null) return
   const problem = discrepancy(
     reports.flatMap(({ seen }) => seen ?? []),
     size,
   )
   if (problem !== null) throw new Error(problem)
-  const succeeded = Math.max(...reports.map((report) => report.succeeded ?? 0))
+  // several processes count one after the other, so the last one of them knows
+  const counts = reports.flatMap((report) => report.counts ?? [])
+  const left = Math.min(...counts.map((count) => count.left))
+  if (left !== 0) throw new Error(`${size} tasks were handled, but for the store ${left} are not done.`)
+  const succeeded = Math.max(...counts.map((count) => count.succeeded ?? size))
   if (succeeded !== size)
     throw new Error(`${size} tasks were handled, but the store knows of ${succeeded} that succeeded.`)
 }
@@ -127,7 +132,7 @@ class Cast {
     }
     this.#handled[index] = message.handled
     const sum = this.#handled.reduce((total, handled) => total + handled, 0)
-    if (sum >= (this.#one.handled(this.#job.quick) ?? Infinity)) this.#tell('stop')
+    if (sum >= (this.#one.handled(this.#job) ?? Infinity)) this.#tell('stop')
   }
 
   #tell(kind: ToChild['kind']): void {

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,62 +7,97 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { discrepancy, item, Ledger } from '../src/item.ts'
 import { docsOf } from '../src/report/docs.ts'
+import { engineCpuUs } from '../src/measuring/engine-cpu.ts'
 import { figure } from '../src/report/figures.ts'
 import { LOADS } from '../src/loads.ts'
 import { percentile, spreadOf } from '../src/measuring/statistics.ts'
 import { plotOf } from '../src/report/plot.ts'
 import { UsageError, wishOf } from '../src/arguments.ts'
+import type { Case } from '../src/load.ts'
+import type { Engine } from '../src/engine.ts'
 import type { RunRecord } from '../src/report/record.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
+const quick = ['--iterations', '1', '--quick'] as const
+
 function run(...args: string[]): Promise<{ readonly code: number; readonly output: string }> {
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [...process.execArgv, MAIN, ...args], (_, stdout, stderr) =>
+    // without vitest's own arguments, which make `require` load what is made for `import`: pg does not survive it
+    const child = execFile(process.execPath, [MAIN, ...args], (_, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
     )
   })
 }
 
-// As `npm run bench -- --load all --iterations 1 --quick`, so that no load rots. On a quiet machine some 15 s.
-test('every load runs, and loses nothing', { timeout: 240_000 }, async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-test-'))
-  try {
-    const file = join(folder, 'run.json')
-    const { code, output } = await run('--load', 'all', '--iterations', '1', '--quick', '--json', file)
-    expect({ code, output }).toMatchObject({ code: 0 })
-    const record = JSON.parse(readFileSync(file, 'utf8')) as RunRecord
-    expect(record.results.map((result) => result.case)).toEqual(
-      LOADS.flatMap(({ cases }) => cases.map(({ name }) => name)),
-    )
-    for (const { case: name, metrics, contenders } of record.results) {
-      for (const contender of contenders) {
-        expect(Object.keys(contender.figures), `${name}, ${contender.name}`).toEqual(
-          metrics.map(({ key }) => key),
-        )
+function failureOf({ code, output }: { readonly code: number; readonly output: string }): string | null {
+  return code === 0 ? null : output
+}
+
+interface Round {
+  readonly engine: string
+  readonly args: readonly string[]
+  /** Loads that only Millrace takes part in need its store. */
+  readonly cases: (one: Case) => boolean
+}
+
+const on = (engine: Engine) => (one: Case) => one.engines.includes(engine)
+const ofPeersOn = (engine: Engine) => (one: Case) => on(engine)(one) && one.contenders === 'sides'
+
+const rounds: readonly Round[] = [
+  { engine: 'sqlite', args: [], cases: on('sqlite') },
+  { engine: 'redis', args: ['--only', 'bullmq,bee-queue'], cases: ofPeersOn('redis') },
+  { engine: 'postgres', args: ['--only', 'graphile-worker,pg-boss'], cases: ofPeersOn('postgres') },
+]
+
+// As `npm run bench -- --load all --iterations 1 --quick`, so that no load rots.
+test.concurrent.each(rounds)(
+  'every load runs on $engine, and loses nothing',
+  { timeout: 240_000 },
+  async ({ engine, args, cases }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-test-'))
+    try {
+      const file = join(folder, 'run.json')
+      const { code, output } = await run(
+        ...quick,
+        '--load',
+        'all',
+        '--engine',
+        engine,
+        ...args,
+        '--json',
+        file,
+      )
+      expect(failureOf({ code, output })).toBeNull()
+      const record = JSON.parse(readFileSync(file, 'utf8')) as RunRecord
+      expect(record.results.map((result) => result.case)).toEqual(
+        LOADS.flatMap((load) => load.cases.filter(cases).map(({ name }) => name)),
+      )
+      for (const { case: name, metrics, contenders } of record.results) {
+        for (const contender of contenders) {
+          expect(Object.keys(contender.figures), `${name}, ${contender.name}`).toEqual(
+            metrics.map(({ key }) => key),
+          )
+        }
       }
+      expect(plotOf(record)).toContain('<svg')
+      const docs = docsOf(record)
+      for (const { case: name } of record.results) expect(docs).toContain(`### ${name}\n`)
+    } finally {
+      rmSync(folder, { recursive: true })
     }
-    expect(plotOf(record)).toContain('<svg')
-    const docs = docsOf(record)
-    for (const { case: name } of record.results) expect(docs).toContain(`### ${name}\n`)
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  },
+)
+
+test('BullMQ drains on Postgres too', { timeout: 120_000 }, async () => {
+  const args = ['--load', 'W2,W3', '--engine', 'postgres', '--only', 'bullmq-postgres']
+  const { code, output } = await run(...quick, ...args)
+  expect(failureOf({ code, output })).toBeNull()
 })
 
 test('the loads that need no file also run on memory', { timeout: 120_000 }, async () => {
-  const { code, output } = await run(
-    '--load',
-    'W3,W4',
-    '--engine',
-    'memory',
-    '--against',
-    'none',
-    '--iterations',
-    '1',
-    '--quick',
-  )
-  expect({ code, output }).toMatchObject({ code: 0 })
+  const { code, output } = await run(...quick, '--load', 'W3,W4', '--engine', 'memory')
+  expect(failureOf({ code, output })).toBeNull()
   expect(output).toContain('W4, 2 processes: not on memory')
 })
 
@@ -72,11 +108,46 @@ test('wrong usage is told, with exit code 2', async () => {
   for (const args of [
     ['--engine', 'papyrus'],
     ['--against', 'millrace'],
+    ['--against', 'bullmq'],
+    ['--engine', 'redis', '--only', 'pg-boss'],
+    ['--engine', 'redis', '--only', 'bullmq', '--against', 'bee-queue'],
+    ['--only', ''],
     ['--iterations', '0'],
     ['--nonsense'],
     ['W1'],
   ]) {
     expect(() => wishOf(args)).toThrow(UsageError)
+  }
+})
+
+test('each engine has its own peers', () => {
+  const sides = (...args: string[]): readonly string[] => wishOf(args).sides
+  expect(sides()).toEqual(['millrace', 'plainjob'])
+  expect(sides('--engine', 'memory')).toEqual(['millrace'])
+  expect(sides('--engine', 'redis')).toEqual(['millrace', 'bullmq', 'bee-queue'])
+  expect(sides('--engine', 'postgres')).toEqual(['millrace', 'graphile-worker', 'pg-boss'])
+  expect(sides('--engine', 'postgres', '--against', 'bullmq-postgres')).toEqual([
+    'millrace',
+    'bullmq-postgres',
+  ])
+  expect(sides('--engine', 'redis', '--only', 'bee-queue')).toEqual(['bee-queue'])
+})
+
+test('the time of a server counts its children, running and ended', async () => {
+  // so much of each child that the parent and one of them are less than what is expected
+  const busy = 'let used; do { used = process.cpuUsage() } while (used.user + used.system < 300_000);'
+  const parent = `const { spawnSync, spawn } = require('node:child_process')
+    spawnSync(process.execPath, ['-e', ${JSON.stringify(busy)}])
+    const child = spawn(process.execPath, ['-e', ${JSON.stringify(`${busy} console.log('done'); setInterval(() => {}, 1000)`)}])
+    child.stdout.once('data', () => console.log('done'))
+    process.once('SIGTERM', () => { child.kill(); process.exit() })`
+  const server = spawn(process.execPath, ['-e', parent], { stdio: ['ignore', 'pipe', 'inherit'] })
+  try {
+    await once(server.stdout, 'data')
+    expect(engineCpuUs(server.pid!)).toBeGreaterThan(500_000)
+    expect(engineCpuUs(null)).toBe(0)
+  } finally {
+    server.kill()
   }
 })
 

@@ -1,13 +1,20 @@
 /** What several loads have in common. */
-import { item, items, type Ledger } from '../item.ts'
+import { SERVERS } from '../engine.ts'
+import { rest } from '../engines/probe.ts'
+import { item, items, type Item, type Ledger } from '../item.ts'
 import { monotonicUs } from '../measuring/clock.ts'
 import { percentile } from '../measuring/statistics.ts'
-import { sideNamed, type Opened } from '../side.ts'
-import type { Figures, Metric, Role, RoleReport } from '../load.ts'
+import { sideNamed, type Aim, type Opened } from '../side.ts'
+import { sized, type Figures, type Metric, type Role, type RoleReport, type Scale } from '../load.ts'
 import type { Span } from '../measuring/span.ts'
 
 export const CONCURRENCY = 100
 export const BULK = 1_000
+
+/** Tasks that are there before the first one that is measured. */
+export function seedSize({ quick }: Scale): number {
+  return sized(quick, 1_000, 100)
+}
 
 /** How often a worker that shares its tasks with others tells how far it is. */
 const PROGRESS_MS = 5
@@ -15,10 +22,18 @@ const PROGRESS_MS = 5
 export const CPU_METRICS: readonly Metric[] = [
   { key: 'mainUs', title: 'main thread, CPU per task', unit: 'µs', better: 'less' },
   { key: 'othersUs', title: 'other threads, CPU per task', unit: 'µs', better: 'less' },
+  {
+    key: 'engineUs',
+    title: "the engine's processes, CPU per task",
+    unit: 'µs',
+    better: 'less',
+    engines: SERVERS,
+  },
 ]
 
-export function costs({ mainUs, othersUs }: Span, tasks: number): Figures {
-  return { mainUs: mainUs / tasks, othersUs: othersUs / tasks }
+export function costs({ mainUs, othersUs, engineUs }: Span, tasks: number): Figures {
+  const client = { mainUs: mainUs / tasks, othersUs: othersUs / tasks }
+  return engineUs === null ? client : { ...client, engineUs: engineUs / tasks }
 }
 
 /** @throws Error if there are not as many tasks waiting as were acknowledged */
@@ -33,31 +48,42 @@ export async function fill(opened: Opened, size: number): Promise<void> {
     await opened.enqueueMany(items(from, Math.min(BULK, size - from)))
 }
 
+/**
+ * A store that has known tasks for a while, as one in use does: Postgres makes its plans by what was there when a
+ * connection first asked, and graphile-worker's for an empty table get slower with every task.
+ */
+export async function seeded(opened: Opened, role: Role): Promise<void> {
+  await fill(opened, seedSize(role))
+  await rest(role.url)
+}
+
 /** The role `prepare`: fills the store and goes. */
-export async function prepare(role: Role, size: number): Promise<RoleReport> {
-  const opened = await sideNamed(role.contender).open(role.file, role.engine)
+export async function prepare(role: Role, size: number, aim?: Aim): Promise<RoleReport> {
+  const opened = await sideNamed(role.contender).open(role.url, aim)
   await fill(opened, size)
   await opened.close()
+  await rest(role.url)
   return { figures: {} }
 }
 
 /** One of several worker processes on one store: runs until all tasks are handled, by whomever. */
 export async function sharedWorker(role: Role, ledger: Ledger): Promise<RoleReport> {
-  const opened = await sideNamed(role.contender).open(role.file, role.engine)
+  const opened = await sideNamed(role.contender).open(role.url)
   await role.ready()
   const startedAt = monotonicUs()
   let lastAt = startedAt
   const timer = setInterval(() => role.progress(ledger.handled), PROGRESS_MS)
-  const working = await opened.work((one) => {
+  const handle = (one: Item): void => {
     ledger.mark(one)
     lastAt = monotonicUs()
-  }, CONCURRENCY)
+  }
+  const working = await opened.work(handle, { concurrency: CONCURRENCY })
   await role.stopped
   clearInterval(timer)
   await working.stop()
-  const { succeeded } = await opened.counts()
+  const counts = await opened.counts()
   await opened.close()
-  return { figures: { startedAt, lastAt, handled: ledger.handled }, seen: ledger.seen, succeeded }
+  return { figures: { startedAt, lastAt, handled: ledger.handled }, seen: ledger.seen, counts }
 }
 
 /** Enqueues so many tasks a second, whether the last one has been acknowledged or not. */
@@ -84,7 +110,7 @@ export function latencies(samplesMs: readonly number[]): Figures {
 
 /** Starts a worker, waits until every task was handled, and until that is written. */
 export async function drained(opened: Opened, ledger: Ledger, timeUp: Promise<void>): Promise<void> {
-  const working = await opened.work(ledger.mark, CONCURRENCY)
+  const working = await opened.work(ledger.mark, { concurrency: CONCURRENCY })
   await Promise.race([ledger.all, timeUp])
   await working.stop()
 }

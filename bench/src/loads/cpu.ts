@@ -1,4 +1,5 @@
 /** What the main thread of a worker spends per no-op task at W3, and on what. */
+import { ENGINES } from '../engine.ts'
 import { OURS } from '../side.ts'
 import { RATE, type Load } from '../load.ts'
 import { CPU_METRICS } from './common.ts'
@@ -18,8 +19,10 @@ export const cpu: Load = {
         RATE,
         { key: 'utilization', title: 'main thread busy', unit: '× of the time', better: 'less' },
       ],
-      goals: [{ metric: 'mainUs', of: 'plain', atMost: 8 }],
-      engines: ['sqlite', 'memory'],
+      goals: Object.fromEntries(
+        ENGINES.map((engine) => [engine, [{ metric: 'mainUs', of: 'plain', atMost: 8 }]]),
+      ),
+      engines: ENGINES,
       handled: drainSize,
       run: (role) => drain(role, OURS),
     },

@@ -1,13 +1,18 @@
 /** How late tasks with a delay start, and that none starts early. */
 import type { Mill } from 'millrace'
-import { benchTask, millAt } from '../peers/millrace.ts'
+import { ENGINES } from '../engine.ts'
 import { item, Ledger } from '../item.ts'
 import { OURS } from '../side.ts'
 import { percentile } from '../measuring/statistics.ts'
-import { sized, type Figures, type Load, type Role, type RoleReport } from '../load.ts'
+import { sized, type Figures, type Goal, type Load, type Role, type RoleReport, type Scale } from '../load.ts'
 import { CONCURRENCY } from './common.ts'
 
 const DELAY_MIN_MS = 5
+
+const goals: readonly Goal[] = [
+  { metric: 'p99', of: OURS, atMost: 20 },
+  { metric: 'early', of: OURS, atMost: 0 },
+]
 
 export const delay: Load = {
   name: 'delay',
@@ -24,25 +29,23 @@ export const delay: Load = {
         { key: 'max', title: 'late, max', unit: 'ms', better: 'less' },
         { key: 'early', title: 'started early', unit: 'tasks', better: 'less' },
       ],
-      goals: [
-        { metric: 'p99', of: OURS, atMost: 20 },
-        { metric: 'early', of: OURS, atMost: 0 },
-      ],
-      engines: ['sqlite', 'memory'],
+      goals: Object.fromEntries(ENGINES.map((engine) => [engine, goals])),
+      engines: ENGINES,
       handled: size,
       run,
     },
   ],
 }
 
-function size(quick: boolean): number {
+function size({ quick }: Scale): number {
   return sized(quick, 1_000, 100)
 }
 
 async function run(role: Role): Promise<RoleReport> {
-  const count = size(role.quick)
+  const { benchTask, millAt } = await import('../peers/mill.ts')
+  const count = size(role)
   const delays = delaysMs(count, sized(role.quick, 2_000, 300))
-  const mill = millAt(role.file, role.engine)
+  const mill = millAt(role.url)
   const ledger = new Ledger(count)
   const starts = new Map<string, Start>()
   const handler = benchTask.handler((one, { task }) => {
@@ -56,10 +59,11 @@ async function run(role: Role): Promise<RoleReport> {
   await Promise.all(delays.map((delayMs, n) => mill.enqueue(benchTask, item(n), { delay: delayMs })))
   await Promise.race([ledger.all, role.stopped])
   await worker.stop()
-  const figures = await lateness(mill, starts)
+  const figures = await lateness(mill, benchTask.name, starts)
   const [queue] = await mill.queues.list()
   await mill.close()
-  return { figures, seen: ledger.seen, succeeded: queue?.counts.succeeded ?? 0 }
+  const succeeded = queue?.counts.succeeded ?? 0
+  return { figures, seen: ledger.seen, counts: { waiting: 0, left: count - succeeded, succeeded } }
 }
 
 interface Start {
@@ -68,12 +72,12 @@ interface Start {
 }
 
 /** Against the time at which the store says that each fell due. */
-async function lateness(mill: Mill, starts: ReadonlyMap<string, Start>): Promise<Figures> {
+async function lateness(mill: Mill, type: string, starts: ReadonlyMap<string, Start>): Promise<Figures> {
   const late: number[] = []
   let early = 0
   let cursor: string | undefined
   do {
-    const page = await mill.tasks.list({ type: benchTask.name, limit: 1_000, cursor })
+    const page = await mill.tasks.list({ type, limit: 1_000, cursor })
     for (const { id, runAt } of page.tasks) {
       const start = starts.get(id)
       if (start === undefined) continue

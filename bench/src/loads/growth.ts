@@ -1,6 +1,5 @@
 /** Whether a claim costs more when there is more that it does not take. */
-import { storeAt } from '../peers/millrace.ts'
-import { sized, type Goal, type Load, type Role, type RoleReport } from '../load.ts'
+import { sized, type Goal, type Goals, type Load, type Role, type RoleReport } from '../load.ts'
 import { latencies, LATENCY_METRICS } from './common.ts'
 import { demandOf, groups, newNonce, SESSION, session } from './records.ts'
 import type { Claim, Settlement, Store, TaskSpec } from '@millrace/core/store'
@@ -23,6 +22,9 @@ const scenarios: Readonly<
 
 const names = Object.keys(scenarios)
 
+const bounds = names.slice(1).map((of): Goal => ({ metric: 'p99', of, against: PLAIN, atMost: 1.5 }))
+const goals: Goals = { sqlite: bounds, memory: bounds }
+
 export const growth: Load = {
   name: 'growth',
   cases: [
@@ -33,7 +35,7 @@ export const growth: Load = {
       ratios: 'others / first',
       roles: ['store'],
       metrics: LATENCY_METRICS,
-      goals: names.slice(1).map((of): Goal => ({ metric: 'p99', of, against: PLAIN, atMost: 1.5 })),
+      goals,
       engines: ['sqlite', 'memory'],
       handled: () => null,
       run,
@@ -43,7 +45,8 @@ export const growth: Load = {
 
 async function run(role: Role): Promise<RoleReport> {
   const { waiting, inFront, special } = scenarios[role.contender]!
-  const store = storeAt(role.file, role.engine)
+  const { storeAt } = await import('../peers/mill.ts')
+  const store = storeAt(role.url)
   await store.open()
   const share = sized(role.quick, 1, 0.01)
   await fill(store, inFront * share, special)

@@ -1,9 +1,8 @@
 /** The port alone, no worker and no client, against the statements that it runs, bare. */
-import { storeAt } from '../peers/millrace.ts'
 import { sized, type Case, type Figures, type Goal, type Load, type Role, type RoleReport } from '../load.ts'
 import type { Claim, Store, TaskGroup } from '@millrace/core/store'
-import { BareStore } from './bare.ts'
 import { callers } from '../item.ts'
+import { pathOf } from '../engine.ts'
 import { demandOf, groups, newNonce, SESSION, session } from './records.ts'
 import { settled } from './growth.ts'
 
@@ -27,16 +26,15 @@ function batches(size: number): Case {
       { key: 'exchange', title: 'exchange (settle and claim)', unit: 'tasks/s', better: 'more' },
       { key: 'life', title: 'whole life', unit: 'tasks/s', better: 'more' },
     ],
-    goals: ['add', 'exchange', 'life'].map((metric): Goal => ({
-      metric,
-      of: STORE,
-      against: BARE,
-      atLeast: 0.7,
-    })),
+    goals: { sqlite: ['add', 'exchange', 'life'].map(bound) },
     engines: ['sqlite'],
     handled: () => null,
     run: (role) => (role.contender === STORE ? throughPort(role, size) : bare(role, size)),
   }
+}
+
+function bound(metric: string): Goal {
+  return { metric, of: STORE, against: BARE, atLeast: 0.7 }
 }
 
 function batchesOf(role: Role, batch: number): readonly (readonly TaskGroup[])[] {
@@ -46,7 +44,8 @@ function batchesOf(role: Role, batch: number): readonly (readonly TaskGroup[])[]
 
 async function throughPort(role: Role, batch: number): Promise<RoleReport> {
   const batches = batchesOf(role, batch)
-  const store = storeAt(role.file, role.engine)
+  const { storeAt } = await import('../peers/mill.ts')
+  const store = storeAt(role.url)
   await store.open()
   await store.openSession(session)
   await role.ready()
@@ -90,8 +89,9 @@ async function exchangeUntilEmpty(store: Store, batch: number): Promise<number> 
 }
 
 async function bare(role: Role, batch: number): Promise<RoleReport> {
+  const { BareStore } = await import('./bare.ts')
   const batches = batchesOf(role, batch).map((some) => BareStore.packed(some))
-  const store = await BareStore.open(role.file)
+  const store = await BareStore.open(pathOf(role.url))
   await role.ready()
   const add = await role.span(async () => {
     for (const packed of batches) await store.add(packed)

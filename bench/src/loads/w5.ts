@@ -3,7 +3,7 @@ import { Ledger, type Item } from '../item.ts'
 import { monotonicUs } from '../measuring/clock.ts'
 import { OURS, sideNamed } from '../side.ts'
 import { sized, type Case, type Load, type Role, type RoleReport } from '../load.ts'
-import { CONCURRENCY, latencies, LATENCY_METRICS, steadily } from './common.ts'
+import { CONCURRENCY, latencies, LATENCY_METRICS, prepare, steadily } from './common.ts'
 
 const PER_SECOND = 200
 
@@ -14,11 +14,13 @@ const shared: Pick<Case, 'contenders' | 'ratios' | 'metrics' | 'goals' | 'handle
   contenders: 'sides',
   ratios: 'first / others',
   metrics: LATENCY_METRICS,
-  goals: [
-    { metric: 'p50', of: OURS, atMost: 0.3 },
-    { metric: 'p99', of: OURS, atMost: 1 },
-  ],
-  handled: (quick) => sized(quick, 10 * PER_SECOND, 100),
+  goals: {
+    sqlite: [
+      { metric: 'p50', of: OURS, atMost: 0.3 },
+      { metric: 'p99', of: OURS, atMost: 1 },
+    ],
+  },
+  handled: ({ quick }) => sized(quick, 10 * PER_SECOND, 100),
   run,
 }
 
@@ -36,16 +38,26 @@ export const w5: Load = {
       ...shared,
       name: 'W5, 2 processes',
       about: 'enqueue to handler start at 200/s, the producer and the worker in a process each',
-      roles: ['producer', 'worker'],
-      goals: [],
-      engines: ['sqlite'],
+      roles: ['prepare', 'producer', 'worker'],
+      goals: {
+        postgres: [
+          { metric: 'p50', of: OURS, against: 'graphile-worker', atMost: 0.5 },
+          { metric: 'p99', of: OURS, against: 'graphile-worker', atMost: 0.75 },
+        ],
+        redis: [
+          { metric: 'p50', of: OURS, against: 'bee-queue', atMost: 1 },
+          { metric: 'p99', of: OURS, against: 'bee-queue', atMost: 1 },
+        ],
+      },
+      engines: ['sqlite', 'postgres', 'redis'],
     },
   ],
 }
 
 async function run(role: Role): Promise<RoleReport> {
-  const size = shared.handled(role.quick)!
-  const opened = await sideNamed(role.contender).open(role.file, role.engine)
+  if (role.name === 'prepare') return prepare(role, 0, 'latency')
+  const size = shared.handled(role)!
+  const opened = await sideNamed(role.contender).open(role.url, 'latency')
   if (role.name === 'producer') {
     await role.ready()
     await steadily(opened, size, PER_SECOND)
@@ -59,14 +71,14 @@ async function run(role: Role): Promise<RoleReport> {
     if (item.n >= size / 10) samples.push((monotonicUs() - item.at) / 1_000)
     ledger.mark(item)
   }
-  const working = await opened.work(handle, CONCURRENCY)
+  const working = await opened.work(handle, { concurrency: CONCURRENCY })
   await role.ready()
   const timer = setInterval(() => role.progress(ledger.handled), PROGRESS_MS)
   if (role.name === 'both') await steadily(opened, size, PER_SECOND)
   await role.stopped
   clearInterval(timer)
   await working.stop()
-  const { succeeded } = await opened.counts()
+  const counts = await opened.counts()
   await opened.close()
-  return { figures: latencies(samples), seen: ledger.seen, succeeded }
+  return { figures: latencies(samples), seen: ledger.seen, counts }
 }

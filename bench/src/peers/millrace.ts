@@ -1,78 +1,65 @@
 /** Millrace itself, by its public surface and with everything on that is on by default. */
-import { createMill } from 'millrace'
-import { defineTask, MemoryStore, systemPlatform, type Mill, type Store } from '@millrace/core'
-import { SqliteStore } from '@millrace/sqlite'
-import { z } from 'zod'
 import type { Item } from '../item.ts'
-import type { Counts, Engine, Opened, Side, Working } from '../side.ts'
-
-const input = z.object({
-  n: z.int(),
-  at: z.number(),
-  customer: z.uuid(),
-  email: z.email(),
-  path: z.string(),
-  tags: z.array(z.string()),
-})
-
-export const benchTask = defineTask('bench', { input })
+import type { Counts, Opened, Side, WorkOptions, Working } from '../side.ts'
+import type { Mill } from 'millrace'
+import type { benchTask } from './mill.ts'
 
 export const millraceSide: Side = {
   name: 'millrace',
-  durability: 'every acknowledged task is synced to disk (WAL, synchronous=FULL): the default',
+  durability: {
+    sqlite: 'every acknowledged task is synced to disk (WAL, synchronous=FULL): the default',
+    memory: 'nothing',
+    postgres: 'every acknowledged task is synced to disk (synchronous_commit is on)',
+    redis: 'what Redis has synced: its append-only file, once a second',
+  },
   configuration:
     'all defaults; a zod schema validates each input when it is enqueued and before it is handled',
   documentation: 'https://www.npmjs.com/package/millrace',
-  async open(file, engine) {
-    const mill = millAt(file, engine)
+  async open(url) {
+    const { benchTask, millAt } = await import('./mill.ts')
+    const mill = millAt(url)
     await mill.open()
-    return new OpenedMill(mill)
+    return new OpenedMill(mill, benchTask)
   },
-}
-
-/** A client of an engine. A store in memory has no file. */
-export function millAt(file: string, engine: Engine): Mill {
-  return createMill(engine === 'memory' ? 'memory:' : `sqlite:${file}`)
-}
-
-/** A store without a client. */
-export function storeAt(file: string, engine: Engine): Store {
-  return engine === 'memory' ? new MemoryStore({ platform: systemPlatform }) : new SqliteStore({ path: file })
 }
 
 class OpenedMill implements Opened {
   readonly #mill: Mill
+  readonly #task: typeof benchTask
 
-  constructor(mill: Mill) {
+  constructor(mill: Mill, task: typeof benchTask) {
     this.#mill = mill
+    this.#task = task
   }
 
   enqueue(item: Item): Promise<unknown> {
-    return this.#mill.enqueue(benchTask, item)
+    return this.#mill.enqueue(this.#task, item)
   }
 
   async enqueueMany(items: readonly Item[]): Promise<void> {
-    const answers = await this.#mill.enqueueMany(items.map((item) => benchTask.with(item)))
+    const answers = await this.#mill.enqueueMany(items.map((item) => this.#task.with(item)))
     for (const answer of answers) if (answer.outcome === 'rejected') throw answer.error
   }
 
-  async enqueueAll(items: readonly Item[]): Promise<void> {
-    await this.#mill.enqueueMany(
-      items.map((item) => benchTask.with(item)),
+  readonly enqueueAll = (items: readonly Item[]): Promise<unknown> =>
+    this.#mill.enqueueMany(
+      items.map((item) => this.#task.with(item)),
       { atomic: true },
     )
-  }
 
-  async work(handle: (item: Item) => void, concurrency: number): Promise<Working> {
-    const worker = this.#mill.worker({ handlers: benchTask.handler((item) => handle(item)), concurrency })
+  async work(handle: (item: Item) => void, { concurrency, queues }: WorkOptions): Promise<Working> {
+    const handlers = this.#task.handler((item) => handle(item))
+    const worker = this.#mill.worker({ handlers, concurrency, queues })
     await worker.start()
     return { stop: () => worker.stop() }
   }
 
   async counts(): Promise<Counts> {
-    const queues = await this.#mill.queues.list()
-    const counts = queues[0]?.counts
-    return { waiting: counts?.ready ?? 0, succeeded: counts?.succeeded ?? 0 }
+    const [queue] = await this.#mill.queues.list()
+    if (queue === undefined) return { waiting: 0, left: 0, succeeded: 0 }
+    const { succeeded, ...others } = queue.counts
+    const left = Object.values(others).reduce((sum, count) => sum + count, 0)
+    return { waiting: others.ready, left, succeeded }
   }
 
   close(): Promise<void> {

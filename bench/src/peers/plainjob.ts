@@ -7,8 +7,8 @@
  * but not that of the machine, and no commit waits for the disk. `plainjob-full` is the same with
  * synchronous=FULL, as durable as ours. Its worker runs one job at a time; there is no setting for more.
  */
-import Database from 'better-sqlite3'
-import { better, defineQueue, defineWorker, JobStatus, type Queue } from 'plainjob'
+import type * as Plainjob from 'plainjob'
+import { pathOf } from '../engine.ts'
 import type { Item } from '../item.ts'
 import type { Counts, Opened, Side, Working } from '../side.ts'
 
@@ -27,29 +27,36 @@ const configuration =
 
 export const plainjobSide: Side = {
   name: 'plainjob',
-  durability:
-    'survives the process, not the machine: no sync per commit (WAL, synchronous=NORMAL), its default',
+  durability: {
+    sqlite:
+      'survives the process, not the machine: no sync per commit (WAL, synchronous=NORMAL), its default',
+  },
   configuration,
   documentation,
-  open: (file) => opened(file, 'NORMAL'),
+  open: (url) => openQueue(url, 'NORMAL'),
 }
 
 export const plainjobFullSide: Side = {
   name: 'plainjob-full',
-  durability: 'every acknowledged task is synced to disk (WAL, synchronous=FULL), which is not its default',
+  durability: {
+    sqlite: 'every acknowledged task is synced to disk (WAL, synchronous=FULL), which is not its default',
+  },
   configuration: `${configuration}; synchronous=FULL`,
   documentation,
-  open: (file) => opened(file, 'FULL'),
+  open: (url) => openQueue(url, 'FULL'),
 }
 
 /** Opening switches the journal, which fails at once while another process does the same: then it is tried again. */
-async function opened(file: string, synchronous: 'NORMAL' | 'FULL'): Promise<OpenedQueue> {
+async function openQueue(url: string, synchronous: 'NORMAL' | 'FULL'): Promise<Opened> {
+  const { default: Database } = await import('better-sqlite3')
+  const plainjob = await import('plainjob')
   for (let tries = 1; ; tries++) {
-    const database = new Database(file)
+    const database = new Database(pathOf(url))
     try {
-      const queue = new OpenedQueue(database)
+      const queue = plainjob.defineQueue({ connection: plainjob.better(database), logger: quiet })
+      // the queue sets its own when it is made
       database.pragma(`synchronous = ${synchronous}`)
-      return queue
+      return new OpenedQueue(queue, plainjob)
     } catch (error) {
       database.close()
       if (tries === OPEN_TRIES_MAX) throw error
@@ -61,10 +68,12 @@ async function opened(file: string, synchronous: 'NORMAL' | 'FULL'): Promise<Ope
 const OPEN_TRIES_MAX = 100
 
 class OpenedQueue implements Opened {
-  readonly #queue: Queue
+  readonly #queue: Plainjob.Queue
+  readonly #plainjob: typeof Plainjob
 
-  constructor(database: Database.Database) {
-    this.#queue = defineQueue({ connection: better(database), logger: quiet })
+  constructor(queue: Plainjob.Queue, plainjob: typeof Plainjob) {
+    this.#queue = queue
+    this.#plainjob = plainjob
   }
 
   async enqueue(item: Item): Promise<unknown> {
@@ -76,13 +85,15 @@ class OpenedQueue implements Opened {
   }
 
   /** Its bulks are all or nothing in any case. */
-  enqueueAll(items: readonly Item[]): Promise<unknown> {
-    return this.enqueueMany(items)
-  }
+  readonly enqueueAll = (items: readonly Item[]): Promise<unknown> => this.enqueueMany(items)
 
   async work(handle: (item: Item) => void): Promise<Working> {
     const process = ({ data }: { readonly data: string }): void => handle(JSON.parse(data) as Item)
-    const worker = defineWorker(TYPE, process, { queue: this.#queue, logger: quiet, pollIntervall: POLL_MS })
+    const worker = this.#plainjob.defineWorker(TYPE, process, {
+      queue: this.#queue,
+      logger: quiet,
+      pollIntervall: POLL_MS,
+    })
     const running = worker.start()
     return {
       stop: async () => {
@@ -93,10 +104,11 @@ class OpenedQueue implements Opened {
   }
 
   async counts(): Promise<Counts> {
-    return {
-      waiting: this.#queue.countJobs({ type: TYPE, status: JobStatus.Pending }),
-      succeeded: this.#queue.countJobs({ type: TYPE, status: JobStatus.Done }),
-    }
+    const { JobStatus } = this.#plainjob
+    const count = (status: number): number => this.#queue.countJobs({ type: TYPE, status })
+    const waiting = count(JobStatus.Pending)
+    const left = waiting + count(JobStatus.Processing) + count(JobStatus.Failed)
+    return { waiting, left, succeeded: count(JobStatus.Done) }
   }
 
   async close(): Promise<void> {

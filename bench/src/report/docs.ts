@@ -8,7 +8,7 @@ export function docsOf(record: RunRecord): string {
   return `${[
     '# Benchmarks',
     `Written by \`${record.command}\` on ${record.startedAt.slice(0, 10)}; nothing here was typed by hand. Figures are medians of ${times(record.iterations)} with the least and the most behind them; ratios are of figures of the same round, and are what counts: absolute figures move from machine to machine.`,
-    machineLines(record.machine).join('  \n'),
+    [...machineLines(record.machine), record.server].join('  \n'),
     '![Millrace and its peers, tasks per second](benchmarks.svg)',
     '## Who was measured, and how durable it was',
     sidesTable(record),

@@ -3,7 +3,7 @@ import { figure, goalText, spreadText } from './figures.ts'
 import type { Machine } from '../measuring/machine.ts'
 import type { Table } from '../measuring/profile.ts'
 import type { Result } from '../runner.ts'
-import type { Side } from '../side.ts'
+import type { SideRecord } from './record.ts'
 
 export function machineLines({
   cpu,
@@ -21,7 +21,7 @@ export function machineLines({
   ]
 }
 
-export function sideLines(sides: readonly Pick<Side, 'name' | 'durability' | 'configuration'>[]): string[] {
+export function sideLines(sides: readonly SideRecord[]): string[] {
   return sides.map(({ name, durability, configuration }) => `${name}: ${durability}; ${configuration}`)
 }
 

@@ -1,0 +1,33 @@
+/** Where the stores of one run stand: an engine that was started for it, or that was named. */
+import type { Engine } from '../engine.ts'
+import { fileSite } from './files.ts'
+
+export interface Site extends AsyncDisposable {
+  /** What stands there, as a line of the report. */
+  readonly about: string
+  /** The engine's first process, if it is one of this machine that we may look at. */
+  readonly pid: number | null
+  /** An empty place for one trial. */
+  plot(): Promise<Plot>
+}
+
+export interface Plot extends AsyncDisposable {
+  /** As Millrace's own. */
+  readonly url: string
+}
+
+export async function openSite(engine: Engine): Promise<Site> {
+  switch (engine) {
+    case 'sqlite':
+    case 'memory':
+      return fileSite(engine)
+    case 'postgres': {
+      const { postgresSite } = await import('./postgres.ts')
+      return postgresSite()
+    }
+    case 'redis': {
+      const { redisSite } = await import('./redis.ts')
+      return redisSite()
+    }
+  }
+}
