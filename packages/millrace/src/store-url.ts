@@ -52,6 +52,16 @@ export function parseStoreUrl(url: string): StoreAddress {
   }
 }
 
+/** A store URL as it may be shown: without its password. */
+export function shownUrl(url: string): string {
+  if (!/^[a-z+]+:\/\//i.test(url) || !URL.canParse(url)) return url
+  const shown = new URL(url)
+  if (shown.password === '' && !shown.searchParams.has('password')) return url
+  if (shown.password !== '') shown.password = '***'
+  if (shown.searchParams.has('password')) shown.searchParams.set('password', '***')
+  return shown.href
+}
+
 /** `sqlite:PATH`, taken as it is; `sqlite:///PATH` is absolute, as URLs have it. */
 function sqlitePath(rest: string): string {
   const path = rest.startsWith('//') ? rest.slice(2) : rest

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseStoreUrl, storeUrl } from '../src/store-url.ts'
+import { parseStoreUrl, shownUrl, storeUrl } from '../src/store-url.ts'
 
 describe('a store URL', () => {
   test.each([
@@ -42,6 +42,13 @@ describe('a store URL', () => {
     expect(refusal).toHaveProperty('hint', expect.stringMatching(/sqlite:|memory:|postgres:|redis:/))
     expect(String(refusal)).not.toContain('secret')
   })
+
+  test.each([
+    ['sqlite:///m.db', 'sqlite:///m.db'],
+    ['postgres://h/db', 'postgres://h/db'],
+    ['postgres://u:p%40@h:5433/db', 'postgres://u:***@h:5433/db'],
+    ['postgres://h/db?user=u&password=secret', 'postgres://h/db?user=u&password=***'],
+  ])('%s is shown as %s', (url, shown) => expect(shownUrl(url)).toBe(shown))
 
   test('comes from the call, else from the environment, else is a file in the current folder', () => {
     const before = process.env['MILLRACE_STORE']

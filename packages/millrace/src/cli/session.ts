@@ -2,7 +2,7 @@
 import type { Mill, MillOptions } from '@millrace/core'
 import type { Command } from 'commander'
 import { connect } from '../connect.ts'
-import { storeUrl } from '../store-url.ts'
+import { shownUrl, storeUrl } from '../store-url.ts'
 import { Output } from './output.ts'
 
 export interface GlobalOptions {
@@ -13,8 +13,10 @@ export interface GlobalOptions {
 export interface Session {
   readonly mill: Mill
   readonly output: Output
-  /** The URL of the store. */
+  /** The URL of the store, which may hold a password. */
   readonly store: string
+  /** The same, to be shown. */
+  readonly place: string
 }
 
 /** Runs a verb between opening the store and closing it. */
@@ -27,7 +29,7 @@ export async function withStore(
   const store = storeUrl(options.store)
   const mill = await connect(store, millOptions)
   try {
-    await run({ mill, store, output: outputOf(command) })
+    await run({ mill, store, place: shownUrl(store), output: outputOf(command) })
   } catch (error) {
     await mill.close().catch(() => undefined) // what went wrong first is what is told
     throw error

@@ -8,8 +8,8 @@ const PAGE = 1_000
 const RECENT = 100
 /** Histories that are read at the same time. */
 const ABREAST = 100
-/** Times of one millisecond may come in any order. */
-const TIE_MS = 50
+/** How much later than others an end may come to be seen: a store may date it before it is committed. */
+const TIE_MS = 1_000
 
 const OUTCOMES: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled'])
 const FINAL = ['succeeded', 'failed', 'cancelled'] as const

@@ -57,11 +57,11 @@ Examples:
 
 async function dead(command: Command, { queue, type, limit }: Options): Promise<void> {
   const groupsMax = wholeNumber(limit, '--limit')
-  await withStore(command, async ({ mill, output, store }) => {
+  await withStore(command, async ({ mill, output, place }) => {
     const groups = await groupsOf(mill, { state: 'failed', queue, type })
     const shown = groups.slice(0, groupsMax)
     if (output.json) return shown.forEach((group) => output.value(group))
-    if (shown.length === 0) return output.line(`No dead letters in ${store}.`)
+    if (shown.length === 0) return output.line(`No dead letters in ${place}.`)
     const head = ['COUNT', 'TASK', 'REASON', 'ERROR', 'NEWEST', 'EXAMPLE']
     const now = Date.now()
     const rows = shown.map((group) => [

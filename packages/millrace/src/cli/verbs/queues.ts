@@ -51,10 +51,10 @@ const STATES = [
 ] as const
 
 async function queues(command: Command): Promise<void> {
-  await withStore(command, async ({ mill, output, store }) => {
+  await withStore(command, async ({ mill, output, place }) => {
     const found = await mill.queues.list()
     if (output.json) return found.forEach((queue) => output.value(queue))
-    if (found.length === 0) return output.line(`No queues in ${store}: nothing was ever enqueued.`)
+    if (found.length === 0) return output.line(`No queues in ${place}: nothing was ever enqueued.`)
     const now = Date.now()
     const rows = found.map((queue) => [
       queue.queue,

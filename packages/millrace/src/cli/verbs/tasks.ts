@@ -41,14 +41,14 @@ With --json the cursor of the next page, if there is one, is written to stderr.`
 async function tasks(command: Command, options: Options): Promise<void> {
   const limit = wholeNumber(options.limit, '--limit')
   const wanted = wantedOf(options)
-  await withStore(command, async ({ mill, output, store }) => {
+  await withStore(command, async ({ mill, output, place }) => {
     const { found, next } = await collect(mill, { ...wanted, limit, cursor: options.cursor })
     if (output.json) {
       for (const task of found) output.value(task)
       if (next !== undefined) output.note(JSON.stringify({ next }))
       return
     }
-    if (found.length === 0) return output.line(`No such tasks in ${store}.`)
+    if (found.length === 0) return output.line(`No such tasks in ${place}.`)
     for (const line of tableOf(found, Date.now())) output.line(line)
     if (next !== undefined) output.note(paint('dim', `There are more: add --cursor ${next}`))
   })

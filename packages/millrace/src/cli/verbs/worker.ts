@@ -60,13 +60,13 @@ async function run(command: Command, files: readonly string[], options: Options)
   const logger = options.quiet === true ? undefined : workerLogger(output)
   await withStore(
     command,
-    async ({ mill, store }) => {
+    async ({ mill, place }) => {
       const worker = mill.worker(workerOptions)
       const tally = tallyOf(worker)
       if (options.withParent === true && !stopWithParent(worker)) return
       const running = worker.run({ until: options.untilIdle === true ? 'idle' : undefined })
       const ready = worker.start().then(() => {
-        if (options.quiet !== true) announce(output, { store, names })
+        if (options.quiet !== true) announce(output, { store: place, names })
       })
       await Promise.all([running, ready])
       if (options.quiet !== true) conclude(output, tally)

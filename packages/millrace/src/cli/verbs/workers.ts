@@ -12,11 +12,11 @@ export function addWorkers(program: Command): void {
 }
 
 async function workers(command: Command): Promise<void> {
-  await withStore(command, async ({ mill, output, store }) => {
+  await withStore(command, async ({ mill, output, place }) => {
     const found = await mill.workers.list()
     if (output.json) return found.forEach((worker) => output.value(worker))
     if (found.length === 0)
-      return output.line(`No worker serves ${store}. To start one: millrace worker FILE`)
+      return output.line(`No worker serves ${place}. To start one: millrace worker FILE`)
     const now = Date.now()
     const head = ['HOST', 'PID', 'RUNNING', 'QUEUES', 'TASKS', 'SINCE', 'LEASE ENDS', 'SESSION']
     const rows = found.map((worker) => [
