@@ -66,7 +66,7 @@ export class Batcher {
         if (arrivals.some(isBusy)) void this.#waitOut(groups, arrivals).then(over)
         else over(arrivals)
       }
-      this.#waiting.push({ groups, ...load, again: false, arrive })
+      this.#waiting.push({ groups, tasks: load.tasks, bytes: load.bytes, again: false, arrive })
       this.#departSoon()
     })
   }

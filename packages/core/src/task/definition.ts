@@ -124,6 +124,7 @@ export function defineTask<const Name extends string, In extends Schema, Out ext
  * @throws InvalidArgumentError
  */
 export function checkTask(task: unknown): void {
+  if (task instanceof TaskDefinition) return // only the shortest way: another copy's are no less good
   const { name, input, options } = Object(task) as Partial<AnyTask>
   if (typeof name === 'string' && typeof options?.queue === 'string' && isSchema(input)) return
   throw new InvalidArgumentError(`The task is ${shown(task)}, which is no definition.`, {

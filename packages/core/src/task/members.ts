@@ -30,7 +30,7 @@ export function checkMembers(options: unknown, known: Members, what: string): vo
 const EDITS_MAX = 2
 
 /** The name that somebody may have meant. */
-export function nearest(name: string, names: readonly string[]): string | undefined {
+function nearest(name: string, names: readonly string[]): string | undefined {
   const [best] = names
     .map((other) => ({ other, edits: editDistance(name.toLowerCase(), other.toLowerCase()) }))
     .filter(({ other, edits }) => edits <= Math.min(EDITS_MAX, other.length / 2))
