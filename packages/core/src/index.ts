@@ -21,6 +21,8 @@ export type {
 } from './task/handler.ts'
 export { taskId } from './task/ids.ts'
 export type { Logger, LogLevel } from './task/logger.ts'
+export { checkMembers } from './task/members.ts'
+export type { Members } from './task/members.ts'
 export { PRIORITIES } from './task/options.ts'
 export type {
   CustomRetry,

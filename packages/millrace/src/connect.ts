@@ -1,5 +1,13 @@
 /** From a URL to a client. */
-import { MemoryStore, Mill, systemPlatform, type MillOptions, type Store } from '@millrace/core'
+import {
+  checkMembers,
+  MemoryStore,
+  Mill,
+  systemPlatform,
+  type Members,
+  type MillOptions,
+  type Store,
+} from '@millrace/core'
 import { PostgresStore } from '@millrace/postgres'
 import { RedisStore } from '@millrace/redis'
 import { SqliteStore } from '@millrace/sqlite'
@@ -36,7 +44,18 @@ export async function connect(url?: string, options: ConnectOptions = {}): Promi
  * @throws StoreError with the code `store-url`; InvalidArgumentError
  */
 export function createMill(url?: string, options: ConnectOptions = {}): Mill {
-  return new Mill(storeOf(storeUrl(url), options), options)
+  checkMembers(options, CONNECT_MEMBERS, 'connect')
+  const { namespace, migrate, ...others } = options
+  return new Mill(storeOf(storeUrl(url), { ...others, namespace, migrate }), others)
+}
+
+const CONNECT_MEMBERS: Members<ConnectOptions> = {
+  logger: true,
+  maxPending: true,
+  maxPendingBytes: true,
+  platform: true,
+  namespace: true,
+  migrate: true,
 }
 
 /** The packages load what they drive (`node:sqlite`, the client of Redis) only when a store is opened. */

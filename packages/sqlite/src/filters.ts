@@ -60,9 +60,7 @@ function enteredAt(task: Task, history: string): number {
 export function cursorNumbers(cursor: string, count: number): readonly number[] {
   const parts = cursor.split(':')
   if (parts.length === count && parts.every((part) => /^\d{1,15}$/.test(part))) return parts.map(Number)
-  throw new Refusal(
-    'invalid-argument',
-    `The cursor ${JSON.stringify(cursor)} was not given by this store.`,
-    {},
-  )
+  throw new Refusal('invalid-argument', `The cursor ${JSON.stringify(cursor)} was not given by this store.`, {
+    hint: 'Give `next` of an earlier page as it is, or no cursor to begin anew.',
+  })
 }

@@ -173,7 +173,9 @@ export class SqliteStore implements port.Store {
 
 function checkPath(path: string): void {
   if (typeof path !== 'string' || path === '') {
-    throw new InvalidArgumentError('The SQLite store needs the path of a file.')
+    throw new InvalidArgumentError('The SQLite store needs the path of a file.', {
+      hint: "Give one, as in { path: 'millrace.db' }.",
+    })
   }
   if (path === ':memory:' || path.startsWith('file:')) {
     throw new InvalidArgumentError(

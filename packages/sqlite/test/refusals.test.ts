@@ -178,7 +178,9 @@ const arguments_: readonly (readonly [string, SqliteStoreOptions])[] = [
 ]
 
 test.each(arguments_)('%s is no valid option', (_, options) => {
+  const hint: unknown = expect.stringMatching(/\w/)
   expect(() => new SqliteStore(options)).toThrow(InvalidArgumentError)
+  expect(() => new SqliteStore(options)).toThrow(expect.objectContaining({ hint }))
 })
 
 test('the hint for :memory: names the memory store', () => {

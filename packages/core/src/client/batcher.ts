@@ -3,10 +3,10 @@
  * nothing ever waits for a batch to fill. Callers share the trip, not their fate: each group is answered by
  * itself.
  */
-import { BackpressureError, ClosedError } from '../task/errors.ts'
 import { LIMITS } from '../task/limits.ts'
 import { payloadSize } from '../task/codec.ts'
 import { growingWaits, pause, STORE_PATIENCE_MS } from './repeat.ts'
+import type { Account, Load } from './account.ts'
 import type { Platform } from '../platform/platform.ts'
 import type { GroupAnswer, TaskGroup } from '../store/port.ts'
 
@@ -26,15 +26,13 @@ export type Arrival = GroupAnswer | { readonly outcome: 'failed'; readonly error
 export interface BatcherParts {
   readonly send: Send
   readonly platform: Platform
-  /** How many tasks may be under way before callers are turned away. */
-  readonly pendingMax: number
+  /** What may be under way before callers are turned away; shared with whoever else sends. */
+  readonly account: Account
 }
 
 /** One caller's groups. They travel together; each has its own fate. */
-interface Passenger {
+interface Passenger extends Load {
   readonly groups: readonly TaskGroup[]
-  readonly tasks: number
-  readonly bytes: number
   readonly again: boolean
   readonly arrive: (arrivals: readonly Arrival[]) => void
 }
@@ -42,11 +40,8 @@ interface Passenger {
 export class Batcher {
   readonly #parts: BatcherParts
   #waiting: Passenger[] = []
-  #pendingTasks = 0
   #trips = 0
   #departing = false
-  #closed = false
-  #drained: (() => void) | undefined
 
   constructor(parts: BatcherParts) {
     this.#parts = parts
@@ -56,37 +51,29 @@ export class Batcher {
    * Adds groups with the next trip: at most what one request may carry. Groups that met a lock are tried again
    * while there is patience, at nobody else's cost.
    *
-   * @throws BackpressureError if too many tasks are under way, ClosedError after `close`
+   * @throws BackpressureError if too much is under way
    */
   submit(groups: readonly TaskGroup[]): Promise<readonly Arrival[]> {
-    if (this.#closed) return Promise.reject(new ClosedError())
-    const { tasks, bytes } = loadOf(groups)
-    if (!this.hasRoom(tasks)) return Promise.reject(this.#full())
-    this.#pendingTasks += tasks
+    const { account } = this.#parts
+    const load = loadOf(groups)
     return new Promise((resolve) => {
+      account.take(load)
       const over = (arrivals: readonly Arrival[]): void => {
-        this.#pendingTasks -= tasks
+        account.giveBack(load)
         resolve(arrivals)
-        if (this.#pendingTasks === 0) this.#drained?.()
       }
       const arrive = (arrivals: readonly Arrival[]): void => {
         if (arrivals.some(isBusy)) void this.#waitOut(groups, arrivals).then(over)
         else over(arrivals)
       }
-      this.#waiting.push({ groups, tasks, bytes, again: false, arrive })
+      this.#waiting.push({ groups, tasks: load.tasks, bytes: load.bytes, again: false, arrive })
       this.#departSoon()
     })
   }
 
-  /** Whether so many tasks would be taken now. Whoever comes to an empty queue is, however much it is: else it never would be. */
-  hasRoom(tasks: number): boolean {
-    return this.#pendingTasks === 0 || this.#pendingTasks + tasks <= this.#parts.pendingMax
-  }
-
-  /** Takes nothing more, and resolves when all that is under way has been answered. */
-  async close(): Promise<void> {
-    this.#closed = true
-    if (this.#pendingTasks > 0) await new Promise<void>((resolve) => (this.#drained = resolve))
+  /** Whether all these would be taken now. */
+  hasRoom(groups: readonly TaskGroup[]): boolean {
+    return this.#parts.account.hasRoom(loadOf(groups))
   }
 
   /**
@@ -168,19 +155,9 @@ export class Batcher {
       for (const { groups, arrive } of passengers) arrive(groups.map(() => ({ outcome: 'failed', error })))
     }
   }
-
-  #full(): BackpressureError {
-    const { pendingMax } = this.#parts
-    return new BackpressureError(
-      `${this.#pendingTasks} tasks are waiting to be written (maxPending is ${pendingMax}).`,
-      {
-        hint: 'Await earlier enqueues before starting more, use enqueueMany, or raise maxPending.',
-      },
-    )
-  }
 }
 
-function loadOf(groups: readonly TaskGroup[]): Pick<Passenger, 'tasks' | 'bytes'> {
+function loadOf(groups: readonly TaskGroup[]): Load {
   let tasks = 0
   let bytes = 0
   for (const group of groups) {

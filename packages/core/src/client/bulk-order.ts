@@ -1,23 +1,26 @@
 /** Drafts of one call: each gets its id, and parents go before their dependents. */
-import { CycleError, TooLargeError } from '../task/errors.ts'
+import { CycleError, InvalidArgumentError, TooLargeError } from '../task/errors.ts'
 import { LIMITS } from '../task/limits.ts'
+import { shown } from '../task/shown.ts'
 import { topologicalOrder } from '../policy/graph.ts'
 import { dependencyParts } from './specs.ts'
-import type { Draft } from '../task/draft.ts'
+import type { Dependency, Draft } from '../task/draft.ts'
 import type { IdMaker } from '../task/ids.ts'
 
 export interface BulkOrder {
   /** Indexes of the drafts, parents first. */
   readonly order: readonly number[]
-  /** Drafts whose ids were drawn just now: any other may be known to the store. */
+  /** Drafts whose ids were drawn just now: any other may be known to the store. The caller's to change. */
   readonly drawn: Set<Draft>
 }
 
-/** @throws CycleError, TooLargeError */
+/** @throws CycleError, TooLargeError, InvalidArgumentError if these are no drafts */
 export function bulkOrder(drafts: readonly Draft[], ids: IdMaker): BulkOrder {
+  checkDrafts(drafts)
   if (drafts.length > LIMITS.graphTasks) {
     throw new TooLargeError(
       `${drafts.length} tasks are given; ${LIMITS.graphTasks} are the most in one call.`,
+      { hint: 'Enqueue them in several calls, parents first.' },
     )
   }
   const drawn = new Set<Draft>()
@@ -29,7 +32,31 @@ export function bulkOrder(drafts: readonly Draft[], ids: IdMaker): BulkOrder {
     }
     graph ||= (draft.options.after?.length ?? 0) > 0
   }
-  return { order: graph ? parentsFirst(drafts) : [...drafts.keys()], drawn }
+  try {
+    return { order: graph ? parentsFirst(drafts) : [...drafts.keys()], drawn }
+  } catch (error) {
+    forgetIds(drawn)
+    throw error
+  }
+}
+
+function checkDrafts(drafts: unknown): void {
+  if (!Array.isArray(drafts)) {
+    throw new InvalidArgumentError(`The drafts are ${shown(drafts)}.`, { hint: DRAFT_HINT })
+  }
+  for (const [index, draft] of (drafts as unknown[]).entries()) {
+    if (typeof draft === 'object' && draft !== null && '~draft' in draft) continue
+    throw new InvalidArgumentError(`drafts[${index}] is ${shown(draft)}, which is no draft.`, {
+      hint: DRAFT_HINT,
+    })
+  }
+}
+
+const DRAFT_HINT = 'Give a list of what task.with(input, options) answers.'
+
+/** Drafts of which nothing was written may be tried again, under ids that are new then too. */
+export function forgetIds(drawn: Iterable<Draft>): void {
+  for (const draft of drawn) draft.id = undefined
 }
 
 function parentsFirst(drafts: readonly Draft[]): readonly number[] {
@@ -38,7 +65,9 @@ function parentsFirst(drafts: readonly Draft[]): readonly number[] {
   const indexes = new Map(entries.toReversed())
   const sorted = topologicalOrder(drafts.map((draft) => parentsWithin(draft, indexes)))
   if ('order' in sorted) return sorted.order
-  throw new CycleError(`These tasks wait for each other in a circle: ${cycleText(sorted.cycle, drafts)}.`)
+  throw new CycleError(`These tasks wait for each other in a circle: ${cycleText(sorted.cycle, drafts)}.`, {
+    hint: 'Take one of these out of the `after` of the other: a task starts when all that it waits for have ended.',
+  })
 }
 
 /** A circle may be as long as the graph; its beginning says enough. */
@@ -49,10 +78,11 @@ function cycleText(cycle: readonly number[], drafts: readonly Draft[]): string {
 
 function parentsWithin(draft: Draft, indexes: ReadonlyMap<string, number>): number[] {
   const parents: number[] = []
-  for (const dependency of draft.options.after ?? []) {
-    const { reference } = dependencyParts(dependency)
-    const id = typeof reference === 'string' ? reference : reference.id
-    const index = id === undefined ? undefined : indexes.get(id.toLowerCase())
+  const { after } = draft.options
+  // what is none of this is refused as its draft is looked at
+  for (const dependency of Array.isArray(after) ? (after as readonly Dependency[]) : []) {
+    const { parent } = dependencyParts(dependency)
+    const index = typeof parent === 'string' ? indexes.get(parent.toLowerCase()) : undefined
     if (index !== undefined) parents.push(index)
   }
   return parents

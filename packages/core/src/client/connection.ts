@@ -1,12 +1,16 @@
 /** A client's line to its store: opened once, when first needed; closed once. */
 import { ClosedError, codeOf, type AmbiguousError } from '../task/errors.ts'
+import { Operations } from './operations.ts'
 import { repeating } from './repeat.ts'
 import type { Logger } from '../task/logger.ts'
-import type { Platform } from '../platform/platform.ts'
+import type { Platform, Timer } from '../platform/platform.ts'
 import type { GroupAnswer, Hint, Store, TaskGroup } from '../store/port.ts'
 
 /** When hints ended, the store is asked for new ones after so long. */
 const WATCH_AGAIN_MS = 5_000
+
+/** Hints go on for so long when nobody listens: who waits for one result after the other need not begin anew. */
+const WATCH_ON_MS = 1_000
 
 export class Connection {
   readonly store: Store
@@ -16,7 +20,10 @@ export class Connection {
   readonly #workers = new Set<(groups: readonly TaskGroup[]) => void>()
   #opened: Promise<void> | undefined
   #isOpen = false
+  readonly #operations = new Operations()
   #watching = false
+  #hints: AsyncIterableIterator<Hint> | undefined
+  #unwatching: Timer | undefined
   #closed = false
 
   constructor(parts: { readonly store: Store; readonly platform: Platform; readonly logger: Logger }) {
@@ -39,7 +46,26 @@ export class Connection {
   }
 
   /**
-   * One operation of the store, repeated while it is certain or possible that it had no effect. An open store
+   * What the user asked for, however many calls of the store it takes: the store is closed after it.
+   *
+   * @throws ClosedError once the client is closing
+   */
+  async operation<T>(run: () => Promise<T>): Promise<T> {
+    this.#operations.begin()
+    try {
+      return await run()
+    } finally {
+      this.#operations.end()
+    }
+  }
+
+  /** Takes no operations of the user any more, and resolves when those under way have ended. The line itself goes on. */
+  endOperations(): Promise<void> {
+    return this.#operations.close()
+  }
+
+  /**
+   * One call of the store, repeated while it is certain or possible that it had no effect. An open store
    * is called at once.
    *
    * @throws ClosedError, StoreError, AmbiguousError
@@ -65,8 +91,12 @@ export class Connection {
   /** Hears the store's hints until the answer is called. */
   listen(listener: (hint: Hint) => void): () => void {
     this.#listeners.add(listener)
+    this.#unwatching?.cancel()
     if (!this.#watching) void this.#watch()
-    return () => this.#listeners.delete(listener)
+    return () => {
+      this.#listeners.delete(listener)
+      if (this.#listeners.size === 0) this.#unwatchSoon()
+    }
   }
 
   /**
@@ -93,11 +123,10 @@ export class Connection {
     return () => this.#workers.delete(worker)
   }
 
-  /** @param drained what to wait for before the store goes */
-  async close(drained: () => Promise<void>): Promise<void> {
-    if (this.#closed) return
-    await drained()
+  /** Nothing is called after this; what is under way is the caller's to wait for. */
+  async close(): Promise<void> {
     this.#closed = true
+    this.#unwatching?.cancel()
     const opened = await this.#opened?.then(
       () => true,
       () => false, // what could not be opened needs no closing
@@ -109,13 +138,27 @@ export class Connection {
     for (const worker of this.#workers) worker(groups)
   }
 
+  /** A store that is watched may look for changes all the time: not for nobody. */
+  #unwatchSoon(): void {
+    this.#unwatching?.cancel()
+    const unwatch = (): void => {
+      const hints = this.#hints
+      this.#hints = undefined
+      void hints?.return?.().catch(() => undefined) // who does not want to hear needs no error either
+    }
+    this.#unwatching = this.platform.setTimer(WATCH_ON_MS, unwatch, 'idle')
+  }
+
   /** Hints are never needed for correctness: while there are none, polling goes on. */
   async #watch(): Promise<void> {
     this.#watching = true
     for (let warned = false; !this.#closed && this.#listeners.size > 0;) {
       try {
         await this.open()
-        for await (const hint of this.store.watch()) for (const listener of this.#listeners) listener(hint)
+        if (this.#listeners.size === 0) break
+        const hints = (this.#hints = this.store.watch())
+        for await (const hint of hints) for (const listener of this.#listeners) listener(hint)
+        if (this.#hints === undefined) continue // nobody listened; somebody may by now
       } catch (error) {
         if (this.#closed) break
         if (!warned)

@@ -1,9 +1,11 @@
 /** Enqueues one task, many, or a graph. */
 import { checkedTaskId, IdMaker } from '../task/ids.ts'
 import { codeOf, type MillraceError } from '../task/errors.ts'
+import { Account, type Load } from './account.ts'
 import { addWhole } from './atomic-bulk.ts'
 import { Batcher, type Arrival, type Send } from './batcher.ts'
-import { bulkOrder } from './bulk-order.ts'
+import { bulkOrder, forgetIds } from './bulk-order.ts'
+import { Operations } from './operations.ts'
 import { refusalOf } from './refusals.ts'
 import { specOf, type TaskDraft } from './specs.ts'
 import { Stream } from './stream.ts'
@@ -27,57 +29,92 @@ export class Enqueuer {
   /** Tasks with unique keys travel by themselves: where a key is contested their trip may have to wait for a lock. */
   readonly #keyed: Batcher
   readonly #plain: Batcher
+  readonly #operations = new Operations()
 
-  constructor(context: HandleContext, pendingMax: number) {
+  /** @param pendingMax what may be under way before callers are turned away */
+  constructor(context: HandleContext, pendingMax: Load) {
     const { connection } = context
     const { platform } = connection
     this.#context = context
     this.#ids = new IdMaker(platform)
     const send: Send = (groups, again) => connection.add(groups, again)
-    this.#plain = new Batcher({ send, platform, pendingMax })
-    this.#keyed = new Batcher({ send, platform, pendingMax })
+    const account = new Account(pendingMax)
+    this.#plain = new Batcher({ send, platform, account })
+    this.#keyed = new Batcher({ send, platform, account })
   }
 
   /** @param under the running task in whose name it is enqueued */
   async one<D extends AnyTask>(draft: TaskDraft<D>, under: Fence | null = null): Promise<EnqueuedHandle<D>> {
-    const { id } = draft.options
-    const made =
-      id === undefined ? specOf(draft, this.#ids.next(), 'client') : specOf(draft, checkedTaskId(id), 'user')
-    const spec = made instanceof Promise ? await made : made
-    const [verdict] = await this.#add({ tasks: [spec], under, gate: null })
-    return this.#handle(draft.task, spec, verdict!)
+    this.#operations.begin()
+    try {
+      const { id } = draft.options
+      const made =
+        id === undefined
+          ? specOf(draft, this.#ids.next(), 'client')
+          : specOf(draft, checkedTaskId(id), 'user')
+      const spec = made instanceof Promise ? await made : made
+      const [verdict] = await this.#add({ tasks: [spec], under, gate: null })
+      return this.#handle(draft.task, spec, verdict!)
+    } finally {
+      this.#operations.end()
+    }
   }
 
   /** All or nothing. */
   async atomically(drafts: readonly Draft[]): Promise<EnqueuedHandle[]> {
-    if (drafts.length === 0) return []
+    this.#operations.begin()
+    try {
+      return drafts.length === 0 ? [] : await this.#atomically(drafts)
+    } finally {
+      this.#operations.end()
+    }
+  }
+
+  /** Each draft by itself: a rejected one takes none with it but those that wait for it. */
+  async bestEffort(drafts: readonly Draft[]): Promise<BulkAnswer[]> {
+    this.#operations.begin()
+    try {
+      return await this.#bestEffort(drafts)
+    } finally {
+      this.#operations.end()
+    }
+  }
+
+  /** Takes nothing more, and resolves when everything under way is answered, whole bulks too. */
+  close(): Promise<void> {
+    return this.#operations.close()
+  }
+
+  async #atomically(drafts: readonly Draft[]): Promise<EnqueuedHandle[]> {
     const { order, drawn } = bulkOrder(drafts, this.#ids)
     const specs: TaskSpec[] = []
     const fresh = new Set(drawn)
-    for (const index of order) {
-      const made = this.#spec(drafts[index]!, fresh)
-      specs.push(made instanceof Promise ? await made : made)
-    }
     const parts = {
       connection: this.#context.connection,
       ids: this.#ids,
       add: (group: TaskGroup) => this.#add(group),
     }
-    const verdicts = await addWhole(specs, parts).catch((error: unknown) => {
+    try {
+      for (const index of order) {
+        const made = this.#spec(drafts[index]!, fresh)
+        specs.push(made instanceof Promise ? await made : made)
+      }
+      const verdicts = await addWhole(specs, parts)
+      const handles: EnqueuedHandle[] = Array.from(drafts, () => undefined as never)
+      for (const [position, index] of order.entries()) {
+        handles[index] = this.#handle(drafts[index]!.task, specs[position]!, verdicts[position]!)
+      }
+      return handles
+    } catch (error) {
       // nothing of it is left, or ever will run: under new ids it can be tried again
-      if (codeOf(error) !== 'ambiguous') for (const draft of drawn) draft.id = undefined
+      if (codeOf(error) !== 'ambiguous') forgetIds(drawn)
       throw error
-    })
-    const handles: EnqueuedHandle[] = Array.from(drafts, () => undefined as never)
-    for (const [position, index] of order.entries()) {
-      handles[index] = this.#handle(drafts[index]!.task, specs[position]!, verdicts[position]!)
     }
-    return handles
   }
 
-  /** Each draft by itself: a rejected one takes none with it but those that wait for it. */
-  async bestEffort(drafts: readonly Draft[]): Promise<BulkAnswer[]> {
+  async #bestEffort(drafts: readonly Draft[]): Promise<BulkAnswer[]> {
     const { order, drawn } = bulkOrder(drafts, this.#ids)
+    const fresh = new Set(drawn)
     const answers: BulkAnswer[] = Array.from(drafts, () => undefined as never)
     const indexes = new Map<TaskSpec, number>()
     const stream = new Stream({
@@ -90,7 +127,7 @@ export class Enqueuer {
     })
     for (const index of order) {
       try {
-        const made = this.#spec(drafts[index]!, drawn)
+        const made = this.#spec(drafts[index]!, fresh)
         const spec = made instanceof Promise ? await made : made
         indexes.set(spec, index)
         const leaving = stream.push(spec)
@@ -100,12 +137,10 @@ export class Enqueuer {
       }
     }
     await stream.end()
+    // not before the end: drafts that wait for a rejected one name it by its id
+    for (const [index, answer] of answers.entries()) if (mayBeThere(answer)) drawn.delete(drafts[index]!)
+    forgetIds(drawn)
     return answers
-  }
-
-  /** Resolves when everything under way is answered. */
-  async close(): Promise<void> {
-    await Promise.all([this.#plain.close(), this.#keyed.close()])
   }
 
   /** @param fresh drafts whose ids were drawn just now and not used yet: any other may be known to the store */
@@ -146,6 +181,10 @@ const CREATED: AddVerdict = { outcome: 'created' }
 /** An id that was drawn just now is known to the store only if the call had to be repeated: it was ours that came first. */
 function firstTime({ id, idMadeBy }: TaskSpec, verdict: AddVerdict): AddVerdict {
   return idMadeBy === 'client' && verdict.outcome === 'duplicate' && verdict.by.id === id ? CREATED : verdict
+}
+
+function mayBeThere(answer: BulkAnswer): boolean {
+  return answer.outcome !== 'rejected' || answer.error.code === 'ambiguous'
 }
 
 /** @throws the error itself if it is none of ours: then something is broken, and no verdict on a draft */

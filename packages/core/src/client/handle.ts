@@ -1,15 +1,17 @@
-import { NotFoundError, TaskCancelledError, TaskFailedError } from '../task/errors.ts'
+import { InvalidArgumentError, NotFoundError, TaskCancelledError, TaskFailedError } from '../task/errors.ts'
 import { decode } from '../task/codec.ts'
 import { durationMs, type Duration } from '../task/duration.ts'
+import { checkMembers, type Members } from '../task/members.ts'
+import { shown } from '../task/shown.ts'
 import { validate } from '../task/schema.ts'
 import type { AnyTask } from '../task/definition.ts'
 import type { TaskRef } from '../store/port.ts'
 import type { TaskId, TaskOutcome } from '../store/records.ts'
 import { newNonce } from '../task/ids.ts'
-import { cancelCommand } from './task-control.ts'
-import { shownStatus, type TaskStatus } from './status.ts'
+import { cancelCommand, statusOf } from './task-control.ts'
+import type { TaskStatus } from './status.ts'
 import type { Connection } from './connection.ts'
-import type { Waits } from './waits.ts'
+import type { WaitOptions, Waits } from './waits.ts'
 
 /** What handles need of their client. */
 export interface HandleContext {
@@ -40,20 +42,16 @@ export class TaskHandle<D extends AnyTask = AnyTask> {
    *
    * @throws TaskFailedError, TaskCancelledError, WaitTimeoutError (the task goes on), NotFoundError, ClosedError
    */
-  async result({ within, signal }: ResultOptions): Promise<D['~task']['result']> {
-    const outcome = await this.#context.waits.ended(this.id, {
-      withinMs: durationMs(within, 'within'),
-      signal,
-    })
+  async result(options: ResultOptions): Promise<D['~task']['result']> {
+    const outcome = await this.#context.waits.ended(this.id, checkWait(options))
     return resultOf(this, outcome)
   }
 
   /** @throws NotFoundError if the task was removed or forgotten */
   async status(): Promise<TaskStatus> {
-    const [record] = await this.#context.connection.read((store) => store.get([this.id]))
-    if (record === undefined || record === null)
-      throw new NotFoundError(`The store holds no task ${this.id}.`)
-    return shownStatus(record, await this.#context.connection.read((store) => store.now()))
+    const status = await statusOf(this.id, this.#context.connection)
+    if (status === undefined) throw new NotFoundError(`The store holds no task ${this.id}.`)
+    return status
   }
 
   /**
@@ -66,9 +64,8 @@ export class TaskHandle<D extends AnyTask = AnyTask> {
     const { connection } = this.#context
     const nonce = newNonce(connection.platform)
     const command = cancelCommand(reason)
-    const answer = await connection.call((store) =>
-      store.command({ nonce, command, target: { ids: [this.id] }, tasksMax: 1 }),
-    )
+    const request = { nonce, command, target: { ids: [this.id] }, tasksMax: 1 }
+    const answer = await connection.operation(() => connection.call((store) => store.command(request)))
     switch (answer.outcomes[0]) {
       case 'changed':
         return 'cancelled'
@@ -80,6 +77,24 @@ export class TaskHandle<D extends AnyTask = AnyTask> {
         throw new NotFoundError(`The store holds no task ${this.id}.`)
     }
   }
+}
+
+const RESULT_MEMBERS: Members<ResultOptions> = { within: true, signal: true }
+
+/** @throws InvalidArgumentError */
+export function checkWait(options: ResultOptions): WaitOptions {
+  checkMembers(options, RESULT_MEMBERS, 'a wait')
+  const { within, signal } = options
+  const withinMs = durationMs(within, 'within')
+  if (signal === undefined || isSignal(signal)) return { withinMs, signal }
+  throw new InvalidArgumentError(`signal is ${shown(signal)}.`, {
+    hint: 'It is an AbortSignal, as of an AbortController.',
+  })
+}
+
+/** By structure: it may come from another realm. */
+function isSignal(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'throwIfAborted' in value
 }
 
 /** A handle as enqueue answers it: it says whether the task is new. */

@@ -2,12 +2,14 @@
 import { ClosedError, InvalidArgumentError } from '../task/errors.ts'
 import { checkedTaskId } from '../task/ids.ts'
 import { durationMs } from '../task/duration.ts'
+import { shown } from '../task/shown.ts'
 import { resolveWorkerOptions, type WorkerOptions } from '../worker/options.ts'
 import { stderrLogger } from '../platform/console.ts'
 import { systemPlatform } from '../platform/system.ts'
 import { Worker } from '../worker/worker.ts'
-import type { AnyTask, InputArguments } from '../task/definition.ts'
-import type { Draft, EnqueueOptions } from '../task/draft.ts'
+import { checkMembers, type Members } from '../task/members.ts'
+import { checkTask, type AnyTask, type InputArguments } from '../task/definition.ts'
+import { NO_OPTIONS, type Draft, type EnqueueOptions } from '../task/draft.ts'
 import type { Logger } from '../task/logger.ts'
 import type { Platform } from '../platform/platform.ts'
 import type { PublishedDefinition, Store } from '../store/port.ts'
@@ -16,7 +18,7 @@ import { Connection } from './connection.ts'
 import { Enqueuer, type BulkAnswer } from './enqueuer.ts'
 import { QueueControl, WorkerControl } from './queue-control.ts'
 import { TaskControl } from './task-control.ts'
-import { TaskHandle, type EnqueuedHandle, type ResultOptions } from './handle.ts'
+import { checkWait, TaskHandle, type EnqueuedHandle, type ResultOptions } from './handle.ts'
 import { Waits } from './waits.ts'
 
 export interface MillOptions {
@@ -24,6 +26,8 @@ export interface MillOptions {
   readonly logger?: Logger | undefined
   /** How many tasks may be on their way to the store before enqueue throws a BackpressureError. Default 100 000. */
   readonly maxPending?: number | undefined
+  /** How many bytes their payloads may have together. Default 64 MiB. Whatever comes when nothing is on its way is taken. */
+  readonly maxPendingBytes?: number | undefined
   /** Time and chance. For simulations. */
   readonly platform?: Platform | undefined
 }
@@ -33,7 +37,21 @@ export interface CloseOptions {
   readonly drain?: WorkerOptions['drain']
 }
 
+interface BulkOptions {
+  readonly atomic?: boolean | undefined
+}
+
+const BULK_MEMBERS: Members<BulkOptions> = { atomic: true }
+const CLOSE_MEMBERS: Members<CloseOptions> = { drain: true }
+const MILL_MEMBERS: Members<MillOptions> = {
+  logger: true,
+  maxPending: true,
+  maxPendingBytes: true,
+  platform: true,
+}
+
 const MAX_PENDING_DEFAULT = 100_000
+const MAX_PENDING_BYTES_DEFAULT = 64 * 1_048_576
 
 type Handles<Drafts extends readonly Draft[]> = {
   -readonly [K in keyof Drafts]: EnqueuedHandle<Drafts[K]['task']>
@@ -54,15 +72,15 @@ export class Mill implements AsyncDisposable {
   #closing: Promise<void> | undefined
 
   constructor(store: Store, options: MillOptions = {}) {
-    const { logger = stderrLogger, maxPending = MAX_PENDING_DEFAULT, platform = systemPlatform } = options
-    if (!(Number.isInteger(maxPending) && maxPending >= 1)) {
-      throw new InvalidArgumentError(`maxPending is ${maxPending}.`, {
-        hint: 'It is a whole number of tasks, at least 1.',
-      })
+    checkMembers(options, MILL_MEMBERS, 'the client')
+    const { logger = stderrLogger, platform = systemPlatform } = options
+    const pendingMax = {
+      tasks: checkedBound(options.maxPending ?? MAX_PENDING_DEFAULT, 'maxPending'),
+      bytes: checkedBound(options.maxPendingBytes ?? MAX_PENDING_BYTES_DEFAULT, 'maxPendingBytes'),
     }
     this.#connection = new Connection({ store, platform, logger })
     this.#waits = new Waits(this.#connection)
-    this.#enqueuer = new Enqueuer({ connection: this.#connection, waits: this.#waits }, maxPending)
+    this.#enqueuer = new Enqueuer({ connection: this.#connection, waits: this.#waits }, pendingMax)
     this.tasks = new TaskControl(this.#connection)
     this.queues = new QueueControl(this.#connection)
     this.workers = new WorkerControl(this.#connection)
@@ -74,7 +92,7 @@ export class Mill implements AsyncDisposable {
    * @throws StoreError, saying what to do
    */
   open(): Promise<void> {
-    return this.#connection.open()
+    return this.#connection.operation(() => this.#connection.open())
   }
 
   /**
@@ -88,7 +106,7 @@ export class Mill implements AsyncDisposable {
     ...[input, options]: InputArguments<D['~task']['input'], EnqueueOptions>
   ): Promise<EnqueuedHandle<D>> {
     if (this.#closing !== undefined) return Promise.reject(new ClosedError())
-    return this.#enqueuer.one({ task, input, options: options ?? {} })
+    return this.#enqueuer.one({ task, input, options: options ?? NO_OPTIONS })
   }
 
   /**
@@ -105,11 +123,12 @@ export class Mill implements AsyncDisposable {
     drafts: Drafts,
     options?: { readonly atomic?: false | undefined },
   ): Promise<Answers<Drafts>>
-  async enqueueMany(
-    drafts: readonly Draft[],
-    { atomic = false }: { readonly atomic?: boolean | undefined } = {},
-  ): Promise<readonly BulkAnswer[]> {
+  async enqueueMany(drafts: readonly Draft[], options: BulkOptions = {}): Promise<readonly BulkAnswer[]> {
     if (this.#closing !== undefined) throw new ClosedError()
+    checkMembers(options, BULK_MEMBERS, 'enqueueMany')
+    const { atomic = false } = options
+    if (typeof atomic !== 'boolean')
+      throw new InvalidArgumentError(`atomic is ${shown(atomic)}.`, { hint: 'It is true or false.' })
     return atomic ? this.#enqueuer.atomically(drafts) : this.#enqueuer.bestEffort(drafts)
   }
 
@@ -123,9 +142,9 @@ export class Mill implements AsyncDisposable {
     input: D['~task']['input'],
     options: ResultOptions & EnqueueOptions,
   ): Promise<D['~task']['result']> {
-    const { within, signal, ...rest } = options
     if (this.#closing !== undefined) throw new ClosedError()
-    durationMs(within, 'within') // before anything is written
+    const { within, signal, ...rest } = Object(options) as typeof options
+    checkWait({ within, signal }) // before anything is written
     signal?.throwIfAborted()
     const handle = await this.#enqueuer.one({ task, input, options: rest })
     return handle.result({ within, signal })
@@ -133,12 +152,13 @@ export class Mill implements AsyncDisposable {
 
   /** The handle of a task that was enqueued elsewhere. */
   handle<D extends AnyTask>(task: D, id: TaskId): TaskHandle<D> {
+    checkTask(task)
     return new TaskHandle(task, checkedTaskId(id), { connection: this.#connection, waits: this.#waits })
   }
 
   /** The definitions that workers on this store have published: what producers go by that have only a task's name. */
   definitions(): Promise<readonly PublishedDefinition[]> {
-    return this.#connection.read((store) => store.definitions())
+    return this.#connection.operation(() => this.#connection.read((store) => store.definitions()))
   }
 
   /**
@@ -152,6 +172,7 @@ export class Mill implements AsyncDisposable {
       connection: this.#connection,
       enqueuer: this.#enqueuer,
       options: resolveWorkerOptions(options),
+      stopped: (worker: Worker): void => void this.#workers.delete(worker),
     }
     const worker = new Worker(parts)
     this.#workers.add(worker)
@@ -163,6 +184,7 @@ export class Mill implements AsyncDisposable {
    * ClosedError, and closes the store.
    */
   async close(options: CloseOptions = {}): Promise<void> {
+    checkMembers(options, CLOSE_MEMBERS, 'close')
     if (options.drain !== undefined) durationMs(options.drain, 'drain')
     this.#closing ??= this.#close(options)
     return this.#closing
@@ -173,8 +195,15 @@ export class Mill implements AsyncDisposable {
   }
 
   async #close({ drain }: CloseOptions): Promise<void> {
+    const ended = this.#connection.endOperations()
     await Promise.all([...this.#workers].map((worker) => worker.stop({ drain })))
     this.#waits.close()
-    await this.#connection.close(() => this.#enqueuer.close())
+    await Promise.all([this.#enqueuer.close(), ended])
+    await this.#connection.close()
   }
+}
+
+function checkedBound(bound: number, what: string): number {
+  if (Number.isInteger(bound) && bound >= 1) return bound
+  throw new InvalidArgumentError(`${what} is ${shown(bound)}.`, { hint: 'It is a whole number, at least 1.' })
 }

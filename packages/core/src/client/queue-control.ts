@@ -4,6 +4,9 @@ import { checkedName } from '../task/limits.ts'
 import { durationMs, type Duration } from '../task/duration.ts'
 import { DEFAULT_RETENTION } from '../policy/retention.ts'
 import type { QueueRecord, SessionRecord } from '../store/inspection.ts'
+import { checkMembers, type Members } from '../task/members.ts'
+import { shown } from '../task/shown.ts'
+import type { QueueSettings } from '../store/control.ts'
 import type { Retention } from '../store/port.ts'
 import type { Connection } from './connection.ts'
 
@@ -34,26 +37,31 @@ export class QueueControl {
   }
 
   list(): Promise<readonly QueueRecord[]> {
-    return this.#connection.read((store) => store.queues())
+    return this.#connection.operation(() => this.#connection.read((store) => store.queues()))
   }
 
   /** Nothing of this queue is started until it is resumed. What runs goes on. */
   async pause(queue: string): Promise<void> {
     checkedName(queue, 'The queue')
-    await this.#connection.call((store) => store.configureQueue({ queue, paused: true }))
+    await this.#configure({ queue, paused: true })
   }
 
   async resume(queue: string): Promise<void> {
     checkedName(queue, 'The queue')
-    await this.#connection.call((store) => store.configureQueue({ queue, paused: false }))
+    await this.#configure({ queue, paused: false })
   }
 
   async configure(queue: string, options: QueueOptions): Promise<void> {
     checkedName(queue, 'The queue')
+    checkMembers(options, QUEUE_MEMBERS, 'queues.configure')
     const { retention } = options
     if (retention === undefined) return
     const settings = retention === null ? null : retentionOf(retention, this.#connection.store.retentionBytes)
-    await this.#connection.call((store) => store.configureQueue({ queue, retention: settings }))
+    await this.#configure({ queue, retention: settings })
+  }
+
+  #configure(request: QueueSettings): Promise<void> {
+    return this.#connection.operation(() => this.#connection.call((store) => store.configureQueue(request)))
   }
 }
 
@@ -66,11 +74,21 @@ export class WorkerControl {
 
   /** The workers whose lease stands. */
   list(): Promise<readonly SessionRecord[]> {
-    return this.#connection.read((store) => store.sessions())
+    return this.#connection.operation(() => this.#connection.read((store) => store.sessions()))
   }
 }
 
+const QUEUE_MEMBERS: Members<QueueOptions> = { retention: true }
+const RETENTION_MEMBERS: Members<RetentionOptions> = {
+  succeeded: true,
+  cancelled: true,
+  failed: true,
+  count: true,
+  bytes: true,
+}
+
 function retentionOf(options: RetentionOptions, storeBytes: number): Retention {
+  checkMembers(options, RETENTION_MEMBERS, 'retention')
   const age = (given: Duration | false | undefined, what: string, byDefault: number | null): number | null =>
     given === undefined ? byDefault : given === false ? null : durationMs(given, what)
   const bound = (given: number | false | undefined, what: string, byDefault: number | null): number | null =>
@@ -86,7 +104,7 @@ function retentionOf(options: RetentionOptions, storeBytes: number): Retention {
 
 function checkedBound(bound: number, what: string): number {
   if (Number.isSafeInteger(bound) && bound >= 0) return bound
-  throw new InvalidArgumentError(`${what} is ${bound}.`, {
+  throw new InvalidArgumentError(`${what} is ${shown(bound)}.`, {
     hint: 'It is a whole number from 0; `false` lifts the bound.',
   })
 }

@@ -55,6 +55,7 @@ export function rejectionError(rejection: Rejection): MillraceError {
     case 'gate-gone':
       return new AmbiguousError(
         'Writing this graph took longer than an hour; it was given up, and none of it will run.',
+        { hint: 'Enqueue it again under new ids, in smaller parts or from nearer to the store.' },
       )
   }
 }

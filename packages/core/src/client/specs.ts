@@ -7,10 +7,11 @@ import { durationMs } from '../task/duration.ts'
 import { encode } from '../task/codec.ts'
 import { checkedThen, levelOf, resolveOptions, type ResolvedOptions } from '../task/options.ts'
 import { isKeepable, keptText } from '../task/kept-text.ts'
+import { checkMembers, type Members } from '../task/members.ts'
+import { checkTask, type AnyTask } from '../task/definition.ts'
 import { messageOf, shown } from '../task/shown.ts'
 import { validate } from '../task/schema.ts'
-import type { AnyTask } from '../task/definition.ts'
-import type { Dependency, EnqueueOptions, TaskReference } from '../task/draft.ts'
+import { NO_OPTIONS, type Dependency, type EnqueueOptions } from '../task/draft.ts'
 import type { Edge, IfFailed, TaskId, TaskPolicy, TaskSpec, UniqueSpec } from '../store/records.ts'
 
 const NONE: readonly never[] = []
@@ -36,7 +37,9 @@ export function specOf(
   id: TaskId,
   idMadeBy: TaskSpec['idMadeBy'],
 ): TaskSpec | Promise<TaskSpec> {
-  const { task, input } = draft
+  const { task, input, options } = draft
+  checkTask(task)
+  if (options !== NO_OPTIONS) checkMembers(options, ENQUEUE_MEMBERS, 'enqueue')
   const checked = validate(task.input, input, `The input of ${task.name}`)
   if (checked instanceof Promise) return checked.then(() => buildSpec(draft, id, idMadeBy))
   return buildSpec(draft, id, idMadeBy)
@@ -58,12 +61,12 @@ function buildSpec(
     needs:
       needs === undefined || needs.length === 0
         ? NONE
-        : [...new Set(needs.map((need) => checkedName(need, 'A need')))].sort(),
+        : [...new Set(checkedList(needs, 'needs').map((need) => checkedName(need, 'A need')))].sort(),
     queue: resolved.queue,
     level: options.priority === undefined ? resolved.level : levelOf(options.priority),
     lane: null,
     due: dueOf(options),
-    held: options.held ?? false,
+    held: checkedHeld(options.held),
     payload,
     policy: policyOf(resolved),
     timeoutMs: resolved.timeoutMs,
@@ -79,39 +82,45 @@ function buildSpec(
 
 /** The dependencies of a call as edges; naming one parent twice is naming it once, by its last policy. */
 function edgesOf(after: readonly Dependency[]): readonly Edge[] {
-  if (after.length > LIMITS.parents) {
-    throw new TooLargeError(`\`after\` names ${after.length} tasks; ${LIMITS.parents} are the most.`)
+  if (checkedList(after, '`after`').length > LIMITS.parents) {
+    throw new TooLargeError(`\`after\` names ${after.length} tasks; ${LIMITS.parents} are the most.`, {
+      hint: 'Gather them in stages: tasks that wait for some of them each, and one that waits for those.',
+    })
   }
   const edges = new Map<TaskId, IfFailed>()
   for (const dependency of after) {
-    const { reference, ifFailed } = dependencyParts(dependency)
-    edges.set(parentId(reference), checkedIfFailed(ifFailed))
+    const { parent, ifFailed } = dependencyParts(dependency)
+    edges.set(parentId(parent), checkedIfFailed(ifFailed))
   }
   return Array.from(edges, ([parent, ifFailed]) => ({ parent, ifFailed }))
 }
 
-/** What a dependency refers to, however it was written. Nothing is checked yet. */
+/** The id of what a dependency refers to, however it was written; `undefined` for a draft that has none yet. Nothing is checked yet. */
 export function dependencyParts(dependency: Dependency): {
-  readonly reference: TaskReference
-  readonly ifFailed: string
+  readonly parent: unknown
+  readonly ifFailed: unknown
 } {
-  const whole = typeof dependency === 'object' ? dependency : { task: dependency }
-  if ('ifFailed' in whole) return { reference: whole.task, ifFailed: whole.ifFailed ?? 'cancel' }
+  if (typeof dependency !== 'object' || dependency === null) return { parent: dependency, ifFailed: 'cancel' }
+  if ('ifFailed' in dependency)
+    return { parent: idOf(dependency.task), ifFailed: dependency.ifFailed ?? 'cancel' }
   // a handle has a `task` too, its definition
-  return { reference: 'id' in whole ? whole : whole.task, ifFailed: 'cancel' }
+  return { parent: 'id' in dependency ? dependency.id : idOf(dependency.task), ifFailed: 'cancel' }
 }
 
-function parentId(reference: TaskReference): TaskId {
-  const id = typeof reference === 'string' ? reference : reference.id
-  if (id !== undefined) return checkedTaskId(id, 'A parent in `after`')
+function idOf(reference: unknown): unknown {
+  return typeof reference === 'object' && reference !== null && 'id' in reference ? reference.id : reference
+}
+
+function parentId(parent: unknown): TaskId {
+  if (parent !== undefined) return checkedTaskId(parent, 'A parent in `after`')
   throw new InvalidArgumentError('`after` names a draft that was not enqueued.', {
     hint: 'Enqueue the parent first, or both in one enqueueMany.',
   })
 }
 
-function checkedIfFailed(ifFailed: string): IfFailed {
+function checkedIfFailed(ifFailed: unknown): IfFailed {
   if (ifFailed === 'cancel' || ifFailed === 'fail' || ifFailed === 'run') return ifFailed
-  throw new InvalidArgumentError(`ifFailed is ${JSON.stringify(ifFailed)}.`, {
+  throw new InvalidArgumentError(`ifFailed is ${shown(ifFailed)}.`, {
     hint: "It is 'cancel', 'fail' or 'run'.",
   })
 }
@@ -145,37 +154,45 @@ function dueOf(options: EnqueueOptions): TaskSpec['due'] {
   }
   if (delay !== undefined) return { inMs: durationMs(delay, 'delay') }
   if (runAt === undefined) return NOW
-  const at = Math.round(typeof runAt === 'object' ? Number(runAt) : runAt)
-  if (at >= 0 && at <= TIME_MAX_MS) return { at }
-  throw new InvalidArgumentError(
-    `runAt is ${typeof runAt === 'object' ? at : shown(runAt)}, which is no time.`,
-    {
-      hint: 'It is a Date or milliseconds since 1970, in the years 1970 to 6429.',
-    },
-  )
+  const at = isDate(runAt) ? Number(runAt) : runAt
+  if (typeof at === 'number' && at >= 0 && at <= TIME_MAX_MS) return { at: Math.round(at) }
+  throw new InvalidArgumentError(`runAt is ${shown(at)}, which is no time.`, {
+    hint: 'It is a Date or milliseconds since 1970, in the years 1970 to 6429.',
+  })
+}
+
+/** By structure: it may come from another realm. */
+function isDate(value: unknown): value is Date {
+  return typeof value === 'object' && value !== null && 'getTime' in value
 }
 
 function uniqueOf(task: AnyTask, input: unknown, options: EnqueueOptions): UniqueSpec | null {
-  const then = checkedThen(options.unique?.then ?? task.unique?.then)
-  const key = options.unique?.key ?? ownKey(task, input)
-  if (key === undefined) return null
+  const { unique } = options
+  if (unique !== undefined) checkMembers(unique, UNIQUE_MEMBERS, 'unique')
+  const then = checkedThen(unique?.then ?? task.unique?.then)
+  if (unique === undefined && task.unique === undefined) return null
+  const key: unknown = unique === undefined ? ownKey(task, input) : unique.key
   return { key: `${task.name}:${checkedKey(key, 'The unique key')}`, then }
 }
 
 /** What the definition makes of the input. Its function is the user's, and may fail. */
-function ownKey(task: AnyTask, input: unknown): string | undefined {
+function ownKey(task: AnyTask, input: unknown): unknown {
   try {
     return task.unique?.key(input as never)
   } catch (cause) {
     throw new InvalidArgumentError(`The unique key of ${task.name} could not be made: ${messageOf(cause)}`, {
       cause,
+      hint: 'The `unique.key` of its definition threw: make it answer a text for every input.',
     })
   }
 }
 
 function checkedTags(tags: readonly string[]): readonly string[] {
-  if (tags.length > LIMITS.tags)
-    throw new TooLargeError(`${tags.length} tags are given; ${LIMITS.tags} are the most.`)
+  if (checkedList(tags, 'tags').length > LIMITS.tags) {
+    throw new TooLargeError(`${tags.length} tags are given; ${LIMITS.tags} are the most.`, {
+      hint: 'Tags are for finding tasks: what is only shown belongs in metadata.',
+    })
+  }
   return [...new Set(tags.map((tag) => checkedName(tag, 'A tag')))]
 }
 
@@ -184,13 +201,58 @@ function checkedStrings(
   what: string,
   bytesMax: number,
 ): Readonly<Record<string, string>> {
-  for (const [key, value] of Object.entries(strings)) {
-    if (isKeepable(key) && isKeepable(value)) continue
-    throw new InvalidPayloadError(`${what}.${keptText(key, 100)} is no well-formed text without U+0000.`, [
-      { path: key, message: `is ${shown(value)}` },
-    ])
+  if (typeof strings !== 'object' || strings === null || Array.isArray(strings)) {
+    throw new InvalidArgumentError(`${what} is ${shown(strings)}.`, {
+      hint: "It is an object of texts: { by: 'me' }.",
+    })
   }
-  if (utf8Bytes(JSON.stringify(strings)) > bytesMax)
-    throw new TooLargeError(`${what} is larger than ${bytesMax} bytes.`)
+  for (const [key, value] of Object.entries<unknown>(strings)) {
+    if (isKeepable(key) && isKeepable(value)) continue
+    const member = `${what}.${keptText(key, 100)}`
+    const message = typeof value === 'string' ? 'is no well-formed text without U+0000' : `is ${shown(value)}`
+    throw new InvalidPayloadError(`${member} ${message}.`, [{ path: key, message }], {
+      hint: 'Keys and values are texts; make one of anything else, as with String(…), JSON.stringify(…) or base64.',
+    })
+  }
+  if (utf8Bytes(JSON.stringify(strings)) > bytesMax) {
+    throw new TooLargeError(`${what} is larger than ${bytesMax} bytes.`, {
+      hint: 'Put what is large into the input, or keep it elsewhere and name the place.',
+    })
+  }
   return { ...strings }
 }
+
+function checkedHeld(held: boolean | undefined): boolean {
+  if (held === undefined || typeof held === 'boolean') return held ?? false
+  throw new InvalidArgumentError(`held is ${shown(held)}.`, { hint: 'It is true or false.' })
+}
+
+/** A text has a length too, and would be read letter by letter. */
+function checkedList<T>(list: readonly T[], what: string): readonly T[] {
+  const isList: boolean = Array.isArray(list)
+  if (isList) return list
+  throw new InvalidArgumentError(`${what} is ${shown(list)}, which is no list.`, {
+    hint: 'Give a list, also for a single one: [one].',
+  })
+}
+
+const ENQUEUE_MEMBERS: Members<EnqueueOptions> = {
+  id: true,
+  delay: true,
+  runAt: true,
+  queue: true,
+  priority: true,
+  after: true,
+  unique: true,
+  retry: true,
+  timeout: true,
+  startBy: true,
+  deadline: true,
+  held: true,
+  needs: true,
+  tags: true,
+  metadata: true,
+  headers: true,
+}
+
+const UNIQUE_MEMBERS: Members<NonNullable<EnqueueOptions['unique']>> = { key: true, then: true }

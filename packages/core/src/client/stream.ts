@@ -69,7 +69,7 @@ export class Stream {
     const groups = specs.map((spec): TaskGroup => ({ tasks: [spec], under: null, gate: null }))
     const batcher = this.#parts.batcherFor(groups)
     // a bulk is never turned away because of its own beginning
-    const room = this.#waits || !batcher.hasRoom(specs.length) ? 0 : FLIGHTS_MAX - 1
+    const room = this.#waits || !batcher.hasRoom(groups) ? 0 : FLIGHTS_MAX - 1
     this.#chunk = []
     this.#bytes = 0
     this.#waits = false

@@ -2,11 +2,14 @@
 import { InvalidArgumentError } from '../task/errors.ts'
 import { checkedTaskId, newNonce } from '../task/ids.ts'
 import { encode } from '../task/codec.ts'
-import { LIMITS } from '../task/limits.ts'
+import { checkedName, LIMITS } from '../task/limits.ts'
+import { checkMembers, type Members } from '../task/members.ts'
+import { shown } from '../task/shown.ts'
 import { keptText } from '../task/kept-text.ts'
 import { levelOf, type Priority } from '../task/options.ts'
 import type { Command, CommandAnswer, CommandOutcome, CommandRequest, TaskFilter } from '../store/control.ts'
-import type { HistoryEntry, TaskId, TaskState } from '../store/records.ts'
+import { TASK_STATES, type HistoryEntry, type TaskId, type TaskState } from '../store/records.ts'
+import type { ListRequest } from '../store/inspection.ts'
 import type { Connection } from './connection.ts'
 import { shownItem, shownStatus, type TaskListItem, type TaskStatus } from './status.ts'
 
@@ -44,6 +47,21 @@ const REASON_MAX = 1_000
 
 export type TaskTarget = TaskId | readonly TaskId[] | TaskQuery
 
+interface CancelOptions {
+  /** Shown to whoever waits. */
+  readonly reason?: string | undefined
+}
+
+interface RetryCommandOptions {
+  /** In place of the old one. */
+  readonly input?: unknown
+}
+
+const QUERY_MEMBERS: Members<TaskQuery> = { state: true, queue: true, type: true, tag: true }
+const LIST_MEMBERS: Members<ListOptions> = { ...QUERY_MEMBERS, limit: true, cursor: true }
+const CANCEL_MEMBERS: Members<CancelOptions> = { reason: true }
+const RETRY_MEMBERS: Members<RetryCommandOptions> = { input: true }
+
 export class TaskControl {
   readonly #connection: Connection
 
@@ -53,37 +71,35 @@ export class TaskControl {
 
   /** `undefined` if the store does not hold it. */
   async get(id: TaskId): Promise<TaskStatus | undefined> {
-    const [record] = await this.#connection.read((store) => store.get([checkedTaskId(id)]))
-    if (record === undefined || record === null) return undefined
-    return shownStatus(record, await this.#connection.read((store) => store.now()))
+    return statusOf(checkedTaskId(id), this.#connection)
   }
 
   /** Newest first. */
-  async list({ limit = 50, cursor, ...query }: ListOptions = {}): Promise<TaskPage> {
-    if (!(Number.isInteger(limit) && limit >= 1 && limit <= LIMITS.batchTasks)) {
-      throw new InvalidArgumentError(`limit is ${limit}.`, {
-        hint: `It is a whole number from 1 to ${LIMITS.batchTasks}.`,
-      })
-    }
-    const filter = filterOf(query)
-    const page = await this.#connection.read((store) => store.list({ filter, limit, cursor: cursor ?? null }))
-    const now = await this.#connection.read((store) => store.now())
-    return { tasks: page.tasks.map((task) => shownItem(task, now)), next: page.next ?? undefined }
+  async list(options: ListOptions = {}): Promise<TaskPage> {
+    const request = listRequest(options)
+    return this.#connection.operation(async () => {
+      const page = await this.#connection.read((store) => store.list(request))
+      const now = await this.#connection.read((store) => store.now())
+      return { tasks: page.tasks.map((task) => shownItem(task, now)), next: page.next ?? undefined }
+    })
   }
 
   /** What happened to a task, oldest first: its newest 100 events. Empty if the store does not hold it. */
   async history(id: TaskId): Promise<readonly HistoryEntry[]> {
-    const [record] = await this.#connection.read((store) => store.get([checkedTaskId(id)]))
+    const ids = [checkedTaskId(id)]
+    const [record] = await this.#connection.operation(() => this.#connection.read((store) => store.get(ids)))
     return record?.history ?? []
   }
 
   /** Cancels what waits, and asks what runs to stop. */
-  cancel(target: TaskTarget, options: { readonly reason?: string | undefined } = {}): Promise<CommandResult> {
+  async cancel(target: TaskTarget, options: CancelOptions = {}): Promise<CommandResult> {
+    checkMembers(options, CANCEL_MEMBERS, 'tasks.cancel')
     return this.#command(target, cancelCommand(options.reason))
   }
 
   /** Starts failed and cancelled tasks over, their attempts at zero. */
-  async retry(target: TaskTarget, options: { readonly input?: unknown } = {}): Promise<CommandResult> {
+  async retry(target: TaskTarget, options: RetryCommandOptions = {}): Promise<CommandResult> {
+    checkMembers(options, RETRY_MEMBERS, 'tasks.retry')
     const payload = options.input === undefined ? null : encode(options.input, 'The new input')
     return this.#command(target, { kind: 'retry', payload })
   }
@@ -107,9 +123,11 @@ export class TaskControl {
   }
 
   async #command(target: TaskTarget, command: Command): Promise<CommandResult> {
-    if (typeof target === 'string') return this.#byIds([target], command)
-    if (isList(target)) return this.#byIds(target, command)
-    return this.#byFilter(filterOf(target), command)
+    return this.#connection.operation(() => {
+      if (typeof target === 'string') return this.#byIds([target], command)
+      if (isList(target)) return this.#byIds(target, command)
+      return this.#byFilter(filterOf(target), command)
+    })
   }
 
   async #byIds(given: readonly TaskId[], command: Command): Promise<CommandResult> {
@@ -157,12 +175,52 @@ export class TaskControl {
 
 /** The reason is shown to whoever waits: its beginning is enough. */
 export function cancelCommand(reason: string | undefined): Command {
-  return { kind: 'cancel', reason: reason === undefined ? null : keptText(reason, REASON_MAX) }
+  if (reason === undefined) return { kind: 'cancel', reason: null }
+  if (typeof reason === 'string') return { kind: 'cancel', reason: keptText(reason, REASON_MAX) }
+  throw new InvalidArgumentError(`The reason is ${shown(reason)}.`, { hint: 'It is a text.' })
 }
 
-function filterOf({ state, queue, type, tag }: TaskQuery): TaskFilter {
-  const states = state === undefined || typeof state !== 'string' ? state : [state]
+/** A task, whole; `undefined` if the store does not hold it. */
+export function statusOf(id: TaskId, connection: Connection): Promise<TaskStatus | undefined> {
+  return connection.operation(async () => {
+    const [record] = await connection.read((store) => store.get([id]))
+    if (record === undefined || record === null) return undefined
+    return shownStatus(record, await connection.read((store) => store.now()))
+  })
+}
+
+function listRequest(options: ListOptions): ListRequest {
+  checkMembers(options, LIST_MEMBERS, 'tasks.list')
+  const { limit = 50, cursor, ...query } = options
+  if (!(Number.isInteger(limit) && limit >= 1 && limit <= LIMITS.batchTasks)) {
+    throw new InvalidArgumentError(`limit is ${shown(limit)}.`, {
+      hint: `It is a whole number from 1 to ${LIMITS.batchTasks}.`,
+    })
+  }
+  if (cursor === undefined || typeof cursor === 'string')
+    return { filter: filterOf(query), limit, cursor: cursor ?? null }
+  throw new InvalidArgumentError(`The cursor is ${shown(cursor)}.`, {
+    hint: 'Give `next` of an earlier page as it is, or no cursor to begin anew.',
+  })
+}
+
+/** What cannot be the name of anything would match nothing, and look like an answer. */
+function filterOf(query: TaskQuery): TaskFilter {
+  checkMembers(query, QUERY_MEMBERS, 'a filter')
+  const { state, queue, type, tag } = query
+  for (const [member, name] of Object.entries({ queue, type, tag }))
+    if (name !== undefined) checkedName(name, `The ${member}`)
+  const states = state === undefined || Array.isArray(state) ? state : [state]
+  for (const one of states ?? []) checkState(one)
   return { states, queue, type, tag }
+}
+
+function checkState(state: unknown): void {
+  if ((TASK_STATES as readonly unknown[]).includes(state)) return
+  const pending = state === 'ready' || state === 'scheduled' || state === 'held'
+  throw new InvalidArgumentError(`The state is ${shown(state)}.`, {
+    hint: `${pending ? `What is shown as ${state} is pending. ` : ''}The states are ${TASK_STATES.join(', ')}.`,
+  })
 }
 
 function isList(target: TaskQuery | readonly TaskId[]): target is readonly TaskId[] {

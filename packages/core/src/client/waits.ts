@@ -30,6 +30,7 @@ export class Waits {
   #pollMs = POLL_FIRST_MS
   #looking = false
   #lookAgain = false
+  #closed = false
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -41,6 +42,7 @@ export class Waits {
    * @throws WaitTimeoutError, NotFoundError, ClosedError, or the reason of the signal
    */
   async ended(task: TaskId, { withinMs, signal }: WaitOptions): Promise<TaskOutcome> {
+    if (this.#closed) throw new ClosedError()
     signal?.throwIfAborted()
     const { promise, resolve, reject } = Promise.withResolvers<TaskOutcome>()
     const wait: Wait = { task, resolve, reject }
@@ -69,6 +71,7 @@ export class Waits {
 
   /** Ends all waits with a ClosedError. */
   close(): void {
+    this.#closed = true
     for (const wait of this.#waits) wait.reject(new ClosedError())
     this.#rest()
   }

@@ -3,9 +3,10 @@
  * the whole value becomes bytes behind one byte that names the codec. `undefined` as the whole value is
  * the empty text.
  */
-import { InvalidPayloadError, TooLargeError } from './errors.ts'
+import { codeOf, InvalidPayloadError, TooLargeError } from './errors.ts'
 import { jsonProblem, jsonSize } from './json-check.ts'
 import { exceedsBytes, LIMITS } from './limits.ts'
+import { messageOf } from './shown.ts'
 import type { Payload } from '../store/records.ts'
 
 /** First byte of a payload of raw bytes. */
@@ -24,10 +25,7 @@ const RAW_BYTES = 0
 export function encode(value: unknown, what: string, bytesMax: number = LIMITS.payloadBytes): Payload {
   if (value === undefined) return ''
   if (isBytes(value)) return encodeBytes(value, what, bytesMax)
-  const size = jsonSize(value, 0, bytesMax)
-  if (size === null) refuseNotJson(value, what)
-  else if (size > bytesMax) throw tooLarge(what, bytesMax)
-  const text = JSON.stringify(value)
+  const text = textOf(value, what, bytesMax)
   if (exceedsBytes(text, bytesMax)) throw tooLarge(what, bytesMax)
   return text
 }
@@ -52,6 +50,26 @@ export function payloadSize(payload: Payload | null): number {
   return payload === null ? 0 : payload.length
 }
 
+function textOf(value: unknown, what: string, bytesMax: number): string {
+  try {
+    const size = jsonSize(value, 0, bytesMax)
+    if (size === null) refuseNotJson(value, what)
+    else if (size > bytesMax) throw tooLarge(what, bytesMax)
+    return JSON.stringify(value)
+  } catch (cause) {
+    // a getter or a proxy is code of the user's, which may throw
+    throw codeOf(cause) === undefined ? unreadable(cause, what) : cause
+  }
+}
+
+function unreadable(cause: unknown, what: string): InvalidPayloadError {
+  const message = messageOf(cause)
+  return new InvalidPayloadError(`${what} could not be read: ${message}`, [{ path: '', message }], {
+    cause,
+    hint: 'A getter in it throws: pass plain values.',
+  })
+}
+
 /** By its tag, which bytes of another realm have too, as in tests that run in a `vm` context. */
 function isBytes(value: unknown): value is Uint8Array {
   if (!ArrayBuffer.isView(value)) return false
@@ -70,7 +88,10 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new InvalidPayloadError('The payload is no JSON.', [], { cause })
+    throw new InvalidPayloadError('The payload is no JSON.', [], {
+      cause,
+      hint: 'Something other than Millrace wrote it: enqueue the task anew.',
+    })
   }
 }
 

@@ -2,11 +2,13 @@
  * A task's definition: its name, the types of what goes in and comes out, and how it is treated. It is a
  * value of its own, apart from the handler, so that a producer never loads handler code.
  */
-import { Draft, type EnqueueOptions } from './draft.ts'
+import { Draft, NO_OPTIONS, type EnqueueOptions } from './draft.ts'
 import { InvalidArgumentError } from './errors.ts'
 import { Handler, type HandlerFunction, type HandlerOptions } from './handler.ts'
 import type { Carried } from './json.ts'
 import { checkedName } from './limits.ts'
+import { checkMembers, type Members } from './members.ts'
+import { shown } from './shown.ts'
 import {
   checkedUnique,
   resolveDefinition,
@@ -78,6 +80,7 @@ export class TaskDefinition<Name extends string, T extends TaskTypes> implements
   constructor(name: Name, options: DefinitionOptions) {
     checkedName(name, 'The task name')
     const { input, output, unique } = checkedSchemas(name, options)
+    checkMembers(options, DEFINITION_MEMBERS, `the task ${name}`)
     this.name = name
     this.input = input
     this.output = output
@@ -89,7 +92,7 @@ export class TaskDefinition<Name extends string, T extends TaskTypes> implements
 
   /** A task to be, for bulk enqueues and graphs. Nothing is checked or written yet. */
   with(...[input, options]: InputArguments<T['input'], EnqueueOptions>): Draft<this> {
-    return new Draft(this, input, options ?? {})
+    return new Draft(this, input, options ?? NO_OPTIONS)
   }
 
   /** The code that runs it: what it returns is the result, what it throws fails the attempt. */
@@ -113,6 +116,32 @@ export function defineTask<const Name extends string, In extends Schema, Out ext
   { input: InputOf<In>; received: OutputOf<In>; returned: InputOf<Out>; result: OutputOf<Out> }
 > {
   return new TaskDefinition(name, options)
+}
+
+/**
+ * Refuses what is no definition, such as a task's name.
+ *
+ * @throws InvalidArgumentError
+ */
+export function checkTask(task: unknown): void {
+  if (task instanceof TaskDefinition) return // only the shortest way: another copy's are no less good
+  const { name, input, options } = Object(task) as Partial<AnyTask>
+  if (typeof name === 'string' && typeof options?.queue === 'string' && isSchema(input)) return
+  throw new InvalidArgumentError(`The task is ${shown(task)}, which is no definition.`, {
+    hint: "Give what defineTask answers: const greet = defineTask('greet', { input }).",
+  })
+}
+
+const DEFINITION_MEMBERS: Members<DefinitionOptions> = {
+  input: true,
+  output: true,
+  queue: true,
+  priority: true,
+  retry: true,
+  timeout: true,
+  startBy: true,
+  deadline: true,
+  unique: true,
 }
 
 function checkedSchemas(name: string, options: DefinitionOptions | undefined): DefinitionOptions {

@@ -37,6 +37,9 @@ interface EnqueueCommon extends SharedOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
+/** Options of an enqueue that has none: nobody needs to look at them. */
+export const NO_OPTIONS: EnqueueOptions = {}
+
 /** When it is due: at once, unless one of these is given. */
 type Due =
   /** So long after the store took it. */

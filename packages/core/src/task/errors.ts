@@ -102,11 +102,14 @@ export class CycleError extends MillraceError {
   }
 }
 
+const NOT_FOUND_HINT =
+  'Is it the right id, and the right store? Tasks that ended are kept as long as retention says.'
+
 /** No task with this id: it never was, or was removed or forgotten by retention. */
 export class NotFoundError extends MillraceError {
   declare readonly code: 'not-found'
-  constructor(message: string, details?: ErrorDetails) {
-    super('not-found', message, details)
+  constructor(message: string, details: ErrorDetails = {}) {
+    super('not-found', message, { hint: NOT_FOUND_HINT, ...details })
   }
 }
 
@@ -150,7 +153,10 @@ export class UnknownParentError extends MillraceError {
 export class FencedError extends MillraceError {
   declare readonly code: 'fenced'
   constructor(task: string, cause?: unknown) {
-    super('fenced', `The lease of task ${task} was lost; another worker may be running it.`, { cause })
+    super('fenced', `The lease of task ${task} was lost; another worker may be running it.`, {
+      cause,
+      hint: 'Stop: nothing that this attempt writes counts any more. Handlers notice by ctx.signal and ctx.throwIfLost().',
+    })
   }
 }
 
@@ -173,6 +179,7 @@ export class TaskFailedError extends MillraceError {
   ) {
     super('task-failed', `Task ${task} failed (${failure.reason}): ${failure.message}`, {
       cause: failure.cause,
+      hint: 'What was thrown is the `cause`. Mend what is wrong and start it over: mill.tasks.retry(id).',
     })
     this.task = task
     this.reason = failure.reason
@@ -184,7 +191,9 @@ export class TaskCancelledError extends MillraceError {
   declare readonly code: 'task-cancelled'
   readonly task: string
   constructor(task: string, reason: string | null) {
-    super('task-cancelled', `Task ${task} was cancelled${reason === null ? '' : `: ${reason}`}.`)
+    super('task-cancelled', `Task ${task} was cancelled${reason === null ? '' : `: ${reason}`}.`, {
+      hint: 'mill.tasks.retry(id) starts it over.',
+    })
     this.task = task
   }
 }
@@ -193,7 +202,9 @@ export class TaskCancelledError extends MillraceError {
 export class WaitTimeoutError extends MillraceError {
   declare readonly code: 'wait-timeout'
   constructor(task: string, withinMs: number) {
-    super('wait-timeout', `Task ${task} had not ended after ${withinMs} ms; it goes on.`)
+    super('wait-timeout', `Task ${task} had not ended after ${withinMs} ms; it goes on.`, {
+      hint: 'Wait again or longer (`within`), see where it is with handle.status(), or end it with handle.cancel().',
+    })
   }
 }
 
@@ -201,7 +212,7 @@ export class WaitTimeoutError extends MillraceError {
 export class ClosedError extends MillraceError {
   declare readonly code: 'closed'
   constructor(what = 'This Millrace client') {
-    super('closed', `${what} is closed.`)
+    super('closed', `${what} is closed.`, { hint: 'Make a new one: what was closed stays so.' })
   }
 }
 

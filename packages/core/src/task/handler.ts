@@ -1,3 +1,6 @@
+import { InvalidArgumentError } from './errors.ts'
+import { checkMembers, type Members } from './members.ts'
+import { shown } from './shown.ts'
 import type { AnyTask, InputArguments, TaskTypes } from './definition.ts'
 import type { EnqueueOptions } from './draft.ts'
 import type { Logger } from './logger.ts'
@@ -99,9 +102,25 @@ export class Handler<D extends AnyTask = AnyTask> {
   readonly run: (input: never, ctx: Context) => unknown
   readonly options: HandlerOptions
 
+  /** @throws InvalidArgumentError */
   constructor(task: D, run: (input: never, ctx: Context) => unknown, options: HandlerOptions) {
+    checkHandler(task.name, run, options)
     this.task = task
     this.run = run
     this.options = options
   }
+}
+
+const HANDLER_MEMBERS: Members<HandlerOptions> = { runIn: true }
+
+function checkHandler(name: string, run: unknown, options: HandlerOptions): void {
+  if (typeof run !== 'function') {
+    throw new InvalidArgumentError(`The handler of ${name} is ${shown(run)}, which is no function.`, {
+      hint: 'It is a function of the input and the context: task.handler(async (input, ctx) => …).',
+    })
+  }
+  checkMembers(options, HANDLER_MEMBERS, `the handler of ${name}`)
+  const runIn: unknown = options.runIn
+  if (runIn === undefined || runIn === 'inline') return
+  throw new InvalidArgumentError(`runIn is ${shown(runIn)}.`, { hint: "It is 'inline', or left out." })
 }

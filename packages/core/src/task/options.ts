@@ -5,6 +5,7 @@
 import { durationMs, type Duration } from './duration.ts'
 import { InvalidArgumentError } from './errors.ts'
 import { checkedName } from './limits.ts'
+import { checkMembers, type Members } from './members.ts'
 import { shown } from './shown.ts'
 import type { Level, RetryPolicy } from '../store/records.ts'
 
@@ -147,6 +148,7 @@ export function resolveDefinition(options: SharedOptions<RetryOptions | CustomRe
   const { retry, ...others } = options
   if (!isCustom(retry))
     return { resolved: resolveOptions({ ...others, retry }, DEFAULT_OPTIONS), retryDelay: undefined }
+  checkMembers(retry, RETRY_MEMBERS, 'retry')
   refuseMembers(retry, ['backoff', 'base', 'max', 'delays'], 'delay')
   const retryDelay: unknown = retry.delay
   if (typeof retryDelay !== 'function') {
@@ -178,6 +180,7 @@ export function checkedUnique<Input>(unique: UniqueOptions<Input>): UniqueOption
       hint: 'In a definition it makes the key of an input: { key: (input) => input.path }.',
     })
   }
+  checkMembers(unique, UNIQUE_MEMBERS, 'unique')
   const held: unknown = unique.while
   if (held !== undefined && held !== 'live') {
     throw new InvalidArgumentError(`unique.while is ${shown(held)}.`, { hint: "It is 'live', or left out." })
@@ -206,6 +209,17 @@ function limitMs(limit: Duration | undefined, what: string): number | undefined 
   throw new InvalidArgumentError(`${what} is ${shown(limit)}.`, { hint: `It is 1 ms at least; ${lift}.` })
 }
 
+const RETRY_MEMBERS: Members<ExponentialRetry> = {
+  attempts: true,
+  backoff: true,
+  base: true,
+  max: true,
+  delays: true,
+  delay: true,
+}
+
+const UNIQUE_MEMBERS: Members<UniqueOptions<never>> = { key: true, while: true, then: true }
+
 function isCustom(retry: RetryOptions | CustomRetry | undefined): retry is CustomRetry {
   return typeof retry === 'object' && retry !== null && retry.delay !== undefined
 }
@@ -215,6 +229,7 @@ function retryPolicy(retry: RetryOptions): RetryPolicy {
   if (typeof retry !== 'object' || retry === null) {
     throw new InvalidArgumentError(`retry is ${shown(retry)}.`, { hint: RETRY_HINT })
   }
+  checkMembers(retry, RETRY_MEMBERS, 'retry')
   if (retry.delay !== undefined) {
     throw new InvalidArgumentError('A call has a retry function.', {
       hint: 'Options of a call are stored, which a function cannot be: give it to defineTask.',

@@ -97,7 +97,9 @@ function accepted(result: SchemaResult<unknown>, what: string): unknown {
   const [first] = issues
   const place = first === undefined || first.path === '' ? '' : `${first.path}: `
   const detail = first === undefined ? '.' : `: ${place}${first.message}`
-  throw new InvalidPayloadError(`${what} does not match its schema${detail}`, issues)
+  throw new InvalidPayloadError(`${what} does not match its schema${detail}`, issues, {
+    hint: 'Change the value to what the schema takes, or the schema; `issues` lists all that is wrong.',
+  })
 }
 
 function broken(cause: unknown, what: string): InvalidPayloadError {
@@ -105,7 +107,7 @@ function broken(cause: unknown, what: string): InvalidPayloadError {
   return new InvalidPayloadError(
     `${what} could not be checked, its schema threw: ${issue.message}`,
     [issue],
-    { cause },
+    { cause, hint: 'Mend the schema: one that refuses a value answers issues and does not throw.' },
   )
 }
 

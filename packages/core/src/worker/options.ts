@@ -2,6 +2,8 @@
 import { durationMs, type Duration } from '../task/duration.ts'
 import { InvalidArgumentError } from '../task/errors.ts'
 import { checkedName } from '../task/limits.ts'
+import { checkMembers, type Members } from '../task/members.ts'
+import { shown } from '../task/shown.ts'
 import type { Handler } from '../task/handler.ts'
 import type { LevelSlots } from '../store/port.ts'
 
@@ -39,12 +41,23 @@ export interface ResolvedWorkerOptions {
   readonly drainMs: number
 }
 
+const WORKER_MEMBERS: Members<WorkerOptions> = {
+  handlers: true,
+  queues: true,
+  concurrency: true,
+  lease: true,
+  offers: true,
+  priorities: true,
+  drain: true,
+}
+
 const CONCURRENCY_DEFAULT = 10
 const CONCURRENCY_MAX = 10_000
 const LEASE_MIN_MS = 1_000
 
 /** @throws InvalidArgumentError */
 export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOptions {
+  checkMembers(options, WORKER_MEMBERS, 'the worker')
   const handlers = handlersByType(options.handlers)
   const ttlMs = durationMs(options.lease ?? '15s', 'lease')
   if (ttlMs < LEASE_MIN_MS)
@@ -55,7 +68,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
     queues,
     concurrency,
     ttlMs,
-    offers: (options.offers ?? []).map((offer) => checkedName(offer, 'An offer')),
+    offers: checkedOffers(options.offers ?? []).map((offer) => checkedName(offer, 'An offer')),
     priorities: checkedPriorities(options.priorities),
     drainMs: durationMs(options.drain ?? '25s', 'drain'),
   }
@@ -72,7 +85,9 @@ export function handlersByType(source: HandlerSource): ReadonlyMap<string, Handl
     const { name } = handler.task
     const known = handlers.get(name)
     if (known !== undefined && known !== handler)
-      throw new InvalidArgumentError(`Two handlers are given for the task ${name}.`)
+      throw new InvalidArgumentError(`Two handlers are given for the task ${name}.`, {
+        hint: 'Leave one of them out, or define one of the tasks under another name.',
+      })
     handlers.set(name, handler)
   }
   if (handlers.size > 0) return handlers
@@ -100,6 +115,9 @@ function resolveQueues(
     const names = queues ?? Array.from(handlers.values(), (handler) => handler.task.options.queue)
     return { queues: new Map(checkedQueues(names).map((name) => [name, concurrency])), concurrency }
   }
+  if (typeof queues !== 'object' || queues === null) {
+    throw new InvalidArgumentError(`queues is ${shown(queues)}.`, { hint: QUEUES_HINT })
+  }
   const slots = new Map(
     checkedQueues(Object.keys(queues)).map((name) => [name, checkedSlots(queues[name]!, `queues.${name}`)]),
   )
@@ -111,14 +129,25 @@ function isList(queues: readonly string[] | Readonly<Record<string, number>>): q
   return Array.isArray(queues)
 }
 
+const QUEUES_HINT =
+  "queues is a list, ['media'], or slots for each, { media: 20 }; without it the queues of the handlers are served."
+
 function checkedQueues(names: readonly string[]): string[] {
-  if (names.length === 0) throw new InvalidArgumentError('The worker serves no queue.')
+  if (names.length === 0) throw new InvalidArgumentError('The worker serves no queue.', { hint: QUEUES_HINT })
   return [...new Set(names.map((name) => checkedName(name, 'A queue')))]
+}
+
+function checkedOffers(offers: readonly string[]): readonly string[] {
+  const isList: boolean = Array.isArray(offers)
+  if (isList) return offers
+  throw new InvalidArgumentError(`offers is ${shown(offers)}, which is no list.`, {
+    hint: "Give a list, also for a single one: ['gpu'].",
+  })
 }
 
 function checkedSlots(slots: number, what: string): number {
   if (Number.isInteger(slots) && slots >= 1 && slots <= CONCURRENCY_MAX) return slots
-  throw new InvalidArgumentError(`${what} is ${slots}.`, {
+  throw new InvalidArgumentError(`${what} is ${shown(slots)}.`, {
     hint: `It is a whole number from 1 to ${CONCURRENCY_MAX}.`,
   })
 }
@@ -126,6 +155,7 @@ function checkedSlots(slots: number, what: string): number {
 function checkedPriorities(priorities: WorkerOptions['priorities']): LevelSlots | 'strict' | undefined {
   if (priorities === undefined || priorities === 'strict') return priorities
   if (
+    Array.isArray(priorities) &&
     priorities.length === 5 &&
     priorities.every((weight) => Number.isInteger(weight) && weight >= 1 && weight <= 1_000)
   )

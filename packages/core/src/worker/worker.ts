@@ -13,7 +13,8 @@ import { onSignals } from '../platform/signals.ts'
 import type { Connection } from '../client/connection.ts'
 import type { Enqueuer } from '../client/enqueuer.ts'
 import type { ExchangeAnswer, PublishedDefinition, SessionRequest } from '../store/port.ts'
-import type { SessionId } from '../store/records.ts'
+import type { Fence, SessionId } from '../store/records.ts'
+import type { Transition } from '../store/settlement.ts'
 import { Appetite } from './appetite.ts'
 import { Exchanger } from './exchanger.ts'
 import { Executor } from './executor.ts'
@@ -38,6 +39,8 @@ export interface WorkerParts {
   readonly connection: Connection
   readonly enqueuer: Enqueuer
   readonly options: ResolvedWorkerOptions
+  /** Called when it has stopped, and needs nobody's care any more. */
+  readonly stopped: (worker: Worker) => void
 }
 
 export interface RunOptions {
@@ -66,8 +69,9 @@ export class Worker implements AsyncDisposable {
   #stopping: Promise<void> | undefined
   #whenIdle: (() => void) | undefined
 
-  constructor({ connection, enqueuer, options }: WorkerParts) {
+  constructor({ connection, enqueuer, options, stopped }: WorkerParts) {
     this.#connection = connection
+    void this.#stopped.promise.then(() => stopped(this))
     this.#options = options
     this.#emitter = new WorkerEmitter({
       unheard: ({ error, doing }) => connection.logger.error({ error }, `${doing} failed`),
@@ -116,12 +120,7 @@ export class Worker implements AsyncDisposable {
     this.#caretaker = new Caretaker({
       connection,
       session: () => this.#lease.session,
-      takenOver: ({ fence }, transition) => {
-        const holding = new Holding(fence)
-        this.#holdings.add(holding)
-        holding.end(transition, () => this.#holdings.release(holding))
-        this.#exchanger.settleSoon(holding, 'now')
-      },
+      takenOver: ({ fence }, transition) => this.#takenOver(fence, transition),
       failed,
     })
     logEvents(this.#emitter, connection.logger)
@@ -254,6 +253,13 @@ export class Worker implements AsyncDisposable {
     else this.#executor.giveBack(runs)
     if (this.#whenIdle !== undefined && this.#holdings.size === 0 && this.#exchanger.isIdle())
       this.#whenIdle()
+  }
+
+  #takenOver(fence: Fence, transition: Transition): void {
+    const holding = new Holding(fence)
+    this.#holdings.add(holding)
+    holding.end(transition, () => this.#holdings.release(holding))
+    this.#exchanger.settleSoon(holding, 'now')
   }
 
   #released(run: Run): void {

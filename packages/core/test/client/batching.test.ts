@@ -175,6 +175,58 @@ test('a bounded queue turns callers away, and takes them again', async () => {
   expect(await world.store.queues()).toMatchObject([{ counts: { ready: 11 } }])
 })
 
+test('tasks with unique keys and without share one bound', async () => {
+  const world = new World()
+  const line = world.line()
+  line.keep('add', async (pass) => {
+    await world.sleep(100)
+    return pass()
+  })
+  const mill = world.mill(line, { maxPending: 10 })
+  const all = Array.from({ length: 30 }, (_, n) =>
+    mill.enqueue(job, n, n % 2 === 0 ? {} : { unique: { key: `${n}` } }),
+  )
+  const seen = outcomes(await world.settle(Promise.allSettled(all)))
+  expect(seen).toEqual([...Array<string>(10).fill('created'), ...Array<string>(20).fill('backpressure')])
+})
+
+test('payloads under way are bounded in bytes, too, and the error says so', async () => {
+  const world = new World()
+  const line = world.line()
+  line.keep('add', async (pass) => {
+    await world.sleep(100)
+    return pass()
+  })
+  const mill = world.mill(line, { maxPendingBytes: 1_000 })
+  const big = 'x'.repeat(600)
+  const first = mill.enqueue(job, big)
+  await expect(mill.enqueue(job, big)).rejects.toMatchObject({
+    code: 'backpressure',
+    message: expect.stringContaining('maxPendingBytes is 1000') as unknown,
+    hint: expect.stringContaining('raise maxPendingBytes') as unknown,
+  })
+  await world.settle(first)
+  // whoever comes when nothing is under way is taken, whatever its size
+  expect((await world.settle(mill.enqueue(job, 'x'.repeat(5_000)))).outcome).toBe('created')
+  const answers = await world.settle(mill.enqueueMany(Array.from({ length: 1_000 }, () => job.with(big))))
+  expect(new Set(answers.map(({ outcome }) => outcome))).toEqual(new Set(['created']))
+})
+
+test('by default 64 MiB of payloads may be under way', async () => {
+  const world = new World()
+  const line = world.line()
+  line.keep('add', async (pass) => {
+    await world.sleep(100)
+    return pass()
+  })
+  const mill = world.mill(line)
+  const big = 'x'.repeat(1_048_574) // a MiB with its quotes
+  const all = Array.from({ length: 66 }, () => mill.enqueue(job, big))
+  const seen = outcomes(await world.settle(Promise.allSettled(all)))
+  expect(seen.filter((outcome) => outcome === 'backpressure')).toHaveLength(2)
+  expect(seen.indexOf('backpressure')).toBe(64)
+})
+
 test('a bulk larger than the bound still goes through an empty queue', async () => {
   const world = new World()
   const mill = world.mill(undefined, { maxPending: 10 })

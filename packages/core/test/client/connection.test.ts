@@ -104,6 +104,88 @@ test('hints that break off are taken up again, and said once', async () => {
   await world.settle(mill.close())
 })
 
+test('a store is not watched for nobody', async () => {
+  const world = new World()
+  const line = world.line()
+  let [begun, now] = [0, 0]
+  const { store } = line
+  const watched = new Proxy(store, {
+    get(_, name: keyof typeof store) {
+      if (name !== 'watch') return store[name]
+      return () => {
+        const hints = store.watch()
+        const leave = hints.return!.bind(hints)
+        begun += 1
+        now += 1
+        return Object.assign(hints, { return: () => ((now -= 1), leave()) })
+      }
+    },
+  })
+  const mill = new Mill(watched, { platform: world.time.platform(), logger: silent })
+  const wait = async (): Promise<void> => {
+    await world.refusal(mill.enqueue(job, 1).then((handle) => handle.result({ within: 10 })))
+  }
+  await wait()
+  await wait()
+  // who waits for one after the other does not begin anew
+  expect([begun, now]).toEqual([1, 1])
+  await world.time.advance(1_000)
+  expect([begun, now]).toEqual([1, 0])
+  await world.time.advance(60_000)
+  const handle = await mill.enqueue(job, 2)
+  const result = handle.result({ within: '1h' })
+  await world.time.advance(60_000)
+  expect([begun, now]).toEqual([2, 1])
+  // and it hears of an end at once again
+  await world.settle(
+    world
+      .mill()
+      .worker({ handlers: job.handler(() => 'done') })
+      .start(),
+  )
+  const startedMs = world.time.nowMs
+  expect(await world.settle(result)).toBe('done')
+  expect(world.time.nowMs).toBe(startedMs)
+  await world.settle(mill.close())
+})
+
+test('who comes as the watch ends is served anew, at once', async () => {
+  const world = new World()
+  const mill = world.mill()
+  const handle = await mill.enqueue(job, 1)
+  await world.refusal(handle.result({ within: 10 }))
+  // the watch ends in the very millisecond in which this wait begins
+  const late: Promise<unknown>[] = []
+  world.time.at(world.time.nowMs + 1_000, () => void late.push(handle.result({ within: '1h' })))
+  await world.time.advance(1_000)
+  await world.time.advance(60_000)
+  const startedMs = world.time.nowMs
+  await world.settle(
+    world
+      .mill()
+      .worker({ handlers: job.handler(() => 'done') })
+      .start(),
+  )
+  expect(await world.settle(Promise.all(late))).toEqual(['done'])
+  expect(world.time.nowMs).toBe(startedMs)
+  await world.settle(mill.close())
+})
+
+test('a worker that has stopped is not stopped again by its client', async () => {
+  const world = new World()
+  const mill = world.mill()
+  const [stopped, running] = [1, 2].map(() => mill.worker({ handlers: job.handler(() => undefined) }))
+  await world.settle(Promise.all([stopped!.start(), running!.start()]))
+  await world.settle(stopped!.stop())
+  const asked: string[] = []
+  for (const [name, worker] of Object.entries({ stopped: stopped!, running: running! })) {
+    const stop = worker.stop.bind(worker)
+    worker.stop = (options) => (asked.push(name), stop(options))
+  }
+  await world.settle(mill.close())
+  expect(asked).toEqual(['running'])
+})
+
 test('await using closes it', async () => {
   const store = new MemoryStore({ platform: systemPlatform })
   const closed: string[] = []

@@ -1,4 +1,5 @@
 /** Handles: results, waits, status, cancel. */
+import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { defineTask, NonRetryableError, StoreError, unchecked, type Mill } from '../../src/index.ts'
 import { World } from '../worker/world.ts'
@@ -171,11 +172,22 @@ describe('waits', () => {
     expect(line.count('outcomes')).toBeLessThanOrEqual(2)
     await working(world, (input) => input)
     expect(await world.settle(Promise.all(waits))).toEqual(Array.from({ length: 50 }, (_, n) => n))
-    await world.time.advance(1)
+    // hints go on for a moment, in case that somebody waits again
+    await world.time.advance(1_000)
     expect(platform.live()).toBe(0)
     const looks = line.count('outcomes')
     await world.time.advance(60_000)
     expect(line.count('outcomes')).toBe(looks)
+  })
+
+  test('a signal that outlives its waits does not keep them', async () => {
+    const world = new World()
+    const mill = await working(world, () => 'done')
+    const { signal } = new AbortController()
+    for (let n = 0; n < 3; n++) await world.settle(mill.call(job, n, { within: '1h', signal }))
+    const late = await mill.enqueue(job, 4, { delay: '1h' })
+    expect(await world.refusal(late.result({ within: '1s', signal }))).toMatchObject({ code: 'wait-timeout' })
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   test('one that begins as another ends is looked after all the same', async () => {

@@ -20,5 +20,7 @@ export function fitsFilter(task: Task, { states, queue, type, tag }: TaskFilter)
 export function cursorNumbers(cursor: string, count: number): readonly number[] {
   const parts = cursor.split(':')
   if (parts.length === count && parts.every((part) => /^\d{1,15}$/.test(part))) return parts.map(Number)
-  throw new InvalidArgumentError(`The cursor ${JSON.stringify(cursor)} was not given by this store.`)
+  throw new InvalidArgumentError(`The cursor ${JSON.stringify(cursor)} was not given by this store.`, {
+    hint: 'Give `next` of an earlier page as it is, or no cursor to begin anew.',
+  })
 }

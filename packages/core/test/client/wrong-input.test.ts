@@ -1,0 +1,272 @@
+/**
+ * The table of wrong input: whatever is wrong with a call is a typed error with a hint, before anything is
+ * written. Calls are written as JavaScript would have them, where no compiler helps.
+ */
+import { expect, test } from 'vitest'
+import {
+  defineTask,
+  unchecked,
+  type ErrorCode,
+  type Mill,
+  type MillraceError,
+  type TaskHandle,
+} from '../../src/index.ts'
+import { World } from '../worker/world.ts'
+
+const job = defineTask('job', { input: unchecked<unknown>() })
+const ID = '00000000-0000-4000-8000-00000000dead'
+const strict = defineTask('strict', {
+  input: {
+    '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: [{ message: 'never' }] }) },
+  },
+})
+const broken = defineTask('broken', {
+  input: {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: () => {
+        throw new TypeError('a bug of the schema')
+      },
+    },
+  },
+})
+const keyed = defineTask('keyed', {
+  input: unchecked<unknown>(),
+  unique: {
+    key: (): string => {
+      throw new TypeError('a bug of the key')
+    },
+  },
+})
+const trap = {
+  get name(): string {
+    throw new TypeError('a bug of the getter')
+  },
+}
+const handler = job.handler(() => undefined)
+
+/** Something as JavaScript sees it: any function takes anything. */
+type Loose<T> = {
+  readonly [K in keyof T]: T[K] extends (...args: never) => unknown ? LooseFunction : Loose<T[K]>
+}
+type LooseFunction = (...args: readonly unknown[]) => unknown
+type Call = (mill: Loose<Mill>) => unknown
+type Row = readonly [what: string, call: Call, code?: ErrorCode | undefined]
+
+const define = defineTask as unknown as LooseFunction
+const looseJob = job as unknown as Loose<typeof job>
+
+function handle(mill: Loose<Mill>): Loose<TaskHandle> {
+  return mill.handle(job, ID) as Loose<TaskHandle>
+}
+
+/** A row for an enqueue with these options. */
+function options(what: string, given: unknown, code?: ErrorCode): Row {
+  return [`enqueue: ${what}`, (mill) => mill.enqueue(job, 1, given), code]
+}
+
+const enqueues: readonly Row[] = [
+  ['enqueue()', (mill) => mill.enqueue()],
+  ['enqueue by name', (mill) => mill.enqueue('greet', {})],
+  ['enqueue of a schema', (mill) => mill.enqueue(job.input, {})],
+  ['a Date as input', (mill) => mill.enqueue(job, new Date()), 'invalid-payload'],
+  ['a function as input', (mill) => mill.enqueue(job, () => 1), 'invalid-payload'],
+  ['an input that its schema refuses', (mill) => mill.enqueue(strict, 1), 'invalid-payload'],
+  ['a schema that throws', (mill) => mill.enqueue(broken, 1), 'invalid-payload'],
+  ['a getter that throws', (mill) => mill.enqueue(job, trap), 'invalid-payload'],
+  ['an input of 2 MiB', (mill) => mill.enqueue(job, 'x'.repeat(2_097_152)), 'too-large'],
+  ['a unique key that cannot be made', (mill) => mill.enqueue(keyed, { key: 'thrown' })],
+  options('no object', 5),
+  options('a list', ['tag']),
+  options('a slip of the finger', { dealy: '1s' }),
+  options('an option of nothing', { colour: 'red' }),
+  options('an id that is none', { id: 5 }),
+  options('delay and runAt', { delay: 1, runAt: 1 }),
+  options('a delay that is none', { delay: 'soon' }),
+  options('a runAt that is null', { runAt: null }),
+  options('a runAt that is a list', { runAt: [5] }),
+  options('a runAt that is a bigint', { runAt: 5n }),
+  options('a queue that is no name', { queue: 'no queue' }),
+  options('a priority that is none', { priority: 'urgent' }),
+  options('a retry that is none', { retry: 5 }),
+  options('a slip in retry', { retry: { atempts: 5 } }),
+  options('a timeout of nothing', { timeout: 0 }),
+  options('held that is neither', { held: 'yes' }),
+  options('after that is a number', { after: 5 }),
+  options('after that is a text', { after: ID }),
+  options('a parent that is null', { after: [null] }),
+  options('a parent that is a number', { after: [5] }),
+  options('a parent without an id', { after: [{}] }),
+  options('a parent with a number for an id', { after: [{ id: 5 }] }),
+  options('a draft that was not enqueued', { after: [job.with(1)] }),
+  options('an ifFailed that is none', { after: [{ task: ID, ifFailed: 5n }] }),
+  options('an unknown parent', { after: [ID] }, 'unknown-parent'),
+  options('too many parents', { after: Array(50_001).fill(ID) }, 'too-large'),
+  options('a unique that is a text', { unique: 'key' }),
+  options('a unique that is null', { unique: null }),
+  options('a unique without a key', { unique: {} }),
+  options('a unique with a slip', { unique: { key: 'k', than: 'keep' } }),
+  options('a unique.then that is none', { unique: { key: 'k', then: 'replace' } }),
+  options('tags that are a text', { tags: 'tag' }),
+  options('a tag that is no name', { tags: ['no tag'] }),
+  options('too many tags', { tags: Array(101).fill('tag') }, 'too-large'),
+  options('needs that are a text', { needs: 'gpu' }),
+  options('metadata that is a text', { metadata: 'me' }),
+  options('metadata that is null', { metadata: null }),
+  options('metadata of numbers', { metadata: { a: 1 } }, 'invalid-payload'),
+  options('metadata that no store keeps', { metadata: { a: '\0' } }, 'invalid-payload'),
+  options('headers that are too large', { headers: { a: 'x'.repeat(20_000) } }, 'too-large'),
+]
+
+const bulks: readonly Row[] = [
+  ['enqueueMany()', (mill) => mill.enqueueMany()],
+  ['enqueueMany(5)', (mill) => mill.enqueueMany(5)],
+  ['enqueueMany([5])', (mill) => mill.enqueueMany([job.with(1), 5])],
+  ['enqueueMany of inputs', (mill) => mill.enqueueMany([{ task: job, input: 1 }], { atomic: true })],
+  ['a slip in the options of a bulk', (mill) => mill.enqueueMany([job.with(1)], { atomik: true })],
+  ['atomic that is neither', (mill) => mill.enqueueMany([job.with(1)], { atomic: 'yes' })],
+  ['a circle', (mill) => mill.enqueueMany([job.with(1, { id: ID, after: [ID] })]), 'cycle'],
+  ['50 001 drafts', (mill) => mill.enqueueMany(Array(50_001).fill(job.with(1))), 'too-large'],
+  [
+    'a wrong draft of an atomic bulk',
+    (mill) => mill.enqueueMany([job.with(1), job.with(2, { after: 5 } as never)], { atomic: true }),
+  ],
+  [
+    'wrong parents beside a graph',
+    (mill) =>
+      mill.enqueueMany([job.with(1, { id: ID }), job.with(2, { after: [ID, null, { task: 5 }] } as never)], {
+        atomic: true,
+      }),
+  ],
+]
+
+const waits: readonly Row[] = [
+  ['call()', (mill) => mill.call(job, 1)],
+  ['call without within', (mill) => mill.call(job, 1, {})],
+  ['call with a slip', (mill) => mill.call(job, 1, { within: '1s', dealy: '1s' })],
+  ['handle of no definition', (mill) => mill.handle('job', ID)],
+  ['handle of no id', (mill) => mill.handle(job, 'x')],
+  ['result()', (mill) => handle(mill).result()],
+  ['result with a slip', (mill) => handle(mill).result({ whithin: '1s' })],
+  ['a signal that is none', (mill) => handle(mill).result({ within: '1s', signal: 5 })],
+  ['a result of nothing', (mill) => handle(mill).result({ within: '1s' }), 'not-found'],
+  ['the status of nothing', (mill) => handle(mill).status(), 'not-found'],
+  ['a reason that is no text', (mill) => handle(mill).cancel(5)],
+]
+
+const operations: readonly Row[] = [
+  ['tasks.get()', (mill) => mill.tasks.get()],
+  ['tasks.history of no id', (mill) => mill.tasks.history('x')],
+  ['a state that is none', (mill) => mill.tasks.list({ state: 'bogus' })],
+  ['a state that is shown only', (mill) => mill.tasks.list({ state: ['failed', 'ready'] })],
+  ['a list of no queue', (mill) => mill.tasks.list({ queue: 'no queue' })],
+  ['a list by a slip', (mill) => mill.tasks.list({ sate: 'failed' })],
+  ['a list by null', (mill) => mill.tasks.list(null)],
+  ['a limit that is none', (mill) => mill.tasks.list({ limit: 0 })],
+  ['a cursor that is none', (mill) => mill.tasks.list({ cursor: 'bogus' })],
+  ['a cursor that is a number', (mill) => mill.tasks.list({ cursor: 5 })],
+  ['cancel()', (mill) => mill.tasks.cancel()],
+  ['cancel of everything', (mill) => mill.tasks.cancel({})],
+  ['cancel of no id', (mill) => mill.tasks.cancel([ID, 5])],
+  ['cancel with a slip', (mill) => mill.tasks.cancel({ stat: 'pending' })],
+  ['cancel with a reason that is none', (mill) => mill.tasks.cancel(ID, { reason: 5 })],
+  ['retry with a slip', (mill) => mill.tasks.retry(ID, { inputs: 1 })],
+  ['retry with no JSON', (mill) => mill.tasks.retry(ID, { input: new Date() }), 'invalid-payload'],
+  ['a priority that is none', (mill) => mill.tasks.setPriority(ID, 'urgent')],
+  ['queues.pause()', (mill) => mill.queues.pause()],
+  ['queues.configure()', (mill) => mill.queues.configure('q', null)],
+  ['queues.configure with a slip', (mill) => mill.queues.configure('q', { retentoin: {} })],
+  ['a retention that is none', (mill) => mill.queues.configure('q', { retention: '1d' })],
+  ['a bound that is none', (mill) => mill.queues.configure('q', { retention: { bytes: 1n } })],
+  ['close with a slip', (mill) => mill.close({ drian: '1s' })],
+  ['a drain that is none', (mill) => mill.close({ drain: 'soon' })],
+]
+
+const workers: readonly Row[] = [
+  ['worker()', (mill) => mill.worker()],
+  ['a worker without handlers', (mill) => mill.worker({})],
+  ['a handler that is none', (mill) => mill.worker({ handlers: [job] })],
+  ['two handlers', (mill) => mill.worker({ handlers: [handler, job.handler(() => 1)] })],
+  ['a worker with a slip', (mill) => mill.worker({ handlers: handler, concurency: 5 })],
+  ['no queues', (mill) => mill.worker({ handlers: handler, queues: [] })],
+  ['queues that are a text', (mill) => mill.worker({ handlers: handler, queues: 'media' })],
+  ['queues that are null', (mill) => mill.worker({ handlers: handler, queues: null })],
+  ['offers that are a text', (mill) => mill.worker({ handlers: handler, offers: 'gpu' })],
+  ['priorities that are null', (mill) => mill.worker({ handlers: handler, priorities: null })],
+  ['slots that are none', (mill) => mill.worker({ handlers: handler, concurrency: 1n })],
+  ['a lease that is too short', (mill) => mill.worker({ handlers: handler, lease: 1 })],
+]
+
+const definitions: readonly Row[] = [
+  ['defineTask()', () => define()],
+  ['a task without a schema', () => define('job', {})],
+  ['a task with a slip', () => define('job', { input: unchecked(), prioritty: 'high' })],
+  ['an option of a later version', () => define('job', { input: unchecked(), breaker: {} })],
+  ['a slip in unique', () => define('job', { input: unchecked(), unique: { key: String, by: 1 } })],
+  ['a slip in retry', () => define('job', { input: unchecked(), retry: { attempt: 3 } })],
+  ['handler()', () => looseJob.handler()],
+  ['a handler that runs nowhere', () => looseJob.handler(() => 1, { runIn: 'thread' })],
+  ['a handler with a slip', () => looseJob.handler(() => 1, { runin: 'inline' })],
+]
+
+const clients: readonly Row[] = [
+  ['a client with a slip', () => new World().mill(undefined, { maxPendign: 5 } as never)],
+  ['maxPending of nothing', () => new World().mill(undefined, { maxPending: 0 })],
+  ['maxPendingBytes of nothing', () => new World().mill(undefined, { maxPendingBytes: 0.5 })],
+]
+
+const rows: readonly Row[] = [
+  ...enqueues,
+  ...bulks,
+  ...waits,
+  ...operations,
+  ...workers,
+  ...definitions,
+  ...clients,
+]
+
+const table = rows.map(([what, call, code = 'invalid-argument']) => [what, call, code] as const)
+
+test.each(table)('%s', async (_, call, code) => {
+  const world = new World()
+  const line = world.line()
+  const mill = world.mill(line)
+  const error = await world.refusal(Promise.try(() => call(mill as unknown as Loose<Mill>)))
+  expect(error).toMatchObject({ code, hint: expect.stringMatching(/\w{2} .*[.):]/) as unknown })
+  expect(error.message).not.toMatch(/undefined \(reading|is not (a function|iterable)/)
+  // the store may have been asked, and has nothing of it
+  expect(await world.store.queues()).toEqual([])
+  expect(line.calls.filter(({ method }) => method === 'configureQueue' || method === 'openSession')).toEqual(
+    [],
+  )
+})
+
+const meant: readonly (readonly [Call, string])[] = [
+  [(mill) => mill.enqueue(job, 1, { dealy: '1s' }), 'Did you mean delay?'],
+  [(mill) => mill.enqueue(job, 1, { metdata: {} }), 'Did you mean metadata?'],
+  [(mill) => mill.worker({ handlers: handler, concurency: 5 }), 'Did you mean concurrency?'],
+  [(mill) => mill.tasks.list({ state: 'ready' }), 'What is shown as ready is pending.'],
+  [(mill) => mill.enqueue(job, 1, { colour: 'red' }), 'There are id, delay,'],
+]
+
+test.each(meant)('%s: the hint names what was meant', async (call, hint) => {
+  const world = new World()
+  const error = (await world.refusal(
+    Promise.try(() => call(world.mill() as unknown as Loose<Mill>)),
+  )) as MillraceError
+  expect(error.hint?.startsWith(hint)).toBe(true)
+})
+
+test('a member that is undefined is not there, whatever its name', async () => {
+  const world = new World()
+  const given = { dealy: undefined, delay: undefined } as never
+  expect((await world.mill().enqueue(job, 1, given)).outcome).toBe('created')
+})
+
+test('what is wrong with metadata is said as it is', async () => {
+  const { message } = await new World().refusal(
+    new World().mill().enqueue(job, 1, { metadata: { a: 1 } as never }),
+  )
+  expect(message).toBe('metadata.a is 1.')
+})
