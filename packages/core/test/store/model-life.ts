@@ -23,7 +23,8 @@ interface Holding {
   readonly nonce: string
   readonly epoch: number
   readonly worker: number
-  /** The last settlement but for its fence. */
+  /** Its first and last settlements but for their fences. */
+  first: Draft | null
   last: Draft | null
 }
 
@@ -183,7 +184,15 @@ export class Life {
     const index = this.#holdings.findIndex((holding) => holding.key === key)
     if (index >= 0 && this.#holdings[index]!.epoch >= fence.epoch) return
     if (index >= 0) this.#holdings.splice(index, 1)
-    this.#holdings.push({ key, task: fence.task, nonce: fence.nonce, epoch: fence.epoch, worker, last: null })
+    this.#holdings.push({
+      key,
+      task: fence.task,
+      nonce: fence.nonce,
+      epoch: fence.epoch,
+      worker,
+      first: null,
+      last: null,
+    })
   }
 
   #learnClaims(side: Side, worker: number, claims: readonly Claim[]): void {
@@ -217,11 +226,12 @@ export class Life {
     for (const plan of step.settlements) {
       const holding = this.#holding(plan.holding)
       if (holding === undefined || chosen.has(holding.task)) continue
-      const repeat = plan.number === 'again' ? holding.last : null
+      const repeat = REPEATED[plan.number](holding)
       again ||= repeat !== null
       const { transition, note } = plan
       const settlement = repeat ?? { seq: (holding.last?.seq ?? 0) + 1, transition, note }
-      holding.last = settlement
+      holding.first ??= settlement
+      if (repeat === null) holding.last = settlement
       chosen.set(holding.task, { holding, settlement })
     }
     if (chosen.size === 0) return null
@@ -320,6 +330,13 @@ export class Life {
       })
   }
 }
+
+/** What a settlement repeats, if anything. */
+const REPEATED = {
+  next: () => null,
+  again: ({ last }: Holding) => last,
+  late: ({ first }: Holding) => first,
+} as const
 
 function prune(retention: Retention): Act {
   return async (side) => {
