@@ -106,6 +106,11 @@ export class Life {
     return length === 0 ? undefined : this.#holdings[length - 1 - (index % length)]
   }
 
+  /** The newest that a late copy of an older settlement may be of. */
+  #settledTwice(): Holding | undefined {
+    return this.#holdings.findLast(({ first, last }) => first !== last)
+  }
+
   #add(plans: readonly GroupPlan[]): Act {
     const groups = plans.map((plan) => ({
       tasks: this.#placed(plan),
@@ -224,7 +229,8 @@ export class Life {
     const chosen = new Map<TaskId, { readonly holding: Holding; readonly settlement: Draft }>()
     let again = false
     for (const plan of step.settlements) {
-      const holding = this.#holding(plan.holding)
+      const late = plan.number === 'late' ? this.#settledTwice() : undefined
+      const holding = late ?? this.#holding(plan.holding)
       if (holding === undefined || chosen.has(holding.task)) continue
       const repeat = REPEATED[plan.number](holding)
       again ||= repeat !== null
