@@ -13,6 +13,10 @@ export class Watchers {
     this.#listened = listened
   }
 
+  get size(): number {
+    return this.#watchers.size
+  }
+
   publish(hint: Hint): void {
     for (const watcher of this.#watchers) watcher.hear(hint)
   }
