@@ -28,15 +28,18 @@ import {
   type Draft,
   type Task,
 } from './tasks.ts'
-import type {
-  Command,
-  CommandAnswer,
-  CommandOutcome,
-  CommandRequest,
-  IfFailed,
-  QueueSettings,
-  TaskFilter,
-  TaskId,
+import {
+  answerOverFilter,
+  answerOverIds,
+  isChange,
+  type Command,
+  type CommandAnswer,
+  type CommandOutcome,
+  type CommandRequest,
+  type IfFailed,
+  type QueueSettings,
+  type TaskFilter,
+  type TaskId,
 } from '@millrace/core/store'
 import type { Pass } from './home.ts'
 
@@ -57,13 +60,7 @@ function byIds(pass: Pass, order: Order, ids: readonly TaskId[]): CommandAnswer 
     const seq = seqOf(pass, id)
     return seq === undefined ? buriedOutcome(pass, order, id) : obey(pass, draftOf(pass, seq)!, order)
   })
-  const known = outcomes.filter((outcome) => outcome !== undefined)
-  return {
-    matched: known.length,
-    changed: known.filter(isChange).length,
-    outcomes: outcomes.map((outcome) => outcome ?? 'unknown'),
-    cursor: null,
-  }
+  return answerOverIds(outcomes)
 }
 
 function buriedOutcome({ database, now }: Pass, order: Order, id: TaskId): CommandOutcome | undefined {
@@ -96,12 +93,7 @@ function byFilter(pass: Pass, request: CommandRequest, { filter, cursor }: Filte
   const { seqs, next } = lookOn(pass, { match, last, request })
   const outcomes = seqs.map((seq) => obeyIfMeant(pass, seq, { request, tag: match.tag, until }))
   const known = outcomes.filter((outcome) => outcome !== undefined)
-  return {
-    matched: known.length,
-    changed: known.filter(isChange).length,
-    outcomes: [],
-    cursor: next === null ? null : `${next}:${until}`,
-  }
+  return answerOverFilter(known, next === null ? null : `${next}:${until}`)
 }
 
 interface Looking {
@@ -145,10 +137,6 @@ function obeyIfMeant(pass: Pass, seq: number, { request, tag, until }: Meant): C
   if (draft === undefined) return undefined
   const marked = markOutcome(draft.task.mark, request) !== undefined
   return marked || matchesSince(pass, draft.task, { tag, until }) ? obey(pass, draft, request) : undefined
-}
-
-function isChange(outcome: CommandOutcome): boolean {
-  return outcome === 'changed' || outcome === 'requested'
 }
 
 function markOutcome(mark: string | null, { nonce }: Order): CommandOutcome | undefined {

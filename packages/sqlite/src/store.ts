@@ -7,7 +7,7 @@ import { Exchanges } from './exchanges.ts'
 import { Line } from './line.ts'
 import { Lines } from './lines.ts'
 import { packAdd, unpackAdd } from './packing.ts'
-import { Watchers } from './watchers.ts'
+import { Watchers } from '@millrace/core/store'
 import type * as port from '@millrace/core/store'
 
 /** An `add` of so many groups goes to the thread at once: there is more to gain by working side by side. */

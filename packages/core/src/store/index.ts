@@ -1,4 +1,6 @@
 /** For authors of backends: the port, what it speaks of, and the decisions about plain data that stores share. */
+export { answerOverFilter, answerOverIds, isChange } from './command-answers.ts'
+export { Watchers } from './watchers.ts'
 export { HISTORY_DETAIL_MAX, HISTORY_ENTRIES_MAX, LOG_ENTRIES_MAX } from './records.ts'
 export {
   claimsAddUp,
