@@ -1,5 +1,5 @@
 /** Applies the commands of operators, each task by itself. */
-import { FINAL_FROM, idBytes, ifFailedCode, STATE } from './codes.ts'
+import { idBytes, ifFailedCode } from './codes.ts'
 import { tellDependents } from './dependents.ts'
 import { cursorNumbers, matchesSince, matchOf, type Match } from './filters.ts'
 import {
@@ -14,10 +14,9 @@ import {
 import { ADD_EDGE, PARENTS_OF } from './statements/dependents.ts'
 import { RAISE_FLOOR } from './statements/sessions.ts'
 import { FIND_TOMBSTONE } from './statements/tasks.ts'
+import { allows, move, type Move } from './moves.ts'
 import {
-  countersOf,
   draftOf,
-  end,
   isRunning,
   lastSeq,
   putCheckpoint,
@@ -25,22 +24,22 @@ import {
   remove,
   save,
   seqOf,
-  setCounters,
   setError,
-  stateNow,
-  tell,
   type Draft,
   type Task,
 } from './tasks.ts'
-import type {
-  Command,
-  CommandAnswer,
-  CommandOutcome,
-  CommandRequest,
-  IfFailed,
-  QueueSettings,
-  TaskFilter,
-  TaskId,
+import {
+  answerOverFilter,
+  answerOverIds,
+  isChange,
+  type Command,
+  type CommandAnswer,
+  type CommandOutcome,
+  type CommandRequest,
+  type IfFailed,
+  type QueueSettings,
+  type TaskFilter,
+  type TaskId,
 } from '@millrace/core/store'
 import type { Pass } from './home.ts'
 
@@ -61,13 +60,7 @@ function byIds(pass: Pass, order: Order, ids: readonly TaskId[]): CommandAnswer 
     const seq = seqOf(pass, id)
     return seq === undefined ? buriedOutcome(pass, order, id) : obey(pass, draftOf(pass, seq)!, order)
   })
-  const known = outcomes.filter((outcome) => outcome !== undefined)
-  return {
-    matched: known.length,
-    changed: known.filter(isChange).length,
-    outcomes: outcomes.map((outcome) => outcome ?? 'unknown'),
-    cursor: null,
-  }
+  return answerOverIds(outcomes)
 }
 
 function buriedOutcome({ database, now }: Pass, order: Order, id: TaskId): CommandOutcome | undefined {
@@ -100,12 +93,7 @@ function byFilter(pass: Pass, request: CommandRequest, { filter, cursor }: Filte
   const { seqs, next } = lookOn(pass, { match, last, request })
   const outcomes = seqs.map((seq) => obeyIfMeant(pass, seq, { request, tag: match.tag, until }))
   const known = outcomes.filter((outcome) => outcome !== undefined)
-  return {
-    matched: known.length,
-    changed: known.filter(isChange).length,
-    outcomes: [],
-    cursor: next === null ? null : `${next}:${until}`,
-  }
+  return answerOverFilter(known, next === null ? null : `${next}:${until}`)
 }
 
 interface Looking {
@@ -151,10 +139,6 @@ function obeyIfMeant(pass: Pass, seq: number, { request, tag, until }: Meant): C
   return marked || matchesSince(pass, draft.task, { tag, until }) ? obey(pass, draft, request) : undefined
 }
 
-function isChange(outcome: CommandOutcome): boolean {
-  return outcome === 'changed' || outcome === 'requested'
-}
-
 function markOutcome(mark: string | null, { nonce }: Order): CommandOutcome | undefined {
   if (mark === null || !mark.startsWith(`${nonce}:`)) return undefined
   return mark.slice(nonce.length + 1) as CommandOutcome
@@ -173,7 +157,7 @@ function obey(pass: Pass, draft: Draft, order: Order): CommandOutcome {
 }
 
 function bury(pass: Pass, draft: Draft, { nonce }: Order): CommandOutcome {
-  if (isRunning(draft.task)) return 'refused'
+  if (!allows(draft, 'remove')) return 'refused'
   remove(pass, draft, `${nonce}:changed`)
   return 'changed'
 }
@@ -185,65 +169,50 @@ function apply(pass: Pass, draft: Draft, what: Exclude<Command, { kind: 'remove'
     case 'retry':
       return restart(pass, draft, what)
     case 'hold':
-      return hold(pass, draft, 'held')
+      return edit(pass, draft, { operation: 'hold', set: { held: 1 } })
     case 'release':
-      return hold(pass, draft, 'released')
+      return edit(pass, draft, { operation: 'release', set: { held: 0 } })
     case 'set-level':
-      return setLevel(pass, draft, what.level)
+      return edit(pass, draft, {
+        operation: 'set-level',
+        set: { level: what.level },
+        detail: String(what.level),
+      })
   }
 }
 
 function cancel(pass: Pass, draft: Draft, reason: string | null): CommandOutcome {
   const { task } = draft
-  if (task.state >= FINAL_FROM) return 'refused'
   const runs = isRunning(task)
   if (runs && task.cancel !== null) return 'requested'
+  if (move(pass, draft, { operation: runs ? 'request-cancel' : 'cancel', detail: reason }) === null)
+    return 'refused'
   task.cancel = JSON.stringify({ reason, at: pass.now })
-  if (runs) {
-    tell(pass, draft, { event: 'cancel-requested', detail: reason })
-    pass.database.run(REQUEST_CANCEL, pass.now, task.seq)
-    pass.hint.cancel = true
-    return 'requested'
-  }
-  newEpoch(draft)
-  end(pass, draft, { state: STATE.cancelled })
-  tell(pass, draft, { event: 'cancelled', detail: reason })
-  return 'changed'
-}
-
-/** Every older fence is void, and nobody holds the new one. */
-function newEpoch({ task }: Draft): void {
-  task.epoch += 1
-  task.nonce = null
-  task.settled = null
+  if (!runs) return 'changed'
+  pass.database.run(REQUEST_CANCEL, pass.now, task.seq)
+  pass.hint.cancel = true
+  return 'requested'
 }
 
 function restart(pass: Pass, draft: Draft, { payload }: Extract<Command, { kind: 'retry' }>): CommandOutcome {
   const { task } = draft
   const { database, now } = pass
-  if (task.state !== STATE.failed && task.state !== STATE.cancelled) return 'refused'
+  if (!allows(draft, 'restart')) return 'refused'
   if (task.uniqueKey !== null && database.get(KEY_HELD, task.uniqueKey) !== undefined) return 'key-held'
   const began = task.restartedAt ?? task.enqueuedAt
-  const { generation } = countersOf(task)
   if (task.startBy !== null) task.startBy += now - began
   if (task.deadlineAt !== null) task.deadlineAt += now - began
   task.restartedAt = now
-  task.state = STATE.pending
   task.runAt = now
-  task.finishedAt = null
-  task.reason = null
   task.held = 0
   task.cancel = null
   setError(task, null)
-  task.counters = null
-  setCounters(task, { ...countersOf(task), generation: generation + 1 })
-  newEpoch(draft)
+  move(pass, draft, { operation: 'restart' })
   if (payload !== null) {
     putPayload(pass, task, payload)
     putCheckpoint(pass, task, null)
   }
   keepParents(pass, task)
-  tell(pass, draft, { event: 'restarted' })
   return 'changed'
 }
 
@@ -257,24 +226,18 @@ function keepParents(pass: Pass, { seq }: Task): void {
   }
 }
 
-function isWaiting({ task }: Draft): boolean {
-  const state = stateNow(task)
-  return state === STATE.blocked || state === STATE.pending
+interface Edit extends Move {
+  readonly set: Partial<Pick<Task, 'held' | 'level'>>
 }
 
 /** An edit that changes nothing is allowed as another one, and leaves no trace but its mark. */
-function hold(pass: Pass, draft: Draft, event: 'held' | 'released'): CommandOutcome {
-  if (!isWaiting(draft)) return 'refused'
-  const held = event === 'held' ? 1 : 0
-  if (draft.task.held !== held) tell(pass, draft, { event })
-  draft.task.held = held
-  return 'changed'
-}
-
-function setLevel(pass: Pass, draft: Draft, level: number): CommandOutcome {
-  if (!isWaiting(draft)) return 'refused'
-  if (draft.task.level !== level) tell(pass, draft, { event: 'edited', detail: String(level) })
-  draft.task.level = level
+function edit(pass: Pass, draft: Draft, change: Edit): CommandOutcome {
+  const { task } = draft
+  if (!allows(draft, change.operation)) return 'refused'
+  const { held = task.held, level = task.level } = change.set
+  if (held !== task.held || level !== task.level) move(pass, draft, change)
+  task.held = held
+  task.level = level
   return 'changed'
 }
 

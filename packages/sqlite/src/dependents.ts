@@ -1,7 +1,8 @@
 /** Tells dependents what became of their parents. */
 import { STATE } from './codes.ts'
 import { ANY_EDGES, ANY_OUT, CLOSE_EDGES, IS_OUT, OPEN_EDGES, PUT_OUT } from './statements/dependents.ts'
-import { draftOf, end, lastSeq, save, tell, type Draft } from './tasks.ts'
+import { move } from './moves.ts'
+import { draftOf, lastSeq, save, type Draft } from './tasks.ts'
 import type { Ended, Pass } from './home.ts'
 
 /** Policies of edges as they are kept (codes.ts). */
@@ -67,23 +68,15 @@ function resolve(pass: Pass, child: number, edge: { succeeded: boolean; ifFailed
 
 /** A parent that did not succeed ends the task. */
 export function endByParent(pass: Pass, draft: Draft, ifFailed: number): void {
-  if (ifFailed === IF_FAILED.fail) {
-    end(pass, draft, { state: STATE.failed, reason: 'dependency' })
-    tell(pass, draft, { event: 'failed', detail: 'dependency' })
-  } else {
-    end(pass, draft, { state: STATE.cancelled })
-    tell(pass, draft, { event: 'cancelled', detail: 'dependency' })
-  }
+  const operation = ifFailed === IF_FAILED.fail ? 'dependency-fail' : 'dependency-cancel'
+  move(pass, draft, { operation, detail: 'dependency' })
 }
 
 /** One of the things that a blocked task waits for is there. */
 export function oneLess(pass: Pass, draft: Draft): void {
   const { task } = draft
   task.blockers -= 1
-  if (task.blockers === 0) {
-    task.state = STATE.pending
-    tell(pass, draft, { event: 'unblocked' })
-  }
+  if (task.blockers === 0) move(pass, draft, { operation: 'unblock' })
   save(pass, draft)
 }
 

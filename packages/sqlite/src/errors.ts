@@ -17,10 +17,10 @@ export function notOpen(path: string): StoreError {
 }
 
 /** @param effect of the call that is told of it */
-export function threadEnded(path: string, cause: unknown, effect: 'unknown' | 'final'): StoreError {
+export function threadEnded(path: string, cause: unknown, effect: 'unknown' | 'none'): StoreError {
   const message = cause instanceof Error ? cause.message : String(cause)
   return new StoreError('store-unavailable', `The thread of ${path} has ended: ${message}.`, {
-    hint: 'Close this store and open another one.',
+    hint: 'The store starts another one with its next call: repeat this one with the same ids.',
     cause,
     effect,
   })

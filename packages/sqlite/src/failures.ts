@@ -112,9 +112,12 @@ export function readOnlyError(path: string, cause?: unknown): Refusal {
   })
 }
 
-/** Whether it has to do with the file or its lock, and not with what was asked for. */
+/**
+ * Whether it has to do with the file or its lock, and not with what was asked for. A full disk has to do with
+ * both: there may be room for something smaller.
+ */
 export function isOfTheFile(error: unknown): boolean {
-  return error instanceof Refusal && error.code.startsWith('store-')
+  return error instanceof Refusal && error.code.startsWith('store-') && error.code !== 'store-full'
 }
 
 function messageOf(error: unknown): string {

@@ -4,10 +4,13 @@
  * is not written, because the row says it anyway.
  */
 import { eventLetter, eventOf } from './codes.ts'
-import type { HistoryEntry, HistoryEvent, SessionId } from '@millrace/core/store'
-
-const HISTORY_ENTRIES_MAX = 100
-const HISTORY_DETAIL_MAX = 80
+import {
+  HISTORY_DETAIL_MAX,
+  HISTORY_ENTRIES_MAX,
+  type HistoryEntry,
+  type HistoryEvent,
+  type SessionId,
+} from '@millrace/core/store'
 
 /**
  * How many characters of history a row keeps: enough for 100 lines with the longest details. Readers drop

@@ -22,7 +22,9 @@ export class Line {
   /** Calls of this turn. */
   #leaving: Call[] = []
   #calls = 0
+  /** What is answered from now on. */
   #end: Error | undefined
+  #death: Error | undefined
   readonly #opened: Promise<void>
   readonly #gone: Promise<void>
 
@@ -56,6 +58,11 @@ export class Line {
       throw error
     }
     this.#worker.unref()
+  }
+
+  /** That its thread has died, and of what; `undefined` if it lives, or was closed. */
+  get death(): Error | undefined {
+    return this.#death
   }
 
   call<K extends OperationName>(
@@ -133,7 +140,10 @@ export class Line {
 
   /** Those who call from now on are told at once. */
   #died(cause: unknown): void {
-    this.#end ??= threadEnded(this.#path, cause, 'final')
+    if (this.#end === undefined) {
+      this.#death = threadEnded(this.#path, cause, 'none')
+      this.#end = this.#death
+    }
     this.#abandon(cause)
   }
 

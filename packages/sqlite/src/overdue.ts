@@ -1,6 +1,6 @@
 /** Ends tasks that waited too long. */
-import { STATE } from './codes.ts'
-import { draftOf, end, hasStarted, save, tell } from './tasks.ts'
+import { move } from './moves.ts'
+import { draftOf, hasStarted, save } from './tasks.ts'
 import type { Pass } from './home.ts'
 
 /** A task that does not run, and whose `startBy` or deadline has come. */
@@ -9,8 +9,7 @@ export function endOverdue(pass: Pass, seq: number): void {
   const { task } = draft
   const { startBy, deadlineAt } = task
   const expires = startBy !== null && !hasStarted(task) && (deadlineAt === null || startBy <= deadlineAt)
-  const reason = expires ? 'expired' : 'timeout'
-  end(pass, draft, { state: STATE.failed, reason })
-  tell(pass, draft, { event: 'failed', detail: reason })
+  if (expires) move(pass, draft, { operation: 'expire', detail: 'expired' })
+  else move(pass, draft, { operation: 'outlive', detail: 'timeout' })
   save(pass, draft)
 }

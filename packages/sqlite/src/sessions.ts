@@ -1,7 +1,8 @@
 /** The leases of worker processes, and the strays that renewals find. */
 import { nonceValue } from './codes.ts'
 import { tellDependents } from './dependents.ts'
-import { backToPending } from './settling.ts'
+import { move } from './moves.ts'
+import { cancelReason } from './settling.ts'
 import {
   CANCEL_OF,
   CLOSE_SESSION,
@@ -134,11 +135,9 @@ function returnStrays(pass: Pass, { key }: Session, { listed, awaiting }: Listin
 function returnStray(pass: Pass, seq: number): void {
   const draft = draftOf(pass, seq)!
   const { task } = draft
-  const session = task.owner
-  task.epoch = task.runEpoch!
   task.nonce = null
   task.settled = null
-  backToPending(pass, draft, { to: 'pending', count: 'return', delayMs: null, error: null, session })
+  move(pass, draft, { operation: 'return', by: task.owner, detail: cancelReason(task) })
   save(pass, draft)
 }
 

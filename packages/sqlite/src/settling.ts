@@ -15,35 +15,33 @@ import {
   WRITE_NOTES,
 } from './statements/settling.ts'
 import { sizeOf } from './sizes.ts'
+import { move, type Move } from './moves.ts'
 import {
   addToVolume,
-  countersOf,
   draftOf,
-  end,
   putCheckpoint,
   putPayload,
   putResult,
   save,
   seqOf,
-  setCounters,
   setError,
-  tell,
   tellClaim,
   type Draft,
+  type Task,
 } from './tasks.ts'
-import type {
-  Counters,
-  HistoryEvent,
-  LogEntry,
-  Notes,
-  Settlement,
-  Transition,
-  Verdict,
+import {
+  LOG_ENTRIES_MAX,
+  operationOf,
+  underCancelRequest,
+  type CancelRequest,
+  type LogEntry,
+  type Notes,
+  type Settlement,
+  type Transition,
+  type Verdict,
 } from '@millrace/core/store'
 import type { Pass } from './home.ts'
 import type { SingleSettlement, Successes } from './wire.ts'
-
-const LOG_ENTRIES_MAX = 100
 
 /** What running rows that are settled together have in common. */
 interface Probe {
@@ -164,7 +162,7 @@ export function settle(pass: Pass, single: SingleSettlement, exchangeNonce: stri
     return runs && nonce === exchangeNonce ? 'applied' : 'stale'
   }
   const settled = runs ? task.runSettled! : task.settled!
-  if (!runs && number !== settled) return number < settled ? 'applied' : 'stale'
+  if (!runs && number !== settled) return 'stale'
   // the same once more, or a late copy of one before it: what it says was applied
   if (number <= settled) return verdictOn(draft, transition)
   takeNotes(pass, draft, settlement.notes)
@@ -173,7 +171,7 @@ export function settle(pass: Pass, single: SingleSettlement, exchangeNonce: stri
 }
 
 function verdictOn({ task }: Draft, transition: Transition): Verdict {
-  return transition.to === 'pending' && task.state === STATE.cancelled ? 'cancelled' : 'applied'
+  return transition.to !== 'cancelled' && task.state === STATE.cancelled ? 'cancelled' : 'applied'
 }
 
 function takeNotes({ database }: Pass, { task }: Draft, notes: Notes | null): void {
@@ -201,95 +199,41 @@ function apply(pass: Pass, draft: Draft, { seq: number, transition }: Settlement
     pass.database.run(SETTLED_RUNNING, number, task.seq)
     return
   }
-  const session = task.owner
-  endClaim(draft, number)
+  const landed = task.cancel === null ? transition : underCancelRequest(transition)
+  // from now on the row tells under which fence, and by which settlement, the claim ended
+  task.nonce = task.runNonce
+  task.settled = number
+  const operation = operationOf(landed)
+  move(pass, draft, { operation, by: task.owner, ...outcomeOf(pass, task, landed) })
+  save(pass, draft)
+}
+
+/** What a transition brings with it, written down; and what the history says of it. */
+function outcomeOf(pass: Pass, task: Task, transition: Transition): Pick<Move, 'detail' | 'reason'> {
   switch (transition.to) {
     case 'succeeded':
       setError(task, null)
       putPayload(pass, task, null)
       putResult(pass, task, transition.result)
-      end(pass, draft, { state: STATE.succeeded })
-      tell(pass, draft, { event: 'succeeded', session })
-      break
+      return {}
     case 'failed':
-      count(draft, FAILED_COUNTS[transition.count])
       setError(task, transition.error)
-      end(pass, draft, { state: STATE.failed, reason: transition.reason })
-      tell(pass, draft, { event: 'failed', session, detail: transition.reason })
-      break
+      return { reason: transition.reason, detail: transition.reason }
     case 'cancelled':
-      count(draft, [])
       if (transition.error !== null) setError(task, transition.error)
-      end(pass, draft, { state: STATE.cancelled })
-      tell(pass, draft, { event: 'cancelled', session, detail: cancelReason(draft) })
-      break
-    case 'pending':
-      backToPending(pass, draft, { ...transition, session })
+      return { detail: cancelReason(task) }
+    case 'pending': {
+      const { delayMs, error } = transition
+      if (error !== null) setError(task, error)
+      if (delayMs !== null) task.runAt = pass.now + delayMs
+      return { detail: error?.name ?? (delayMs === null ? null : String(delayMs)) }
+    }
+    case 'running':
+      return {}
   }
-  save(pass, draft)
 }
 
-/** The claim is over: from now on the row tells under which fence, and by which settlement. */
-function endClaim({ task }: Draft, number: number): void {
-  task.epoch = task.runEpoch!
-  task.nonce = task.runNonce
-  task.settled = number
-  task.owner = null
-}
-
-interface BackToPending extends Extract<Transition, { to: 'pending' }> {
-  readonly session: number | null
-}
-
-/** While a cancel request stands, the way back is the end, and counts nothing. */
-export function backToPending(pass: Pass, draft: Draft, transition: BackToPending): void {
-  const { task } = draft
-  const { count: way, delayMs, error, session } = transition
-  if (error !== null) setError(task, error)
-  task.owner = null
-  if (task.cancel !== null) {
-    count(draft, [])
-    end(pass, draft, { state: STATE.cancelled })
-    tell(pass, draft, { event: 'cancelled', session, detail: cancelReason(draft) })
-    return
-  }
-  count(draft, PENDING_COUNTS[way])
-  if (delayMs !== null) task.runAt = pass.now + delayMs
-  const detail = error?.name ?? (delayMs === null ? null : String(delayMs))
-  tell(pass, draft, { event: PENDING_EVENTS[way], session, detail })
-}
-
-const FAILED_COUNTS = {
-  failure: ['failures'],
-  crash: ['crashes'],
-  'isolated-crash': ['crashes', 'isolatedCrashes'],
-  none: [],
-} as const satisfies Record<string, readonly (keyof Counters)[]>
-
-const PENDING_COUNTS = {
-  failure: ['failures'],
-  crash: ['crashes'],
-  'isolated-crash': ['crashes', 'isolatedCrashes'],
-  return: ['returns'],
-  snooze: ['snoozes'],
-} as const satisfies Record<string, readonly (keyof Counters)[]>
-
-const PENDING_EVENTS = {
-  failure: 'retry',
-  crash: 'crashed',
-  'isolated-crash': 'crashed',
-  return: 'returned',
-  snooze: 'snoozed',
-} as const satisfies Record<string, HistoryEvent>
-
-/** One claim more has ended, in this way. */
-function count({ task }: Draft, ways: readonly (keyof Counters)[]): void {
-  const counters = countersOf(task)
-  counters.claims += 1
-  for (const way of ways) counters[way] += 1
-  setCounters(task, counters)
-}
-
-function cancelReason({ task }: Draft): string | null {
-  return task.cancel === null ? null : (JSON.parse(task.cancel) as { reason: string | null }).reason
+/** Why somebody asked the task to stop, if anybody did. */
+export function cancelReason({ cancel }: Task): string | null {
+  return cancel === null ? null : (JSON.parse(cancel) as CancelRequest).reason
 }

@@ -4,10 +4,10 @@
  */
 import { InvalidArgumentError } from '@millrace/core'
 import { Exchanges } from './exchanges.ts'
-import { notOpen } from './errors.ts'
 import { Line } from './line.ts'
+import { Lines } from './lines.ts'
 import { packAdd, unpackAdd } from './packing.ts'
-import { Watchers } from './watchers.ts'
+import { Watchers } from '@millrace/core/store'
 import type * as port from '@millrace/core/store'
 
 /** An `add` of so many groups goes to the thread at once: there is more to gain by working side by side. */
@@ -26,10 +26,9 @@ export class SqliteStore implements port.Store {
   readonly kind = 'sqlite'
   readonly retentionBytes: number = 1_024 ** 3
   readonly calls = 'in order'
-  readonly #options: { readonly path: string; readonly migrate: boolean }
   readonly #watchers = new Watchers((listened) => this.#listen(listened))
+  readonly #lines: Lines
   #exchanges = new Exchanges()
-  #line: Line | undefined
 
   /** @throws InvalidArgumentError */
   constructor({ path, namespace, migrate = true }: SqliteStoreOptions) {
@@ -42,42 +41,41 @@ export class SqliteStore implements port.Store {
         },
       )
     }
-    this.#options = { path, migrate }
+    this.#lines = new Lines({
+      path,
+      start: () => new Line({ path, migrate }, (hint) => this.#watchers.publish(hint)),
+      opened: () => this.#opened(),
+    })
   }
 
-  async open(): Promise<void> {
-    const line = new Line(this.#options, (hint) => this.#watchers.publish(hint))
-    await line.open()
-    this.#exchanges = new Exchanges()
-    this.#line = line
+  open(): Promise<void> {
+    return this.#lines.open()
   }
 
   async close(): Promise<void> {
-    const line = this.#line
     this.#watchers.close()
-    this.#line = undefined
-    await line?.close()
+    await this.#lines.close()
   }
 
   openSession(
     request: port.SessionRequest,
   ): Promise<{ readonly session: 'alive' | 'dead'; readonly now: number }> {
-    return this.#open.call('openSession', request)
+    return this.#lines.reach().call('openSession', request)
   }
 
   async renew(request: port.RenewRequest): Promise<port.RenewAnswer> {
-    const answer = await this.#open.call('renew', request)
+    const answer = await this.#lines.reach().call('renew', request)
     this.#exchanges.forget(answer.lost)
     return answer
   }
 
   async closeSession(session: port.SessionId): Promise<void> {
-    await this.#open.call('closeSession', session)
+    await this.#lines.reach().call('closeSession', session)
   }
 
   async add(request: port.AddRequest): Promise<readonly port.GroupAnswer[]> {
     const packed = packAdd(request)
-    const line = this.#open
+    const line = this.#lines.reach()
     const answer = line.call('add', packed)
     if (request.groups.length >= HURRY_GROUPS) line.hurry()
     return unpackAdd(packed, await answer)
@@ -85,70 +83,70 @@ export class SqliteStore implements port.Store {
 
   async exchange(request: port.ExchangeRequest): Promise<port.ExchangeAnswer> {
     const sent = this.#exchanges.pack(request)
-    return this.#exchanges.unpack(sent, await this.#open.call('exchange', sent.packed))
+    return this.#exchanges.unpack(sent, await this.#lines.reach().call('exchange', sent.packed))
   }
 
   reclaim(request: port.ReclaimRequest): Promise<port.ReclaimAnswer> {
-    return this.#open.call('reclaim', request)
+    return this.#lines.reach().call('reclaim', request)
   }
 
   sweep(request: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
-    return this.#open.call('sweep', request)
+    return this.#lines.reach().call('sweep', request)
   }
 
   deliver(request: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
-    return this.#open.call('deliver', request)
+    return this.#lines.reach().call('deliver', request)
   }
 
   prune(request: port.PruneRequest): Promise<port.UpkeepAnswer> {
-    return this.#open.call('prune', request)
+    return this.#lines.reach().call('prune', request)
   }
 
   command(request: port.CommandRequest): Promise<port.CommandAnswer> {
-    return this.#open.call('command', request)
+    return this.#lines.reach().call('command', request)
   }
 
   async configureQueue(request: port.QueueSettings): Promise<void> {
-    await this.#open.call('configureQueue', request)
+    await this.#lines.reach().call('configureQueue', request)
   }
 
   /** The first call decides; it then goes on until all tasks are through, or leaves that to `deliver`. */
   async openGate(gate: string): Promise<'open' | 'gone'> {
-    const line = this.#open
+    const line = this.#lines.reach()
     const { fate, more } = await line.call('openGate', gate)
     for (let left = more; left;) left = (await line.call('openGate', gate)).more
     return fate
   }
 
   get(ids: readonly port.TaskId[]): Promise<readonly (port.TaskRecord | null)[]> {
-    return this.#open.call('get', ids)
+    return this.#lines.reach().call('get', ids)
   }
 
   outcomes(request: {
     readonly ids: readonly port.TaskId[]
     readonly bytesMax: number
   }): Promise<readonly (port.TaskOutcome | 'later' | null)[]> {
-    return this.#open.call('outcomes', request)
+    return this.#lines.reach().call('outcomes', request)
   }
 
   list(request: port.ListRequest): Promise<port.ListAnswer> {
-    return this.#open.call('list', request)
+    return this.#lines.reach().call('list', request)
   }
 
   queues(): Promise<readonly port.QueueRecord[]> {
-    return this.#open.call('queues', undefined)
+    return this.#lines.reach().call('queues', undefined)
   }
 
   sessions(): Promise<readonly port.SessionRecord[]> {
-    return this.#open.call('sessions', undefined)
+    return this.#lines.reach().call('sessions', undefined)
   }
 
   definitions(): Promise<readonly port.PublishedDefinition[]> {
-    return this.#open.call('definitions', undefined)
+    return this.#lines.reach().call('definitions', undefined)
   }
 
   now(): Promise<number> {
-    return this.#open.call('now', undefined)
+    return this.#lines.reach().call('now', undefined)
   }
 
   watch(): AsyncIterableIterator<port.Hint> {
@@ -157,17 +155,20 @@ export class SqliteStore implements port.Store {
 
   /** Moves store time as this store sees it, for tests. A clock that is moved back stands still. */
   async shiftClock(ms: number): Promise<void> {
-    await this.#open.call('shiftClock', ms)
+    await this.#lines.reach().call('shiftClock', ms)
   }
 
-  get #open(): Line {
-    if (this.#line !== undefined) return this.#line
-    throw notOpen(this.#options.path)
+  /** Another thread than the last one knows of no listeners, and what happened meanwhile told nobody. */
+  #opened(): void {
+    this.#exchanges = new Exchanges()
+    if (this.#watchers.size === 0) return
+    this.#listen(true)
+    this.#watchers.publish({ ready: true, settled: true, cancel: true })
   }
 
   #listen(listened: boolean): void {
     // hints are never needed: without them readers poll
-    this.#line?.call('watch', listened).catch(() => undefined)
+    this.#lines.latest?.call('watch', listened).catch(() => undefined)
   }
 }
 

@@ -1,14 +1,14 @@
 /** The store's thread: takes calls in their order, and reports. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { addCarefully, TakenIdError } from './adding.ts'
-import { failureOf, isOfTheFile } from './failures.ts'
+import { failureOf } from './failures.ts'
 import { newHome, type Home } from './home.ts'
 import { openDatabase } from './migrate.ts'
-import { reading, writing, type Bound } from './operations.ts'
+import { reading, writing } from './operations.ts'
+import { writeTogether, type Writing } from './sharing.ts'
 import { patiently, Transactions } from './transactions.ts'
 import { Wakeups } from './wakeups.ts'
 import type { Hint } from '@millrace/core/store'
-import type { Answer, Call, PackedAdd, Report } from './wire.ts'
+import type { Call, Report } from './wire.ts'
 
 export interface ThreadOptions {
   readonly path: string
@@ -22,11 +22,6 @@ const EVERYTHING: Hint = { ready: true, settled: true, cancel: true }
 
 function report(message: Report): void {
   parentPort!.postMessage(message)
-}
-
-interface Writing {
-  readonly call: Call
-  readonly work: Bound
 }
 
 class Thread {
@@ -78,35 +73,12 @@ class Thread {
     return found
   }
 
-  /**
-   * They share a commit, but no fate: if one of them fails, all was taken back, and each is done by itself.
-   * What the file or its lock refuse, it would refuse each of them.
-   */
-  async #write(writings: readonly Writing[]): Promise<void> {
-    try {
-      const { answers, hint } = await this.#transactions.write(writings.map(({ work }) => work))
-      const told = this.#watched && (hint.ready || hint.settled || hint.cancel) ? hint : null
+  #write(writings: readonly Writing[]): Promise<void> {
+    return writeTogether(this.#transactions, writings, (answers, hint) => {
+      const news = hint !== null && (hint.ready || hint.settled || hint.cancel)
       // one message, and so one waking
-      const given = writings.map(({ call: { call } }, index): Answer => ({ call, answer: answers[index] }))
-      report({ kind: 'answers', answers: given, hint: told })
-    } catch (error) {
-      if (isOfTheFile(error) || (writings.length === 1 && !(error instanceof TakenIdError))) {
-        fail(
-          writings.map(({ call }) => call),
-          error,
-        )
-      } else if (writings.length === 1) {
-        await this.#addCarefully(writings[0]!.call)
-      } else {
-        for (const writing of writings) await this.#write([writing])
-      }
-    }
-  }
-
-  /** Ids are hardly ever taken, so that is found out by the failure of the fast way. */
-  async #addCarefully(call: Call): Promise<void> {
-    const work: Bound = (pass) => addCarefully(pass, call.request as PackedAdd)
-    await this.#write([{ call, work }])
+      report({ kind: 'answers', answers, hint: this.#watched && news ? hint : null })
+    })
   }
 
   async #other(call: Call): Promise<void> {
@@ -115,7 +87,7 @@ class Thread {
       const answer = work === undefined ? this.#control(call) : await this.#transactions.read(work)
       report({ kind: 'answers', answers: [{ call: call.call, answer }], hint: null })
     } catch (error) {
-      fail([call], error)
+      report({ kind: 'answers', answers: [{ call: call.call, failure: failureOf(error) }], hint: null })
     }
   }
 
@@ -157,11 +129,6 @@ class Thread {
     this.#publish(EVERYTHING)
     return true
   }
-}
-
-function fail(calls: readonly Call[], error: unknown): void {
-  const failure = failureOf(error)
-  report({ kind: 'answers', answers: calls.map(({ call }) => ({ call, failure })), hint: null })
 }
 
 async function start({ path, migrate }: ThreadOptions): Promise<void> {

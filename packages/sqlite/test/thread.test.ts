@@ -1,14 +1,14 @@
 /** The store's thread: its death, its end, and what calls that share a commit have to do with each other. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { StoreError } from '@millrace/core'
+import { defineTask, Mill, StoreError, unchecked } from '@millrace/core'
 import { SqliteStore } from '../src/index.ts'
 import { demand, exchange, group, groups, session, spec, succeeded } from './specs.ts'
 
@@ -33,7 +33,7 @@ async function threadsOf(run: () => Promise<unknown>): Promise<readonly Worker[]
   return threads
 }
 
-test('when the thread dies, calls under way are ambiguous, and later ones say what happened', async () => {
+test('when the thread dies, calls under way are ambiguous, those that come meanwhile have no effect, and another thread goes on', async () => {
   const store = await openStore()
   const [thread] = await threadsOf(() => store.now())
   const underWay = store.add({ groups: groups(1_000), again: false }).catch((error: unknown) => error)
@@ -41,12 +41,53 @@ test('when the thread dies, calls under way are ambiguous, and later ones say wh
   const error = await underWay
   expect(error).toBeInstanceOf(StoreError)
   expect(error).toMatchObject({ code: 'store-unavailable', effect: 'unknown' })
-  await expect(store.now()).rejects.toMatchObject({ code: 'store-unavailable', effect: 'final' })
-  await store.close()
-  const again = await openStore()
-  const [queue] = await again.queues()
+  await expect(async () => store.now()).rejects.toMatchObject({ code: 'store-unavailable', effect: 'none' })
+  const [queue] = await vi.waitFor(() => store.queues(), 10_000)
   expect([undefined, 1_000]).toContain(queue?.counts.ready)
-  await again.close()
+  await store.close()
+})
+
+test('a worker whose thread dies goes on, with its hints, and ends when it is told to', async () => {
+  const store = await openStore()
+  const mill = new Mill(store, { logger: { debug() {}, info() {}, warn() {}, error() {} } })
+  const job = defineTask('job', { input: unchecked<number>() })
+  const worker = mill.worker({ handlers: job.handler((n) => n + 1) })
+  await worker.start()
+  expect(await (await mill.enqueue(job, 1)).result({ within: '10s' })).toBe(2)
+  const [thread] = await threadsOf(() => store.now())
+  await thread!.terminate()
+  expect(await (await mill.enqueue(job, 2)).result({ within: '10s' })).toBe(3)
+  const begun = performance.now()
+  await mill.close()
+  expect(performance.now() - begun).toBeLessThan(3_000)
+})
+
+test('those who watch hear that everything may have changed when another thread goes on', async () => {
+  const store = await openStore()
+  const hints = store.watch()
+  await hints.next()
+  const next = hints.next()
+  const [thread] = await threadsOf(() => store.now())
+  await thread!.terminate()
+  await vi.waitFor(() => store.now(), 10_000)
+  expect(await next).toEqual({ done: false, value: { ready: true, settled: true, cancel: true } })
+  const heard = hints.next()
+  await store.add({ groups: groups(1), again: false })
+  expect(await heard).toMatchObject({ value: { ready: true } })
+  await store.close()
+})
+
+test('a thread that cannot be started again says why', async () => {
+  const store = await openStore()
+  const [thread] = await threadsOf(() => store.now())
+  await thread!.terminate()
+  rmSync(folder, { recursive: true })
+  await vi.waitFor(
+    () => expect(async () => store.now()).rejects.toThrow(/The folder .* does not exist/),
+    10_000,
+  )
+  await store.close()
+  mkdirSync(folder)
 })
 
 test('a store can be opened anew after its thread died', async () => {

@@ -3,6 +3,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Rooms, type Pass } from './rooms.ts'
 import { exchange, groups, session } from './specs.ts'
+import { packAdd } from '../src/packing.ts'
+import { writing } from '../src/operations.ts'
+import { writeTogether } from '../src/sharing.ts'
+import type { Answer, Call } from '../src/wire.ts'
 
 let rooms: Rooms
 beforeEach(async () => {
@@ -84,4 +88,34 @@ test('names that a failed transaction added are forgotten with it', async () => 
   expect(() => rooms.transactions.write([named, broken])).toThrow('broken')
   await rooms.add(groups(1, { type: 'other' }))
   expect([...rooms.home.names.routes.values()].map(({ type }) => type)).toEqual(['other'])
+})
+
+test('what a full disk refuses takes nobody along who shares its commit', async () => {
+  const { database } = rooms.home
+  const request = session()
+  await rooms.write('openSession', request)
+  const [pages] = database.get<[number]>('PRAGMA page_count')!
+  database.script(`PRAGMA max_page_count = ${pages + 2}`)
+  const large = packAdd({ groups: groups(1_000, { payload: `"${'x'.repeat(900)}"` }), again: false })
+  const calls: Call[] = [
+    { call: 1, operation: 'add', request: large },
+    { call: 2, operation: 'closeSession', request: request.session },
+    { call: 3, operation: 'add', request: packAdd({ groups: groups(1), again: false }) },
+  ]
+  const writings = calls.map((call) => ({ call, work: writing(call.operation, call.request)! }))
+  const told: Answer[] = []
+  await writeTogether(rooms.transactions, writings, (answers) => void told.push(...answers))
+  expect(told).toMatchObject([
+    { call: 1, failure: { code: 'store-full', effect: 'none' } },
+    { call: 2, answer: null },
+    { call: 3, answer: {} },
+  ])
+  expect(database.get('SELECT count(*) FROM tasks')).toEqual([1])
+})
+
+test('a commit is on the disk before it is answered, and readers do not wait for it', () => {
+  const { database } = rooms.home
+  // 2 is FULL (https://sqlite.org/pragma.html#pragma_synchronous)
+  expect(database.get('PRAGMA synchronous')).toEqual([2])
+  expect(database.get('PRAGMA journal_mode')).toEqual(['wal'])
 })

@@ -2,7 +2,7 @@
 import { cases, type ConformanceCase } from './case.ts'
 import { equal, holds, matches, sameMembers } from './expect.ts'
 import { HOUR, MINUTE, NO_COUNTS, type Scene } from './scene.ts'
-import { fail, fenceOf, giveWay, goOn, retry, succeed } from './worker.ts'
+import { ERROR, fail, fenceOf, giveWay, goOn, retry, succeed } from './worker.ts'
 import type { Command } from '../store/control.ts'
 import type { TaskId } from '../store/records.ts'
 
@@ -146,17 +146,46 @@ const cancelling = cases('control', {
     await scene.see(id, { state: 'succeeded', result: '1', counters: { ...NO_COUNTS, claims: 1 } })
   },
 
-  'a last failure after a request is a failure': async (scene) => {
+  'a last failure after a request is cancelled, counts nothing, and keeps its error': async (scene) => {
     const worker = await scene.worker()
-    const id = await scene.enqueue()
-    const claim = await worker.claimOne()
-    await scene.cancel(id)
-    equal(await worker.settle(claim, fail()), 'applied')
-    await scene.see(id, {
-      state: 'failed',
-      reason: 'error',
-      counters: { ...NO_COUNTS, claims: 1, failures: 1 },
-    })
+    for (const [count, reason] of [
+      ['failure', 'error'],
+      ['failure', 'timeout'],
+      ['none', 'invalid'],
+    ] as const) {
+      const id = await scene.enqueue()
+      const claim = await worker.claimOne()
+      await scene.cancel(id, 'enough')
+      const settlement = worker.settlement(claim, { to: 'failed', count, reason, error: ERROR })
+      equal([await worker.apply(settlement), await worker.repeat(settlement)], ['cancelled', 'cancelled'])
+      const record = await scene.look(id)
+      matches(record, {
+        state: 'cancelled',
+        reason: null,
+        error: ERROR,
+        counters: { ...NO_COUNTS, claims: 1 },
+        session: null,
+      })
+      equal([record.history.at(-1)?.event, record.history.at(-1)?.detail], ['cancelled', 'enough'])
+    }
+  },
+
+  'a last crash after a request is a failure': async (scene) => {
+    const worker = await scene.worker()
+    for (const [count, isolatedCrashes] of [
+      ['crash', 0],
+      ['isolated-crash', 1],
+    ] as const) {
+      const id = await scene.enqueue()
+      const claim = await worker.claimOne()
+      await scene.cancel(id)
+      equal(await worker.settle(claim, { to: 'failed', count, reason: 'crashed', error: ERROR }), 'applied')
+      await scene.see(id, {
+        state: 'failed',
+        reason: 'crashed',
+        counters: { ...NO_COUNTS, claims: 1, crashes: 1, isolatedCrashes },
+      })
+    }
   },
 
   'every way back to pending ends in cancelled after a request, and counts nothing': async (scene) => {

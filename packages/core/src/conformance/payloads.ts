@@ -100,7 +100,7 @@ const texts = cases('payloads', {
       const progress = { fraction: 1 / 3, message: text }
       await worker.settle(claim, goOn(), { progress, logs: [log] })
       await scene.cancel(id, text)
-      await worker.end(claim, { to: 'failed', count: 'failure', reason: 'error', error })
+      await worker.end(claim, { to: 'cancelled', error })
       await scene.see(id, { error, progress, logs: [log] })
       equal((await scene.look(id)).cancel?.reason, text, 'the reason')
     }

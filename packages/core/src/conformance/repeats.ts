@@ -214,6 +214,26 @@ const verdicts = cases('repeats', {
     equal(await scene.look(id), ended, 'the task')
   },
 
+  'a late copy of a settlement before the last writes nothing, and is stale once the claim has ended': async (
+    scene,
+  ) => {
+    const worker = await scene.worker()
+    for (const transition of [succeed('1'), retry(60_000), fail(), giveWay()]) {
+      const id = await scene.enqueue()
+      const claim = await worker.claimOne()
+      const early = worker.settlement(claim, goOn('"one"'))
+      await worker.apply(early)
+      await worker.end(claim, goOn('"two"'))
+      const before = await scene.look(id)
+      equal(await worker.repeat(early), 'applied', 'the verdict while the claim runs')
+      equal(await scene.look(id), before, 'the task')
+      await worker.end(claim, transition)
+      const ended = await scene.look(id)
+      equal(await worker.repeat(early), 'stale', `the verdict after ${transition.to}`)
+      equal(await scene.look(id), ended, 'the task')
+    }
+  },
+
   'the repeat of a settlement of a task that started over writes nothing': async (scene) => {
     const worker = await scene.worker()
     const id = await scene.enqueue()

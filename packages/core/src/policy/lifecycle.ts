@@ -122,17 +122,20 @@ export interface Step {
 
 const NOTHING: readonly (keyof Counters)[] = []
 
+/** Ends that a handler brings about by rejecting, or by not being able to succeed. */
+const REJECTIONS: ReadonlySet<Operation> = new Set(['fail', 'fail-uncounted'])
+
 /**
  * What an operation does to a task in this state; `null` if the lifecycle does not allow it.
  *
- * @param cancelRequested while it stands, every way from running back to pending ends in cancelled, and
- *   counts nothing
+ * @param cancelRequested while it stands, every way from running back to pending and every failure but a
+ *   crash ends in cancelled, and counts nothing
  */
 export function step(from: Place, operation: Operation, cancelRequested: boolean): Step | null {
   const rule = LIFECYCLE[operation]
   if (!rule.from.includes(from)) return null
   const to = rule.to === 'same' ? from : rule.to
-  const turned = cancelRequested && from === 'running' && to === 'pending'
+  const turned = cancelRequested && from === 'running' && (to === 'pending' || REJECTIONS.has(operation))
   return {
     to: turned ? 'cancelled' : to,
     counts: turned ? NOTHING : (rule.counts ?? NOTHING),
@@ -157,6 +160,13 @@ export function operationOf(transition: Transition): Operation {
     case 'pending':
       return PENDING_OPERATIONS[transition.count]
   }
+}
+
+/** What becomes of a transition while a cancel request stands: the same, or a cancellation that keeps the error. */
+export function underCancelRequest(transition: Transition): Transition {
+  const taken = step('running', operationOf(transition), true)
+  if (taken?.to !== 'cancelled' || !('error' in transition)) return transition
+  return { to: 'cancelled', error: transition.error }
 }
 
 const FAILED_OPERATIONS = {

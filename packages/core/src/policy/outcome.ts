@@ -26,8 +26,8 @@ export type Outcome =
   | { readonly kind: 'outlived'; readonly error: TaskError }
 
 /**
- * What becomes of the task. A cancel request is not looked at: the store turns every way back to pending into
- * `cancelled` while one stands.
+ * What becomes of the task. A cancel request is not looked at: while one stands, the store turns every way back
+ * to pending, and every failure but a crash, into `cancelled`.
  *
  * @param claim how the task fared so far, this claim not yet counted
  * @param chance a random number from 0 to 1, 1 excluded, for the jitter

@@ -1,4 +1,16 @@
-/** For authors of backends: the port, and what it speaks of. */
+/** For authors of backends: the port, what it speaks of, and the decisions about plain data that stores share. */
+export { answerOverFilter, answerOverIds, isChange } from './command-answers.ts'
+export { Watchers } from './watchers.ts'
+export { HISTORY_DETAIL_MAX, HISTORY_ENTRIES_MAX, LOG_ENTRIES_MAX } from './records.ts'
+export {
+  claimsAddUp,
+  countersAfter,
+  openClaimsAfter,
+  operationOf,
+  step,
+  underCancelRequest,
+} from '../policy/lifecycle.ts'
+export type { OpenClaims, Operation, Place, Step } from '../policy/lifecycle.ts'
 export type * from './port.ts'
 export type * from './control.ts'
 export type * from './inspection.ts'

@@ -1,7 +1,8 @@
 /**
  * What core decided about a claim, as data. A store applies it under the fence and decides nothing,
  * except for one rule that only it can see in time: while a cancel request stands, a transition that
- * would make the task pending makes it cancelled instead, and then counts nothing.
+ * would make the task pending, or failed without counting a crash, makes it cancelled instead, counts
+ * nothing, and keeps the error (`underCancelRequest`).
  */
 import type { FailReason, Fence, LogEntry, Payload, Progress, TaskError } from './records.ts'
 
@@ -10,8 +11,8 @@ export interface Settlement {
   /**
    * Numbers the settlements of one claim from 1. The store keeps the last one that it applied with the
    * task: the same number under the same fence is a repeat, answered as the first time, with nothing
-   * written. Core has one settlement per fence under way at a time; a lower number is a copy that came late,
-   * whose answer nobody reads.
+   * written. Core has one settlement per fence under way at a time, so a lower number is a copy that came
+   * late: nothing is written, and it is `applied` while the claim runs, `stale` once that has ended.
    */
   readonly seq: number
   readonly transition: Transition

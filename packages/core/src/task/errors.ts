@@ -21,6 +21,7 @@ const ERROR_CODES = [
   'task-failed',
   'task-cancelled',
   'wait-timeout',
+  'timeout',
   // the client or the store is not able to
   'closed',
   'ambiguous',

@@ -17,7 +17,7 @@ export class AbortError extends MillraceError {
 const ABORT_ERROR_CODES = {
   lost: 'fenced',
   cancel: 'task-cancelled',
-  timeout: 'wait-timeout',
+  timeout: 'timeout',
   shutdown: 'closed',
 } as const
 

@@ -20,6 +20,7 @@ import { Exchanger } from './exchanger.ts'
 import { Executor } from './executor.ts'
 import { Holding } from './holding.ts'
 import { Holdings } from './holdings.ts'
+import { Idleness } from './idleness.ts'
 import { Lease } from './lease.ts'
 import { logEvents } from './journal.ts'
 import { Run } from './run.ts'
@@ -44,7 +45,11 @@ export interface WorkerParts {
 }
 
 export interface RunOptions {
-  /** `idle`: until nothing is left that this worker could run, now or at a time in sight. Default: until it is stopped. */
+  /**
+   * `idle`: until nothing is left that this worker could run, now or at a time in sight: a task that is due in an
+   * hour keeps it waiting, and so does one of its types and queues that runs elsewhere, since it may come back
+   * (it is taken over if its worker has died). Default: until it is stopped.
+   */
   readonly until?: 'idle' | undefined
 }
 
@@ -65,9 +70,12 @@ export class Worker implements AsyncDisposable {
   readonly #stopped = Promise.withResolvers<void>()
   readonly #hurried = Promise.withResolvers<void>()
   #unlisten: () => void = () => undefined
+  readonly #givenUp = Promise.withResolvers<never>()
+  /** Whether the start has come to an end, and to which. */
+  #launch: 'open' | 'done' | 'given up' = 'open'
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
-  #whenIdle: (() => void) | undefined
+  #idleness: Idleness | undefined
 
   constructor({ connection, enqueuer, options, stopped }: WorkerParts) {
     this.#connection = connection
@@ -138,11 +146,12 @@ export class Worker implements AsyncDisposable {
   /**
    * Opens a session and begins to claim. The process then stays alive until the worker is stopped.
    *
-   * @throws StoreError if the store cannot be opened (it can be tried again), ClosedError if the worker was stopped
+   * @throws StoreError if the store cannot be opened (it can be tried again), ClosedError if the worker was
+   *   stopped, also if it was while this waited for the store and the stop would not wait
    */
   start(): Promise<void> {
     if (this.#stopping !== undefined) return Promise.reject(new ClosedError('This worker'))
-    this.#starting ??= this.#start().catch((error: unknown) => {
+    this.#starting ??= Promise.race([this.#start(), this.#givenUp.promise]).catch((error: unknown) => {
       this.#starting = undefined
       throw error
     })
@@ -150,20 +159,44 @@ export class Worker implements AsyncDisposable {
   }
 
   /**
-   * Starts, owns SIGINT and SIGTERM (a second one skips the drain), and resolves when the worker has stopped.
+   * Starts, owns SIGINT and SIGTERM (a second one skips the drain; while it still waits for the store the first
+   * one gives that up), and resolves when the worker has stopped.
    *
    * @throws StoreError if the store cannot be opened
    */
   async run({ until }: RunOptions = {}): Promise<void> {
-    using _ = onSignals({ first: () => void this.stop(), second: () => void this.stop({ drain: 0 }) })
-    await this.start()
-    if (until === 'idle') {
-      const idle = new Promise<void>((resolve) => (this.#whenIdle = resolve))
+    const hurry = (): void => void this.stop({ drain: 0 })
+    using _ = onSignals({
+      first: () => (this.#launch === 'done' ? void this.stop() : hurry()),
+      second: hurry,
+    })
+    await this.#startUnlessStopped()
+    if (until === 'idle' && this.#launch === 'done') {
+      this.#idleness ??= this.#newIdleness()
       this.#exchanger.hungry()
-      await Promise.race([idle, this.#stopped.promise])
+      await Promise.race([this.#idleness.over, this.#stopped.promise])
       await this.stop()
     }
     await this.#stopped.promise
+  }
+
+  /** What stops a start while it waits for the store is no error of it. */
+  async #startUnlessStopped(): Promise<void> {
+    try {
+      await this.start()
+    } catch (error) {
+      if (!this.#isGivenUp()) throw error
+    }
+  }
+
+  #newIdleness(): Idleness {
+    return new Idleness({
+      connection: this.#connection,
+      types: new Set(this.#options.handlers.keys()),
+      queues: new Set(this.#options.queues.keys()),
+      again: () => this.#exchanger.hungry(),
+      failed: (error) => this.#emitter.emit('error', { error, doing: 'looking for what others run' }),
+    })
   }
 
   /**
@@ -184,7 +217,10 @@ export class Worker implements AsyncDisposable {
 
   async #start(): Promise<void> {
     await this.#connection.open()
+    if (this.#isGivenUp()) return
     await this.#lease.open()
+    if (this.#isGivenUp()) return this.#lease.close()
+    this.#launch = 'done'
     this.#listen()
     this.#caretaker.start()
     this.#exchanger.claim(true)
@@ -222,8 +258,21 @@ export class Worker implements AsyncDisposable {
     this.#exchanger.close()
   }
 
-  /** Waits for a start that is under way. */
+  #isGivenUp(): boolean {
+    return this.#launch === 'given up'
+  }
+
+  /** Gives up a start that waits for the store. */
+  #giveUp(): void {
+    if (this.#launch !== 'open') return
+    this.#launch = 'given up'
+    this.#givenUp.reject(new ClosedError('This worker'))
+  }
+
+  /** Waits for a start that is under way, unless it is to be quick. */
   async #hasStarted(): Promise<boolean> {
+    if (this.#starting === undefined) return false
+    void this.#hurried.promise.then(() => this.#giveUp())
     try {
       await this.#starting
       return this.#starting !== undefined
@@ -251,8 +300,9 @@ export class Worker implements AsyncDisposable {
     // what a lease brought that is lost by now is nobody's to run
     if (session === this.#lease.session) this.#executor.add(runs)
     else this.#executor.giveBack(runs)
-    if (this.#whenIdle !== undefined && this.#holdings.size === 0 && this.#exchanger.isIdle())
-      this.#whenIdle()
+    if (this.#idleness === undefined) return
+    if (this.#holdings.size > 0) this.#idleness.busy()
+    else if (this.#exchanger.isIdle()) this.#idleness.nothingLeft()
   }
 
   #takenOver(fence: Fence, transition: Transition): void {
@@ -264,7 +314,7 @@ export class Worker implements AsyncDisposable {
 
   #released(run: Run): void {
     this.#holdings.release(run)
-    if (this.#whenIdle !== undefined && this.#holdings.size === 0) this.#exchanger.hungry()
+    if (this.#idleness !== undefined && this.#holdings.size === 0) this.#exchanger.hungry()
   }
 }
 

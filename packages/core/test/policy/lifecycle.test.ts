@@ -96,7 +96,15 @@ const EFFECTS: Readonly<Record<Operation, Effect>> = {
 }
 
 /** What a cancel request turns into a cancellation that counts nothing. */
-const TURNED: readonly Operation[] = ['retry-later', 'crash', 'crash-isolated', 'snooze', 'return']
+const TURNED: readonly Operation[] = [
+  'retry-later',
+  'crash',
+  'crash-isolated',
+  'snooze',
+  'return',
+  'fail',
+  'fail-uncounted',
+]
 
 interface Row {
   readonly operation: Operation

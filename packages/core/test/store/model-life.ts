@@ -23,7 +23,8 @@ interface Holding {
   readonly nonce: string
   readonly epoch: number
   readonly worker: number
-  /** The last settlement but for its fence. */
+  /** Its first and last settlements but for their fences. */
+  first: Draft | null
   last: Draft | null
 }
 
@@ -105,6 +106,11 @@ export class Life {
     return length === 0 ? undefined : this.#holdings[length - 1 - (index % length)]
   }
 
+  /** The newest that a late copy of an older settlement may be of. */
+  #settledTwice(): Holding | undefined {
+    return this.#holdings.findLast(({ first, last }) => first !== last)
+  }
+
   #add(plans: readonly GroupPlan[]): Act {
     const groups = plans.map((plan) => ({
       tasks: this.#placed(plan),
@@ -183,7 +189,15 @@ export class Life {
     const index = this.#holdings.findIndex((holding) => holding.key === key)
     if (index >= 0 && this.#holdings[index]!.epoch >= fence.epoch) return
     if (index >= 0) this.#holdings.splice(index, 1)
-    this.#holdings.push({ key, task: fence.task, nonce: fence.nonce, epoch: fence.epoch, worker, last: null })
+    this.#holdings.push({
+      key,
+      task: fence.task,
+      nonce: fence.nonce,
+      epoch: fence.epoch,
+      worker,
+      first: null,
+      last: null,
+    })
   }
 
   #learnClaims(side: Side, worker: number, claims: readonly Claim[]): void {
@@ -215,13 +229,15 @@ export class Life {
     const chosen = new Map<TaskId, { readonly holding: Holding; readonly settlement: Draft }>()
     let again = false
     for (const plan of step.settlements) {
-      const holding = this.#holding(plan.holding)
+      const late = plan.number === 'late' ? this.#settledTwice() : undefined
+      const holding = late ?? this.#holding(plan.holding)
       if (holding === undefined || chosen.has(holding.task)) continue
-      const repeat = plan.number === 'again' ? holding.last : null
+      const repeat = REPEATED[plan.number](holding)
       again ||= repeat !== null
       const { transition, note } = plan
       const settlement = repeat ?? { seq: (holding.last?.seq ?? 0) + 1, transition, note }
-      holding.last = settlement
+      holding.first ??= settlement
+      if (repeat === null) holding.last = settlement
       chosen.set(holding.task, { holding, settlement })
     }
     if (chosen.size === 0) return null
@@ -320,6 +336,13 @@ export class Life {
       })
   }
 }
+
+/** What a settlement repeats, if anything. */
+const REPEATED = {
+  next: () => null,
+  again: ({ last }: Holding) => last,
+  late: ({ first }: Holding) => first,
+} as const
 
 function prune(retention: Retention): Act {
   return async (side) => {

@@ -43,7 +43,8 @@ export interface GroupPlan {
 
 export interface SettlementPlan {
   readonly holding: number
-  readonly number: 'next' | 'again'
+  /** `late`: a copy of the first settlement of the claim. */
+  readonly number: 'next' | 'again' | 'late'
   readonly transition: Transition
   readonly note: boolean
 }
@@ -143,6 +144,10 @@ const number = fc.oneof(
   { weight: 5, arbitrary: fc.constant('next' as const) },
   { weight: 1, arbitrary: fc.constant('again' as const) },
 )
+const settlementNumber = fc.oneof(
+  { weight: 2, arbitrary: number },
+  { weight: 1, arbitrary: fc.constant('late' as const) },
+)
 
 function rarely<T>(arbitrary: fc.Arbitrary<T>, weight = 4): fc.Arbitrary<T | null> {
   return fc.oneof({ weight, arbitrary: fc.constant(null) }, { weight: 1, arbitrary })
@@ -182,7 +187,7 @@ const group: fc.Arbitrary<GroupPlan> = fc.record({
 
 const settlement: fc.Arbitrary<SettlementPlan> = fc.record({
   holding,
-  number,
+  number: settlementNumber,
   transition,
   note: fc.boolean(),
 })

@@ -1,6 +1,7 @@
 /** `run({ until: 'idle' })`: until nothing is left that this worker could run, now or at a time in sight. */
 import { expect, test } from 'vitest'
 import { defineTask, unchecked } from '../../src/index.ts'
+import { NO_FAULTS, simulateProcess } from '../../src/simulation/index.ts'
 import { World } from './world.ts'
 
 const job = defineTask('job', { input: unchecked<number>(), retry: { delays: ['10m', '10m'] } })
@@ -131,4 +132,54 @@ test('a worker that is started already can be run until it is idle, or is stoppe
   void long.stop()
   await world.settle(run)
   expect(world.time.nowMs - before).toBe(1_000)
+})
+
+/** A worker that begins to run a task, and can be killed. */
+async function elsewhere(world: World, handle: () => unknown, lease: '1s' | '15s' = '15s') {
+  const { time, random, store } = world
+  const process = simulateProcess({ time, random, store, faults: () => NO_FAULTS })
+  const mill = world.mill(undefined, { platform: process.platform })
+  const worker = mill.worker({ lease, concurrency: 1, handlers: job.handler(handle) })
+  await world.settle(worker.start())
+  const task = await world.mill().enqueue(job, 1)
+  await time.advance(100)
+  expect((await task.status()).state).toBe('running')
+  return { id: task.id, worker, process }
+}
+
+test('what a dead worker held is taken over and finished', async () => {
+  const world = new World()
+  const { id, process } = await elsewhere(world, () => world.sleep(3_600_000), '1s')
+  process.kill()
+  const worker = world.mill().worker({ handlers: job.handler(() => 'done') })
+  await world.settle(worker.run({ until: 'idle' }), 600_000)
+  expect(await world.record(id)).toMatchObject({ state: 'succeeded', counters: { crashes: 1 } })
+})
+
+test('what another worker is about to give back is waited for, and asked for at a bounded pace', async () => {
+  const world = new World()
+  const other = await elsewhere(world, () => world.sleep(3_600_000))
+  const line = world.line()
+  const worker = world.mill(line).worker({ handlers: job.handler(() => 'done') })
+  const run = worker.run({ until: 'idle' })
+  await world.time.advance(10_000)
+  expect(line.count('list')).toBeGreaterThan(10)
+  expect(line.count('list')).toBeLessThanOrEqual(41)
+  void other.worker.stop({ drain: 0 })
+  await world.settle(run)
+  expect(await world.record(other.id)).toMatchObject({ state: 'succeeded', counters: { returns: 1 } })
+})
+
+test('what others run of other types, or in other queues, is not waited for', async () => {
+  const world = new World()
+  await elsewhere(world, () => world.sleep(3_600_000))
+  const before = world.time.nowMs
+  const other = defineTask('other', { input: unchecked<number>() })
+  for (const options of [
+    { handlers: other.handler(() => undefined) },
+    { handlers: [job.handler(() => undefined), other.handler(() => undefined)], queues: ['a', 'b'] },
+  ]) {
+    await world.settle(world.mill().worker(options).run({ until: 'idle' }))
+  }
+  expect(world.time.nowMs).toBe(before)
 })

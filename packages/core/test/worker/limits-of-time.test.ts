@@ -65,7 +65,7 @@ describe('the time limit of an attempt', () => {
       counters: { failures: 1 },
     })
     expect(reasons).toEqual([expect.any(AbortError)])
-    expect(reasons[0]).toMatchObject({ reason: 'timeout', code: 'wait-timeout' })
+    expect(reasons[0]).toMatchObject({ reason: 'timeout', code: 'timeout' })
     await world.ended([(await record()).id])
     expect(await record()).toMatchObject({ state: 'failed', reason: 'timeout', counters: { failures: 2 } })
     expect(warnings.filter((warning) => warning.includes('ignores'))).toEqual([])

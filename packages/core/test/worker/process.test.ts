@@ -84,6 +84,21 @@ test('run owns the signals: the first drains, the second does not wait', async (
   expect([code, output]).toEqual([0, 'running\nheard\nheard\nshutdown\n1 0\n'])
 })
 
+test('the first signal gives up a start that waits for the store', async () => {
+  const { code, output } = await run(
+    `
+    store.openSession = () => new Promise(() => console.log('waiting'))
+    const worker = mill.worker({ handlers: job.handler(() => undefined) })
+    const held = setTimeout(() => console.log('too late'), 15_000)
+    await worker.run()
+    clearTimeout(held)
+    console.log('stopped', process.listenerCount('SIGINT'))
+  `,
+    { output: 'waiting', signals: ['SIGINT'] },
+  )
+  expect([code, output]).toEqual([0, 'waiting\nstopped 0\n'])
+})
+
 test('a delay of milliseconds is kept to by the real clock, too, and never early', async () => {
   const { code, output } = await run(`
     const late = []

@@ -302,6 +302,34 @@ describe('starting', () => {
   })
 })
 
+describe('a start that waits for the store', () => {
+  test.each(['opening the store', 'opening a session'])(
+    'is given up by a stop without a drain (%s)',
+    async (what) => {
+      const world = new World()
+      const line = world.line()
+      const method = what === 'opening the store' ? 'open' : 'openSession'
+      line.keep(method, async (pass) => {
+        await world.sleep(28_000)
+        return pass() as never
+      })
+      const worker = world.mill(line).worker({ handlers: job.handler(() => undefined) })
+      const starting = worker.start().catch((error: unknown) => error)
+      await world.time.advance(1_000)
+      const stopping = worker.stop()
+      await world.time.advance(1_000)
+      await world.settle(Promise.all([worker.stop({ drain: 0 }), stopping]))
+      expect(world.time.nowMs).toBe(2_000)
+      expect(await starting).toMatchObject({ code: 'closed' })
+      line.calls.length = 0
+      await world.time.advance(60_000)
+      // what the store does all the same is taken back, and nothing is claimed
+      expect(await world.store.sessions()).toEqual([])
+      expect(line.count('exchange') + line.count('renew')).toBe(0)
+    },
+  )
+})
+
 test('a drain that is no duration is a rejection, and stops nothing', async () => {
   const world = new World()
   const worker = world.mill().worker({ handlers: job.handler(() => undefined) })

@@ -1,5 +1,6 @@
 /** Applies the commands of operators, each task by itself. */
 import { step } from '../../policy/lifecycle.ts'
+import { answerOverFilter, answerOverIds, isChange } from '../command-answers.ts'
 import { frozenCopy } from './copies.ts'
 import { tellDependents } from './dependents.ts'
 import { cursorNumbers, fitsFilter } from './filters.ts'
@@ -32,13 +33,7 @@ function byIds(pass: Pass, order: Order, ids: readonly TaskId[]): CommandAnswer 
     const task = pass.home.tasks.get(id)
     return task === undefined ? markOutcome(tombstoneOf(pass, id)?.mark, order) : obey(pass, task, order)
   })
-  const known = outcomes.filter((outcome) => outcome !== undefined)
-  return {
-    matched: known.length,
-    changed: known.filter(isChange).length,
-    outcomes: outcomes.map((outcome) => outcome ?? 'unknown'),
-    cursor: null,
-  }
+  return answerOverIds(outcomes)
 }
 
 /**
@@ -65,11 +60,7 @@ function byFilter(
   })
   const outcomes = meant.map((task) => obey(pass, task, request))
   const cursor = more ? `${seen.at(-1)?.seq ?? last}:${until}` : null
-  return { matched: meant.length, changed: outcomes.filter(isChange).length, outcomes: [], cursor }
-}
-
-function isChange(outcome: CommandOutcome): boolean {
-  return outcome === 'changed' || outcome === 'requested'
+  return answerOverFilter(outcomes, cursor)
 }
 
 function markOutcome(mark: Mark | null | undefined, { nonce }: Order): CommandOutcome | undefined {

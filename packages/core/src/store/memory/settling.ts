@@ -1,5 +1,5 @@
 /** Applies what core decided about a claim, under its fence. */
-import { operationOf } from '../../policy/lifecycle.ts'
+import { operationOf, underCancelRequest } from '../../policy/lifecycle.ts'
 import { LOG_ENTRIES_MAX, type Nonce } from '../records.ts'
 import { frozenCopy } from './copies.ts'
 import { move, type Move } from './moves.ts'
@@ -23,13 +23,13 @@ export function settle(pass: Pass, settlement: Settlement, nonce: Nonce): Verdic
   // a late copy of a settlement before the last: what it says was applied, and is history by now
   if (owner.settled !== null && seq < owner.settled.seq) return 'applied'
   take(task, notes)
-  const taken = move(pass, task, {
-    operation: operationOf(transition),
+  const landed = task.cancel === null ? transition : underCancelRequest(transition)
+  move(pass, task, {
+    operation: operationOf(landed),
     by: owner.session,
-    ...outcomeOf(pass, task, transition),
+    ...outcomeOf(pass, task, landed),
   })
-  const turned = transition.to === 'pending' && taken?.to === 'cancelled'
-  const verdict = turned ? 'cancelled' : 'applied'
+  const verdict = landed.to === transition.to ? 'applied' : 'cancelled'
   owner.settled = { seq, verdict }
   return verdict
 }
@@ -56,7 +56,6 @@ function outcomeOf({ now }: Pass, task: Task, transition: Transition): Pick<Move
     case 'pending': {
       const { delayMs, error } = given
       const set = { error: error ?? task.error, runAt: delayMs === null ? task.runAt : now + delayMs }
-      if (task.cancel !== null) return { set: { error: set.error }, detail: task.cancel.reason }
       return { set, detail: error?.name ?? (delayMs === null ? null : String(delayMs)) }
     }
   }

@@ -9,7 +9,7 @@ import { command, configureQueue } from './commander.ts'
 import { deliver } from './dependents.ts'
 import { exchange } from './exchanging.ts'
 import { openGate } from './gatekeeper.ts'
-import { Hints } from './hints.ts'
+import { Watchers } from '../watchers.ts'
 import { newHome, newPass, type Home, type Pass } from './home.ts'
 import { definitions, get, list, outcomes, queues, sessions } from './inspection.ts'
 import { reclaim } from './reclaiming.ts'
@@ -32,7 +32,7 @@ export class MemoryStore implements port.Store {
   readonly retentionBytes: number = 1_024 ** 3
   readonly calls = 'in order'
   readonly #home: Home = newHome()
-  readonly #hints = new Hints()
+  readonly #watchers = new Watchers()
   readonly #clock: StoreClock
 
   constructor({ platform, clockOffsetMs = 0 }: MemoryStoreOptions) {
@@ -48,7 +48,7 @@ export class MemoryStore implements port.Store {
 
   /** The tasks stay: whoever has the object can go on with them. */
   async close(): Promise<void> {
-    this.#hints.close()
+    this.#watchers.close()
   }
 
   async openSession(request: port.SessionRequest): Promise<{ session: 'alive' | 'dead'; now: number }> {
@@ -131,13 +131,13 @@ export class MemoryStore implements port.Store {
   }
 
   watch(): AsyncIterableIterator<port.Hint> {
-    return this.#hints.watch()
+    return this.#watchers.watch()
   }
 
   #pass<T>(run: (pass: Pass) => T): T {
     const pass = newPass(this.#home, this.#clock.now())
     const answer = run(pass)
-    this.#hints.publish(pass.hint)
+    this.#watchers.publish(pass.hint)
     return answer
   }
 }

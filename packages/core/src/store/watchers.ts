@@ -1,17 +1,36 @@
-/** Tells those who watch that something changed. */
-import type { Hint } from '../port.ts'
+/** Those who listen for a store's hints. */
+import type { Hint } from './port.ts'
 
-export class Hints {
+type Ask = (answer: IteratorResult<Hint, undefined>) => void
+
+/** All listeners of a store. */
+export class Watchers {
   readonly #watchers = new Set<Watcher>()
+  readonly #listened: (listened: boolean) => void
 
+  /** @param listened called when the first listener comes, and when the last has left */
+  constructor(listened: (listened: boolean) => void = () => undefined) {
+    this.#listened = listened
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#watchers.size
+  }
+
+  /** Tells all of them, unless there is nothing to tell. */
   publish(hint: Hint): void {
     if (!hint.ready && !hint.settled && !hint.cancel) return
     for (const watcher of this.#watchers) watcher.hear(hint)
   }
 
+  /** A new listener; it hears first that everything may have changed. */
   watch(): AsyncIterableIterator<Hint> {
-    const watcher = new Watcher((gone) => this.#watchers.delete(gone))
+    const watcher = new Watcher((gone) => {
+      if (this.#watchers.delete(gone) && this.#watchers.size === 0) this.#listened(false)
+    })
     this.#watchers.add(watcher)
+    if (this.#watchers.size === 1) this.#listened(true)
     return watcher
   }
 
@@ -21,9 +40,7 @@ export class Hints {
   }
 }
 
-type Ask = (answer: IteratorResult<Hint, undefined>) => void
-
-/** One reader. What it did not read yet is merged. */
+/** One listener. What it did not read yet is merged. */
 class Watcher implements AsyncIterableIterator<Hint> {
   readonly #left: (watcher: Watcher) => void
   #unread: Hint | null = { ready: true, settled: true, cancel: true }
@@ -58,9 +75,9 @@ class Watcher implements AsyncIterableIterator<Hint> {
     })
   }
 
-  async return(): Promise<IteratorResult<Hint, undefined>> {
+  return(): Promise<IteratorResult<Hint, undefined>> {
     this.end()
-    return { done: true, value: undefined }
+    return Promise.resolve({ done: true, value: undefined })
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Hint> {

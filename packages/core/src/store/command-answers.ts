@@ -1,0 +1,18 @@
+/** The answers to commands, from what happened to each task. */
+import type { CommandAnswer, CommandOutcome } from './control.ts'
+
+/** Whether a command did something to a task: then the task keeps its mark. */
+export function isChange(outcome: CommandOutcome): boolean {
+  return outcome === 'changed' || outcome === 'requested'
+}
+
+/** @param outcomes per id; `undefined` for what the store does not know */
+export function answerOverIds(outcomes: readonly (CommandOutcome | undefined)[]): CommandAnswer {
+  const known = outcomes.filter((outcome) => outcome !== undefined)
+  return { ...answerOverFilter(known, null), outcomes: outcomes.map((outcome) => outcome ?? 'unknown') }
+}
+
+/** @param outcomes of the tasks that matched */
+export function answerOverFilter(outcomes: readonly CommandOutcome[], cursor: string | null): CommandAnswer {
+  return { matched: outcomes.length, changed: outcomes.filter(isChange).length, outcomes: [], cursor }
+}
