@@ -1,7 +1,7 @@
 /** The verbs, from the first worker to the dead letters. */
-import { writeFileSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   ended,
   jsonLines,
@@ -60,6 +60,15 @@ beforeAll(() => {
        ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason))
      }))
      export function main() { throw new Error('nobody calls me') }`,
+  )
+  writeFileSync(
+    join(place.path, 'deaf.ts'),
+    `import { defineTask, unchecked } from ${index}
+     const deaf = defineTask('deaf', { input: unchecked<null>() })
+     export const handler = deaf.handler(() => {
+       console.log('deaf runs')
+       return new Promise(() => setInterval(() => undefined, 60_000)) // holds the process, whatever its signal says
+     })`,
   )
 })
 afterAll(() => {
@@ -199,6 +208,53 @@ describe('the command line', { timeout: 60_000 }, () => {
       counters: { returns: 1, failures: 0 },
     })
     expect(await done('cancel', id)).toMatch(/^1 task cancelled/)
+  })
+
+  test('a handler that ignores its signal ends with the process: what was given back goes on nowhere else', async () => {
+    const worker = start(['worker', 'deaf.ts'], { cwd: place.path })
+    const ending = ended(worker)
+    await written(worker, /runs deaf/)
+    const id = await enqueued('deaf', 'null')
+    await written(worker, /deaf runs/)
+    worker.kill('SIGTERM')
+    worker.kill('SIGINT')
+    const { code, stderr } = await ending
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      new RegExp(
+        `^millrace: The process ends with 1 handler unfinished, .*: deaf ${id}\\.\n {2}.*ctx\\.signal`,
+      ),
+    )
+    expect((await json('task', id))[0]).toMatchObject({ state: 'ready', counters: { returns: 1 } })
+    await done('remove', id)
+  })
+
+  test('a worker that nobody hears any more goes on with its work', async () => {
+    const worker = start(['worker', 'handlers.ts'], { cwd: place.path })
+    const ending = ended(worker)
+    await written(worker, /Ctrl-C stops it/)
+    for (const stream of [worker.stdout, worker.stderr]) stream?.destroy()
+    for (const name of ['Ed', 'Flo']) {
+      const id = await enqueued('hello', JSON.stringify({ name }))
+      const seen = async (): Promise<void> =>
+        expect((await json('task', id))[0]).toMatchObject({ state: 'succeeded' })
+      await vi.waitFor(seen, { timeout: 10_000 })
+    }
+    worker.kill('SIGTERM')
+    expect((await ending).code).toBe(0)
+  })
+
+  test('a full disk is told in a sentence', async () => {
+    const full = openSync('/dev/full', 'w')
+    const child = start(['queues', '--json'], { cwd: place.path, stdout: full })
+    closeSync(full)
+    const { code, stderr } = await ended(child)
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^millrace: The output cannot be written: ENOSPC: no space left on device\.\n {2}\S.*\n$/,
+      ) as string,
+    })
   })
 
   test('the store comes from the option or the environment', async () => {

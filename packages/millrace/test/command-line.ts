@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly cwd: string
   readonly stdin?: string
   readonly env?: Readonly<Record<string, string>>
+  /** A file that is open, instead of a pipe. */
+  readonly stdout?: number
 }
 
 /** A folder that goes with the test. */
@@ -35,13 +37,17 @@ export class Place implements Disposable {
   }
 }
 
-export function start(args: readonly string[], { cwd, env }: RunOptions, detached = false): ChildProcess {
+export function start(
+  args: readonly string[],
+  { cwd, env, stdout = -1 }: RunOptions,
+  detached = false,
+): ChildProcess {
   const { MILLRACE_STORE: _, FORCE_COLOR: __, ...inherited } = process.env
   return spawn(process.execPath, [MAIN, ...args], {
     cwd,
     detached,
     env: { ...inherited, ...env },
-    stdio: 'pipe',
+    stdio: ['pipe', stdout < 0 ? 'pipe' : stdout, 'pipe'],
   })
 }
 
