@@ -20,6 +20,11 @@ export class Output {
     process.stderr.write(`${text}\n`)
   }
 
+  /** Something on stderr that is worth knowing and no failure. */
+  warn(message: string): void {
+    this.note(this.json ? asJson({ warning: message }) : `millrace: ${printable(message)}`)
+  }
+
   /** A JSON value on a line of its own. */
   value(value: unknown): void {
     process.stdout.write(`${asJson(value)}\n`)
