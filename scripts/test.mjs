@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 
 import { launch, prepare, run, say } from './prepare.mjs'
-import { countTests, summaryLine } from './test-summary.mjs'
+import { countTests, summaryLines } from './test-summary.mjs'
 
 let counts = countTests(undefined)
 
@@ -27,7 +27,7 @@ await launch(async () => {
   }
 })
 
-say(summaryLine(counts))
+for (const line of summaryLines(counts)) say(line)
 
 function reporters(/** @type {string} */ reportFile) {
   return ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`]
