@@ -2,6 +2,7 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { connect, defineTask, unchecked } from '../src/index.ts'
 import {
   ended,
   jsonLines,
@@ -134,11 +135,32 @@ describe('the command line', { timeout: 60_000 }, () => {
     expect(await done('tasks', '--state', 'failed')).toMatch(
       /bad +default +failed +1 .* ago +NonRetryableError: order 22 is bad/,
     )
+    expect(await json('tasks', '--state', 'failed')).toMatchObject([{ attempt: 1 }, { attempt: 1 }])
     expect(await json('retry', '--state', 'failed', '--type', 'bad')).toEqual([
       { matched: 2, changed: 2, outcomes: [] },
     ])
     expect(await done('dead')).toBe('No dead letters in sqlite:millrace.db.\n')
     expect(await done('cancel', '--type', 'bad', '--reason', 'enough')).toMatch(/^2 tasks cancelled/)
+  })
+
+  test('a failure that no code has thrown is told in a sentence', async () => {
+    await using mill = await connect('sqlite:millrace.db')
+    const bad = defineTask('bad', { input: unchecked<number>() })
+    const parent = await mill.enqueue(bad, 7)
+    const child = await mill.enqueue(bad, 8, { after: [{ task: parent, ifFailed: 'fail' }] })
+    await done('worker', 'handlers.ts', '--until-idle', '--quiet').catch(() => undefined)
+    const sentence = 'A task that it waited for did not succeed.'
+    expect(await done('task', child.id)).toMatch(new RegExp(`^error +${sentence}$`, 'm'))
+    expect(await done('tasks', '--state', 'failed')).toMatch(
+      new RegExp(`${child.id} .*ago +${sentence}$`, 'm'),
+    )
+    expect(await done('dead')).toMatch(new RegExp(` dependency +${sentence} `))
+    await done('remove', '--type', 'bad')
+  })
+
+  test('a queue can be paused before its first task, and resumed', async () => {
+    expect(await done('pause', 'to-come')).toMatch(/is paused/)
+    expect(await done('resume', 'to-come')).toMatch(/goes on/)
   })
 
   test('tasks are held, released and removed by id', async () => {

@@ -31,9 +31,13 @@ export class Output {
   }
 }
 
-/** Coloured on a terminal; NO_COLOR and FORCE_COLOR are heeded. */
-export function paint(style: Style, text: string): string {
-  return styleText(style, text, { stream: process.stdout })
+/**
+ * Coloured on a terminal; NO_COLOR and FORCE_COLOR are heeded.
+ *
+ * @param stream where the text goes: of the two one may be a terminal and the other a file
+ */
+export function paint(style: Style, text: string, stream: NodeJS.WritableStream = process.stdout): string {
+  return styleText(style, text, { stream })
 }
 
 export function asJson(value: unknown): string {
