@@ -66,6 +66,7 @@ describe('millrace demo', { timeout: 60_000 }, () => {
       })
       expect(stdout).toMatch(/files █{19} 2 {3}packages/)
       expect(stdout).toMatch(/ {2}1 file and 1 folder could not be read\. See: npx millrace dead/)
+      expect(stdout).toMatch(/^Check it {4}find tree -type f \| wc -l /m)
       expect(JSON.parse(readFileSync(at('catalogue.json'), 'utf8'))).toMatchObject({ files: 1, failed: 2 })
     } finally {
       chmodSync(join(tree, 'closed'), 0o700)
