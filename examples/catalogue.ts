@@ -70,12 +70,13 @@ export async function catalogue(mill: Mill, selection: Selection): Promise<Run> 
   const resumed = outcome === 'duplicate'
   const handle = mill.handle(report, taskId(id, 'report'))
   if ((await mill.tasks.get(handle.id)) !== undefined) return { run: id, report: handle, resumed }
-  const { parts, files, packages } = await listFiles({ ...selection, ...source })
+  const { parts, ...counts } = await listFiles({ ...selection, ...source })
   const drafts: Draft[] = []
   const last = parts.map((part) => {
     const ids = part.files.map((name) => taskId(id, 'file', JSON.stringify(name)))
     for (const [i, name] of part.files.entries()) {
-      drafts.push(file.with({ folder: source.folder, name }, { id: ids[i], tags: [id] }))
+      const tags = name.folder ? [id, 'folder'] : [id]
+      drafts.push(file.with({ folder: source.folder, name }, { id: ids[i], tags }))
     }
     const after = ids.map((task) => ({ task, ifFailed: 'run' as const }))
     const draft = pack.with(part.owner, { id: taskId(id, 'package', ...ids), after, tags: [id] })
@@ -85,7 +86,8 @@ export async function catalogue(mill: Mill, selection: Selection): Promise<Run> 
   for (let from = 0; from < drafts.length; from += 1_000) {
     await mill.enqueueMany(drafts.slice(from, from + 1_000), { atomic: true })
   }
-  const metadata = { files: String(files), packages: String(packages), tasks: String(drafts.length + 1) }
+  const told = Object.entries({ ...counts, tasks: drafts.length + 1 })
+  const metadata = Object.fromEntries(told.map(([name, count]) => [name, String(count)]))
   await mill.enqueue(report, source, { id: handle.id, after: last, tags: [id], metadata })
   return { run: id, report: handle, resumed }
 }

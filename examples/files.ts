@@ -7,6 +7,8 @@ import { matchesGlob } from 'node:path'
 export interface Name {
   readonly path: string
   readonly base64?: string
+  /** A folder that cannot be read. */
+  readonly folder?: true
 }
 
 /** Files of one package: all of them, or as many as one task can answer for. */
@@ -17,6 +19,10 @@ export interface Part {
 
 export interface Listing {
   readonly files: number
+  /** Folders that cannot be read. */
+  readonly folders: number
+  /** Paths with a newline, which no list of lines can hold. */
+  readonly newlines: number
   readonly packages: number
   readonly parts: readonly Part[]
 }
@@ -47,7 +53,7 @@ export function bytesOf({ path, base64 }: Name): Buffer {
  * itself. Links are not followed. A folder that cannot be read is listed like a file, and so fails as one.
  */
 export async function listFiles({ folder, pattern, skip }: Selection): Promise<Listing> {
-  const packages = new Map<string, Buffer[]>()
+  const packages = new Map<string, Name[]>()
   const skipped = new Set(skip)
   const folders = [{ path: Buffer.alloc(0), owner: '' }]
   for (const { path, owner } of folders) {
@@ -56,7 +62,7 @@ export async function listFiles({ folder, pattern, skip }: Selection): Promise<L
       encoding: 'buffer',
     }).catch((error: unknown) => {
       if (path.length === 0) throw error
-      add(packages, owner, path)
+      add(packages, owner, { ...nameOf(path), folder: true })
       return []
     })
     const isPackage = entries.some((entry) => String(entry.name) === 'package.json' && !entry.isDirectory())
@@ -69,18 +75,21 @@ export async function listFiles({ folder, pattern, skip }: Selection): Promise<L
         matches(String(entry.name), pattern) &&
         !skipped.has(`${folder}/${String(below)}`)
       ) {
-        add(packages, here, below)
+        add(packages, here, nameOf(below))
       }
     }
   }
   const parts = [...packages].flatMap(([owner, files]) => split(nameOf(Buffer.from(owner, 'latin1')), files))
-  return { files: parts.reduce((sum, part) => sum + part.files.length, 0), packages: packages.size, parts }
+  const names = parts.flatMap((part) => part.files)
+  const closed = names.filter((name) => name.folder).length
+  const newlines = names.filter(({ path }) => path.includes('\n')).length
+  return { files: names.length - closed, folders: closed, newlines, packages: packages.size, parts }
 }
 
-function add(packages: Map<string, Buffer[]>, owner: string, path: Buffer): void {
-  const files = packages.get(owner)
-  if (files === undefined) packages.set(owner, [path])
-  else files.push(path)
+function add(packages: Map<string, Name[]>, owner: string, name: Name): void {
+  const names = packages.get(owner)
+  if (names === undefined) packages.set(owner, [name])
+  else names.push(name)
 }
 
 function nameOf(bytes: Buffer): Name {
@@ -97,10 +106,10 @@ function matches(name: string, pattern: string): boolean {
   )
 }
 
-function split(owner: Name, files: readonly Buffer[]): Part[] {
+function split(owner: Name, names: readonly Name[]): Part[] {
   const parts: Name[][] = []
   let bytes = PART_BYTES
-  for (const name of files.toSorted((a, b) => a.compare(b)).map(nameOf)) {
+  for (const name of names.toSorted((a, b) => bytesOf(a).compare(bytesOf(b)))) {
     const size = Buffer.byteLength(JSON.stringify(name)) + DIGEST_BYTES
     bytes += size
     if (bytes > PART_BYTES) {

@@ -6,7 +6,7 @@ import process from 'node:process'
 
 import { launch, LaunchError, prepare, run, say } from './prepare.mjs'
 import { ensureServices } from './services.mjs'
-import { countTests, summaryLine } from './test-summary.mjs'
+import { countTests, summaryLines } from './test-summary.mjs'
 
 let counts = countTests(undefined)
 
@@ -29,7 +29,7 @@ await launch(async () => {
   }
 })
 
-say(summaryLine(counts))
+for (const line of summaryLines(counts)) say(line)
 
 function findServices() {
   try {

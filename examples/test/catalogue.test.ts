@@ -1,7 +1,7 @@
 /** The example by itself, in one process. */
 import { createServer } from 'node:net'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { connect, type Mill } from 'millrace'
@@ -125,18 +125,6 @@ describe('files that change after they were listed', () => {
       'This is no regular file',
     ])
     expect(tasks.map((task) => task.counters.failures)).toEqual([1, 1, 1, 1])
-  })
-
-  test.skipIf(process.getuid?.() === 0)('what may not be read fails, folders too', async () => {
-    using place = new Place()
-    for (const folder of ['open', 'closed']) mkdirSync(join(place.path, folder))
-    for (const name of ['open/yes', 'open/no', 'closed/no']) writeFileSync(join(place.path, name), 'x')
-    for (const name of ['open/no', 'closed']) chmodSync(join(place.path, name), 0)
-    try {
-      expect(await catalogued(place.path)).toMatchObject({ files: 1, failed: 2 })
-    } finally {
-      chmodSync(join(place.path, 'closed'), 0o700)
-    }
   })
 })
 

@@ -47,7 +47,7 @@ describe('millrace demo', { timeout: 60_000 }, () => {
       ),
     )
     expect(text).toMatch(/at \d+ % worker \d+ was killed with -9\. .*; 0 lost, 0 accepted twice\./)
-    expect(text).toMatch(/Check it {4}find tree -type f \| wc -l/)
+    expect(text).toMatch(/Check it {4}find tree -type f -print0 \| tr -dc '\\0' \| wc -c/)
     await using mill = await connect(`sqlite:${join(place.path, 'm.db')}`)
     const open = await mill.tasks.list({ state: ['blocked', 'pending', 'running'] })
     expect(open.tasks).toEqual([])

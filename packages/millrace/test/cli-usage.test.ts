@@ -28,6 +28,7 @@ beforeAll(async () => {
   at('readonly.db', '')
   chmodSync(join(place.path, 'readonly.db'), 0o444)
   await spawned(['worker', 'handlers.ts', '--until-idle'])
+  await spawned(['enqueue', 'hello', '1'])
   process.chdir(place.path)
 })
 afterAll(() => {
@@ -49,7 +50,9 @@ describe('wrong usage exits with 2', () => {
     ['a bad priority', ['enqueue', 'hello', '1', '--priority', 'urgent'], /urgent/, /./],
     ['a bad id', ['enqueue', 'hello', '1', '--id', '42'], /"42".*no UUID/, /UUID/],
     ['a bad queue', ['enqueue', 'hello', '1', '--queue', 'a b'], /"a b".*no name/, /letters/],
-    ['a bad state', ['tasks', '--state', 'lost'], /"lost"/, /succeeded/],
+    ['a bad state', ['tasks', '--state', 'lost'], /"lost"/, /succeeded, .*ready, scheduled, held\.$/],
+    ['a bad state to act on', ['retry', '--state', 'lost'], /"lost"/, /succeeded, failed, cancelled\.$/],
+    ['a bad cursor', ['tasks', '--cursor', 'lost'], /cursor "lost" was not given/, /without --cursor/],
     ['a bad limit', ['tasks', '--limit', '0'], /--limit/, /whole number/],
     ['no target', ['retry'], /No task is named/, /--state/],
     ['two targets', ['retry', ID, '--queue', 'a'], /Both/, /one/],
@@ -77,6 +80,8 @@ describe('what the world does not allow exits with 1', () => {
     ['an unknown task', ['enqueue', 'helo', '1'], /ever published a task "helo"/, /hello.*--force/],
     ['an unknown id', ['task', ID], /holds no task/, /millrace tasks/],
     ['the history of an unknown id', ['history', ID], /holds no task/, /millrace tasks/],
+    ['an unknown queue', ['resume', 'defualt'], /no queue "defualt" in sqlite:/, /mean default\?/],
+    ['a queue like no other', ['resume', 'xxxxxx'], /no queue "xxxxxx"/, /millrace queues/],
     ['an unknown parent', ['enqueue', 'hello', '1', '--after', ID], /does not know/, /first/],
     ['a missing module', ['worker', 'none.ts'], /There is no file none\.ts/, /looked for/],
     ['a module without handlers', ['worker', 'empty.ts'], /exports no handler/, /task\.handler/],
@@ -91,8 +96,12 @@ describe('what the world does not allow exits with 1', () => {
     expect(failureIn(await run(args))).toEqual(failure(1, message, hint))
   })
 
-  test.skipIf(process.getuid?.() === 0)('a store that may only be read', async () => {
-    expect(failureIn(await run(['tasks', '--store', 'sqlite:readonly.db']))).toEqual(failure(1, /./, /./))
+  test('a store that may only be read', async () => {
+    const answer = await millrace(['tasks', '--store', 'sqlite:readonly.db'], {
+      cwd: place.path,
+      unprivileged: true,
+    })
+    expect(failureIn(answer)).toEqual(failure(1, /readonly\.db cannot be written/, /./))
   })
 })
 

@@ -1,7 +1,8 @@
 /** The verbs, from the first worker to the dead letters. */
-import { writeFileSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { connect, defineTask, unchecked } from '../src/index.ts'
 import {
   ended,
   jsonLines,
@@ -60,6 +61,15 @@ beforeAll(() => {
        ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason))
      }))
      export function main() { throw new Error('nobody calls me') }`,
+  )
+  writeFileSync(
+    join(place.path, 'deaf.ts'),
+    `import { defineTask, unchecked } from ${index}
+     const deaf = defineTask('deaf', { input: unchecked<null>() })
+     export const handler = deaf.handler(() => {
+       console.log('deaf runs')
+       return new Promise(() => setInterval(() => undefined, 60_000)) // holds the process, whatever its signal says
+     })`,
   )
 })
 afterAll(() => {
@@ -125,11 +135,32 @@ describe('the command line', { timeout: 60_000 }, () => {
     expect(await done('tasks', '--state', 'failed')).toMatch(
       /bad +default +failed +1 .* ago +NonRetryableError: order 22 is bad/,
     )
+    expect(await json('tasks', '--state', 'failed')).toMatchObject([{ attempt: 1 }, { attempt: 1 }])
     expect(await json('retry', '--state', 'failed', '--type', 'bad')).toEqual([
       { matched: 2, changed: 2, outcomes: [] },
     ])
     expect(await done('dead')).toBe('No dead letters in sqlite:millrace.db.\n')
     expect(await done('cancel', '--type', 'bad', '--reason', 'enough')).toMatch(/^2 tasks cancelled/)
+  })
+
+  test('a failure that no code has thrown is told in a sentence', async () => {
+    await using mill = await connect('sqlite:millrace.db')
+    const bad = defineTask('bad', { input: unchecked<number>() })
+    const parent = await mill.enqueue(bad, 7)
+    const child = await mill.enqueue(bad, 8, { after: [{ task: parent, ifFailed: 'fail' }] })
+    await done('worker', 'handlers.ts', '--until-idle', '--quiet').catch(() => undefined)
+    const sentence = 'A task that it waited for did not succeed.'
+    expect(await done('task', child.id)).toMatch(new RegExp(`^error +${sentence}$`, 'm'))
+    expect(await done('tasks', '--state', 'failed')).toMatch(
+      new RegExp(`${child.id} .*ago +${sentence}$`, 'm'),
+    )
+    expect(await done('dead')).toMatch(new RegExp(` dependency +${sentence} `))
+    await done('remove', '--type', 'bad')
+  })
+
+  test('a queue can be paused before its first task, and resumed', async () => {
+    expect(await done('pause', 'to-come')).toMatch(/is paused/)
+    expect(await done('resume', 'to-come')).toMatch(/goes on/)
   })
 
   test('tasks are held, released and removed by id', async () => {
@@ -199,6 +230,53 @@ describe('the command line', { timeout: 60_000 }, () => {
       counters: { returns: 1, failures: 0 },
     })
     expect(await done('cancel', id)).toMatch(/^1 task cancelled/)
+  })
+
+  test('a handler that ignores its signal ends with the process: what was given back goes on nowhere else', async () => {
+    const worker = start(['worker', 'deaf.ts'], { cwd: place.path })
+    const ending = ended(worker)
+    await written(worker, /runs deaf/)
+    const id = await enqueued('deaf', 'null')
+    await written(worker, /deaf runs/)
+    worker.kill('SIGTERM')
+    worker.kill('SIGINT')
+    const { code, stderr } = await ending
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      new RegExp(
+        `^millrace: The process ends with 1 handler unfinished, .*: deaf ${id}\\.\n {2}.*ctx\\.signal`,
+      ),
+    )
+    expect((await json('task', id))[0]).toMatchObject({ state: 'ready', counters: { returns: 1 } })
+    await done('remove', id)
+  })
+
+  test('a worker that nobody hears any more goes on with its work', async () => {
+    const worker = start(['worker', 'handlers.ts'], { cwd: place.path })
+    const ending = ended(worker)
+    await written(worker, /Ctrl-C stops it/)
+    for (const stream of [worker.stdout, worker.stderr]) stream?.destroy()
+    for (const name of ['Ed', 'Flo']) {
+      const id = await enqueued('hello', JSON.stringify({ name }))
+      const seen = async (): Promise<void> =>
+        expect((await json('task', id))[0]).toMatchObject({ state: 'succeeded' })
+      await vi.waitFor(seen, { timeout: 10_000 })
+    }
+    worker.kill('SIGTERM')
+    expect((await ending).code).toBe(0)
+  })
+
+  test('a full disk is told in a sentence', async () => {
+    const full = openSync('/dev/full', 'w')
+    const child = start(['queues', '--json'], { cwd: place.path, stdout: full })
+    closeSync(full)
+    const { code, stderr } = await ended(child)
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^millrace: The output cannot be written: ENOSPC: no space left on device\.\n {2}\S.*\n$/,
+      ) as string,
+    })
   })
 
   test('the store comes from the option or the environment', async () => {

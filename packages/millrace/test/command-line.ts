@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { vi } from 'vitest'
+import { unprivileged } from '../../../test/unprivileged.ts'
 import { runCli } from '../src/cli/program.ts'
 
 const MAIN: string = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
@@ -20,6 +21,10 @@ export interface RunOptions {
   readonly cwd: string
   readonly stdin?: string
   readonly env?: Readonly<Record<string, string>>
+  /** A file that is open, instead of a pipe. */
+  readonly stdout?: number
+  /** Without the rights of root, if it is root who runs the tests. */
+  readonly unprivileged?: boolean
 }
 
 /** A folder that goes with the test. */
@@ -35,13 +40,16 @@ export class Place implements Disposable {
   }
 }
 
-export function start(args: readonly string[], { cwd, env }: RunOptions, detached = false): ChildProcess {
+export function start(args: readonly string[], options: RunOptions, detached = false): ChildProcess {
+  const { cwd, env, stdout = -1 } = options
+  const line = [MAIN, ...args]
+  const [command, given] = options.unprivileged === true ? unprivileged(line) : [process.execPath, line]
   const { MILLRACE_STORE: _, FORCE_COLOR: __, ...inherited } = process.env
-  return spawn(process.execPath, [MAIN, ...args], {
+  return spawn(command, given, {
     cwd,
     detached,
     env: { ...inherited, ...env },
-    stdio: 'pipe',
+    stdio: ['pipe', stdout < 0 ? 'pipe' : stdout, 'pipe'],
   })
 }
 

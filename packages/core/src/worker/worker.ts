@@ -8,8 +8,10 @@ import { Caretaker } from '../upkeep/caretaker.ts'
 import { ClosedError } from '../task/errors.ts'
 import { durationMs, type Duration } from '../task/duration.ts'
 import { hostProfile } from '../platform/host.ts'
+import { checkedThen, type UniqueThen } from '../task/options.ts'
 import { jsonSchemaOf } from '../task/schema.ts'
 import { onSignals } from '../platform/signals.ts'
+import type { AnyTask } from '../task/definition.ts'
 import type { Connection } from '../client/connection.ts'
 import type { Enqueuer } from '../client/enqueuer.ts'
 import type { ExchangeAnswer, PublishedDefinition, SessionRequest } from '../store/port.ts'
@@ -330,7 +332,8 @@ function profileOf({
       type: task.name,
       queue,
       level,
-      options: JSON.stringify(options),
+      // the key itself is a function of the definition's, but who has only its name is to know that there is one
+      options: JSON.stringify({ ...options, unique: uniquenessOf(task) }),
       schema: jsonSchemaOf(task.input),
     }
   })
@@ -342,4 +345,8 @@ function profileOf({
     concurrency,
     definitions,
   }
+}
+
+function uniquenessOf({ unique }: AnyTask): { readonly then: UniqueThen } | null {
+  return unique === undefined ? null : { then: checkedThen(unique.then) }
 }

@@ -8,7 +8,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
 /** Something that the command line itself has to say. */
 export class CliError extends Error {
-  readonly code: 'usage' | 'unknown-task' | 'not-found' | 'failed'
+  readonly code: 'usage' | 'unknown-task' | 'not-found' | 'invalid-payload' | 'failed'
   readonly hint: string | undefined
 
   constructor(code: CliError['code'], message: string, hint?: string) {
@@ -40,7 +40,12 @@ export function fail(error: unknown, { json }: { readonly json: boolean }): Exit
   const failure = failureOf(error)
   if (json) process.stderr.write(`${asJson({ error: failure })}\n`)
   else process.stderr.write(`${textOf(failure)}\n`)
-  return USAGE_CODES.has(failure.code) ? EXIT.usage : EXIT.failed
+  return isUsage(error, failure) ? EXIT.usage : EXIT.failed
+}
+
+/** What the command line itself refuses says so: an input that does not fit a schema from the store is no wrong usage. */
+function isUsage(error: unknown, { code }: Failure): boolean {
+  return error instanceof CliError ? error.code === 'usage' : USAGE_CODES.has(code)
 }
 
 function failureOf(error: unknown): Failure {

@@ -31,14 +31,20 @@ export function listed(given: readonly string[] | undefined): readonly string[] 
   return given?.flatMap((text) => text.split(',')).filter((text) => text !== '')
 }
 
-/** @throws CliError */
-export function statesOf(given: readonly string[] | undefined): readonly TaskState[] | undefined {
+/**
+ * @param also what else may be said where these states are asked for
+ * @throws CliError
+ */
+export function statesOf(
+  given: readonly string[] | undefined,
+  also: readonly string[] = [],
+): readonly TaskState[] | undefined {
   return listed(given)?.map((state) => {
     if (isState(state)) return state
     throw new CliError(
       'usage',
       `There is no state ${JSON.stringify(state)}.`,
-      `The states are ${STATES.join(', ')}.`,
+      `The states are ${[...STATES, ...also].join(', ')}.`,
     )
   })
 }

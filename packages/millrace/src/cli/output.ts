@@ -20,15 +20,24 @@ export class Output {
     process.stderr.write(`${text}\n`)
   }
 
+  /** Something on stderr that is worth knowing and no failure. */
+  warn(message: string): void {
+    this.note(this.json ? asJson({ warning: message }) : `millrace: ${printable(message)}`)
+  }
+
   /** A JSON value on a line of its own. */
   value(value: unknown): void {
     process.stdout.write(`${asJson(value)}\n`)
   }
 }
 
-/** Coloured on a terminal; NO_COLOR and FORCE_COLOR are heeded. */
-export function paint(style: Style, text: string): string {
-  return styleText(style, text, { stream: process.stdout })
+/**
+ * Coloured on a terminal; NO_COLOR and FORCE_COLOR are heeded.
+ *
+ * @param stream where the text goes: of the two one may be a terminal and the other a file
+ */
+export function paint(style: Style, text: string, stream: NodeJS.WritableStream = process.stdout): string {
+  return styleText(style, text, { stream })
 }
 
 export function asJson(value: unknown): string {

@@ -7,6 +7,7 @@ import {
   type AnyTask,
   type Priority,
   type RetryOptions,
+  type UniqueThen,
 } from '@millrace/core'
 import type { PublishedDefinition, RetryPolicy } from '@millrace/core/store'
 import { CliError } from './failure.ts'
@@ -18,6 +19,15 @@ interface PlainOptions {
   readonly timeoutMs: number | null
   readonly startByMs: number | null
   readonly deadlineMs: number | null
+  /** Whether there is one live task per key; workers of older versions do not say. */
+  readonly unique?: { readonly then: UniqueThen } | null
+}
+
+/** What is known of a definition by its name. */
+export interface KnownDefinition {
+  readonly task: AnyTask
+  readonly schema: string | null
+  readonly unique: { readonly then: UniqueThen } | null
 }
 
 /**
@@ -30,10 +40,10 @@ export function definitionOf(
   name: string,
   published: readonly PublishedDefinition[],
   { force }: { readonly force: boolean },
-): AnyTask {
+): KnownDefinition {
   const found = published.find((definition) => definition.type === name)
-  if (found !== undefined) return taskOf(found)
-  if (force) return defineTask(name, { input: unchecked<unknown>() })
+  if (found !== undefined) return known(found)
+  if (force) return { task: defineTask(name, { input: unchecked<unknown>() }), schema: null, unique: null }
   throw new CliError(
     'unknown-task',
     `No worker of this store has ever published a task ${JSON.stringify(name)}.`,
@@ -49,8 +59,15 @@ function hint(name: string, published: readonly PublishedDefinition[]): string {
   return `Known are ${known.slice(0, 10).join(', ')}${known.length > 10 ? ', …' : ''}. Or add --force to enqueue it all the same.`
 }
 
-function taskOf({ type, queue, level, options }: PublishedDefinition): AnyTask {
-  const { retry, timeoutMs, startByMs, deadlineMs } = JSON.parse(options) as PlainOptions
+function known(definition: PublishedDefinition): KnownDefinition {
+  const options = JSON.parse(definition.options) as PlainOptions
+  return { task: taskOf(definition, options), schema: definition.schema, unique: options.unique ?? null }
+}
+
+function taskOf(
+  { type, queue, level }: PublishedDefinition,
+  { retry, timeoutMs, startByMs, deadlineMs }: PlainOptions,
+): AnyTask {
   const common = {
     input: unchecked<unknown>(),
     queue,

@@ -1,7 +1,7 @@
 /** What the store says about the tasks of a run: all that the demo reports is counted here. */
 import type { Mill, TaskListItem, TaskQuery } from '@millrace/core'
 import type { HistoryEntry } from '@millrace/core/store'
-import { TASKS } from './example.ts'
+import { FOLDER_TAG, TASKS } from './example.ts'
 
 const PAGE = 1_000
 /** What has ended since the last look is not much. */
@@ -18,8 +18,8 @@ export interface Counts {
   readonly files: number
   readonly packages: number
   readonly reports: number
-  /** Files that could not be read. */
-  readonly failed: number
+  /** Folders that could not be read. */
+  readonly folders: number
 }
 
 export interface Audit {
@@ -36,7 +36,7 @@ export class Census {
   readonly #mill: Mill
   readonly #run: string
   readonly #seen = new Set<string>()
-  readonly #counts = { files: 0, packages: 0, reports: 0, failed: 0 }
+  readonly #counts = { files: 0, packages: 0, reports: 0, folders: 0 }
   #newest = 0
 
   constructor(mill: Mill, run: string) {
@@ -110,12 +110,11 @@ export class Census {
     }
   }
 
-  #add({ id, type, state }: TaskListItem): void {
+  #add({ id, type, tags }: TaskListItem): void {
     this.#seen.add(id)
-    if (type === TASKS.file) this.#counts.files += 1
+    if (type === TASKS.file) this.#counts[tags.includes(FOLDER_TAG) ? 'folders' : 'files'] += 1
     if (type === TASKS.package) this.#counts.packages += 1
     if (type === TASKS.report) this.#counts.reports += 1
-    if (type === TASKS.file && state === 'failed') this.#counts.failed += 1
   }
 }
 

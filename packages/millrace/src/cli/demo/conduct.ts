@@ -14,6 +14,8 @@ import type { DemoOptions } from './demo.ts'
 import type { Session } from '../session.ts'
 
 const WORKERS = 2
+/** The one that the tasks of the example are in. */
+const QUEUE = 'default'
 const TICK_MS = 100
 /** As good as for ever: the demo ends when the report does. */
 const PATIENCE = '52w'
@@ -35,6 +37,7 @@ export async function conduct(stage: Stage): Promise<void> {
     pattern: options.pattern,
     skip: stage.file === null ? [] : await filesOfStore(stage.file),
   }
+  await refusePaused(stage)
   if (options.fresh === true) await discard(mill, selection)
   await using crew = new Crew({ size: WORKERS, store, file: EXAMPLE_FILE, concurrency: options.concurrency })
   const example = await loadExample()
@@ -59,7 +62,19 @@ export async function conduct(stage: Stage): Promise<void> {
   const catalogue = await written(result)
   await mill.tasks.remove(run)
   const seconds = (performance.now() - since) / 1_000
-  summarise({ stage, catalogue, audit, victim: killer?.victim, seconds })
+  const { folders, newlines } = totals
+  summarise({ stage, catalogue, audit, victim: killer?.victim, folders, newlines, seconds })
+}
+
+/** Nothing of a paused queue is started: the demo would wait for its workers in vain. */
+async function refusePaused({ mill, store }: Stage): Promise<void> {
+  const queues = await mill.queues.list()
+  if (queues.some(({ queue, paused }) => queue === QUEUE && paused))
+    throw new CliError(
+      'failed',
+      `The queue ${QUEUE} is paused, and the demo's tasks are of this queue.`,
+      `To go on with it: millrace resume ${QUEUE} --store ${store}`,
+    )
 }
 
 /** A run whose report failed, or was removed, cannot be finished: the next start is a new one. */
@@ -117,14 +132,19 @@ async function discard(mill: Mill, { folder, pattern }: Selection): Promise<void
 }
 
 interface AllTotals extends Totals {
+  readonly folders: number
+  readonly newlines: number
   readonly tasks: number
 }
 
 function totalsOf(metadata: Readonly<Record<string, string>>): AllTotals {
+  const count = (name: string): number => Number(metadata[name] ?? 0)
   return {
-    files: Number(metadata['files']),
-    packages: Number(metadata['packages']),
-    tasks: Number(metadata['tasks']),
+    files: count('files'),
+    folders: count('folders'),
+    newlines: count('newlines'),
+    packages: count('packages'),
+    tasks: count('tasks'),
   }
 }
 

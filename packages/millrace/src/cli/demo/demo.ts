@@ -1,7 +1,9 @@
 /** `millrace demo`: the catalogue of a folder by two worker processes, one of which is killed half-way. */
-import { stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { CliError, messageOf } from '../failure.ts'
+import { goOnUnheard } from '../unheard.ts'
 import { withStore, type GlobalOptions, type Session } from '../session.ts'
 import { parseStoreUrl, storeUrl } from '../../store-url.ts'
 import { wholeNumber } from '../options.ts'
@@ -22,7 +24,7 @@ export function addDemo(program: Command): void {
     .description(
       'Catalogues every regular file below a folder: one task per file, one per package after its files, one report ' +
         'after all packages. Of its two worker processes one is killed with -9 half-way; the other takes over.\n' +
-        'The report is written to catalogue.json in the current folder.\n ' +
+        'The report is written to catalogue.json in the current folder.\n' +
         'Kill the whole of it at any moment and start it again: it goes on where it was.',
     )
     .argument('[folder]', 'the folder', 'node_modules')
@@ -49,6 +51,8 @@ async function demo(command: Command, folder: string, options: DemoOptions): Pro
   }
   if (options.concurrency !== undefined) wholeNumber(options.concurrency, '--concurrency')
   await checkFolder(folder)
+  await checkHere()
+  goOnUnheard()
   const file = address.kind === 'sqlite' ? address.path : null
   await withStore(command, (session: Session) => conduct({ ...session, file, folder, options }))
 }
@@ -60,6 +64,20 @@ async function checkFolder(folder: string): Promise<void> {
   if (!found.isDirectory()) {
     throw new CliError('failed', `${folder} is no folder.`, 'Name a folder: millrace demo FOLDER')
   }
+  await access(folder, constants.R_OK | constants.X_OK).catch((error: unknown) => {
+    throw unreadable(folder, error)
+  })
+}
+
+/** Before the work and not after it: at the end there is a report to be written. */
+async function checkHere(): Promise<void> {
+  await access('.', constants.W_OK | constants.X_OK).catch((error: unknown) => {
+    throw new CliError(
+      'failed',
+      `The current folder cannot be written, where catalogue.json is to be put: ${reasonOf(error)}.`,
+      'Start the demo in a folder of yours.',
+    )
+  })
 }
 
 function unreadable(folder: string, error: unknown): CliError {
@@ -70,5 +88,14 @@ function unreadable(folder: string, error: unknown): CliError {
       'Name another one: millrace demo FOLDER',
     )
   }
-  return new CliError('failed', `The folder ${folder} cannot be read: ${messageOf(error)}.`)
+  return new CliError(
+    'failed',
+    `The folder ${folder} cannot be read: ${reasonOf(error)}.`,
+    'Name one that you may read: millrace demo FOLDER',
+  )
+}
+
+/** What the system says, without the name of its call. */
+function reasonOf(error: unknown): string {
+  return messageOf(error).replace(/, \w+ '.*$/s, '')
 }

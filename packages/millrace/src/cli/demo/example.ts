@@ -31,6 +31,9 @@ export const TASKS = {
   report: 'catalogue.report',
 } as const
 
+/** Marks those of the file tasks that stand for a folder which cannot be read. */
+export const FOLDER_TAG = 'folder'
+
 /** In the repository it is `examples/catalogue.ts`; the build compiles that file into the package. */
 const SOURCE = fileURLToPath(new URL('../../../../../examples/catalogue.ts', import.meta.url))
 const BUILT = fileURLToPath(new URL('../../examples/catalogue.js', import.meta.url))

@@ -10,11 +10,15 @@ export interface Ending {
   readonly catalogue: Readonly<Record<string, unknown>>
   readonly audit: Audit
   readonly victim: Victim | undefined
+  /** Of what failed, how many are folders. */
+  readonly folders: number
+  /** Files whose path has a newline. */
+  readonly newlines: number
   readonly seconds: number
 }
 
 export function summarise(ending: Ending): void {
-  const { stage, catalogue, audit, victim } = ending
+  const { stage, catalogue, audit, victim, folders } = ending
   if (stage.output.json) return stage.output.value(jsonOf(ending))
   if (victim !== undefined) stage.output.line(killText(victim, audit))
   else {
@@ -24,14 +28,26 @@ export function summarise(ending: Ending): void {
   const failed = Number(catalogue['failed'])
   if (failed > 0)
     stage.output.line(
-      `  ${counted(failed, 'file')} could not be read. See: npx millrace dead --type catalogue.file`,
+      `  ${failuresText(failed - folders, folders)} could not be read. See: npx millrace dead --type catalogue.file`,
     )
+  stage.output.line(
+    `Check it    ${checkOf(ending)}      Look inside   npx millrace tasks · task ID · history ID      Read it   ${readableExample()}`,
+  )
+}
+
+function failuresText(files: number, folders: number): string {
+  const parts = [files > 0 ? counted(files, 'file') : '', folders > 0 ? counted(folders, 'folder') : '']
+  return parts.filter((part) => part !== '').join(' and ')
+}
+
+/** What counts the same files: lines where each path is one, else bytes, one per path. */
+function checkOf({ stage, newlines }: Ending): string {
   const { folder, options } = stage
   const name = options.pattern === '*' ? '' : ` -name ${quoted(options.pattern)}`
-  const check = `find ${quoted(folder)} -type f${name} | wc -l`
-  stage.output.line(
-    `Check it    ${check}      Look inside   npx millrace tasks · task ID · history ID      Read it   ${readableExample()}`,
-  )
+  const found = `find ${quoted(folder)} -type f${name}`
+  return newlines > 0 || folder.includes('\n')
+    ? `${found} -print0 | tr -dc '\\0' | wc -c`
+    : `${found} | wc -l`
 }
 
 function killText({ pid, share, held, killedAt }: Victim, audit: Audit): string {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Mill, TaskListItem, TaskQuery } from '@millrace/core'
 import type { Command } from 'commander'
+import { errorText } from '../error-text.ts'
 import { short, table } from '../output.ts'
 import { relative } from '../time.ts'
 import { wholeNumber } from '../options.ts'
@@ -68,7 +69,7 @@ async function dead(command: Command, { queue, type, limit }: Options): Promise<
       String(group.count),
       group.type,
       group.reason,
-      short(`${group.error}: ${group.message}`, 70),
+      short(group.error === '-' ? group.message : `${group.error}: ${group.message}`, 70),
       relative(group.newest, now),
       group.example,
     ])
@@ -95,7 +96,7 @@ function add(groups: Map<string, Group>, task: TaskListItem): void {
   const { id, type, error } = task
   const reason = task.reason ?? 'error'
   const name = error?.name ?? '-'
-  const message = masked(error?.message ?? '')
+  const message = masked(error?.message ?? errorText(task) ?? '')
   const fingerprint = createHash('sha256')
     .update(JSON.stringify([type, reason, name, message]))
     .digest('hex')

@@ -8,7 +8,8 @@ import {
 } from '@millrace/core'
 import { Option, type Command } from 'commander'
 import { CliError } from '../failure.ts'
-import { definitionOf } from '../published.ts'
+import { checkFit } from '../fitting.ts'
+import { definitionOf, type KnownDefinition } from '../published.ts'
 import { listed, parsedJson, pointInTime } from '../options.ts'
 import { withStore } from '../session.ts'
 
@@ -20,6 +21,7 @@ interface Options {
   readonly id?: string
   readonly after?: readonly string[]
   readonly tag?: readonly string[]
+  readonly unique?: string
   readonly force?: boolean
 }
 
@@ -29,7 +31,7 @@ export function addEnqueue(program: Command): void {
     .summary('enqueue a task')
     .description(
       'Enqueues a task for the workers. Its queue, priority, retries and time limits are those of its definition, ' +
-        'which the store knows from the workers that handle it.',
+        'which the store knows from the workers that handle it; so is the schema that its input must match.',
     )
     .argument('<task>', 'the name of the task')
     .argument('[json]', 'its input as JSON; - reads it from stdin')
@@ -42,7 +44,8 @@ export function addEnqueue(program: Command): void {
     .option('--id <uuid>', 'the id: enqueued twice under one id it is one task')
     .option('--after <id...>', 'wait until these tasks have succeeded')
     .option('--tag <name...>', 'names to find it by')
-    .option('--force', 'enqueue a task that no worker has ever published')
+    .option('--unique <key>', 'its key, of which there is one live task at a time')
+    .option('--force', 'enqueue a task that no worker has ever published, or an input that does not match')
     .addHelpText(
       'after',
       `
@@ -68,8 +71,12 @@ async function enqueue(
     json === undefined ? undefined : parsedJson(json === '-' ? await readAll(process.stdin) : json)
   const enqueueOptions = optionsOf(options)
   await withStore(command, async ({ mill, output }) => {
-    const definition = definitionOf(task, await mill.definitions(), { force: options.force ?? false })
-    const handle = await mill.enqueue(definition, input, enqueueOptions)
+    const force = options.force ?? false
+    const definition = definitionOf(task, await mill.definitions(), { force })
+    const unique = uniqueOf(definition, options)
+    if (!force)
+      await checkFit(input, { type: task, schema: definition.schema }, (message) => output.warn(message))
+    const handle = await mill.enqueue(definition.task, input, { ...enqueueOptions, unique })
     if (output.json) {
       const { id, outcome } = handle
       output.value(handle.outcome === 'duplicate' ? { id, outcome, by: handle.by } : { id, outcome })
@@ -79,6 +86,17 @@ async function enqueue(
       output.line(`${handle.id}  enqueued. See: millrace task ${handle.id}`)
     }
   })
+}
+
+/** @throws CliError if a key is needed: the function that makes it is in the definition's code only */
+function uniqueOf({ task, unique }: KnownDefinition, { unique: key }: Options): EnqueueOptions['unique'] {
+  if (key !== undefined) return { key, then: unique?.then }
+  if (unique === null) return undefined
+  throw new CliError(
+    'failed',
+    `Of ${task.name} there is one live task per key, and only its own code can make the key of an input.`,
+    'Give the key that its definition makes of this input: --unique KEY',
+  )
 }
 
 function optionsOf(options: Options): EnqueueOptions {

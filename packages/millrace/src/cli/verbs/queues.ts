@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { CliError } from '../failure.ts'
+import { nearest } from '../nearest.ts'
 import { grouped, table } from '../output.ts'
 import { relative } from '../time.ts'
 import { withStore } from '../session.ts'
@@ -15,7 +17,10 @@ export function addPauses(program: Command): void {
   program
     .command('pause')
     .summary('start nothing more of a queue')
-    .description('Pauses a queue: nothing of it is started until it is resumed. What runs goes on.')
+    .description(
+      'Pauses a queue: nothing of it is started until it is resumed. What runs goes on. A queue may be paused before ' +
+        'its first task.',
+    )
     .argument('<queue>', 'the name of the queue')
     .action((queue: string, _: unknown, command: Command) =>
       withStore(command, async ({ mill, output }) => {
@@ -30,12 +35,24 @@ export function addPauses(program: Command): void {
     .description('Resumes a paused queue.')
     .argument('<queue>', 'the name of the queue')
     .action((queue: string, _: unknown, command: Command) =>
-      withStore(command, async ({ mill, output }) => {
+      withStore(command, async ({ mill, output, store }) => {
+        const known = (await mill.queues.list()).map((one) => one.queue)
+        if (!known.includes(queue)) throw unknown(queue, store, known)
         await mill.queues.resume(queue)
         if (output.json) output.value({ queue, paused: false })
         else output.line(`The queue ${queue} goes on.`)
       }),
     )
+}
+
+/** Nothing is to be resumed there: it is a slip, and would make a queue of that name. */
+function unknown(queue: string, store: string, known: readonly string[]): CliError {
+  const near = nearest(queue, known)
+  return new CliError(
+    'not-found',
+    `There is no queue ${JSON.stringify(queue)} in ${store}.`,
+    near.length > 0 ? `Did you mean ${near.join(' or ')}?` : 'See: millrace queues',
+  )
 }
 
 const STATES = [

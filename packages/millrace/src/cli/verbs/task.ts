@@ -3,6 +3,7 @@ import type { HistoryEntry } from '@millrace/core/store'
 import type { Command } from 'commander'
 import { asJson, paint, printable, short, table } from '../output.ts'
 import { CliError } from '../failure.ts'
+import { errorText } from '../error-text.ts'
 import { moment, relative, span } from '../time.ts'
 import { withStore } from '../session.ts'
 
@@ -68,6 +69,7 @@ function linesOf(entries: readonly HistoryEntry[], now: number): readonly string
 type Fact = readonly [name: string, text: string]
 
 function factsOf(task: TaskStatus, now: number): readonly Fact[] {
+  const error = errorText(task)
   const facts: (Fact | undefined)[] = [
     ['id', task.id],
     ['task', task.type],
@@ -78,7 +80,7 @@ function factsOf(task: TaskStatus, now: number): readonly Fact[] {
     fact('input', task.input),
     fact('result', task.result),
     fact('checkpoint', task.checkpoint),
-    task.error === null ? undefined : ['error', `${task.error.name}: ${task.error.message}`],
+    error === undefined ? undefined : ['error', error],
     task.progress === null ? undefined : ['progress', progressOf(task.progress)],
     task.session === null ? undefined : ['session', task.session],
     task.cancel === null

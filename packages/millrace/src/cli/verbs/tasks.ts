@@ -1,7 +1,9 @@
-import type { Mill, ShownState, TaskListItem, TaskQuery } from '@millrace/core'
+import { codeOf, type Mill, type ShownState, type TaskListItem, type TaskQuery } from '@millrace/core'
 import type { TaskState } from '@millrace/core/store'
 import type { Command } from 'commander'
 import { listed, stateOption, STATES, statesOf, wholeNumber, type FilterOptions } from '../options.ts'
+import { CliError } from '../failure.ts'
+import { errorText } from '../error-text.ts'
 import { paint, short, table } from '../output.ts'
 import { relative } from '../time.ts'
 import { withStore } from '../session.ts'
@@ -42,7 +44,10 @@ async function tasks(command: Command, options: Options): Promise<void> {
   const limit = wholeNumber(options.limit, '--limit')
   const wanted = wantedOf(options)
   await withStore(command, async ({ mill, output, place }) => {
-    const { found, next } = await collect(mill, { ...wanted, limit, cursor: options.cursor })
+    const { cursor } = options
+    const { found, next } = await collect(mill, { ...wanted, limit, cursor }).catch((error: unknown) => {
+      throw cursor !== undefined && codeOf(error) === 'invalid-argument' ? strange(cursor) : error
+    })
     if (output.json) {
       for (const task of found) output.value(task)
       if (next !== undefined) output.note(JSON.stringify({ next }))
@@ -50,8 +55,16 @@ async function tasks(command: Command, options: Options): Promise<void> {
     }
     if (found.length === 0) return output.line(`No such tasks in ${place}.`)
     for (const line of tableOf(found, Date.now())) output.line(line)
-    if (next !== undefined) output.note(paint('dim', `There are more: add --cursor ${next}`))
+    if (next !== undefined) output.note(paint('dim', `There are more: add --cursor ${next}`, process.stderr))
   })
+}
+
+function strange(cursor: string): CliError {
+  return new CliError(
+    'usage',
+    `The cursor ${JSON.stringify(cursor)} was not given by this store.`,
+    'Take it from the end of the list before, or list from the start without --cursor.',
+  )
 }
 
 interface Wanted {
@@ -64,8 +77,13 @@ function wantedOf({ state, queue, type, tag }: Options): Wanted {
   const names = listed(state)
   const pending = names?.filter((name) => (SHOWN_PENDING as readonly string[]).includes(name)) ?? []
   if (names === undefined || pending.length === 0)
-    return { query: { state: statesOf(state), queue, type, tag }, shown: undefined }
-  const stored = new Set<TaskState>(statesOf(names.filter((name) => !pending.includes(name))))
+    return { query: { state: statesOf(state, SHOWN_PENDING), queue, type, tag }, shown: undefined }
+  const stored = new Set<TaskState>(
+    statesOf(
+      names.filter((name) => !pending.includes(name)),
+      SHOWN_PENDING,
+    ),
+  )
   const shown = new Set<string>(stored.has('pending') ? [...names, ...SHOWN_PENDING] : names)
   return { query: { state: [...stored.add('pending')], queue, type, tag }, shown }
 }
@@ -98,7 +116,7 @@ function tableOf(found: readonly TaskListItem[], now: number): readonly string[]
     task.state,
     String(task.attempt),
     whenOf(task, now),
-    task.error === null ? '' : short(`${task.error.name}: ${task.error.message}`, 60),
+    short(errorText(task) ?? '', 60),
   ])
   return table(head, rows)
 }

@@ -3,9 +3,14 @@ import { Option, type Command } from 'commander'
 import { CliError } from '../failure.ts'
 import { counted, type Output } from '../output.ts'
 import { listed, wholeNumber } from '../options.ts'
+import { goOnUnheard } from '../unheard.ts'
 import { loadHandlers } from '../handlers.ts'
 import { outputOf, withStore } from '../session.ts'
+import { watched, type Watched } from '../watched.ts'
 import { workerLogger } from '../worker-log.ts'
+
+/** So many tasks are named. */
+const LEFT_OVER_SHOWN = 10
 
 interface Options {
   readonly queue?: readonly string[]
@@ -22,7 +27,8 @@ export function addWorker(program: Command): void {
     .summary('run the handlers that modules export')
     .description(
       'Runs the handlers that the modules export (TypeScript or JavaScript): each export that is a handler, or a ' +
-        'list of them. Ctrl-C drains: running handlers may finish, and a second Ctrl-C returns their tasks.',
+        'list of them. Ctrl-C drains: running handlers may finish, and a second Ctrl-C returns their tasks. A handler ' +
+        'that then ignores its signal is ended with the process.',
     )
     .argument('<file...>', 'modules that export handlers')
     .option(
@@ -49,13 +55,14 @@ Examples:
 }
 
 async function run(command: Command, files: readonly string[], options: Options): Promise<void> {
-  const handlers = await loadHandlers(files)
+  const { handlers, open } = watched(await loadHandlers(files))
   const names = [...handlersByType(handlers).keys()]
   const workerOptions: WorkerOptions = {
     handlers,
     ...queuesOf(options),
     lease: options.lease as Duration | undefined,
   }
+  goOnUnheard()
   const output = outputOf(command)
   const logger = options.quiet === true ? undefined : workerLogger(output)
   await withStore(
@@ -73,7 +80,19 @@ async function run(command: Command, files: readonly string[], options: Options)
     },
     { logger },
   )
-  if (process.connected) process.disconnect()
+  if (open.size > 0) throw leftOver(open)
+}
+
+/** The worker has given their tasks back, so nothing of them may go on: what is thrown here ends the process. */
+function leftOver(open: Watched['open']): CliError {
+  const names = Array.from(open.values(), ({ id, type }) => `${type} ${id}`)
+  const shown = names.slice(0, LEFT_OVER_SHOWN).join(', ')
+  const more = names.length > LEFT_OVER_SHOWN ? ', …' : ''
+  return new CliError(
+    'failed',
+    `The process ends with ${counted(names.length, 'handler')} unfinished, which did not heed the signal: ${shown}${more}.`,
+    'Their tasks are run again unless their time was up. Let handlers end when ctx.signal aborts.',
+  )
 }
 
 function announce(
