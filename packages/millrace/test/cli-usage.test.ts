@@ -57,7 +57,7 @@ describe('wrong usage exits with 2', () => {
     ['no target', ['retry'], /No task is named/, /--state/],
     ['two targets', ['retry', ID, '--queue', 'a'], /Both/, /one/],
     ['no scheme', ['tasks', '--store', 'millrace.db'], /no scheme/, /sqlite:/],
-    ['a store to come', ['tasks', '--store', 'redis://u:secret@h'], /no store for redis:/, /sqlite:/],
+    ['a store to come', ['tasks', '--store', 'https://u:secret@h'], /no store for https:/, /sqlite:/],
     ['a demo in memory', ['demo', '.', '--store', 'memory:'], /cannot share a store in memory/, /sqlite:/],
   ])('%s', async (_, args, message, hint) => {
     expect(failureIn(await run(args))).toEqual(failure(2, message, hint))

@@ -235,9 +235,10 @@ describe('the command line', { timeout: 60_000 }, () => {
   test('a handler that ignores its signal ends with the process: what was given back goes on nowhere else', async () => {
     const worker = start(['worker', 'deaf.ts'], { cwd: place.path })
     const ending = ended(worker)
+    const runs = written(worker, /^deaf runs/m)
     await written(worker, /runs deaf/)
     const id = await enqueued('deaf', 'null')
-    await written(worker, /deaf runs/)
+    await runs
     worker.kill('SIGTERM')
     worker.kill('SIGINT')
     const { code, stderr } = await ending

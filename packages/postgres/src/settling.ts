@@ -12,15 +12,16 @@ import {
   tell,
   type Draft,
 } from './tasks.ts'
-import type {
-  CancelRequest,
-  Counters,
-  HistoryEvent,
-  LogEntry,
-  Notes,
-  Settlement,
-  Transition,
-  Verdict,
+import {
+  underCancelRequest,
+  type CancelRequest,
+  type Counters,
+  type HistoryEvent,
+  type LogEntry,
+  type Notes,
+  type Settlement,
+  type Transition,
+  type Verdict,
 } from '@millrace/core/store'
 import type { Pass } from './pass.ts'
 
@@ -41,17 +42,17 @@ export function settle(pass: Pass, settlement: Settlement, exchangeNonce: string
     // this very exchange settled it and then claimed it anew, but was not answered
     return runs && task.nonce === exchangeNonce ? 'applied' : 'stale'
   }
-  if (!runs && number !== task.settled) return number < task.settled ? 'applied' : 'stale'
+  if (!runs && number !== task.settled) return 'stale'
   // the same once more, or a late copy of one before it: what it says was applied
   if (number <= task.settled) return verdictOn(draft, transition)
   takeNotes(draft, settlement.notes)
   task.settled = number
-  apply(pass, draft, transition)
+  apply(pass, draft, task.cancel === null ? transition : underCancelRequest(transition))
   return verdictOn(draft, transition)
 }
 
-function verdictOn({ task }: Draft, transition: Transition): Verdict {
-  return transition.to === 'pending' && task.state === STATE.cancelled ? 'cancelled' : 'applied'
+function verdictOn({ task }: Draft, { to }: Transition): Verdict {
+  return task.state === STATE.cancelled && to !== 'cancelled' && to !== 'running' ? 'cancelled' : 'applied'
 }
 
 function takeNotes({ task }: Draft, notes: Notes | null): void {

@@ -38,15 +38,17 @@ function APPLY.s(T, arg, session)
   move(T, 's', { letter = 's', session = session })
   return 'a'
 end
-function APPLY.p(T, arg, session)
+-- a rejection while a cancel request stands
+local function giveWay(T, arg, session)
   if arg[4] then put(T, 'e', arg[4]) end
-  local cancel = T.x.c
-  if cancel then
-    mark(T, OPEN, true)
-    T.verdict = 'c'
-    move(T, 'c', { letter = 'x', detail = sub(cancel, 8), session = session })
-    return 'c'
-  end
+  mark(T, OPEN, true)
+  T.verdict = 'c'
+  move(T, 'c', { letter = 'x', detail = sub(T.x.c, 8), session = session })
+  return 'c'
+end
+function APPLY.p(T, arg, session)
+  if T.x.c then return giveWay(T, arg, session) end
+  if arg[4] then put(T, 'e', arg[4]) end
   countEnd(T, unpack(COUNTED[arg[2]]))
   mark(T, OPEN, false)
   if arg[3] >= 0 then T.runAt = NOW + arg[3] end
@@ -55,6 +57,8 @@ function APPLY.p(T, arg, session)
 end
 function APPLY.f(T, arg, session)
   local counters = COUNTED[arg[2]]
+  -- a last crash is no rejection
+  if T.x.c and arg[2] ~= 'crash' and arg[2] ~= 'isolated' then return giveWay(T, arg, session) end
   if counters then countEnd(T, unpack(counters)) end
   mark(T, OPEN, counters == nil)
   put(T, 'e', arg[4])
