@@ -80,3 +80,15 @@ test('an idle client does not hold the process, and a started worker does', asyn
   })
   expect(await ended(child)).toEqual({ code: 0, stdout: 'ready\nHello Ada\nstopped\n', stderr: '' })
 })
+
+test.each([
+  [{ namespce: 'tenant' }, 'Did you mean namespace?'],
+  [{ maxPendign: 5 }, 'Did you mean maxPending?'],
+  [{ plugins: [] }, 'There are logger,'],
+  [null, 'They are an object'],
+])('options %j are refused, and the hint names what there is', async (options, hint) => {
+  await expect(connect('memory:', options as never)).rejects.toMatchObject({
+    code: 'invalid-argument',
+    hint: expect.stringContaining(hint) as unknown,
+  })
+})

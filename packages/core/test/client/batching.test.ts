@@ -206,6 +206,9 @@ test('payloads under way are bounded in bytes, too, and the error says so', asyn
     hint: expect.stringContaining('raise maxPendingBytes') as unknown,
   })
   await world.settle(first)
+  // what has arrived makes room
+  const half = 'x'.repeat(400)
+  await world.settle(Promise.all([mill.enqueue(job, half), mill.enqueue(job, half)]))
   // whoever comes when nothing is under way is taken, whatever its size
   expect((await world.settle(mill.enqueue(job, 'x'.repeat(5_000)))).outcome).toBe('created')
   const answers = await world.settle(mill.enqueueMany(Array.from({ length: 1_000 }, () => job.with(big))))

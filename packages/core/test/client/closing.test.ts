@@ -129,6 +129,7 @@ test('what is asked while it closes is refused, whatever it is', async () => {
     () => mill.workers.list(),
     () => handle.status(),
     () => handle.cancel(),
+    () => handle.result({ within: '1h' }),
   ]
   for (const ask of asked) await expect(ask()).rejects.toMatchObject(CLOSED)
   expect(line.calls.slice(before).filter(({ method }) => method !== 'add')).toEqual([])

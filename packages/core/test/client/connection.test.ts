@@ -104,38 +104,48 @@ test('hints that break off are taken up again, and said once', async () => {
   await world.settle(mill.close())
 })
 
-test('a store is not watched for nobody', async () => {
-  const world = new World()
-  const line = world.line()
-  let [begun, now] = [0, 0]
-  const { store } = line
-  const watched = new Proxy(store, {
+/** A client whose watches are counted: how many were begun, and how many are there now. Each takes its time to end. */
+function watched(world: World): { readonly mill: Mill; readonly watches: { begun: number; now: number } } {
+  const { store } = world.line()
+  const watches = { begun: 0, now: 0 }
+  const counted = new Proxy(store, {
     get(_, name: keyof typeof store) {
       if (name !== 'watch') return store[name]
       return () => {
         const hints = store.watch()
         const leave = hints.return!.bind(hints)
-        begun += 1
-        now += 1
-        return Object.assign(hints, { return: () => ((now -= 1), leave()) })
+        watches.begun += 1
+        watches.now += 1
+        return Object.assign(hints, {
+          async return() {
+            await world.sleep(10)
+            watches.now -= 1
+            return leave()
+          },
+        })
       }
     },
   })
-  const mill = new Mill(watched, { platform: world.time.platform(), logger: silent })
-  const wait = async (): Promise<void> => {
-    await world.refusal(mill.enqueue(job, 1).then((handle) => handle.result({ within: 10 })))
+  return { mill: new Mill(counted, { platform: world.time.platform(), logger: silent }), watches }
+}
+
+test('a store is not watched for nobody', async () => {
+  const world = new World()
+  const { mill, watches } = watched(world)
+  const handle = await mill.enqueue(job, 1)
+  for (let n = 0; n < 3; n++) {
+    await world.refusal(handle.result({ within: 10 }))
+    await world.time.advance(900)
   }
-  await wait()
-  await wait()
   // who waits for one after the other does not begin anew
-  expect([begun, now]).toEqual([1, 1])
-  await world.time.advance(1_000)
-  expect([begun, now]).toEqual([1, 0])
+  expect(watches).toEqual({ begun: 1, now: 1 })
+  await world.time.advance(200)
+  expect(watches).toEqual({ begun: 1, now: 0 })
   await world.time.advance(60_000)
-  const handle = await mill.enqueue(job, 2)
+  expect(watches).toEqual({ begun: 1, now: 0 })
   const result = handle.result({ within: '1h' })
   await world.time.advance(60_000)
-  expect([begun, now]).toEqual([2, 1])
+  expect(watches).toEqual({ begun: 2, now: 1 })
   // and it hears of an end at once again
   await world.settle(
     world
@@ -149,25 +159,16 @@ test('a store is not watched for nobody', async () => {
   await world.settle(mill.close())
 })
 
-test('who comes as the watch ends is served anew, at once', async () => {
+test('who comes as a watch ends is served anew, at once', async () => {
   const world = new World()
-  const mill = world.mill()
+  const { mill, watches } = watched(world)
   const handle = await mill.enqueue(job, 1)
   await world.refusal(handle.result({ within: 10 }))
-  // the watch ends in the very millisecond in which this wait begins
-  const late: Promise<unknown>[] = []
-  world.time.at(world.time.nowMs + 1_000, () => void late.push(handle.result({ within: '1h' })))
-  await world.time.advance(1_000)
-  await world.time.advance(60_000)
-  const startedMs = world.time.nowMs
-  await world.settle(
-    world
-      .mill()
-      .worker({ handlers: job.handler(() => 'done') })
-      .start(),
-  )
-  expect(await world.settle(Promise.all(late))).toEqual(['done'])
-  expect(world.time.nowMs).toBe(startedMs)
+  await world.time.advance(1_005)
+  const waiting = world.refusal(handle.result({ within: '1m' }))
+  await world.time.advance(10)
+  expect(watches).toEqual({ begun: 2, now: 1 })
+  await waiting
   await world.settle(mill.close())
 })
 

@@ -245,6 +245,7 @@ test.each(table)('%s', async (_, call, code) => {
 const meant: readonly (readonly [Call, string])[] = [
   [(mill) => mill.enqueue(job, 1, { dealy: '1s' }), 'Did you mean delay?'],
   [(mill) => mill.enqueue(job, 1, { metdata: {} }), 'Did you mean metadata?'],
+  [(mill) => mill.enqueue(job, 1, { need: ['gpu'] }), 'Did you mean needs?'],
   [(mill) => mill.worker({ handlers: handler, concurency: 5 }), 'Did you mean concurrency?'],
   [(mill) => mill.tasks.list({ state: 'ready' }), 'What is shown as ready is pending.'],
   [(mill) => mill.enqueue(job, 1, { colour: 'red' }), 'There are id, delay,'],
