@@ -19,7 +19,7 @@ import { closeSession, openSession, renew } from './sessions.ts'
 import { SHIFT_CLOCK } from './statements/sessions.ts'
 import { deliver, prune, sweep } from './upkeep.ts'
 import { Wakeups } from './wakeups.ts'
-import { Watchers } from './watchers.ts'
+import { Watchers } from '@millrace/core/store'
 import type * as port from '@millrace/core/store'
 
 interface Open {
