@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { StoreError } from '@millrace/core'
 import { PostgresStore } from '../src/index.ts'
 import { serverOf, sql, withServer } from './home.ts'
-import { demand, exchange, group, groups, session, spec, succeeded } from './specs.ts'
+import { demand, exchange, group, groups, session, spec, succeeded } from '../../sqlite/test/specs.ts'
 
 withServer()
 

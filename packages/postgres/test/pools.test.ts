@@ -4,7 +4,7 @@ import pg from 'pg'
 import { expect, test } from 'vitest'
 import { PostgresStore } from '../src/index.ts'
 import { serverOf, withServer } from './home.ts'
-import { demand, exchange, groups, session, succeeded } from './specs.ts'
+import { demand, exchange, groups, session, succeeded } from '../../sqlite/test/specs.ts'
 
 withServer()
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { PostgresStore } from '../src/index.ts'
 import { serverOf, sql, withServer } from './home.ts'
-import { demand, exchange, groups, session, succeeded } from './specs.ts'
+import { demand, exchange, groups, session, succeeded } from '../../sqlite/test/specs.ts'
 
 withServer()
 

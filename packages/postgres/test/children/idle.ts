@@ -1,7 +1,7 @@
 /** Opens a store, uses it, listens, and has nothing else to do. */
 import process from 'node:process'
 import { PostgresStore } from '@millrace/postgres'
-import { groups } from '../specs.ts'
+import { groups } from '../../../sqlite/test/specs.ts'
 
 const store = new PostgresStore({ url: process.argv[2]!, schema: process.argv[3] })
 await store.open()

@@ -1,7 +1,7 @@
 /** Adds tasks in batches and says after each what was answered, until its end. */
 import process from 'node:process'
 import { PostgresStore } from '@millrace/postgres'
-import { group, spec } from '../specs.ts'
+import { group, spec } from '../../../sqlite/test/specs.ts'
 
 const [, , url, schema, batches, size] = process.argv
 const store = new PostgresStore({ url: url!, schema })

@@ -1,7 +1,7 @@
 /** Claims and settles until it is killed, or nothing is left to take; says which ends were answered. */
 import process from 'node:process'
 import { PostgresStore } from '@millrace/postgres'
-import { demand, exchange, session, succeeded } from '../specs.ts'
+import { demand, exchange, session, succeeded } from '../../../sqlite/test/specs.ts'
 import type { Claim } from '@millrace/core/store'
 
 const [, , url, schema, total] = process.argv
