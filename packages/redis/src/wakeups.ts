@@ -1,10 +1,11 @@
 /** Hears what scripts publish, on a connection of its own that comes back by itself. */
 import { Link, type Client, type LinkOptions } from './link.ts'
-import { Watchers } from './watchers.ts'
-import type { Hint } from '@millrace/core/store'
+import { Watchers, type Hint } from '@millrace/core/store'
 
 /** How often a connection on which nothing comes is asked whether it is still there. */
 const PING_MS = 10_000
+
+const EVERYTHING: Hint = { ready: true, settled: true, cancel: true }
 
 /** What matters is that somebody asks: without an answer the link gives the connection up and makes another. */
 function ping(link: Link): void {
@@ -46,7 +47,7 @@ export class Wakeups {
   async #subscribe(client: Client, link: Link): Promise<void> {
     await client.subscribe(this.#channel, (word) => this.#heard(word))
     // whatever was published before was not heard
-    if (link === this.#link) this.#watchers.listening()
+    if (link === this.#link) this.#watchers.publish(EVERYTHING)
   }
 
   #heard(word: string): void {
