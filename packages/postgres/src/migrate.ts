@@ -1,12 +1,13 @@
 /** Opening a database: what is refused, and how an older schema becomes today's. Nothing is written in a refusal. */
 import { StoreError } from '@millrace/core'
 import { isRefusedByServer, storeError } from './errors.ts'
+import { SCHEMA_2 } from './statements/guests.ts'
 import { SCHEMA_1, SCHEMA_VERSION } from './statements/schema.ts'
 import type { Database } from './database.ts'
 import type { PoolClient } from './driver.ts'
 
 /** What brings a schema of version n to version n + 1. */
-const MIGRATIONS: readonly string[] = [SCHEMA_1]
+const MIGRATIONS: readonly string[] = [SCHEMA_1, SCHEMA_2]
 
 const SERVER_VERSION_MIN = 130_000
 
