@@ -39,6 +39,9 @@ beforeEach(async () => {
 afterAll(async () => {
   await mill.close()
   await pool.end()
+  // the pool does not wait for the sockets of what it has ended
+  const open = `SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`
+  while ((await sql(open)).length > 0);
 })
 
 async function begun(begin = 'BEGIN'): Promise<pg.PoolClient> {
