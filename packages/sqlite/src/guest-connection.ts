@@ -8,13 +8,16 @@ import type { Connection, Value } from './database.ts'
 export interface SqliteTransaction {
   exec(sql: string): unknown
   prepare(sql: string): {
-    run(...values: never[]): unknown
-    get(...values: never[]): unknown
-    all(...values: never[]): unknown
+    run(...values: SqliteValue[]): { readonly changes: number | bigint }
+    get(...values: SqliteValue[]): unknown
+    all(...values: SqliteValue[]): unknown[]
   }
   /** For the compiler only: what is done in a transaction is done when it returns. */
   readonly '~work'?: 'synchronous' | undefined
 }
+
+/** What is bound to a parameter. */
+export type SqliteValue = null | number | bigint | string | Uint8Array
 
 /** Statements of either library, and what each of them has beside the other. */
 interface Statement {

@@ -19,11 +19,6 @@ const logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** What the tests use of either library. */
 interface Library extends SqliteTransaction {
-  prepare(sql: string): {
-    run(...values: never[]): unknown
-    get(...values: never[]): unknown
-    all(...values: never[]): unknown[]
-  }
   close(): unknown
 }
 
