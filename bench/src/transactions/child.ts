@@ -26,8 +26,9 @@ await (engine === 'postgres' ? onPostgres() : onSqlite())
 async function onPostgres(): Promise<void> {
   const pool = new pg.Pool({ connectionString: place, max: 2 * CONCURRENCY, connectionTimeoutMillis: 3_000 })
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   const mill = await persistently(() => connect(postgres(pool), { logger }))
-  if (role === 'work') return worked(mill, handlerOnPostgres(pool), (options) => mill.worker(options))
+  if (role === 'work') return worked(handlerOnPostgres(pool), (options) => mill.worker(options))
   await Promise.all(
     Array.from({ length: CONCURRENCY }, () =>
       produce(() =>
@@ -64,7 +65,6 @@ function handlerOnPostgres(pool: pg.Pool) {
 
 async function onClient(pool: pg.Pool, work: (tx: pg.PoolClient) => Promise<void>): Promise<void> {
   const client = await pool.connect()
-  client.on('error', () => undefined)
   let broken = true
   try {
     await client.query('BEGIN')
@@ -85,7 +85,7 @@ async function onClient(pool: pg.Pool, work: (tx: pg.PoolClient) => Promise<void
 async function onSqlite(): Promise<void> {
   const db = new DatabaseSync(place, { timeout: 2_000 })
   const mill = await persistently(() => connect(sqlite(db), { logger }))
-  if (role === 'work') return worked(mill, handlerOnSqlite(db), (options) => mill.worker(options))
+  if (role === 'work') return worked(handlerOnSqlite(db), (options) => mill.worker(options))
   await produce(async () => {
     inTransaction(db, () => {
       const ids = newIds()
@@ -128,7 +128,6 @@ function inTransaction(db: DatabaseSync, work: () => void): void {
 }
 
 async function worked<H>(
-  mill: Mill,
   handlers: H,
   workerOf: (options: {
     readonly handlers: H
@@ -139,7 +138,6 @@ async function worked<H>(
   const worker = workerOf({ handlers, concurrency: CONCURRENCY, lease: '1s' })
   worker.on('error', () => undefined) // the store is gone now and then
   await persistently(() => worker.start())
-  void mill
 }
 
 /** One transaction after the other; what becomes of one that fails is for the store and the rows to agree on. */
