@@ -34,15 +34,10 @@ export interface Doors {
 export class Transactions implements Port<PgTransaction> {
   readonly work = 'asynchronous'
   readonly #doors: () => Doors
-  readonly #settled: (receipt: Receipt) => void
 
-  /**
-   * @param doors throws if the store is not open
-   * @param settled hears of what a transaction has settled, before it is known whether it commits
-   */
-  constructor(doors: () => Doors, settled: (receipt: Receipt) => void) {
+  /** @param doors throws if the store is not open */
+  constructor(doors: () => Doors) {
     this.#doors = doors
-    this.#settled = settled
   }
 
   async add(tx: unknown, group: TaskGroup): Promise<GroupAnswer> {
@@ -65,9 +60,8 @@ export class Transactions implements Port<PgTransaction> {
     if (answer === 'no transaction') throw noTransaction()
     if (answer !== 'applied') return { verdict: answer === 'busy' ? 'busy' : 'stale' }
     commits.note(transaction, { ready: false, settled: true, edges: true })
-    const receipt = { fence, seq, transaction }
-    this.#settled(receipt)
-    return { verdict: 'applied', receipt }
+    // the record of its claim is left to the next renewal: nobody knows yet whether this commits
+    return { verdict: 'applied', receipt: { fence, seq, transaction } }
   }
 
   async run<T>(work: (tx: PgTransaction) => T | Promise<T>): Promise<T> {
