@@ -220,7 +220,7 @@ describe('waits', () => {
     expect(results.map((result) => (result as string).length)).toEqual(Array(20).fill(1_000_000))
   })
 
-  test('a store that is away is borne with patience, and then told as it is', async () => {
+  test('a store that is away is waited for, and told of if it stays so', async () => {
     const world = new World()
     const line = world.line()
     const mill = world.mill(line)
@@ -228,14 +228,27 @@ describe('waits', () => {
     line.keep('outcomes', () =>
       Promise.reject(new StoreError('store-unavailable', 'away', { effect: 'unknown' })),
     )
-    const error = await world.refusal(handle.result({ within: '1h' }))
     // a look has no effect that could be in doubt
-    expect(error).toMatchObject({ code: 'store-unavailable' })
-    expect(world.time.nowMs).toBeGreaterThan(25_000)
-    line.free('outcomes')
+    expect(await world.refusal(handle.result({ within: '40s' }))).toMatchObject({ code: 'store-unavailable' })
+    expect(world.time.nowMs).toBe(40_000)
     const wait = handle.result({ within: '1h' })
+    await world.time.advance(60_000)
+    line.free('outcomes')
     await working(world, () => 'done')
     expect(await world.settle(wait)).toBe('done')
+  })
+
+  test('a store that cannot be used at all is not waited for', async () => {
+    const world = new World()
+    const line = world.line()
+    const mill = world.mill(line)
+    const handle = await mill.enqueue(job, 1)
+    line.keep('outcomes', () =>
+      Promise.reject(new StoreError('store-unavailable', 'no such user', { effect: 'final' })),
+    )
+    const error = await world.refusal(handle.result({ within: '1h' }))
+    expect(error).toMatchObject({ message: 'no such user' })
+    expect(world.time.nowMs).toBe(0)
   })
 })
 
