@@ -61,17 +61,25 @@ export class Batcher {
    *
    * @throws BackpressureError if too much is under way
    */
-  async submit(groups: readonly TaskGroup[]): Promise<readonly Arrival[]> {
+  submit(groups: readonly TaskGroup[]): Promise<readonly Arrival[]> {
     const { account, platform, timeoutMs } = this.#parts
     const load = loadOf(groups)
-    account.take(load)
-    const endMs = platform.monotonicMs() + timeoutMs
-    try {
-      const arrivals = await this.#ride({ groups, ...load, again: false, endMs })
-      return arrivals.some(isBusy) ? await this.#waitOut(groups, arrivals, endMs) : arrivals
-    } finally {
-      account.giveBack(load)
-    }
+    return new Promise((resolve) => {
+      account.take(load)
+      const endMs = platform.monotonicMs() + timeoutMs
+      const over = (arrivals: readonly Arrival[]): void => {
+        account.giveBack(load)
+        resolve(arrivals)
+      }
+      let told = false
+      const arrive = (arrivals: readonly Arrival[]): void => {
+        if (told) return
+        told = true
+        if (arrivals.some(isBusy)) void this.#waitOut(groups, arrivals, endMs).then(over)
+        else over(arrivals)
+      }
+      this.#wait({ groups, tasks: load.tasks, bytes: load.bytes, again: false, endMs, arrive })
+    })
   }
 
   /** Those who wait for a trip are told this instead. */
@@ -103,20 +111,26 @@ export class Batcher {
       const open = [...arrivals.keys()].filter(
         (index) => isBusy(arrivals[index]!) || missesParent(arrivals[index]!),
       )
-      const left = open.map((index) => groups[index]!)
-      const answers = await this.#ride({ groups: left, ...loadOf(left), again: true, endMs })
+      const answers = await this.#rideAgain(
+        open.map((index) => groups[index]!),
+        endMs,
+      )
       for (const [at, index] of open.entries()) arrivals[index] = answers[at]!
     }
     return arrivals
   }
 
-  #ride(passenger: Omit<Passenger, 'arrive'>): Promise<readonly Arrival[]> {
+  #rideAgain(groups: readonly TaskGroup[], endMs: number): Promise<readonly Arrival[]> {
     return new Promise((arrive) => {
-      this.#waiting.push({ ...passenger, arrive })
-      // a trip has as much time as the youngest, which is more than one has that rides again
-      if (passenger.again) this.#watchTheTime(passenger.endMs)
-      this.#departSoon()
+      // a trip has as much time as the youngest of its passengers
+      this.#watchTheTime(endMs)
+      this.#wait({ groups, ...loadOf(groups), again: true, endMs, arrive })
     })
+  }
+
+  #wait(passenger: Passenger): void {
+    this.#waiting.push(passenger)
+    this.#departSoon()
   }
 
   /** Leaves at the end of this turn of the microtask queue, so that callers of the same moment get on. */
