@@ -2,7 +2,7 @@
  * The SQLite store: one file, worked on by a thread of its own, so that neither a commit nor a lock of another
  * process ever holds up the main thread. This side packs and unpacks; all decisions are made there.
  */
-import { InvalidArgumentError } from '@millrace/core'
+import { checkMembers, InvalidArgumentError, type Members } from '@millrace/core'
 import { Exchanges } from './exchanges.ts'
 import { Line } from './line.ts'
 import { Lines } from './lines.ts'
@@ -22,6 +22,8 @@ export interface SqliteStoreOptions {
   readonly migrate?: boolean | undefined
 }
 
+const SQLITE_MEMBERS: Members<SqliteStoreOptions> = { path: true, namespace: true, migrate: true }
+
 export class SqliteStore implements port.Store {
   readonly kind = 'sqlite'
   readonly retentionBytes: number = 1_024 ** 3
@@ -31,7 +33,9 @@ export class SqliteStore implements port.Store {
   #exchanges = new Exchanges()
 
   /** @throws InvalidArgumentError */
-  constructor({ path, namespace, migrate = true }: SqliteStoreOptions) {
+  constructor(options: SqliteStoreOptions) {
+    checkMembers(options, SQLITE_MEMBERS, 'the SQLite store')
+    const { path, namespace, migrate = true } = options
     checkPath(path)
     if (namespace !== undefined && namespace !== 'default') {
       throw new InvalidArgumentError(

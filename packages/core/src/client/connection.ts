@@ -2,7 +2,7 @@
 import { ClosedError, codeOf, type AmbiguousError, type StoreError } from '../task/errors.ts'
 import { Breaker } from './breaker.ts'
 import { Operations } from './operations.ts'
-import { answeredBy, isOutage, repeating, type Bound } from './repeat.ts'
+import { answeredBy, isOutage, pause, repeating, type Bound } from './repeat.ts'
 import type { Logger } from '../task/logger.ts'
 import type { Platform, Timer } from '../platform/platform.ts'
 import type { GroupAnswer, Hint, Store, TaskGroup } from '../store/port.ts'
@@ -18,6 +18,9 @@ const OPEN_AFTER = 1 / 3
  * an answer in their time. Workers insist: what they have done must be written, whenever that is.
  */
 export type Manner = 'fails fast' | 'insists'
+
+/** How long a client that closes waits for a store that is still being opened. */
+const CLOSE_OPENING_MS = 500
 
 /** When hints ended, the store is asked for new ones after so long. */
 const WATCH_AGAIN_MS = 5_000
@@ -180,11 +183,15 @@ export class Connection {
     this.#closed = true
     this.#breaker.close()
     this.#unwatching?.cancel()
-    const opened = await this.#opened?.then(
-      () => true,
-      () => false, // what could not be opened needs no closing
+    if (this.#isOpen) return this.store.close()
+    if (this.#opened === undefined) return
+    // nobody waits for it any more: one that takes long is closed when it is there
+    const opened = this.#opened.then(
+      () => this.store.close(),
+      () => undefined, // what could not be opened needs no closing
     )
-    if (opened === true) await this.store.close()
+    opened.catch((error: unknown) => this.logger.warn({ error }, 'the store could not be closed'))
+    await Promise.race([opened, pause(this.platform, CLOSE_OPENING_MS)])
   }
 
   /** That it was opened some time ago says nothing of the store. */

@@ -7,7 +7,7 @@ import { resolveWorkerOptions, type WorkerOptions } from '../worker/options.ts'
 import { stderrLogger } from '../platform/console.ts'
 import { systemPlatform } from '../platform/system.ts'
 import { Worker } from '../worker/worker.ts'
-import { checkMembers, type Members } from '../task/members.ts'
+import { checkMembers, reading, type Members } from '../task/members.ts'
 import { checkTask, type AnyTask, type InputArguments } from '../task/definition.ts'
 import { NO_OPTIONS, type Draft, type EnqueueOptions } from '../task/draft.ts'
 import type { Logger } from '../task/logger.ts'
@@ -159,7 +159,7 @@ export class Mill implements AsyncDisposable {
     options: ResultOptions & EnqueueOptions,
   ): Promise<D['~task']['result']> {
     if (this.#closing !== undefined) throw new ClosedError()
-    const { within, signal, ...rest } = Object(options) as typeof options
+    const { within, signal, ...rest } = reading('The options of call', () => ({ ...options }))
     checkWait({ within, signal }) // before anything is written
     signal?.throwIfAborted()
     const handle = await this.#enqueuer.one({ task, input, options: rest })

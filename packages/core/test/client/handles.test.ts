@@ -84,6 +84,35 @@ describe('results', () => {
     expect(await waiting.cancel()).toBe('over')
   })
 
+  test('a task that failed without an error says why all the same', async () => {
+    const world = new World()
+    const mill = world.mill()
+    const parent = await mill.enqueue(job, 1)
+    const child = await mill.enqueue(job, 2, { after: [{ task: parent, ifFailed: 'fail' }] })
+    await parent.cancel()
+    const late = await mill.enqueue(job, 3, { startBy: '1s' })
+    await world.time.advance(1_000)
+    await world.store.sweep({ tasksMax: 10 })
+    for (const [handle, reason, message] of [
+      [child, 'dependency', /failed \(dependency\): a task that it waited for did not succeed$/],
+      [late, 'expired', /failed \(expired\): it was not started before its `startBy`$/],
+    ] as const)
+      expect(await world.refusal(handle.result({ within: '10s' }))).toMatchObject({
+        code: 'task-failed',
+        reason,
+        message: expect.stringMatching(message) as unknown,
+      })
+    // an error without a text, as `throw new Error()`
+    const silent = await mill.enqueue(job, 4, { retry: false })
+    await world.settle(mill.worker({ handlers: job.handler(() => Promise.reject(new Error())) }).start())
+    expect(await world.refusal(silent.result({ within: '10s' }))).toMatchObject({
+      message: expect.stringMatching(
+        /failed \(error\): its handler threw something without a message$/,
+      ) as unknown,
+    })
+    await world.settle(mill.close())
+  })
+
   test('a wait ends after its time, at its signal, or with the client; the task goes on', async () => {
     const world = new World()
     const mill = world.mill()
