@@ -134,6 +134,8 @@ test('what waits for its turn is refused as soon as the store counts as down', a
   for (const error of await Promise.all(waiting))
     expect(error).toMatchObject({ code: 'store-unavailable', effect: 'none' })
   expect(world.time.nowMs).toBeLessThanOrEqual(5_600)
+  // both trips are under way, and nobody waits for them any more
+  await expect(mill.enqueue(job, 'late')).rejects.toMatchObject({ code: 'store-unavailable', effect: 'none' })
   for (const error of await Promise.all(inDoubt)) expect(error).toMatchObject({ code: 'ambiguous' })
   expect(world.time.nowMs).toBeLessThanOrEqual(15_001)
   expect(world.time.nowMs).toBeGreaterThan(14_000)
@@ -191,6 +193,57 @@ test('a slow store that answers is no store that is down: who waited too long fo
   expect(await world.settle(Promise.all(settled))).toEqual(['created', 'created', 'ambiguous undefined'])
   await world.time.advance(2_000)
   expect((await world.settle(mill.enqueue(job, 1))).outcome).toBe('created')
+})
+
+test('who met a lock and is tried again has no more time for it than everybody', async () => {
+  const world = new World()
+  const line = world.line()
+  const mill = world.mill(line)
+  await mill.open()
+  line.keep('add', async (_, { groups }) => {
+    if (world.time.nowMs < 5_000) return groups.map(() => ({ outcome: 'busy' }))
+    return new Promise<never>(() => undefined)
+  })
+  let tookMs = 0
+  const locked = mill.enqueue(job, 1, { unique: { key: 'k' } }).catch((error: StoreError) => {
+    tookMs = world.time.nowMs
+    return error
+  })
+  expect(await world.settle(locked)).toMatchObject({ code: 'ambiguous' })
+  expect(tookMs).toBe(15_000)
+})
+
+test('who was told that its time is over is not counted twice when the answer comes', async () => {
+  const world = new World()
+  const line = world.line()
+  const mill = world.mill(line, { storeTimeout: '1s', maxPending: 4 })
+  await mill.open()
+  line.keep('add', async (pass) => {
+    await world.sleep(800)
+    return pass()
+  })
+  // two travel, the next waits for them, and travels until its time is over
+  const enqueue = (n: number): Promise<string> =>
+    mill.enqueue(job, n).then(
+      ({ outcome }) => outcome,
+      (error: StoreError) => error.code,
+    )
+  const seen: Promise<string>[] = []
+  for (let n = 0; n < 3; n++) {
+    seen.push(enqueue(n))
+    await world.time.advance(1)
+  }
+  expect(await world.settle(Promise.all(seen))).toEqual(['created', 'created', 'ambiguous'])
+  await world.time.advance(2_000)
+  // the bound is what it was
+  const again = Array.from({ length: 5 }, (_, n) => enqueue(n))
+  expect((await world.settle(Promise.all(again))).toSorted()).toEqual([
+    'backpressure',
+    'created',
+    'created',
+    'created',
+    'created',
+  ])
 })
 
 test('a lazy client whose store is down fails in time, and works when the store is there', async () => {
