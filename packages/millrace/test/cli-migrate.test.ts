@@ -30,23 +30,20 @@ interface Ground {
 
 async function sqliteGround(): Promise<Ground> {
   const path = join(place.path, `m${(databases += 1)}.db`)
-  const opened = (): Disposable & { database: DatabaseSync } => {
+  const opened = <T>(work: (database: DatabaseSync) => T): Promise<T> => {
     const database = new DatabaseSync(path)
-    return { database, [Symbol.dispose]: () => database.close() }
+    try {
+      return Promise.resolve(work(database))
+    } finally {
+      database.close()
+    }
   }
+  const count = 'SELECT count(*) AS n FROM sqlite_schema'
   return Promise.resolve({
     url: `sqlite:${path}`,
-    async run(script) {
-      using file = opened()
-      return Promise.resolve(file.database.exec(script))
-    },
-    async tables() {
-      if (!existsSync(path)) return Promise.resolve(0)
-      using file = opened()
-      return Promise.resolve(
-        Number(file.database.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']),
-      )
-    },
+    run: (script) => opened((database) => database.exec(script)),
+    tables: async () =>
+      existsSync(path) ? opened((database) => Number(database.prepare(count).get()?.['n'])) : 0,
   })
 }
 

@@ -28,8 +28,8 @@ export class PostgresMigrator implements Migrator {
 
   /** The plan as it was before the work. */
   async #after(work: (database: Database, client: PoolClient) => Promise<void>): Promise<MigrationPlan> {
-    const { schema, prepare, connect } = this.#options
-    const connected = await connect()
+    const { schema, prepare } = this.#options
+    const connected = await this.#options.connect()
     const database = new Database({ pool: connected.pool, schema, prepare })
     try {
       return await looking(database, async (client) => {
