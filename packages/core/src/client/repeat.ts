@@ -7,7 +7,8 @@ import { randomFraction } from '../platform/platform.ts'
 export const STORE_PATIENCE_MS = 30_000
 
 const FIRST_WAIT_MS = 10
-const LONGEST_WAIT_MS = 2_000
+// with the wait of a store that comes back by itself it is still well below three seconds until work goes on
+const LONGEST_WAIT_MS = 1_000
 
 /**
  * Calls until it is answered or refused for good, with jittered waits in between.
@@ -34,7 +35,7 @@ export async function repeating<T>(platform: Platform, call: (again: boolean) =>
   }
 }
 
-/** The waits between tries, in milliseconds: they double up to 2 s, with jitter, and never end. */
+/** The waits between tries, in milliseconds: they double up to 1 s, with jitter, and never end. */
 export function* growingWaits(platform: Platform): Generator<number, never> {
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
     yield waitMs * (0.5 + randomFraction(platform) / 2)
