@@ -45,7 +45,10 @@ class Heap<T> {
 }
 
 const { role, url } = JSON.parse(process.argv[2]!) as Part
-const mill = await connect(url)
+// what goes wrong is told by the events
+const say = (): void => undefined
+const logger = { debug: say, info: say, warn: say, error: say }
+const mill = await connect(url, { logger })
 if (role === 'producer') await produce(mill)
 else await work(mill)
 await mill.close()
@@ -71,7 +74,7 @@ async function produce(client: Mill): Promise<void> {
 
 async function work(client: Mill): Promise<void> {
   const started = new Heap<number>((times) => tell({ kind: 'started', count: times.length, at: times[0]! }))
-  const accepted = new Heap<number>((numbers) => tell({ kind: 'accepted', numbers }))
+  const accepted = new Heap<number>((numbers) => tell({ kind: 'accepted', numbers, at: Date.now() }))
   const numbers = new Map<string, number>()
   const handler = task.handler(({ n }, ctx) => {
     started.add(Date.now())

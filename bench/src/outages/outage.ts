@@ -36,19 +36,21 @@ export interface Outcome {
   readonly acknowledged: number
   /** Handlers that were called, also more than once for a task. */
   readonly started: number
+  /** What the server has forgotten, as it may by its settings. */
+  readonly forgotten: number
   readonly problems: readonly string[]
   readonly troubles: ReadonlyMap<string, number>
 }
 
 export async function runOutage(plan: OutagePlan): Promise<Outcome> {
   await using target = await targetOf(plan.engine)
-  const ledger = new Ledger()
+  const ledger = new Ledger(target.forgetsMs)
   await keepAll(target.url)
   using crew = await startCrew(target.url, ledger)
   const rounds: Round[] = []
   for (let round = 0; round < plan.rounds; round++) {
     await within(ledger.reaches(ledger.acknowledged + plan.tasks), 'load')
-    rounds.push(await within(strike(target, crew, plan.downMs(round)), 'resuming'))
+    rounds.push(await within(strike(target, crew, { ledger, downMs: plan.downMs(round) }), 'resuming'))
     plan.told?.(rounds.at(-1)!)
   }
   await within(ledger.reaches(ledger.acknowledged + plan.tasks), 'load')
@@ -60,6 +62,7 @@ export async function runOutage(plan: OutagePlan): Promise<Outcome> {
     rounds,
     acknowledged: ledger.acknowledged,
     started: ledger.started,
+    forgotten: ledger.forgotten(succeeded),
     problems: ledger.problems(succeeded),
     troubles: ledger.troubles,
   }
@@ -88,7 +91,12 @@ async function startCrew(url: string, ledger: Ledger): Promise<Crew> {
   }
 }
 
-async function strike(target: Target, { producer, workers }: Crew, downMs: number): Promise<Round> {
+async function strike(
+  target: Target,
+  { producer, workers }: Crew,
+  { ledger, downMs }: { readonly ledger: Ledger; readonly downMs: number },
+): Promise<Round> {
+  ledger.struck(Date.now())
   await target.kill()
   await sleep(downMs)
   const upAt = await target.start()

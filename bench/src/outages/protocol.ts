@@ -16,6 +16,6 @@ export type Told =
   /** So many handlers were called. */
   | { readonly kind: 'started'; readonly count: number; readonly at: number }
   /** Whose success the store took. */
-  | { readonly kind: 'accepted'; readonly numbers: readonly number[] }
+  | { readonly kind: 'accepted'; readonly numbers: readonly number[]; readonly at: number }
   | { readonly kind: 'lost'; readonly number: number }
   | { readonly kind: 'trouble'; readonly error: string }
