@@ -201,7 +201,7 @@ test('who met a lock and is tried again has no more time for it than everybody',
   const mill = world.mill(line)
   await mill.open()
   line.keep('add', async (_, { groups }) => {
-    if (world.time.nowMs < 5_000) return groups.map(() => ({ outcome: 'busy' }))
+    if (world.time.nowMs < 5_000) return groups.map(() => ({ outcome: 'busy' as const }))
     return new Promise<never>(() => undefined)
   })
   let tookMs = 0
