@@ -1,5 +1,5 @@
 /** What the user may say about a Postgres store. */
-import { InvalidArgumentError, StoreError } from '@millrace/core'
+import { checkMembers, InvalidArgumentError, StoreError, type Members } from '@millrace/core'
 import type { PostgresPool } from './driver.ts'
 
 /** How many connections a pool of pg has unless told otherwise. */
@@ -45,6 +45,17 @@ export type PostgresStoreOptions = CommonOptions &
     | { readonly pool: PostgresPool; readonly url?: undefined }
   )
 
+const POSTGRES_MEMBERS: Members<CommonOptions & Record<'url' | 'pool' | 'connections', unknown>> = {
+  url: true,
+  pool: true,
+  connections: true,
+  schema: true,
+  namespace: true,
+  migrate: true,
+  prepare: true,
+  unsafe: true,
+}
+
 export interface Resolved {
   readonly schema: string
   readonly migrate: boolean
@@ -66,6 +77,7 @@ export interface Connected {
 
 /** @throws InvalidArgumentError, or StoreError with the code `store-url` */
 export function resolved(options: PostgresStoreOptions): Resolved {
+  checkMembers(options, POSTGRES_MEMBERS, 'the Postgres store')
   const { schema, namespace = 'default', migrate = true, prepare = true, unsafe = false } = options
   const name = schema ?? (namespace === 'default' ? 'millrace' : `millrace_${namespace}`)
   if (name === '' || Buffer.byteLength(name) > 63 || name.includes('\0') || name.startsWith('pg_')) {

@@ -3,7 +3,8 @@ import { InvalidArgumentError } from '@millrace/core'
 import { GuestConnection, type SqliteTransaction } from './guest-connection.ts'
 import { Guests, syncEachCommit } from './guests.ts'
 import { notOpen } from './errors.ts'
-import { SqliteStore, type SqliteStoreOptions } from './store.ts'
+import { SqliteStore } from './store.ts'
+import type { SqliteStoreOptions } from './options.ts'
 import type { TransactionalStore, Transactions } from '@millrace/core/store'
 
 export interface TransactionalSqliteStoreOptions extends Omit<SqliteStoreOptions, 'path'> {

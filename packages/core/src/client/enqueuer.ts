@@ -13,6 +13,7 @@ import { Stream } from './stream.ts'
 import { firstTime, handleOf, type EnqueuedHandle, type HandleContext } from './handle.ts'
 import type { Transactions } from '../store/transactions.ts'
 import type { AnyTask } from '../task/definition.ts'
+import type { Manner } from './connection.ts'
 import type { Draft } from '../task/draft.ts'
 import type { AddVerdict, TaskGroup } from '../store/port.ts'
 import type { Fence, TaskSpec } from '../store/records.ts'
@@ -28,21 +29,35 @@ export interface RejectedDraft {
 export class Enqueuer {
   readonly #context: HandleContext
   readonly #ids: IdMaker
+  readonly #manner: Manner
   /** Tasks with unique keys travel by themselves: where a key is contested their trip may have to wait for a lock. */
   readonly #keyed: Batcher
   readonly #plain: Batcher
   readonly #operations = new Operations()
 
-  /** @param pendingMax what may be under way before callers are turned away */
-  constructor(context: HandleContext, pendingMax: Load) {
+  /**
+   * @param pendingMax what may be under way before callers are turned away
+   * @param manner whether callers are turned away, too, while the store is down
+   */
+  constructor(context: HandleContext, pendingMax: Load, manner: Manner) {
     const { connection } = context
     const { platform } = connection
     this.#context = context
+    this.#manner = manner
     this.#ids = new IdMaker(platform)
-    const send: Send = (groups, again) => connection.add(groups, again)
-    const account = new Account(pendingMax)
-    this.#plain = new Batcher({ send, platform, account })
-    this.#keyed = new Batcher({ send, platform, account })
+    const send: Send = (groups, again) => connection.add(groups, again, manner)
+    const parts = {
+      send,
+      platform,
+      account: new Account(pendingMax),
+      timeoutMs: connection.patienceMs(manner),
+    }
+    this.#plain = new Batcher(parts)
+    this.#keyed = new Batcher(parts)
+    if (manner === 'fails fast')
+      connection.listenToRefusals((why) => {
+        for (const batcher of [this.#plain, this.#keyed]) batcher.refuseWaiting(why)
+      })
   }
 
   /** @param under the running task in whose name it is enqueued */
@@ -152,10 +167,16 @@ export class Enqueuer {
   }
 
   async #add(group: TaskGroup): Promise<readonly AddVerdict[]> {
+    this.#admit()
     const groups = [group]
     const [arrival] = await this.#batcherFor(groups).submit(groups)
     if (arrival!.outcome !== 'added') throw refusalOf(arrival!, group)
     return arrival!.tasks.map((verdict, index) => firstTime(group.tasks[index]!, verdict))
+  }
+
+  /** @throws StoreError while the store is down */
+  #admit(): void {
+    if (this.#manner === 'fails fast') this.#context.connection.admit()
   }
 
   #batcherFor(groups: readonly TaskGroup[]): Batcher {

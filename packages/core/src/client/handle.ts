@@ -6,7 +6,7 @@ import { shown } from '../task/shown.ts'
 import { validate } from '../task/schema.ts'
 import type { AnyTask } from '../task/definition.ts'
 import type { AddVerdict, TaskRef } from '../store/port.ts'
-import type { TaskId, TaskOutcome, TaskSpec } from '../store/records.ts'
+import type { FailReason, TaskId, TaskOutcome, TaskSpec } from '../store/records.ts'
 import { newNonce } from '../task/ids.ts'
 import { cancelCommand, statusOf } from './task-control.ts'
 import type { TaskStatus } from './status.ts'
@@ -123,6 +123,16 @@ export function firstTime({ id, idMadeBy }: TaskSpec, verdict: AddVerdict): AddV
   return idMadeBy === 'client' && verdict.outcome === 'duplicate' && verdict.by.id === id ? CREATED : verdict
 }
 
+/** What is to be said of a failure that says nothing itself. */
+const WHY: Readonly<Record<FailReason, string>> = {
+  error: 'its handler threw something without a message',
+  timeout: 'its attempt, or all of them together, took too long',
+  crashed: 'the workers that ran it died',
+  expired: 'it was not started before its `startBy`',
+  invalid: 'its payload or its result cannot be used',
+  dependency: 'a task that it waited for did not succeed',
+}
+
 /**
  * The result of a task that has ended, through its output schema.
  *
@@ -135,7 +145,8 @@ export async function resultOf<D extends AnyTask>(
   if (outcome.state === 'cancelled') throw new TaskCancelledError(id, outcome.cancel?.reason ?? null)
   if (outcome.state === 'failed') {
     const { reason, error } = outcome
-    const message = error?.message ?? 'no message'
+    // an error may have no text, and what ended for a reason of time or dependency has no error at all
+    const message = error === null || error.message === '' ? WHY[reason ?? 'error'] : error.message
     throw new TaskFailedError(id, { reason: reason ?? 'error', message, cause: error ?? undefined })
   }
   return validate(

@@ -143,8 +143,9 @@ export class RunContext implements Context {
     const outcomes: (TaskOutcome | null)[] = []
     while (outcomes.length < ids.length) {
       const some = ids.slice(outcomes.length, outcomes.length + LIMITS.batchTasks)
-      const answers = await this.services.connection.read((store) =>
-        store.outcomes({ ids: some, bytesMax: LIMITS.batchBytes }),
+      const answers = await this.services.connection.read(
+        (store) => store.outcomes({ ids: some, bytesMax: LIMITS.batchBytes }),
+        'insists',
       )
       for (const answer of answers) {
         if (answer === 'later') break

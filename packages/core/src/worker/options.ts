@@ -2,7 +2,7 @@
 import { durationMs, type Duration } from '../task/duration.ts'
 import { InvalidArgumentError } from '../task/errors.ts'
 import { checkedName } from '../task/limits.ts'
-import { checkMembers, type Members } from '../task/members.ts'
+import { checkMembers, reading, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
 import type { AnyHandler, Handler } from '../task/handler.ts'
 import type { AnyTask } from '../task/definition.ts'
@@ -125,8 +125,9 @@ function resolveQueues(
   if (typeof queues !== 'object' || queues === null) {
     throw new InvalidArgumentError(`queues is ${shown(queues)}.`, { hint: QUEUES_HINT })
   }
+  const given = reading('queues', () => ({ ...queues }))
   const slots = new Map(
-    checkedQueues(Object.keys(queues)).map((name) => [name, checkedSlots(queues[name]!, `queues.${name}`)]),
+    checkedQueues(Object.keys(given)).map((name) => [name, checkedSlots(given[name]!, `queues.${name}`)]),
   )
   const sum = [...slots.values()].reduce((total, some) => total + some, 0)
   return { queues: slots, concurrency: checkedSlots(options.concurrency ?? sum, 'concurrency') }

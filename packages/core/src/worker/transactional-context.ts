@@ -1,7 +1,8 @@
 /** A context whose handler may end its task in a transaction of the user's, together with its own writes. */
 import { AmbiguousError, codeOf, FencedError, InvalidArgumentError, StoreError } from '../task/errors.ts'
 import { chain, isThenable } from '../task/answer.ts'
-import { growingWaits, pause, STORE_PATIENCE_MS } from '../client/repeat.ts'
+import { WORKER_PATIENCE_MS } from '../client/connection.ts'
+import { growingWaits, pause } from '../client/repeat.ts'
 import type { Answer, Fate, Receipt, Settled, Transactions } from '../store/transactions.ts'
 import type { AnyTask, InputArguments } from '../task/definition.ts'
 import type { ChildHandle, ChildOptions } from '../task/handler.ts'
@@ -177,7 +178,7 @@ export class TransactionalRunContext extends RunContext implements Transactional
   /** Asks the store until it knows; what nobody can say in time is not ours to settle. */
   async #known(): Promise<Known | undefined> {
     const { platform } = this.services.connection
-    const end = platform.monotonicMs() + STORE_PATIENCE_MS
+    const end = platform.monotonicMs() + WORKER_PATIENCE_MS
     for (const waitMs of growingWaits(platform)) {
       const fate = await this.#fate()
       if (fate !== 'open') {

@@ -108,8 +108,8 @@ BEGIN
   END;
 END $$;`
 
-/** Version 2: transactions of the user's. */
-export const SCHEMA_2: string = `
+/** What transactions of the user's need. */
+export const GUEST_SCHEMA: string = `
 -- edges that were written beside their parent, not under its lock: whoever delivers takes them up
 CREATE TABLE home.late_edges(seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, parent uuid NOT NULL, edge bigint NOT NULL);
 ${ADD_FUNCTION}
