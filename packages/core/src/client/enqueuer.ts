@@ -38,9 +38,10 @@ export class Enqueuer {
     this.#context = context
     this.#ids = new IdMaker(platform)
     const send: Send = (groups, again) => connection.add(groups, again)
+    const { calls: trips } = connection.store
     const account = new Account(pendingMax)
-    this.#plain = new Batcher({ send, platform, account })
-    this.#keyed = new Batcher({ send, platform, account })
+    this.#plain = new Batcher({ send, trips, platform, account })
+    this.#keyed = new Batcher({ send, trips, platform, account })
   }
 
   /** @param under the running task in whose name it is enqueued */
