@@ -1,0 +1,38 @@
+/** What the store needs of a connection: commands in their order, and an ear for hints. */
+import { StoreError } from '@millrace/core'
+import { replyWord } from './errors.ts'
+import type { Script } from './lua/scripts.ts'
+
+export type Reply = number | string | Buffer | null | readonly Reply[]
+
+export interface Line {
+  /** @throws StoreError if Redis does not answer now */
+  open(): Promise<void>
+  close(): void
+  /**
+   * Ends within the bound of the store.
+   *
+   * @throws StoreError
+   */
+  command(args: readonly (string | Buffer)[]): Promise<Reply>
+}
+
+/** Who hears what scripts publish. */
+export interface Ear {
+  heard(word: string): void
+  /** Listening began, or began anew: whatever was published before was not heard. */
+  began(): void
+}
+
+/** Listens on a channel as soon as that is possible, through all that befalls a connection; answers how to end it. */
+export type Listen = (channel: string, ear: Ear) => () => void
+
+/** Calls a script, and tells Redis what it is if it has forgotten. */
+export async function run(line: Line, script: Script, args: readonly (string | Buffer)[]): Promise<Reply> {
+  try {
+    return await line.command(['EVALSHA', script.sha, '1', ...args])
+  } catch (error) {
+    if (!(error instanceof StoreError) || replyWord(error.cause) !== 'NOSCRIPT') throw error
+    return line.command(['EVAL', script.source, '1', ...args])
+  }
+}
