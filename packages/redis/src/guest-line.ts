@@ -29,8 +29,11 @@ export class GuestLine implements Line {
 
   /** Waits for a client that is about to connect. */
   async open(): Promise<void> {
-    if (this.#guest.state() === 'closed') throw closedGuest(this.#place)
-    await this.#sent(['PING'])
+    try {
+      await this.#sent(['PING'])
+    } catch (error) {
+      throw this.#guest.state() === 'closed' ? closedGuest(this.#place) : error
+    }
   }
 
   close(): void {
