@@ -20,7 +20,7 @@ export interface LinkOptions {
 /** How often a connection on which nothing comes is asked whether it is still there. */
 const PING_MS = 10_000
 const RETRY_FIRST_MS = 50
-const RETRY_MOST_MS = 2_000
+const RETRY_MOST_MS = 1_000
 
 /** The driver is loaded with the first connection: whoever uses another store never waits for it. */
 async function newClient({ url, timeoutMs }: LinkOptions): Promise<Client> {

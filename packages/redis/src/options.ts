@@ -1,5 +1,5 @@
 /** What a Redis store may be told. */
-import { InvalidArgumentError } from '@millrace/core'
+import { checkMembers, InvalidArgumentError, type Members } from '@millrace/core'
 import { guestOf, type Guest, type RedisClient } from './guests.ts'
 import { prefixOf } from './home.ts'
 
@@ -27,6 +27,16 @@ export type RedisStoreOptions = CommonOptions &
     | { readonly client: RedisClient; readonly url?: undefined }
   )
 
+const REDIS_MEMBERS: Members<RedisStoreOptions> = {
+  url: true,
+  client: true,
+  namespace: true,
+  migrate: true,
+  unsafe: true,
+  timeoutMs: true,
+  onWarning: true,
+}
+
 export interface CheckedOptions {
   /** The URL, or what the user's own client can do. */
   readonly server: string | Guest
@@ -50,6 +60,7 @@ const NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
 
 /** @throws InvalidArgumentError */
 export function checkedOptions(options: RedisStoreOptions): CheckedOptions {
+  checkMembers(options, REDIS_MEMBERS, 'the Redis store')
   const { namespace = 'default', migrate = true, unsafe = false, timeoutMs = 10_000 } = options
   const { onWarning = (message: string) => process.emitWarning(message) } = options
   if (typeof namespace !== 'string' || !NAMESPACE.test(namespace)) {
