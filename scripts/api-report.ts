@@ -4,7 +4,14 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
-const PACKAGES = ['core', 'millrace']
+/** By the name of its report, each entry: the package's folder and the module. */
+const ENTRIES = [
+  { report: 'core', folder: 'core', module: 'index' },
+  { report: 'millrace', folder: 'millrace', module: 'index' },
+  { report: 'millrace-postgres', folder: 'millrace', module: 'postgres' },
+  { report: 'millrace-redis', folder: 'millrace', module: 'redis' },
+  { report: 'millrace-sqlite', folder: 'millrace', module: 'sqlite' },
+] as const
 
 /** The declarations reachable from `entry` over relative imports: the entry first, the others by path. */
 export function apiReport(entry: string): string {
@@ -42,10 +49,10 @@ function section(name: string, text: string): string {
 
 function main(write: boolean): number {
   let differing = 0
-  for (const name of PACKAGES) {
+  for (const { report: name, folder, module } of ENTRIES) {
     const file = join('docs', 'api', `${name}.d.ts.txt`)
     const target = join(root, file)
-    const report = apiReport(join(root, 'packages', name, 'dist', 'index.d.ts'))
+    const report = apiReport(join(root, 'packages', folder, 'dist', `${module}.d.ts`))
     const known = existsSync(target) ? readFileSync(target, 'utf8').replaceAll('\r\n', '\n') : undefined
     if (known === report) {
       console.log(`${file} is up to date.`)
@@ -56,7 +63,7 @@ function main(write: boolean): number {
     } else {
       differing++
       console.error(
-        `The public API of packages/${name} differs from ${file}: if that is meant, run "npm run api" and commit the file.`,
+        `The public API of packages/${folder} differs from ${file}: if that is meant, run "npm run api" and commit the file.`,
       )
     }
   }

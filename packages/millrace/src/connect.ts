@@ -4,13 +4,16 @@ import {
   MemoryStore,
   Mill,
   systemPlatform,
+  TransactionalMill,
   type Members,
   type MillOptions,
   type Store,
+  type TransactionalStore,
 } from '@millrace/core'
 import { PostgresStore } from '@millrace/postgres'
 import { RedisStore } from '@millrace/redis'
 import { SqliteStore } from '@millrace/sqlite'
+import { isSource, type StoreSource, type TransactionalSource } from './store-source.ts'
 import { parseStoreUrl, storeUrl } from './store-url.ts'
 
 export interface ConnectOptions extends MillOptions {
@@ -24,29 +27,53 @@ export interface ConnectOptions extends MillOptions {
 }
 
 /**
- * A client of the store that the URL names: `sqlite:PATH`, `sqlite:///PATH`, `postgres://…`, `redis://HOST:PORT` (or
+ * A client of a store of your own making: `postgres(pool)` of millrace/postgres, `sqlite(db)` of millrace/sqlite. It
+ * has transactions: `within(tx)`, and `ctx.transaction` in handlers.
+ *
+ * @throws StoreError if it cannot be opened; InvalidArgumentError
+ */
+export async function connect<Tx>(
+  store: TransactionalSource<Tx>,
+  options?: ConnectOptions,
+): Promise<TransactionalMill<Tx>>
+/**
+ * A client of the store that is given, as `redis(client)` of millrace/redis, or that the URL names: `sqlite:PATH`, `sqlite:///PATH`, `postgres://…`, `redis://HOST:PORT` (or
  * `rediss:`, `valkey:`, `valkeys:`) or `memory:`. Without one it is the environment variable MILLRACE_STORE, else
  * `sqlite:millrace.db`: the same as the command line. A client that nobody uses does not keep the process alive.
  *
  * @throws StoreError: `store-url` for a URL that names no store of this version, another `store-…` if it cannot
  *   be opened; InvalidArgumentError
  */
-export async function connect(url?: string, options: ConnectOptions = {}): Promise<Mill> {
-  const mill = createMill(url, options)
+export async function connect(store?: string | StoreSource, options?: ConnectOptions): Promise<Mill>
+export async function connect(store?: string | StoreSource, options: ConnectOptions = {}): Promise<Mill> {
+  const mill = millOf(store, options)
   await mill.open()
   return mill
 }
 
 /**
  * The same without await: the store is opened by the first call that needs it, which then also throws what
- * `connect` would have thrown.
+ * `connect` would have thrown. On a synchronous connection nothing can wait for that: there, await `open()` before the
+ * first `within`.
  *
  * @throws StoreError with the code `store-url`; InvalidArgumentError
  */
-export function createMill(url?: string, options: ConnectOptions = {}): Mill {
+export function createMill<Tx>(
+  store: TransactionalSource<Tx>,
+  options?: ConnectOptions,
+): TransactionalMill<Tx>
+export function createMill(store?: string | StoreSource, options?: ConnectOptions): Mill
+export function createMill(store?: string | StoreSource, options: ConnectOptions = {}): Mill {
+  return millOf(store, options)
+}
+
+function millOf(store: string | StoreSource | undefined, options: ConnectOptions): Mill {
   checkMembers(options, CONNECT_MEMBERS, 'connect')
   const { namespace, migrate, ...others } = options
-  return new Mill(storeOf(storeUrl(url), { ...others, namespace, migrate }), others)
+  if (!isSource(store)) return new Mill(storeOf(storeUrl(store), { ...others, namespace, migrate }), others)
+  const made = store['~store']({ namespace, migrate })
+  if (!('transactions' in made)) return new Mill(made, others)
+  return new TransactionalMill(made as TransactionalStore<unknown>, others)
 }
 
 const CONNECT_MEMBERS: Members<ConnectOptions> = {

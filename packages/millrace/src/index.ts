@@ -4,3 +4,4 @@
 export * from '@millrace/core'
 export { connect, createMill } from './connect.ts'
 export type { ConnectOptions } from './connect.ts'
+export type { StoreSource, TransactionalSource } from './store-source.ts'

@@ -1,8 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { spawn } from 'node:child_process'
+import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startPostgres, type PostgresServer } from '../../../test/servers/postgres.ts'
+import { postgres as postgresOf } from '../src/postgres.ts'
+import { sqlite } from '../src/sqlite.ts'
 import { connect, createMill, defineTask, unchecked } from '../src/index.ts'
 import { startRedis } from '../../../test/servers/redis.ts'
 import { ended, Place } from './command-line.ts'
@@ -30,6 +34,37 @@ describe.each(['memory:', 'sqlite:', 'postgres:'])('connect %s', (scheme) => {
     expect(await mill.call(greet, { name: 'Ada' }, { within: '10s' })).toBe('Hello Ada')
     expect((await mill.definitions()).map((one) => one.type)).toEqual(['greet'])
   })
+})
+
+test("a pool of the user's makes a client with transactions", async () => {
+  const pool = new pg.Pool({ connectionString: postgres!.url })
+  const mill = await connect(postgresOf(pool), { namespace: 'pool' })
+  const tx = await pool.connect()
+  await tx.query('BEGIN')
+  const handle = await mill.within(tx).enqueue(greet, { name: 'Ada' })
+  await tx.query('COMMIT')
+  tx.release()
+  expect(await handle.status()).toMatchObject({ state: 'ready' })
+  expect((await pool.query(`SELECT FROM millrace_pool.live WHERE id = $1`, [handle.id])).rowCount).toBe(1)
+  await mill.close()
+  await pool.end()
+})
+
+test("a synchronous connection of the user's makes a client with transactions", async () => {
+  using place = new Place()
+  const db = new DatabaseSync(join(place.path, 'm.db'))
+  const mill = createMill(sqlite(db))
+  db.exec('BEGIN')
+  expect(() => mill.within(db).enqueue(greet, { name: 'Ada' })).toThrow('not open')
+  db.exec('ROLLBACK')
+  await mill.open()
+  db.exec('BEGIN')
+  const handle = mill.within(db).enqueue(greet, { name: 'Ada' })
+  db.exec('COMMIT')
+  expect(await handle.status()).toMatchObject({ state: 'ready' })
+  await mill.close()
+  expect(() => mill.within(db)).toThrow('closed')
+  db.close()
 })
 
 test('connect redis: makes a client that works, by a namespace of its own', async () => {

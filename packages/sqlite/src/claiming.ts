@@ -17,7 +17,7 @@ import {
   RUN_ANY,
   RUN_FRESH,
 } from './statements/claiming.ts'
-import type { Database } from './database.ts'
+import type { Connection } from './database.ts'
 import type { Pass } from './home.ts'
 import type { ClaimBundle, ClaimExtra, PackedDemand, PackedExchange } from './wire.ts'
 
@@ -280,7 +280,7 @@ function bundleOf({ database }: Pass, batch: Batch, from: { queue: string; level
   return { ...from, ...(batch.same ?? listsOf(database, seqs)), count, seqs, ids, runAts, payloads, extras }
 }
 
-function listsOf(database: Database, seqs: string): Pick<ClaimBundle, 'delays' | 'terms' | 'routes'> {
+function listsOf(database: Connection, seqs: string): Pick<ClaimBundle, 'delays' | 'terms' | 'routes'> {
   const [delays, terms, routes] = database.get<[string, string, string]>(READ_LISTS, `[${seqs}]`)!
   return { delays, terms, routes }
 }

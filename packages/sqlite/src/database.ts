@@ -3,7 +3,21 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 
 export type Value = null | number | bigint | string | Uint8Array
 
-export class Database {
+/** What the rooms of the store ask of a connection, whoever has opened it. */
+export interface Connection {
+  /** The first row as a tuple. */
+  get<T extends readonly Value[]>(sql: string, ...values: Value[]): T | undefined
+  /** All rows as tuples. */
+  all<T extends readonly Value[]>(sql: string, ...values: Value[]): T[]
+  /** The first row as an object, for rows with many columns. */
+  object<T>(sql: string, ...values: Value[]): T | undefined
+  objects<T>(sql: string, ...values: Value[]): T[]
+  /** Runs a statement that answers no rows. How many rows it changed. */
+  run(sql: string, ...values: Value[]): number
+  readonly inTransaction: boolean
+}
+
+export class Database implements Connection {
   readonly #connection: DatabaseSync
   readonly #tuples = new Map<string, StatementSync>()
   readonly #objects = new Map<string, StatementSync>()
@@ -13,17 +27,14 @@ export class Database {
     this.#connection = new DatabaseSync(path, { timeout: 0, readOnly: options.readOnly })
   }
 
-  /** The first row as a tuple. */
   get<T extends readonly Value[]>(sql: string, ...values: Value[]): T | undefined {
     return this.#tuple(sql).get(...values) as unknown as T | undefined
   }
 
-  /** All rows as tuples. */
   all<T extends readonly Value[]>(sql: string, ...values: Value[]): T[] {
     return this.#tuple(sql).all(...values) as unknown as T[]
   }
 
-  /** The first row as an object, for rows with many columns. */
   object<T>(sql: string, ...values: Value[]): T | undefined {
     return this.#object(sql).get(...values) as T | undefined
   }
@@ -32,7 +43,6 @@ export class Database {
     return this.#object(sql).all(...values) as T[]
   }
 
-  /** Runs a statement that answers no rows. How many rows it changed. */
   run(sql: string, ...values: Value[]): number {
     return Number(this.#tuple(sql).run(...values).changes)
   }

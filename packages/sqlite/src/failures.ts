@@ -41,8 +41,11 @@ const RESULT = {
 
 /** SQLite's primary result code, if this is an error of SQLite's. */
 function resultOf(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined
-  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
+  if (typeof error !== 'object' || error === null) return undefined
+  if ('errcode' in error && typeof error.errcode === 'number') return error.errcode & 0xff
+  // a user's better-sqlite3 says it in words
+  const [, name] = 'code' in error ? (/^SQLITE_([A-Z]+)/.exec(String(error.code)) ?? []) : []
+  return name === undefined ? undefined : (RESULT[name as keyof typeof RESULT] ?? 1)
 }
 
 /** Whether somebody else has the lock: nothing was done, and trying again will work. */

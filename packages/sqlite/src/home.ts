@@ -1,18 +1,18 @@
 /** What the rooms of the store's thread share, and one operation's way through them. */
 import type { Hint } from '@millrace/core/store'
 import { Clock } from './clock.ts'
-import type { Database } from './database.ts'
+import type { Connection } from './database.ts'
 import { Names } from './interning.ts'
 import type { Tastes } from './serving.ts'
 
 export interface Home {
-  readonly database: Database
+  readonly database: Connection
   readonly names: Names
   readonly clock: Clock
   readonly tastes: Tastes
 }
 
-export function newHome(database: Database): Home {
+export function newHome<C extends Connection>(database: C): Home & { readonly database: C } {
   return { database, names: new Names(database), clock: new Clock(), tastes: new Map() }
 }
 

@@ -2,3 +2,6 @@
 export { SqliteMigrator } from './migrator.ts'
 export { SqliteStore } from './store.ts'
 export type { SqliteStoreOptions } from './options.ts'
+export { TransactionalSqliteStore } from './transactional-store.ts'
+export type { TransactionalSqliteStoreOptions } from './transactional-store.ts'
+export type { SqliteTransaction } from './guest-connection.ts'

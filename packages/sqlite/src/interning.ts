@@ -2,7 +2,7 @@
  * Names that repeat, as the small integers that the tables hold. Other processes add names too, so one that
  * is not known here is looked up before it is added; what was learned in a transaction that failed is forgotten.
  */
-import type { Database } from './database.ts'
+import type { Connection } from './database.ts'
 import type { Known, Lesson } from './wire.ts'
 import {
   ADD_QUEUE,
@@ -29,7 +29,7 @@ export interface Queue {
 }
 
 export class Names {
-  readonly #database: Database
+  readonly #database: Connection
   readonly #queues = new Map<string, Queue>()
   readonly #queueNames = new Map<number, string>()
   readonly #routes = new Map<number, Route>()
@@ -40,7 +40,7 @@ export class Names {
   #routesUpTo = 0
   #termsUpTo = 0
 
-  constructor(database: Database) {
+  constructor(database: Connection) {
     this.#database = database
   }
 

@@ -142,6 +142,11 @@ export class SqliteStore implements port.Store {
     await this.#lines.reach().call('shiftClock', ms)
   }
 
+  /** Who has settled it was no exchange of this store. */
+  protected settledElsewhere(fence: port.Fence): void {
+    this.#exchanges.forget([fence])
+  }
+
   /** Another thread than the last one knows of no listeners, and what happened meanwhile told nobody. */
   #opened(): void {
     this.#exchanges = new Exchanges()

@@ -1,6 +1,7 @@
 /** The store's thread: takes calls in their order, and reports. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { failureOf } from './failures.ts'
+import type { Database } from './database.ts'
 import { newHome, type Home } from './home.ts'
 import { openDatabase } from './migrate.ts'
 import { reading, writing } from './operations.ts'
@@ -24,15 +25,17 @@ function report(message: Report): void {
   parentPort!.postMessage(message)
 }
 
+type OwnHome = Home & { readonly database: Database }
+
 class Thread {
-  readonly #home: Home
+  readonly #home: OwnHome
   readonly #transactions: Transactions
   readonly #wakeups: Wakeups
   readonly #calls: Call[] = []
   #working = false
   #watched = false
 
-  constructor(home: Home, path: string) {
+  constructor(home: OwnHome, path: string) {
     this.#home = home
     this.#transactions = new Transactions(home, path, {
       othersWrote: () => this.#publish(EVERYTHING),

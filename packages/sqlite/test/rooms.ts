@@ -13,7 +13,7 @@ import type { ExchangeAnswer, ExchangeRequest, TaskGroup } from '@millrace/core/
 import type { OperationName, PackedExchangeAnswer } from '../src/wire.ts'
 
 export class Rooms {
-  readonly home: Home
+  readonly home: Home & { readonly database: Database }
   readonly transactions: Transactions
   /** What was run since the last look, in order. */
   readonly statements: string[] = []

@@ -162,3 +162,68 @@ describe('a lost lease', () => {
     expect(verdicts).toEqual(['stale'])
   })
 })
+
+describe('a settlement in a transaction of the user', () => {
+  test('while it is open nothing else is handed out; committed, the claim has ended', () => {
+    const holding = new Holding(FENCE)
+    holding.log({ at: 1, level: 'info', message: 'with it', data: null })
+    const apart = holding.takeApart(SUCCESS)
+    expect(apart).toMatchObject({ seq: 1, transition: SUCCESS, notes: { logs: [{ message: 'with it' }] } })
+    const { verdicts, done } = ending()
+    holding.end(RETRY, done)
+    holding.note({ fraction: 1, message: null })
+    expect([holding.pending, holding.urgent, holding.takeSettlement()]).toEqual([false, false, null])
+    expect(() => holding.takeApart(SUCCESS)).toThrow(expect.objectContaining({ code: 'fenced' }))
+    holding.returns('committed')
+    expect([holding.ended, holding.pending, holding.takeSettlement()]).toEqual([true, false, null])
+    expect(verdicts).toEqual([])
+  })
+
+  test('rolled back, the claim goes on as if it had not been, notes and all', () => {
+    const holding = new Holding(FENCE)
+    holding.log({ at: 1, level: 'info', message: 'one', data: null })
+    holding.note({ fraction: 0.1, message: null })
+    holding.takeApart(SUCCESS)
+    holding.log({ at: 2, level: 'info', message: 'two', data: null })
+    const { verdicts, done } = ending()
+    holding.end(RETRY, done)
+    holding.returns('rolled back')
+    const next = holding.takeSettlement()!
+    expect(next).toMatchObject({ seq: 2, transition: RETRY, notes: { progress: { fraction: 0.1 } } })
+    expect(next.notes!.logs.map(({ message }) => message)).toEqual(['one', 'two'])
+    holding.settled(next, 'applied')
+    expect(verdicts).toEqual(['applied'])
+  })
+
+  test('it waits for what is under way, and for checkpoints', async () => {
+    const holding = new Holding(FENCE)
+    const written = holding.checkpoint('1')
+    const quiet = fate(holding.quiet())
+    await ticks()
+    expect(quiet()).toBe('pending')
+    const settlement = holding.takeSettlement()!
+    await ticks()
+    expect(quiet()).toBe('pending')
+    holding.settled(settlement, 'applied')
+    await written
+    await ticks()
+    expect(quiet()).toBe('written')
+  })
+
+  test('a note that it has overtaken says nothing about the lease', () => {
+    const holding = new Holding(FENCE)
+    holding.note({ fraction: 0.1, message: null })
+    const note = holding.takeSettlement()!
+    holding.takeApart(SUCCESS)
+    holding.settled(note, 'stale')
+    expect(holding.lost).toBe(false)
+  })
+
+  test('an outcome that is decided, or a lost lease, leaves nothing to settle', () => {
+    const [ended, lost] = [new Holding(FENCE), new Holding(FENCE)]
+    ended.end(SUCCESS, () => undefined)
+    lost.lose()
+    for (const holding of [ended, lost])
+      expect(() => holding.takeApart(SUCCESS)).toThrow(expect.objectContaining({ code: 'fenced' }))
+  })
+})
