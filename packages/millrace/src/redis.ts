@@ -22,7 +22,9 @@ export function redis(client: RedisClient | RedisStoreOptions): StoreSource {
   }
 }
 
-/** Clients are no plain objects, options are. */
+/** Clients have members of any name, but options have no methods. */
 function isOptions(given: RedisClient | RedisStoreOptions): given is RedisStoreOptions {
-  return typeof given === 'object' && given !== null && ('url' in given || 'client' in given)
+  if (typeof given !== 'object' || given === null || 'callBuffer' in given || 'sendCommand' in given)
+    return false
+  return 'url' in given || 'client' in given
 }
