@@ -27,12 +27,23 @@ export interface Ear {
 /** Listens on a channel as soon as that is possible, through all that befalls a connection; answers how to end it. */
 export type Listen = (channel: string, ear: Ear) => () => void
 
-/** Calls a script, and tells Redis what it is if it has forgotten. */
-export async function run(line: Line, script: Script, args: readonly (string | Buffer)[]): Promise<Reply> {
+/**
+ * Calls a script, and tells Redis what it is if it has forgotten. It is called with two keys of the home, of which the
+ * first is never there: while a cluster moves their slot from node to node it refuses to run what needs a key that is
+ * missing, so that no script ever meets half of its home.
+ *
+ * @param prefix of all keys of the home
+ */
+export async function run(
+  line: Line,
+  script: Script,
+  [prefix, ...args]: readonly [prefix: string, ...args: readonly (string | Buffer)[]],
+): Promise<Reply> {
+  const given = ['2', prefix, `${prefix}m`, ...args]
   try {
-    return await line.command(['EVALSHA', script.sha, '1', ...args])
+    return await line.command(['EVALSHA', script.sha, ...given])
   } catch (error) {
     if (!(error instanceof StoreError) || replyWord(error.cause) !== 'NOSCRIPT') throw error
-    return line.command(['EVAL', script.source, '1', ...args])
+    return line.command(['EVAL', script.source, ...given])
   }
 }
