@@ -9,6 +9,7 @@ const ENTRIES = [
   { report: 'core', folder: 'core', module: 'index' },
   { report: 'millrace', folder: 'millrace', module: 'index' },
   { report: 'millrace-postgres', folder: 'millrace', module: 'postgres' },
+  { report: 'millrace-redis', folder: 'millrace', module: 'redis' },
   { report: 'millrace-sqlite', folder: 'millrace', module: 'sqlite' },
 ] as const
 

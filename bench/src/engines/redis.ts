@@ -57,7 +57,13 @@ async function plot(url: string, admin: Redis, ours: boolean): Promise<Plot> {
 
 /** Redis rewrites its log when it has grown enough: now, so that it does not happen in the middle of a trial. */
 async function shortLog(admin: Redis): Promise<void> {
+  // one that it began by itself has to end first
+  await rewritten(admin)
   await admin.bgrewriteaof()
+  await rewritten(admin)
+}
+
+async function rewritten(admin: Redis): Promise<void> {
   for (;;) {
     const { aof_rewrite_in_progress: busy, aof_rewrite_scheduled: soon } = linesOf(
       await admin.info('persistence'),

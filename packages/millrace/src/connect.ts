@@ -37,14 +37,14 @@ export async function connect<Tx>(
   options?: ConnectOptions,
 ): Promise<TransactionalMill<Tx>>
 /**
- * A client of the store that the URL names: `sqlite:PATH`, `sqlite:///PATH`, `postgres://…`, `redis://HOST:PORT` (or
+ * A client of the store that is given, as `redis(client)` of millrace/redis, or that the URL names: `sqlite:PATH`, `sqlite:///PATH`, `postgres://…`, `redis://HOST:PORT` (or
  * `rediss:`, `valkey:`, `valkeys:`) or `memory:`. Without one it is the environment variable MILLRACE_STORE, else
  * `sqlite:millrace.db`: the same as the command line. A client that nobody uses does not keep the process alive.
  *
  * @throws StoreError: `store-url` for a URL that names no store of this version, another `store-…` if it cannot
  *   be opened; InvalidArgumentError
  */
-export async function connect(url?: string, options?: ConnectOptions): Promise<Mill>
+export async function connect(store?: string | StoreSource, options?: ConnectOptions): Promise<Mill>
 export async function connect(store?: string | StoreSource, options: ConnectOptions = {}): Promise<Mill> {
   const mill = millOf(store, options)
   await mill.open()
@@ -62,7 +62,7 @@ export function createMill<Tx>(
   store: TransactionalSource<Tx>,
   options?: ConnectOptions,
 ): TransactionalMill<Tx>
-export function createMill(url?: string, options?: ConnectOptions): Mill
+export function createMill(store?: string | StoreSource, options?: ConnectOptions): Mill
 export function createMill(store?: string | StoreSource, options: ConnectOptions = {}): Mill {
   return millOf(store, options)
 }

@@ -13,7 +13,7 @@ import type {
   TaskSpec,
 } from '@millrace/core/store'
 import type { Packer } from './packer.ts'
-import type { Reply } from './link.ts'
+import type { Reply } from './line.ts'
 
 /** A run of plain groups of one lane, or one group that needs a closer look. */
 export type Part = Run | { readonly group: TaskGroup }

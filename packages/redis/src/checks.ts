@@ -1,10 +1,10 @@
 /** What is checked before a Redis is trusted with tasks: its version, and that it neither evicts nor forgets. */
 import { StoreError } from '@millrace/core'
 import { refused, replyWord } from './errors.ts'
-import type { Link } from './link.ts'
+import type { Line } from './line.ts'
 
 export interface CheckOptions {
-  readonly link: Link
+  readonly line: Line
   readonly place: string
   /** Work with a Redis that may lose tasks. */
   readonly unsafe: boolean
@@ -14,8 +14,8 @@ export interface CheckOptions {
 const VERSION_LEAST = 7
 
 /** @throws StoreError */
-export async function checkServer({ link, place, unsafe, onWarning }: CheckOptions): Promise<void> {
-  const info = await infoOf(link)
+export async function checkServer({ line, place, unsafe, onWarning }: CheckOptions): Promise<void> {
+  const info = await infoOf(line)
   if (info === undefined) {
     onWarning(`Redis at ${place} does not allow INFO: nobody checks that it keeps its data.`)
     return
@@ -31,7 +31,7 @@ export async function checkServer({ link, place, unsafe, onWarning }: CheckOptio
       hint: 'Give the address of the primary.',
     })
   }
-  const danger = dangerOf(info) ?? (await lazyDisk(link))
+  const danger = dangerOf(info) ?? (await lazyDisk(line))
   if (danger === undefined) return
   if (unsafe) return onWarning(`Redis at ${place} ${danger.what}: tasks may be lost.`)
   throw refused('store-unavailable', `Redis at ${place} ${danger.what}, so tasks could be lost.`, {
@@ -55,9 +55,9 @@ function dangerOf(info: ReadonlyMap<string, string>): Danger | undefined {
 }
 
 /** The append-only file may be left to the system's pleasure. Where CONFIG is not allowed nobody knows. */
-async function lazyDisk(link: Link): Promise<Danger | undefined> {
+async function lazyDisk(line: Line): Promise<Danger | undefined> {
   try {
-    const reply = await link.command(['CONFIG', 'GET', 'appendfsync'])
+    const reply = await line.command(['CONFIG', 'GET', 'appendfsync'])
     if (!JSON.stringify(texts(reply)).includes('"no"')) return undefined
     return { what: 'never syncs its append-only file', hint: 'Set `appendfsync everysec` or `always`.' }
   } catch (error) {
@@ -71,9 +71,9 @@ function texts(reply: unknown): readonly string[] {
   return Object.values(reply as object).map(String)
 }
 
-async function infoOf(link: Link): Promise<ReadonlyMap<string, string> | undefined> {
+async function infoOf(line: Line): Promise<ReadonlyMap<string, string> | undefined> {
   try {
-    const text = String(await link.command(['INFO']))
+    const text = String(await line.command(['INFO']))
     const lines = text.split('\r\n').filter((line) => line.includes(':'))
     return new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]))
   } catch (error) {

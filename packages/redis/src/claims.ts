@@ -4,7 +4,7 @@ import { extrasOf, idOf, numberIn, payloadOf, taggedPayload } from './reading.ts
 import { bodyFrom, countersOf, labelsOf, parentsOf, payloadIn, termsIn, type Raw } from './records.ts'
 import type { Claim, Counters, Level, Nonce } from '@millrace/core/store'
 import type { Names } from './names.ts'
-import type { Reply } from './link.ts'
+import type { Reply } from './line.ts'
 
 export interface Claimed {
   readonly nonce: Nonce

@@ -66,6 +66,24 @@ const REPLIES: Readonly<Record<string, Known>> = {
     hint: 'Look at min-replicas-to-write, and at the replicas.',
     effect: 'none',
   },
+  MOVED: {
+    code: 'store-unavailable',
+    what: 'is a node of a cluster, and another one has these keys',
+    hint: 'Connect with a cluster client of your own: redis(createCluster(…)), from millrace/redis.',
+    effect: 'none',
+  },
+  ASK: {
+    code: 'store-unavailable',
+    what: 'gives these keys to another node of its cluster at this moment',
+    hint: 'It goes on as soon as that is done.',
+    effect: 'none',
+  },
+  TRYAGAIN: {
+    code: 'store-unavailable',
+    what: 'gives these keys to another node of its cluster at this moment',
+    hint: 'It goes on as soon as that is done.',
+    effect: 'none',
+  },
   CLUSTERDOWN: {
     code: 'store-unavailable',
     what: 'belongs to a cluster that is down',
@@ -76,12 +94,13 @@ const REPLIES: Readonly<Record<string, Known>> = {
 
 /** Whether Redis answered this, and with which first word. */
 export function replyWord(error: unknown): string | undefined {
-  if (!(error instanceof Error) || error.name !== 'Error' || !isReply(error)) return undefined
+  if (!(error instanceof Error) || !isReply(error)) return undefined
   return /^-?([A-Z]+)/.exec(error.message)?.[1] ?? 'ERR'
 }
 
+/** By its name: the drivers of users come in copies of their own. */
 function isReply(error: Error): boolean {
-  return ['ErrorReply', 'SimpleError', 'BlobError'].includes(error.constructor.name)
+  return ['ErrorReply', 'SimpleError', 'BlobError', 'ReplyError'].includes(error.constructor.name)
 }
 
 /** An error of a call that reached Redis, or not; `place` is shown. */
@@ -137,5 +156,11 @@ export function notOpen(place: string): StoreError {
   return new StoreError('store-unavailable', `The store at ${place} is not open.`, {
     hint: 'Call open() first, and nothing after close().',
     effect: 'final',
+  })
+}
+
+export function closedGuest(place: string): StoreError {
+  return refused('store-unavailable', `There is no connection to Redis at ${place}: it is closed.`, {
+    hint: 'Connect it before (await client.connect()), and close it after the store.',
   })
 }

@@ -3,7 +3,7 @@ import { Names } from './names.ts'
 import { Packer } from './packer.ts'
 import { openHome } from './lua/scripts.ts'
 import { refused, replyWord } from './errors.ts'
-import type { Link, Reply } from './link.ts'
+import { run, type Line, type Reply } from './line.ts'
 import type { Script } from './lua/scripts.ts'
 import { StoreError } from '@millrace/core'
 import { randomBytes } from 'node:crypto'
@@ -15,7 +15,7 @@ const SCHEMA_VERSION = 1
 const STARTS_MAX = 5
 
 export interface HomeOptions {
-  readonly link: Link
+  readonly line: Line
   readonly place: string
   readonly namespace: string
   readonly migrate: boolean
@@ -41,9 +41,9 @@ export class Home {
 
   /** @throws StoreError */
   async open(): Promise<void> {
-    const { link, place, namespace, migrate } = this.#options
+    const { line, place, namespace, migrate } = this.#options
     const made = randomBytes(8)
-    const reply = await link.run(openHome, this.prefix, made, String(SCHEMA_VERSION), migrate ? '1' : '0')
+    const reply = await run(line, openHome, [this.prefix, made, String(SCHEMA_VERSION), migrate ? '1' : '0'])
     const [what, which] = reply as readonly Buffer[]
     const shown = `The store ${JSON.stringify(namespace)} at ${place}`
     switch (String(what)) {
@@ -103,7 +103,7 @@ export class Home {
 
   /** Calls a script at once. */
   run(script: Script, request: Buffer): Promise<Reply> {
-    return this.#options.link.run(script, this.prefix, this.#id, request)
+    return run(this.#options.line, script, [this.prefix, this.#id, request])
   }
 
   /** Calls a script that needs no names. */
@@ -133,6 +133,6 @@ export class Home {
 function turnOver(): void {}
 
 /** All keys of a home are in one slot of a cluster. */
-function prefixOf(namespace: string): string {
+export function prefixOf(namespace: string): string {
   return `{mr:${namespace}}`
 }

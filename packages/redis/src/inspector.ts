@@ -30,7 +30,7 @@ import type {
 } from '@millrace/core/store'
 import type { Home } from './home.ts'
 import type { Names } from './names.ts'
-import type { Reply } from './link.ts'
+import type { Reply } from './line.ts'
 
 export async function get(home: Home, ids: readonly TaskId[]): Promise<readonly (TaskRecord | null)[]> {
   const reply = await home.ask(scripts.get, (packer) => {

@@ -1,13 +1,11 @@
 /**
- * A connection to Redis that comes back by itself. Each call on it ends within a bound: when an answer is
+ * A connection of the store's own that comes back by itself. Each call on it ends within a bound: when an answer is
  * overdue the connection is given up, and everything that is on its way ends with it.
  */
 import { StoreError } from '@millrace/core'
 import { offline, replyWord, storeError } from './errors.ts'
 import type { RedisClientType } from '@redis/client'
-import type { Script } from './lua/scripts.ts'
-
-export type Reply = number | string | Buffer | null | readonly Reply[]
+import type { Ear, Line, Reply } from './line.ts'
 
 export interface LinkOptions {
   readonly url: string
@@ -19,6 +17,8 @@ export interface LinkOptions {
   readonly connected?: (client: Client) => Promise<void>
 }
 
+/** How often a connection on which nothing comes is asked whether it is still there. */
+const PING_MS = 10_000
 const RETRY_FIRST_MS = 50
 const RETRY_MOST_MS = 1_000
 
@@ -34,9 +34,9 @@ async function newClient({ url, timeoutMs }: LinkOptions): Promise<Client> {
   }) as unknown as Client
 }
 
-export type Client = RedisClientType
+type Client = RedisClientType
 
-export class Link {
+export class Link implements Line {
   readonly #options: LinkOptions
   #client: Client | undefined
   #why: unknown = new Error('it was never connected')
@@ -71,15 +71,6 @@ export class Link {
     this.#closed = true
     clearTimeout(this.#retry)
     this.#drop(this.#client, new Error('the store was closed'))
-  }
-
-  async run(script: Script, ...args: readonly (string | Buffer)[]): Promise<Reply> {
-    try {
-      return await this.command(['EVALSHA', script.sha, '1', ...args])
-    } catch (error) {
-      if (!(error instanceof StoreError) || replyWord(error.cause) !== 'NOSCRIPT') throw error
-      return this.command(['EVAL', script.source, '1', ...args])
-    }
   }
 
   async command(args: readonly (string | Buffer)[]): Promise<Reply> {
@@ -185,4 +176,20 @@ function unreachable(error: unknown, place: string): StoreError {
     effect: 'final',
     cause: error,
   })
+}
+
+/** Hears what is published on a connection of its own. */
+export function listen(options: LinkOptions, channel: string, ear: Ear): () => void {
+  const connected = async (client: Client): Promise<void> => {
+    await client.subscribe(channel, (word) => ear.heard(word))
+    ear.began()
+  }
+  const link = new Link({ ...options, connected })
+  link.openPatiently()
+  // what matters is that somebody asks: without an answer the link gives the connection up and makes another
+  const ping = setInterval(() => void link.command(['PING']).catch(() => undefined), PING_MS).unref()
+  return () => {
+    clearInterval(ping)
+    link.close()
+  }
 }

@@ -1,23 +1,35 @@
 /** What a Redis store may be told. */
 import { checkMembers, InvalidArgumentError, type Members } from '@millrace/core'
+import { guestOf, type Guest, type RedisClient } from './guests.ts'
+import { prefixOf } from './home.ts'
 
-export interface RedisStoreOptions {
-  /** `redis://USER:PASSWORD@HOST:PORT/DATABASE`, or `rediss://` with TLS; `valkey://` and `valkeys://` are the same. */
-  readonly url: string
+interface CommonOptions {
   /** Keeps several users of one database apart. Default `default`. */
   readonly namespace?: string | undefined
   /** Whether a store that is not there yet is made. Default true. */
   readonly migrate?: boolean | undefined
   /** Work even with a Redis that evicts data or keeps no append-only file. Default false. */
   readonly unsafe?: boolean | undefined
-  /** How long an answer may take before the connection is given up. Default 10 000. */
+  /** How long an answer may take before the connection, or the call on a client of yours, is given up. Default 10 000. */
   readonly timeoutMs?: number | undefined
   /** Told what could not be checked. Default: a process warning. */
   readonly onWarning?: ((message: string) => void) | undefined
 }
 
+export type RedisStoreOptions = CommonOptions &
+  (
+    | {
+        /** `redis://USER:PASSWORD@HOST:PORT/DATABASE`, or `rediss://` with TLS; `valkey://` and `valkeys://` are the same. */
+        readonly url: string
+        readonly client?: undefined
+      }
+    /** Your own client: it is used, and never closed. Hints come by a duplicate of it, or by a cluster's own subscription. */
+    | { readonly client: RedisClient; readonly url?: undefined }
+  )
+
 const REDIS_MEMBERS: Members<RedisStoreOptions> = {
   url: true,
+  client: true,
   namespace: true,
   migrate: true,
   unsafe: true,
@@ -26,7 +38,8 @@ const REDIS_MEMBERS: Members<RedisStoreOptions> = {
 }
 
 export interface CheckedOptions {
-  readonly url: string
+  /** The URL, or what the user's own client can do. */
+  readonly server: string | Guest
   readonly namespace: string
   readonly migrate: boolean
   readonly unsafe: boolean
@@ -60,11 +73,15 @@ export function checkedOptions(options: RedisStoreOptions): CheckedOptions {
       hint: 'Give a whole number of milliseconds from 100 to 600000.',
     })
   }
-  return { ...addressOf(options.url), namespace, migrate, unsafe, timeoutMs, onWarning }
+  const address =
+    options.client === undefined
+      ? addressOf(options.url)
+      : { server: checkedGuest(options.client, namespace), place: 'the address of your client' }
+  return { ...address, namespace, migrate, unsafe, timeoutMs, onWarning }
 }
 
 /** Errors never repeat the URL: it may hold a password. */
-function addressOf(url: string): { readonly url: string; readonly place: string } {
+function addressOf(url: string): { readonly server: string; readonly place: string } {
   const [, scheme = '', rest = ''] = /^([a-z]+:)(\/\/.*)$/is.exec(url) ?? []
   const known = SCHEMES.get(scheme.toLowerCase())
   const parsed = known === undefined ? null : URL.parse(`${known}${rest}`)
@@ -74,5 +91,13 @@ function addressOf(url: string): { readonly url: string; readonly place: string 
       hint: 'Give redis://USER:PASSWORD@HOST:PORT/DATABASE; only the host is needed.',
     })
   }
-  return { url: parsed.href, place: `${parsed.hostname}:${parsed.port === '' ? '6379' : parsed.port}` }
+  return { server: parsed.href, place: `${parsed.hostname}:${parsed.port === '' ? '6379' : parsed.port}` }
+}
+
+function checkedGuest(client: RedisClient, namespace: string): Guest {
+  const guest = guestOf(client, prefixOf(namespace))
+  if (typeof guest !== 'string') return guest
+  throw new InvalidArgumentError(`The client of the Redis store ${guest}.`, {
+    hint: 'Give a client of node-redis (createClient, createCluster) or of ioredis (Redis, Cluster).',
+  })
 }

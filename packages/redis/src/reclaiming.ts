@@ -7,7 +7,7 @@ import { knowAll } from './inspector.ts'
 import type { Nonce, Reclaimed, ReclaimAnswer, ReclaimRequest } from '@millrace/core/store'
 import type { Home } from './home.ts'
 import type { Names } from './names.ts'
-import type { Reply } from './link.ts'
+import type { Reply } from './line.ts'
 
 const CAUSES = ['deadline', 'cancel', 'lapsed', 'timeout'] as const
 

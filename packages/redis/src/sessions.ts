@@ -3,7 +3,7 @@ import * as scripts from './lua/scripts.ts'
 import { cancelOf } from './records.ts'
 import type { RenewAnswer, RenewRequest, SessionRequest } from '@millrace/core/store'
 import type { Home } from './home.ts'
-import type { Reply } from './link.ts'
+import type { Reply } from './line.ts'
 
 export async function openSession(
   home: Home,

@@ -11,7 +11,8 @@ import { boundsOf, command, configureQueue } from './commanding.ts'
 import { definitions, get, knowAll, list, outcomes, queues, sessions } from './inspector.ts'
 import { notOpen } from './errors.ts'
 import { Home } from './home.ts'
-import { Link, type Reply } from './link.ts'
+import { connectionOf } from './connection.ts'
+import { run, type Line, type Reply } from './line.ts'
 import { packExchange, Tastes, verdictsOf } from './exchanging.ts'
 import { openSession, renew } from './sessions.ts'
 import { reclaim } from './reclaiming.ts'
@@ -23,7 +24,7 @@ import type { Script } from './lua/scripts.ts'
 const STARTS_MAX = 10
 
 interface Opened {
-  readonly link: Link
+  readonly line: Line
   readonly home: Home
   readonly wakeups: Wakeups
 }
@@ -43,24 +44,24 @@ export class RedisStore implements port.Store {
 
   async open(): Promise<void> {
     const { place, unsafe, onWarning } = this.#options
-    const link = new Link(this.#options)
-    await link.open()
-    const home = new Home({ ...this.#options, link })
+    const { line, listen } = connectionOf(this.#options)
+    await line.open()
+    const home = new Home({ ...this.#options, line })
     try {
-      await checkServer({ link, place, unsafe, onWarning })
+      await checkServer({ line, place, unsafe, onWarning })
       await home.open()
     } catch (error) {
-      link.close()
+      line.close()
       throw error
     }
-    this.#opened = { link, home, wakeups: new Wakeups(this.#options, home.channel) }
+    this.#opened = { line, home, wakeups: new Wakeups(listen, home.channel) }
   }
 
   async close(): Promise<void> {
     const opened = this.#opened
     this.#opened = undefined
     opened?.wakeups.close()
-    opened?.link.close()
+    opened?.line.close()
   }
 
   openSession(
@@ -218,8 +219,8 @@ export class RedisStore implements port.Store {
 
   /** Moves store time for all clients of the home, for tests. A clock that is moved back stands still. */
   async shiftClock(ms: number): Promise<void> {
-    const { link, home } = this.#open
-    await link.run(scripts.shiftClock, home.prefix, String(ms))
+    const { line, home } = this.#open
+    await run(line, scripts.shiftClock, [home.prefix, String(ms)])
   }
 
   get #home(): Home {

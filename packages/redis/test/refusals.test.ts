@@ -33,7 +33,7 @@ interface Case {
   readonly server?: RedisOptions
   /** A command that prepares the server. */
   readonly prepare?: readonly string[]
-  readonly options?: Partial<RedisStoreOptions>
+  readonly options?: Omit<RedisStoreOptions, 'url' | 'client'>
 }
 
 const cases: readonly Case[] = [

@@ -36,7 +36,7 @@ interface Home extends Bench, AsyncDisposable {
   readonly store: RedisStore
 }
 
-async function openHome(recipe: string, changes: Partial<RedisStoreOptions> = {}): Promise<Home> {
+async function openHome(recipe: string, changes: Pick<RedisStoreOptions, 'onWarning'> = {}): Promise<Home> {
   const namespace = `guarded-${(homes += 1)}`
   await redis(...recipe.replaceAll('NAMESPACE', namespace).replace('PASSWORD', 'secret').split(' '))
   const url = server.url.replace('//', '//millrace:secret@')

@@ -8,10 +8,13 @@ import { payloadSize } from '../task/codec.ts'
 import { ambiguous, growingWaits, pause, silent } from './repeat.ts'
 import type { Account, Load } from './account.ts'
 import type { Platform, Timer } from '../platform/platform.ts'
-import type { GroupAnswer, TaskGroup } from '../store/port.ts'
+import type { GroupAnswer, Store, TaskGroup } from '../store/port.ts'
 
 /** While one batch is being written the next may already be on its way. */
 const TRIPS_MAX = 2
+
+/** So many callers who wait at once are worth two trips, where the store works on one after the other. */
+const CROWD = 16
 
 /** Those whose time is over at about the same time are told so together. */
 const EXPIRY_STEP_MS = 50
@@ -28,6 +31,8 @@ export type Arrival = GroupAnswer | { readonly outcome: 'failed'; readonly error
 
 export interface BatcherParts {
   readonly send: Send
+  /** Whether the store works on one trip after the other, or on several at once. */
+  readonly trips: Store['calls']
   readonly platform: Platform
   /** What may be under way before callers are turned away; shared with whoever else sends. */
   readonly account: Account
@@ -138,25 +143,41 @@ export class Batcher {
     if (this.#departing) return
     if (this.#trips.size >= TRIPS_MAX) return this.#watchTheTime(this.#waiting[0]!.endMs)
     this.#departing = true
-    void Promise.resolve().then(() => {
-      this.#departing = false
-      this.#depart()
-    })
+    void Promise.resolve().then(() => this.#depart(this.#half()))
   }
 
-  #depart(): void {
-    const passengers = this.#board()
+  /** Leaves when the trip before has been sent: the store is at work on that one by then. */
+  #departBehind(): void {
+    if (this.#departing) return
+    if (this.#trips.size >= TRIPS_MAX) return this.#watchTheTime(this.#waiting[0]!.endMs)
+    this.#departing = true
+    this.#parts.platform.soon(() => this.#depart(Infinity))
+  }
+
+  #depart(passengersMax: number): void {
+    this.#departing = false
+    const passengers = this.#board(passengersMax)
     if (passengers.length === 0) return
     this.#trips.add(passengers)
     void this.#travel(passengers).then(() => {
       this.#trips.delete(passengers)
       if (this.#waiting.length > 0) this.#departSoon()
     })
-    if (this.#waiting.length > 0) this.#departSoon()
+    if (this.#waiting.length > 0) this.#departBehind()
   }
 
-  /** As many of those who wait as one request may carry, at least one. */
-  #board(): Passenger[] {
+  /**
+   * Callers who come back when they are answered would travel together for ever, so that this process and the store
+   * take turns instead of working at the same time. Therefore half of a crowd goes ahead.
+   */
+  #half(): number {
+    const { length } = this.#waiting
+    const inTurn = this.#parts.trips === 'in order' && this.#trips.size === 0 && length >= CROWD
+    return inTurn ? Math.ceil(length / 2) : length
+  }
+
+  /** As many of those who wait as may, and as one request may carry, but at least one. */
+  #board(passengersMax: number): Passenger[] {
     let tasks = 0
     let bytes = 0
     let count = 0
@@ -164,6 +185,7 @@ export class Batcher {
       tasks += passenger.tasks
       bytes += passenger.bytes
       if (count > 0 && (tasks > LIMITS.batchTasks || bytes > LIMITS.batchBytes)) break
+      if (count === passengersMax) break
       count += 1
     }
     if (count === this.#waiting.length) {

@@ -14,14 +14,28 @@ function outcomes(settled: readonly PromiseSettledResult<{ readonly outcome: str
   )
 }
 
-test('a hundred concurrent enqueues share one trip', async () => {
+test('a hundred concurrent enqueues share two trips, so that the next hundred keep client and store busy', async () => {
   const world = new World()
   const line = world.line()
   const mill = world.mill(line)
-  const handles = await Promise.all(Array.from({ length: 100 }, (_, n) => mill.enqueue(job, n)))
-  expect(line.count('add')).toBe(1)
+  const enqueues = Array.from({ length: 100 }, (_, n) => mill.enqueue(job, n))
+  const handles = await world.settle(Promise.all(enqueues))
+  expect(line.requests('add').map(({ groups }) => groups.length)).toEqual([50, 50])
+  expect(world.time.nowMs).toBe(0)
   expect(new Set(handles.map((handle) => handle.id)).size).toBe(100)
   expect(await world.store.queues()).toMatchObject([{ counts: { ready: 100 } }])
+})
+
+test('a few, or those of a store that works on several trips at once, share one', async () => {
+  const world = new World()
+  const [few, many] = [world.line(), world.line()]
+  const one = world.mill(few)
+  await world.settle(Promise.all(Array.from({ length: 10 }, (_, n) => one.enqueue(job, n))))
+  expect(few.count('add')).toBe(1)
+  many.order = 'in any order'
+  const mill = world.mill(many)
+  await world.settle(Promise.all(Array.from({ length: 100 }, (_, n) => mill.enqueue(job, n))))
+  expect(many.count('add')).toBe(1)
 })
 
 test('a lone enqueue leaves at once, without a timer', async () => {
@@ -91,11 +105,12 @@ test('a hundred callers who share trips do not share a fate', async () => {
     if (n === 60) return mill.enqueue(job, n, { unique: { key: 'locked' } })
     return mill.enqueue(job, n)
   })
+  const ends = Promise.allSettled(callers)
   const bystanders = callers.filter((_, n) => n === 0 || n % 10 !== 0)
-  const settled = await Promise.allSettled(bystanders)
+  const settled = await world.settle(Promise.allSettled(bystanders))
   expect(world.time.nowMs).toBe(0)
   expect(new Set(outcomes(settled))).toEqual(new Set(['created']))
-  const all = outcomes(await world.settle(Promise.allSettled(callers)))
+  const all = outcomes(await world.settle(ends))
   expect([10, 20, 30, 40, 50, 60].map((n) => all[n])).toEqual([
     'conflict',
     'too-large',
@@ -104,11 +119,11 @@ test('a hundred callers who share trips do not share a fate', async () => {
     'unknown-parent',
     'created',
   ])
-  // the trip of all, the trip of those with keys, and two more for the one that met a lock
+  // the two trips of all, the trip of those with keys, and two more for the one that met a lock
   const trips = line.requests('add').slice(before)
-  expect(trips).toHaveLength(4)
+  expect(trips).toHaveLength(5)
   // those say that it may have been there before: the first of them may still be under way
-  expect(trips.map(({ again }) => again)).toEqual([false, false, true, true])
+  expect(trips.map(({ again }) => again)).toEqual([false, false, false, true, true])
 })
 
 test('a trip of keyed tasks that hangs delays nobody else', async () => {
@@ -120,8 +135,8 @@ test('a trip of keyed tasks that hangs delays nobody else', async () => {
   })
   const mill = world.mill(line, { maxPending: 200 })
   const keyed = Array.from({ length: 3 }, (_, n) => mill.enqueue(job, n, { unique: { key: 'k' } }))
-  await Promise.all(Array.from({ length: 97 }, (_, n) => mill.enqueue(job, n)))
-  await Promise.all(Array.from({ length: 97 }, (_, n) => mill.enqueue(job, n)))
+  await world.settle(Promise.all(Array.from({ length: 97 }, (_, n) => mill.enqueue(job, n))))
+  await world.settle(Promise.all(Array.from({ length: 97 }, (_, n) => mill.enqueue(job, n))))
   expect(world.time.nowMs).toBe(0)
   const handles = await world.settle(Promise.all(keyed))
   expect(handles.map(({ outcome }) => outcome)).toEqual(['created', 'duplicate', 'duplicate'])

@@ -1,7 +1,7 @@
 /**
  * How every script begins and ends: what it was asked, which home it works on, and what time it is there.
  *
- * KEYS[1] is the prefix of all keys of the home, with the hash tag in it; ARGV[1] the id of the home as the
+ * KEYS[1] is the prefix of all keys of the home, with the hash tag in it, and no key itself; KEYS[2] is `m`; ARGV[1] the id of the home as the
  * client knows it; ARGV[2] the request as MessagePack. Keys are the prefix, one letter, and parts of fixed
  * width, or one part of any width at the end: no two things have the same key.
  *
