@@ -1,6 +1,6 @@
 /** The template of a store of one's own: whole, durable, and runnable by who has nothing but the published package. */
 import { execFile } from 'node:child_process'
-import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -64,7 +64,7 @@ describe('the journal', () => {
     await second.tasks.remove(waiting.id)
     await using third = new Mill(new JournalStore({ path: path() }), { logger: quiet })
     expect(await third.tasks.get(waiting.id)).toBeUndefined()
-    expect(await (await third.tasks.get(done.id))?.state).toBe('succeeded')
+    expect(await third.tasks.get(done.id)).toMatchObject({ state: 'succeeded' })
     await first.close()
   })
 
@@ -90,8 +90,10 @@ test('who installs the package can run the suite on a store, and compile it', as
   await run('npm', ['install', '--offline', '--no-audit', '--no-fund', join(folder, filename)], {
     cwd: folder,
   })
-  for (const file of ['journal-store.ts', 'skeleton.ts', 'conformance.ts'])
-    copyFileSync(join(OWN, file), join(folder, file))
+  // the model's own dependency, as it would be installed beside
+  for (const name of ['fast-check', 'pure-rand'])
+    cpSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true })
+  cpSync(OWN, folder, { recursive: true })
 
   const types = ['--types', 'node', '--typeRoots', join(ROOT, 'node_modules/@types')]
   const strict = [
@@ -103,16 +105,12 @@ test('who installs the package can run the suite on a store, and compile it', as
     'nodenext',
     '--allowImportingTsExtensions',
   ]
-  await run(join(ROOT, 'node_modules/.bin/tsc'), [...strict, ...types, 'conformance.ts', 'skeleton.ts'], {
-    cwd: folder,
-  })
+  const files = ['conformance.ts', 'model.ts', 'skeleton.ts']
+  await run(join(ROOT, 'node_modules/.bin/tsc'), [...strict, ...types, ...files], { cwd: folder })
 
   const env = { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined }
-  const { stdout } = await run(process.execPath, ['--test', '--test-reporter=tap', 'conformance.ts'], {
-    cwd: folder,
-    env,
-    maxBuffer: 2 ** 26,
-  })
-  expect(stdout).toMatch(new RegExp(`^# pass ${conformanceCases.length}$`, 'm'))
+  const args = ['--test', '--test-reporter=tap', 'conformance.ts', 'model.ts']
+  const { stdout } = await run(process.execPath, args, { cwd: folder, env, maxBuffer: 2 ** 26 })
+  expect(stdout).toMatch(new RegExp(`^# pass ${conformanceCases.length + 1}$`, 'm'))
   expect(stdout).toMatch(/^# fail 0$/m)
 }, 120_000)
