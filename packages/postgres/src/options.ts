@@ -2,6 +2,12 @@
 import { checkMembers, InvalidArgumentError, StoreError, type Members } from '@millrace/core'
 import type { PostgresPool } from './driver.ts'
 
+/** How many connections a pool of pg has unless told otherwise. */
+const POOL_DEFAULT = 10
+/** Of a user's pool so many are for the store: one listens, and leases go on while all handlers are in transactions. */
+const KEPT = 3
+/** How many transactions of handlers there are at once, where the connections are the store's own. */
+const TRANSACTIONS = 10
 /** How many connections a process keeps beside the one that listens. */
 const CONNECTIONS = 4
 const CONNECT_MS = 3_000
@@ -32,7 +38,10 @@ export type PostgresStoreOptions = CommonOptions &
         /** How many connections this process keeps, beside one that listens. Default 4. */
         readonly connections?: number | undefined
       }
-    /** Your own pool: it is used, and never closed. One of its connections listens for hints. */
+    /**
+     * Your own pool: it is used, and never closed. One of its connections listens for hints. Transactions of handlers
+     * are taken from it, too; three connections are always left to the store, so give it three more than you need.
+     */
     | { readonly pool: PostgresPool; readonly url?: undefined }
   )
 
@@ -59,6 +68,10 @@ export interface Resolved {
 export interface Connected {
   readonly pool: PostgresPool
   readonly listener: PostgresPool
+  /** For transactions of handlers: they may take as long as they like. */
+  readonly transactions: PostgresPool
+  /** So many of them at once. */
+  readonly transactionsMax: number
   end(): Promise<void>
 }
 
@@ -86,7 +99,9 @@ function connectorOf(options: PostgresStoreOptions, prepare: boolean): () => Pro
         hint: 'Give a pg.Pool, or the URL of a database.',
       })
     }
-    return async () => ({ pool, listener: pool, end: () => Promise.resolve() })
+    const transactionsMax = (pool.options?.max ?? POOL_DEFAULT) - KEPT
+    const connected = { pool, listener: pool, transactions: pool, transactionsMax }
+    return async () => ({ ...connected, end: () => Promise.resolve() })
   }
   const { url, connections = CONNECTIONS } = options
   checkUrl(url)
@@ -115,18 +130,22 @@ function checkUrl(url: unknown): void {
 async function ownPools(url: string, connections: number, prepare: boolean): Promise<Connected> {
   const { default: pg } = await import('pg')
   const limits = prepare ? { statement_timeout: STATEMENT_MS, lock_timeout: LOCK_MS } : {}
-  const config = {
+  const common = {
     connectionString: url,
     connectionTimeoutMillis: CONNECT_MS,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     allowExitOnIdle: true,
     application_name: 'millrace',
-    ...limits,
   }
+  const config = { ...common, ...limits }
+  // opened when the first handler asks for a transaction
+  const transactions = new pg.Pool({ ...common, max: TRANSACTIONS })
   const pool = new pg.Pool({ ...config, max: connections })
   const listener = new pg.Pool({ ...config, max: 1 })
   // a connection that breaks while nobody uses it is replaced when somebody does
-  for (const one of [pool, listener]) one.on('error', () => undefined)
-  return { pool, listener, end: async () => void (await Promise.all([pool.end(), listener.end()])) }
+  const pools = [pool, listener, transactions]
+  for (const one of pools) one.on('error', () => undefined)
+  const end = async (): Promise<void> => void (await Promise.all(pools.map((one) => one.end())))
+  return { pool, listener, transactions, transactionsMax: TRANSACTIONS, end }
 }

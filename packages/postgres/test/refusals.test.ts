@@ -126,7 +126,9 @@ const cases: readonly Case[] = [
     effect: 'final',
     message: /has version 99/,
     options: () =>
-      newSchema('CREATE TABLE home.about(version integer NOT NULL); INSERT INTO home.about VALUES (99)'),
+      newSchema(
+        'CREATE TABLE home.about(version integer, oldest integer); INSERT INTO home.about VALUES (99, 98)',
+      ),
   },
   {
     what: 'a new schema without leave to make tables',
@@ -173,7 +175,7 @@ test('a wrong password is refused, and not repeated', async () => {
 
 test('after a refusal the same store opens once the reason is gone', async () => {
   const { schema } = await newSchema(
-    'CREATE TABLE home.about(version integer NOT NULL); INSERT INTO home.about VALUES (99)',
+    'CREATE TABLE home.about(version integer, oldest integer); INSERT INTO home.about VALUES (99, 98)',
   )
   const store = new PostgresStore({ url: serverOf().url, schema })
   await expect(store.open()).rejects.toThrow(/has version 99/)

@@ -8,7 +8,7 @@ import type { Platform, Timer } from '../platform/platform.ts'
 import type { GroupAnswer, Hint, Store, TaskGroup } from '../store/port.ts'
 
 /** How long a worker waits for the store before it says so, and tries again. */
-const WORKER_PATIENCE_MS = 30_000
+export const WORKER_PATIENCE_MS = 30_000
 
 /** Nothing but failures for this part of a call's time, and the store counts as down. */
 const OPEN_AFTER = 1 / 3

@@ -12,10 +12,13 @@ import { checkTask, type AnyTask, type InputArguments } from '../task/definition
 import { NO_OPTIONS, type Draft, type EnqueueOptions } from '../task/draft.ts'
 import type { Logger } from '../task/logger.ts'
 import type { Platform } from '../platform/platform.ts'
+import type { Handles } from '../task/transaction.ts'
 import type { PublishedDefinition, Store } from '../store/port.ts'
+import type { Transactions } from '../store/transactions.ts'
 import type { TaskId } from '../store/records.ts'
 import { Connection } from './connection.ts'
 import { Enqueuer, type BulkAnswer } from './enqueuer.ts'
+import type { Guest } from './guest.ts'
 import { QueueControl, WorkerControl } from './queue-control.ts'
 import { TaskControl } from './task-control.ts'
 import { checkWait, TaskHandle, type EnqueuedHandle, type ResultOptions } from './handle.ts'
@@ -64,9 +67,6 @@ const MAX_PENDING_BYTES_DEFAULT = 64 * 1_048_576
 const STORE_TIMEOUT_DEFAULT = '15s'
 const STORE_TIMEOUT_MIN_MS = 100
 
-type Handles<Drafts extends readonly Draft[]> = {
-  -readonly [K in keyof Drafts]: EnqueuedHandle<Drafts[K]['task']>
-}
 type Answers<Drafts extends readonly Draft[]> = {
   -readonly [K in keyof Drafts]: BulkAnswer<Drafts[K]['task']>
 }
@@ -183,6 +183,10 @@ export class Mill implements AsyncDisposable {
    * @throws InvalidArgumentError
    */
   worker(options: WorkerOptions): Worker {
+    return this.newWorker(options)
+  }
+
+  protected newWorker(options: WorkerOptions<never>): Worker {
     if (this.#closing !== undefined) throw new ClosedError()
     const parts = {
       connection: this.#connection,
@@ -208,6 +212,12 @@ export class Mill implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** @throws ClosedError */
+  protected guest(tx: unknown, transactions: Transactions<unknown>): Guest {
+    if (this.#closing !== undefined) throw new ClosedError()
+    return this.#enqueuer.within(tx, transactions)
   }
 
   async #close({ drain }: CloseOptions): Promise<void> {

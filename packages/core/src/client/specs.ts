@@ -11,7 +11,7 @@ import { checkMembers, reading, type Members } from '../task/members.ts'
 import { checkTask, type AnyTask } from '../task/definition.ts'
 import { messageOf, shown } from '../task/shown.ts'
 import { validate } from '../task/schema.ts'
-import { NO_OPTIONS, type Dependency, type EnqueueOptions } from '../task/draft.ts'
+import { NO_OPTIONS, type Dependency, type Draft, type EnqueueOptions } from '../task/draft.ts'
 import type { Edge, IfFailed, TaskId, TaskPolicy, TaskSpec, UniqueSpec } from '../store/records.ts'
 
 const NONE: readonly never[] = []
@@ -43,6 +43,12 @@ export function specOf(
   const checked = validate(task.input, input, `The input of ${task.name}`)
   if (checked instanceof Promise) return checked.then(() => buildSpec(draft, id, idMadeBy))
   return buildSpec(draft, id, idMadeBy)
+}
+
+/** @param fresh drafts whose ids were drawn just now and not used yet: any other may be known to the store */
+export function draftSpec(draft: Draft, fresh: Set<Draft>): TaskSpec | Promise<TaskSpec> {
+  if (fresh.delete(draft)) return specOf(draft, draft.id!, 'client')
+  return specOf(draft, checkedTaskId(draft.id), 'user')
 }
 
 function buildSpec(

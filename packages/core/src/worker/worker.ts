@@ -119,6 +119,7 @@ export class Worker implements AsyncDisposable {
       emitter: this.#emitter,
       checkLease: () => this.#lease.check(),
       settleSoon: (run, when) => this.#exchanger.settleSoon(run, when),
+      abandoned: (run) => this.#holdings.abandon(run),
       freed: () => this.#exchanger.ring(),
       released: (run) => this.#released(run),
     })

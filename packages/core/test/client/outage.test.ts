@@ -2,7 +2,6 @@
 import { expect, test } from 'vitest'
 import { defineTask, StoreError, unchecked, type Logger, type Mill } from '../../src/index.ts'
 import { silent, World, type Line } from '../worker/world.ts'
-import type { GroupAnswer } from '../../src/store/port.ts'
 
 const job = defineTask('job', { input: unchecked<unknown>() })
 const away = (effect: 'none' | 'unknown'): StoreError =>
@@ -202,7 +201,7 @@ test('who met a lock and is tried again has no more time for it than everybody',
   const mill = world.mill(line)
   await mill.open()
   line.keep('add', async (_, { groups }) => {
-    if (world.time.nowMs < 5_000) return groups.map((): GroupAnswer => ({ outcome: 'busy' }))
+    if (world.time.nowMs < 5_000) return groups.map(() => ({ outcome: 'busy' as const }))
     return new Promise<never>(() => undefined)
   })
   let tookMs = 0

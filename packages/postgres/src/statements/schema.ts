@@ -5,9 +5,6 @@
 import { CLAIM_FUNCTION } from './claiming.ts'
 import { SUCCEED_FUNCTION } from './settling.ts'
 
-/** The version of the schema that this code works with. */
-export const SCHEMA_VERSION = 1
-
 /** Columns that a task has from its birth until retention removes it. */
 const TASK_COLUMNS = `
   id uuid NOT NULL,
@@ -120,7 +117,10 @@ CREATE INDEX final_end ON home.final(queue, finished_at, seq);
 -- one row per claim: which tasks an exchange took. It goes when none of them runs under its nonce any more
 CREATE TABLE home.claims(
   session integer NOT NULL, nonce bigint NOT NULL, ids uuid[] NOT NULL, PRIMARY KEY (session, nonce)
-) WITH (autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+) WITH (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 500,
+  autovacuum_vacuum_cost_delay = 0);
+-- ids do not compress
+ALTER TABLE home.claims ALTER COLUMN ids SET STORAGE EXTERNAL;
 
 -- what waits for what; kept until the child is final, so that retention leaves its parents alone
 CREATE TABLE home.edges(
