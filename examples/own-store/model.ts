@@ -6,4 +6,4 @@ import { test } from 'node:test'
 import { compareWithMemory } from '@millrace/core/model'
 import { openHome } from './home.ts'
 
-void test('random lives are the same as on the memory store', () => compareWithMemory(openHome, { runs: 50 }))
+void test('random lives are the same as on the memory store', () => compareWithMemory(openHome, { runs: 10 }))

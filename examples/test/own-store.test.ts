@@ -113,4 +113,4 @@ test('who installs the package can run the suite on a store, and compile it', as
   const { stdout } = await run(process.execPath, args, { cwd: folder, env, maxBuffer: 2 ** 26 })
   expect(stdout).toMatch(new RegExp(`^# pass ${conformanceCases.length + 1}$`, 'm'))
   expect(stdout).toMatch(/^# fail 0$/m)
-}, 120_000)
+}, 240_000)
