@@ -16,7 +16,8 @@ const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
 const STORES = [
   ['Postgres', startPostgres],
-  ['Redis', startRedis],
+  // with `everysec` a Redis whose disk is slow may answer before it has written
+  ['Redis', () => startRedis({ fsync: 'always' })],
 ] as const
 
 /** Postgres has a process for each connection. */

@@ -1,5 +1,6 @@
 import type { AnyTask } from './definition.ts'
 import type { Duration } from './duration.ts'
+import { reading } from './members.ts'
 import type { SharedOptions, UniqueThen } from './options.ts'
 import type { IfFailed, TaskId } from '../store/records.ts'
 
@@ -61,6 +62,6 @@ export class Draft<D extends AnyTask = AnyTask> {
     this.task = task
     this.input = input
     this.options = options
-    this.id = options.id
+    this.id = reading('The options of a draft', () => options.id)
   }
 }

@@ -108,6 +108,28 @@ test('a client recovers by itself, within a second of its store, and says so onc
   expect(line.count('now')).toBe(asked)
 })
 
+test('an answer to what was under way is enough: then nobody is asked', async () => {
+  const world = new World()
+  const line = world.line()
+  const mill = world.mill(line)
+  await mill.open()
+  const answer = Promise.withResolvers<void>()
+  line.keep('queues', async (pass) => {
+    await answer.promise
+    return pass()
+  })
+  line.keep('add', () => Promise.reject(away('none')))
+  const slow = mill.queues.list()
+  await world.refusal(mill.enqueue(job, 1))
+  await expect(mill.enqueue(job, 1)).rejects.toMatchObject({ code: 'store-unavailable' })
+  line.free('add')
+  answer.resolve()
+  await slow
+  expect((await mill.enqueue(job, 1)).outcome).toBe('created')
+  await world.time.advance(10_000)
+  expect(line.count('now')).toBe(0)
+})
+
 test('a closed client asks no more', async () => {
   const world = new World()
   const { mill, line } = await down(world)

@@ -239,6 +239,7 @@ const traps: readonly Row[] = [
   options('a getter of a parent', { after: [trapped('ifFailed', { task: ID })] }),
   options('a getter for the parent', { after: [trapped('task')] }),
   options('a getter for the id of a parent', { after: [trapped('id')] }),
+  ['a draft with a getter', () => looseJob.with(1, trapped('id'))],
   ['a bulk with a getter', (mill) => mill.enqueueMany([job.with(1)], trapped('atomic'))],
   ['a call with a getter', (mill) => mill.call(job, 1, trapped('within'))],
   ['a call with a getter of enqueue', (mill) => mill.call(job, 1, trapped('delay', { within: '1s' }))],

@@ -1,7 +1,7 @@
 /** One of the two stores that a life is played on, and what its answers look like when they are compared. */
-import { UNIT } from './model-steps.ts'
-import type { Store } from '../../src/store/port.ts'
-import type { Claim, Fence, TaskId } from '../../src/store/records.ts'
+import { UNIT } from './steps.ts'
+import type { Store } from '../store/port.ts'
+import type { Claim, Fence, TaskId } from '../store/records.ts'
 
 export interface ModelHome {
   /** Opened. */

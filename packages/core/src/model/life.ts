@@ -1,18 +1,10 @@
 /** Turns steps into requests: the same ids and nonces for both sides, and to each the fences that it issued. */
-import { byId, byTask, compare, holdingKey, type Side } from './model-side.ts'
-import {
-  demandOf,
-  retentionOf,
-  settlementOf,
-  specOf,
-  uuid,
-  type Draft,
-  type Placed,
-} from './model-requests.ts'
-import { SLOTS, UNIT, type GroupPlan, type Step } from './model-steps.ts'
-import type { CommandRequest } from '../../src/store/control.ts'
-import type { Demand, Retention, TaskGroup } from '../../src/store/port.ts'
-import type { Claim, Fence, SessionId, TaskId } from '../../src/store/records.ts'
+import { byId, byTask, compare, holdingKey, type Side } from './side.ts'
+import { demandOf, retentionOf, settlementOf, specOf, uuid, type Draft, type Placed } from './requests.ts'
+import { SLOTS, UNIT, type GroupPlan, type Step } from './steps.ts'
+import type { CommandRequest } from '../store/control.ts'
+import type { Demand, Retention, TaskGroup } from '../store/port.ts'
+import type { Claim, Fence, SessionId, TaskId } from '../store/records.ts'
 
 /** What a step does to one side; the answer is compared. */
 export type Act = (side: Side) => Promise<unknown>

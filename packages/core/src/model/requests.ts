@@ -1,8 +1,8 @@
 /** Requests to a store, made of what a step says. */
-import { UNIT, type Step, type TaskPlan } from './model-steps.ts'
-import type { Demand, Retention } from '../../src/store/port.ts'
-import type { Fence, FinalState, TaskId, TaskSpec } from '../../src/store/records.ts'
-import type { Settlement } from '../../src/store/settlement.ts'
+import { UNIT, type Step, type TaskPlan } from './steps.ts'
+import type { Demand, Retention } from '../store/port.ts'
+import type { Fence, FinalState, TaskId, TaskSpec } from '../store/records.ts'
+import type { Settlement } from '../store/settlement.ts'
 
 export function retentionOf({ states, units }: Extract<Step, { kind: 'prune' }>): Retention {
   const age = (state: FinalState): number | null => (states.includes(state) ? units * UNIT : null)

@@ -1,8 +1,8 @@
 /** Random lives of a home, as data: what clients, workers, operators and time do, in which order. */
 import fc from 'fast-check'
-import type { CommandRequest } from '../../src/store/control.ts'
-import type { FinalState, IfFailed, Level, TaskState } from '../../src/store/records.ts'
-import type { Transition } from '../../src/store/settlement.ts'
+import type { CommandRequest } from '../store/control.ts'
+import type { FinalState, IfFailed, Level, TaskState } from '../store/records.ts'
+import type { Transition } from '../store/settlement.ts'
 
 /**
  * All times of a life are multiples of this, and a life takes less than half of it: what a clock that goes on

@@ -1,0 +1,132 @@
+/**
+ * A store that has everything but its inside: copy it, and fill in one method after the other, in this order. The port
+ * (`@millrace/core/store`) says what each of them must do; the suite says which of it yours does already.
+ */
+import { Watchers } from '@millrace/core/store'
+import type * as port from '@millrace/core/store'
+
+export class SkeletonStore implements port.Store {
+  readonly kind = 'skeleton'
+  readonly retentionBytes: number = 1_024 ** 3
+  /** `in order` only if one client's calls are carried out in the order in which they were made. */
+  readonly calls = 'in any order'
+  /** Hints of this process. Tell it what others did as well, if your engine lets you know. */
+  readonly #watchers = new Watchers()
+
+  // 1. A place to be, and its clock: the engine's, never below what it said before.
+
+  async open(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.#watchers.close()
+  }
+
+  async now(): Promise<number> {
+    throw notYet('now')
+  }
+
+  /** For tests only: moves store time for every client of the home. */
+  async shiftClock(_ms: number): Promise<void> {
+    throw notYet('shiftClock')
+  }
+
+  // 2. Tasks come in (areas: enqueue, checks, unique, payloads), and can be looked at.
+
+  async add(_request: port.AddRequest): Promise<readonly port.GroupAnswer[]> {
+    throw notYet('add')
+  }
+
+  async get(_ids: readonly port.TaskId[]): Promise<readonly (port.TaskRecord | null)[]> {
+    throw notYet('get')
+  }
+
+  // 3. A session claims (claims, due), settles under its fence (settle), and may repeat any of it (repeats). The
+  //    decision which state a task may go to is core's: `step`, `countersAfter` and their like are exported.
+
+  async openSession(
+    _request: port.SessionRequest,
+  ): Promise<{ readonly session: 'alive' | 'dead'; readonly now: number }> {
+    throw notYet('openSession')
+  }
+
+  async exchange(_request: port.ExchangeRequest): Promise<port.ExchangeAnswer> {
+    throw notYet('exchange')
+  }
+
+  // 4. Leases are renewed and end (leases); what nobody looks after is taken over (reclaim).
+
+  async renew(_request: port.RenewRequest): Promise<port.RenewAnswer> {
+    throw notYet('renew')
+  }
+
+  async closeSession(_session: port.SessionId): Promise<void> {
+    throw notYet('closeSession')
+  }
+
+  async reclaim(_request: port.ReclaimRequest): Promise<port.ReclaimAnswer> {
+    throw notYet('reclaim')
+  }
+
+  // 5. Tasks wait for others (dependencies), and for gates (gates).
+
+  async deliver(_request: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
+    throw notYet('deliver')
+  }
+
+  async openGate(_gate: string): Promise<'open' | 'gone'> {
+    throw notYet('openGate')
+  }
+
+  // 6. Time ends what waited too long (deadlines), and what is old is forgotten (retention).
+
+  async sweep(_request: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
+    throw notYet('sweep')
+  }
+
+  async prune(_request: port.PruneRequest): Promise<port.UpkeepAnswer> {
+    throw notYet('prune')
+  }
+
+  // 7. Operators (control, edits, removal, filters) and readers (inspect, lists).
+
+  async command(_request: port.CommandRequest): Promise<port.CommandAnswer> {
+    throw notYet('command')
+  }
+
+  async configureQueue(_request: port.QueueSettings): Promise<void> {
+    throw notYet('configureQueue')
+  }
+
+  async outcomes(_request: {
+    readonly ids: readonly port.TaskId[]
+    readonly bytesMax: number
+  }): Promise<readonly (port.TaskOutcome | 'later' | null)[]> {
+    throw notYet('outcomes')
+  }
+
+  async list(_request: port.ListRequest): Promise<port.ListAnswer> {
+    throw notYet('list')
+  }
+
+  async queues(): Promise<readonly port.QueueRecord[]> {
+    throw notYet('queues')
+  }
+
+  async sessions(): Promise<readonly port.SessionRecord[]> {
+    throw notYet('sessions')
+  }
+
+  async definitions(): Promise<readonly port.PublishedDefinition[]> {
+    throw notYet('definitions')
+  }
+
+  // 8. Hints (watch). Then all at once (races, clock).
+
+  watch(): AsyncIterableIterator<port.Hint> {
+    return this.#watchers.watch()
+  }
+}
+
+function notYet(method: string): Error {
+  return new Error(`${method} is not there yet`)
+}
