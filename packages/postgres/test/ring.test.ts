@@ -6,13 +6,11 @@ import { PostgresStore } from '../src/index.ts'
 import { migrationSql } from '../src/migrations.ts'
 import { demand, exchange, groups, group, session, spec, succeeded } from '../../sqlite/test/specs.ts'
 import { serverOf, sql, withServer } from './home.ts'
+import { fillRing, HOUR, TASKS } from './past.ts'
 import type { Retention } from '@millrace/core/store'
 
 withServer()
 
-const HOUR = 3_600_000
-/** Of each partition, about 11 MiB. */
-const TASKS = 5_500
 const DAY: Retention = { succeededMs: 24 * HOUR, cancelledMs: null, failedMs: null, count: null, bytes: null }
 
 interface History extends AsyncDisposable {
@@ -34,14 +32,7 @@ async function history(): Promise<History> {
   await store.configureQueue({ queue: 'b', paused: false })
   const run = (script: string): Promise<readonly unknown[]> => sql(script.replaceAll('home.', `${schema}.`))
   const now = await store.now()
-  await run(`
-    INSERT INTO home.final(id, seq, run_at, enqueued_at, claimed_at, nonce, queue, route, terms, epoch, session, settled, size, state, level, flags,
-      digest, finished_at, result, bytes, slot)
-    SELECT gen_random_uuid(), n, t, t, t, n, (SELECT key FROM home.queues WHERE name = 'a'), 1, 1, 1, 1, 1, 0, 4, 2, 0, 'digest', t,
-      repeat(md5(n::text), 53), 1896, (n - 1) / ${TASKS}
-    FROM (SELECT n, ${now} - ${40 * HOUR} + (n::bigint - 1) * ${4 * HOUR} / ${TASKS} AS t FROM generate_series(1, ${6 * TASKS}) AS n) AS x;
-    INSERT INTO home.volumes SELECT key, 4, ${6 * TASKS}, ${6 * TASKS} * 1896 FROM home.queues WHERE name = 'a';
-    UPDATE home.clock SET slot = 6, slot_at = ${now - 16 * HOUR}`)
+  await fillRing(schema, now)
   const tasks = async (): Promise<readonly number[]> => {
     const rows = await run(
       `SELECT (SELECT count(*)::integer FROM home.final WHERE slot = s) AS n FROM generate_series(0, 7) AS s ORDER BY s`,
