@@ -23,8 +23,6 @@ export const CLIENT_ID_MS: number = 15 * 60_000
 export const USER_ID_MS: number = 24 * 3_600_000
 /** What a final task counts beside its payload and its result. */
 const ROW_BYTES = 200
-/** One of the eight slots of succeeded tasks takes so long. */
-const SLOT_MS = 4 * 3_600_000
 
 /** Where a task stands in line. */
 export const PLACE = { nowhere: 0, ready: 1, later: 2 } as const
@@ -217,7 +215,7 @@ function endRow({ task, result }: Draft): object {
     bytes,
     size: succeeded ? 0 : task.size,
     finished_at: task.finishedAt,
-    slot: succeeded ? Math.floor(task.finishedAt! / SLOT_MS) % 8 : task.state + 3,
+    slot: succeeded ? null : task.state + 3,
     result: result?.text ?? null,
     result_raw: result === null || result.raw === null ? null : `\\x${result.raw.toString('hex')}`,
   }

@@ -5,6 +5,7 @@ import { isUndelivered, takeOut, tellDependents } from './dependents.ts'
 import { clearGates, openGatesOn } from './gates.ts'
 import { endOverdue } from './overdue.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
+import { boundsFor, emptyOldest, readRing, turn, type Ring, type Volume } from './ring.ts'
 import { CLIENT_ID_MS, USER_ID_MS } from './saving.ts'
 import {
   ADD_UP_VOLUMES,
@@ -54,20 +55,44 @@ interface Pruning {
 
 type VolumeRow = readonly [queue: number, retention: string | null, tasks: number, bytes: number]
 
-export function prune(home: Home, { tasksMax, retention }: PruneRequest): Promise<UpkeepAnswer> {
-  return inPass(home, async (pass) => {
-    const pruning: Pruning = { pass, left: tasksMax, more: false }
-    for (const [queue, own, tasks, bytes] of await pass.connection.rows<VolumeRow>(ADD_UP_VOLUMES)) {
-      const kept = own === null ? retention : (JSON.parse(own) as Retention)
-      const removed = await pruneByAge(pruning, queue, kept)
-      await pruneSurplus(pruning, { queue, kept, tasks: tasks - removed.tasks, bytes: bytes - removed.bytes })
-      if (pruning.more) break
-    }
-    await pruneTombstones(pruning)
-    await pass.connection.run(FORGET_REPEATED, [pass.now])
-    await pass.connection.run(FORGET_SESSIONS, [pass.now - SESSIONS_KEPT_MS])
-    return { changed: tasksMax - pruning.left, more: pruning.more }
+export async function prune(home: Home, request: PruneRequest): Promise<UpkeepAnswer> {
+  const { ring, volumes } = await inPass(home, (pass) => survey(pass, request))
+  if (await emptyOldest(home, ring, volumes)) return { changed: 1, more: true }
+  return inPass(home, (pass) => pruneEach(pass, request))
+}
+
+interface Survey {
+  readonly ring: Ring
+  readonly volumes: readonly Volume[]
+}
+
+/** What there is, and what may be. */
+async function survey(pass: Pass, { retention }: PruneRequest): Promise<Survey> {
+  const ring = await readRing(pass)
+  const rows = await pass.connection.rows<VolumeRow>(ADD_UP_VOLUMES)
+  const volumes = rows.map(([queue, own, tasks, bytes]) => {
+    return { queue, tasks, bytes, kept: own === null ? retention : (JSON.parse(own) as Retention) }
   })
+  await turn(pass, ring, volumes)
+  return { ring, volumes }
+}
+
+/** What it surveys stays as it is until its end: nobody else removes anything meanwhile. */
+async function pruneEach(pass: Pass, request: PruneRequest): Promise<UpkeepAnswer> {
+  const { tasksMax } = request
+  const { ring, volumes } = await survey(pass, request)
+  const pruning: Pruning = { pass, left: tasksMax, more: false }
+  for (const volume of volumes) {
+    const { queue, tasks, bytes } = volume
+    const kept = boundsFor(ring, volume)
+    const removed = await pruneByAge(pruning, queue, kept)
+    await pruneSurplus(pruning, { queue, kept, tasks: tasks - removed.tasks, bytes: bytes - removed.bytes })
+    if (pruning.more) break
+  }
+  await pruneTombstones(pruning)
+  await pass.connection.run(FORGET_REPEATED, [pass.now])
+  await pass.connection.run(FORGET_SESSIONS, [pass.now - SESSIONS_KEPT_MS])
+  return { changed: tasksMax - pruning.left, more: pruning.more }
 }
 
 const SLOTS = { succeeded: [0, 1, 2, 3, 4, 5, 6, 7], failed: [8], cancelled: [9] } as const

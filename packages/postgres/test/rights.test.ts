@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { conformanceCases } from '@millrace/core/conformance'
 import { PostgresMigrator, PostgresStore } from '../src/index.ts'
 import { homesOn, serverOf, sql, withServer } from './home.ts'
+import { fillRing, HOUR } from './past.ts'
 
 withServer()
 
@@ -62,11 +63,18 @@ describe('as the runtime role', () => {
       `CREATE SCHEMA mine`,
       `ALTER TABLE ${home.schema}.live ADD COLUMN mine text`,
       `DROP TABLE ${home.schema}.live`,
-      `TRUNCATE ${home.schema}.live`,
       'SELECT * FROM public.secrets',
     ])
       await expect(client.query(statement)).rejects.toMatchObject({ code: '42501' })
     await client.end()
+  })
+
+  test('partitions can be emptied as a whole', async () => {
+    await using home = await openHome()
+    await home.store.configureQueue({ queue: 'a', paused: false })
+    await fillRing(home.schema, await home.store.now())
+    const retention = { succeededMs: 24 * HOUR, cancelledMs: null, failedMs: null, count: null, bytes: null }
+    expect(await home.store.prune({ tasksMax: 10, retention })).toEqual({ changed: 1, more: true })
   })
 
   test('an older schema is refused in words that help', async () => {

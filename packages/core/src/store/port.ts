@@ -258,7 +258,11 @@ export interface Upkeep {
    * started over, ended once more, or be removed). Lets through what waits behind gates that were opened.
    */
   deliver(request: UpkeepRequest): Promise<UpkeepAnswer>
-  /** Removes final tasks beyond retention, oldest first, and tombstones whose time is over. Parents of live tasks stay. */
+  /**
+   * Removes final tasks beyond retention, oldest first, and tombstones whose time is over. Parents of live tasks stay.
+   * A queue of more than 100 000 tasks may exceed a bound by up to a half, in number, bytes or time, where the store can
+   * then remove many in one piece. That counts as one change; of clients' ids in it at least the last 250 000 are remembered.
+   */
   prune(request: PruneRequest): Promise<UpkeepAnswer>
 }
 

@@ -46,16 +46,18 @@ const TASK_COLUMNS = `
  * Version 1.
  *
  * `live` holds what has not ended, and nothing else, so that what a claim costs does not grow with history. An
- * end moves the row to `final`: succeeded tasks into one of eight partitions by the time of their end, failed
- * and cancelled ones into one each. Live rows are found by narrow partial indexes; no index is on a column
+ * end moves the row to `final`: succeeded tasks into one of eight partitions, each filled for a time and emptied as
+ * a whole, failed and cancelled ones into one each. Live rows are found by narrow partial indexes; no index is on a column
  * that progress, renewals or notes change.
  */
 export const SCHEMA_1: string = `
--- one row: store time never goes below the floor; tests move the offset
+-- one row: store time never goes below the floor; tests move the offset; slot is where succeeded tasks go, since slot_at
 CREATE TABLE home.clock(
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   floor bigint NOT NULL DEFAULT 0,
-  offset_ms bigint NOT NULL DEFAULT 0
+  offset_ms bigint NOT NULL DEFAULT 0,
+  slot smallint NOT NULL DEFAULT 0,
+  slot_at bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 20);
 INSERT INTO home.clock DEFAULT VALUES;
 
@@ -108,7 +110,7 @@ CREATE TABLE home.final(${TASK_COLUMNS},
   result text,
   result_raw bytea,
   bytes integer NOT NULL,            -- as retention counts them
-  slot smallint NOT NULL             -- 0 to 7: succeeded, by the time of the end; 8: failed; 9: cancelled
+  slot smallint NOT NULL             -- 0 to 7: succeeded, a ring (ring.ts); 8: failed; 9: cancelled
 ) PARTITION BY LIST (slot);
 ${Array.from({ length: 10 }, (_, slot) => `CREATE TABLE home.final_${slot} PARTITION OF home.final FOR VALUES IN (${slot});`).join('\n')}
 CREATE INDEX final_id ON home.final(id);

@@ -3,6 +3,9 @@
 /** Raised when an exchange meets something out of the ordinary: it is taken back, and done step by step. */
 export const OUT_OF_THE_ORDINARY = 'MR001'
 
+/** Which partition succeeded tasks go to. */
+export const CURRENT_SLOT = '(SELECT c.slot FROM home.clock c)'
+
 /** Columns that an end takes over from the live row as they are. */
 export const KEPT_COLUMNS: string =
   'id, seq, run_at, enqueued_at, claimed_at, nonce, queue, route, terms, epoch, session, level, flags, digest, ' +
@@ -26,7 +29,7 @@ CREATE FUNCTION home.succeed(
 SET plan_cache_mode = force_generic_plan SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   v_now bigint := home.store_now(p_seen);
-  v_slot smallint := (v_now / 14400000) % 8;
+  v_slot smallint := ${CURRENT_SLOT};
   v_ended bigint;
 BEGIN
   WITH asked AS (

@@ -1,5 +1,5 @@
 /** Statements about whole tasks, many at a time: what `tasks.ts` reads and writes. */
-import { KEPT_COLUMNS } from './settling.ts'
+import { CURRENT_SLOT, KEPT_COLUMNS } from './settling.ts'
 
 const LOADED = `t.id::text, t.seq, t.queue, t.route, t.terms, t.level, t.state, t.flags, t.run_at, t.enqueued_at, t.claimed_at,
   t.epoch, t.nonce::text, t.session, t.settled, t.size, t.digest, t.counters, t.history, t.error, t.parents, t.start_by,
@@ -48,7 +48,7 @@ FROM json_to_recordset($1::json) AS x(id uuid, ${CHANGING}, ${LIVE_ONLY}) WHERE 
 
 const END_CHANGES = [...changing, ...namesOf(FINAL_ONLY)]
 
-/** In: JSON of rows. Effect: the live tasks are final, as it says; a payload stays if its size does. */
+/** In: JSON of rows, whose slot is NULL where they succeeded. Effect: the live tasks are final, as it says; a payload stays if its size does. */
 export const END_LIVE: string = `
 WITH gone AS (
   DELETE FROM home.live t USING json_to_recordset($1::json) AS x(id uuid, ${CHANGING}, ${FINAL_ONLY}, result text, result_raw bytea)
@@ -57,7 +57,7 @@ WITH gone AS (
 )
 INSERT INTO home.final(${list(kept)}, payload, payload_raw, ${list(END_CHANGES)}, result, result_raw)
 SELECT ${list(kept)}, CASE WHEN state <> 4 THEN payload END, CASE WHEN state <> 4 THEN payload_raw END,
-  ${list(END_CHANGES)}, result, result_raw FROM gone`
+  ${list(END_CHANGES).replace(/slot$/, `coalesce(slot, ${CURRENT_SLOT})`)}, result, result_raw FROM gone`
 
 /** In: JSON of rows. Effect: the final tasks live again, as it says. */
 export const REVIVE: string = `
