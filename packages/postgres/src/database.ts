@@ -127,8 +127,8 @@ export class Database implements Connection {
   }
 
   /** Several statements in one message; what the last one answers. */
-  async script(client: PoolClient, text: string): Promise<QueryResult> {
-    const config = { text: text.replaceAll(/\bhome\./g, () => this.#prefix), query_timeout: ANSWER_MS }
+  async script(client: PoolClient, text: string, answerMs: number = ANSWER_MS): Promise<QueryResult> {
+    const config = { text: text.replaceAll(/\bhome\./g, () => this.#prefix), query_timeout: answerMs }
     const results = await client.query({ ...config, rowMode: 'array', types })
     return Array.isArray(results) ? results.at(-1)! : results
   }

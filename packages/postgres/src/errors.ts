@@ -136,3 +136,8 @@ export function notOpen(): StoreError {
     effect: 'final',
   })
 }
+
+/** Something that cannot be worked with: trying again does not help. */
+export function refusal(code: StoreError['code'], message: string, hint: string): StoreError {
+  return new StoreError(code, message, { hint, effect: 'final' })
+}

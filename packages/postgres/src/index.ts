@@ -1,5 +1,11 @@
 /** The Postgres store of Millrace: tasks in tables of your database. */
 export { PostgresStore } from './store.ts'
-export { migrationSql } from './migrate.ts'
+export { migrationSql } from './migrations.ts'
+export { PostgresMigrator } from './migrator.ts'
 export type { PostgresStoreOptions } from './options.ts'
 export type { PoolClient, PostgresPool, QueryConfig, QueryResult } from './driver.ts'
+export type { PgTransaction } from './libraries/pg.ts'
+export type { DrizzleTransaction } from './libraries/drizzle.ts'
+export type { KnexTransaction } from './libraries/knex.ts'
+export type { KyselyTransaction } from './libraries/kysely.ts'
+export type { PrismaTransaction } from './libraries/prisma.ts'

@@ -1,168 +1,219 @@
-/** Opening a database: what is refused, and how an older schema becomes today's. Nothing is written in a refusal. */
-import { StoreError } from '@millrace/core'
-import { isRefusedByServer, storeError } from './errors.ts'
-import { SCHEMA_1, SCHEMA_VERSION } from './statements/schema.ts'
+/** Opening a database: which schemas are refused, and how an older one becomes today's. Nothing is written in a refusal. */
+import { isRefusedByServer, refusal, SQLSTATE, codeOfError, storeError } from './errors.ts'
+import { checkSettings } from './settings.ts'
+import {
+  isAtomic,
+  markOf,
+  MIGRATIONS,
+  quotedName,
+  scriptOf,
+  type Migration,
+  type Step,
+} from './migrations.ts'
 import type { Database } from './database.ts'
 import type { PoolClient } from './driver.ts'
 
-/** What brings a schema of version n to version n + 1. */
-const MIGRATIONS: readonly string[] = [SCHEMA_1]
-
-const SERVER_VERSION_MIN = 130_000
-
-/** What a server has to be, and how it has to be set. */
-const SETTINGS = `
-SELECT current_setting('server_version_num')::integer, current_setting('server_encoding'), pg_is_in_recovery(),
-  current_setting('default_transaction_isolation'), current_setting('synchronous_commit'), current_setting('fsync')`
+/** How long another process that migrates is waited for. */
+const PATIENCE_MS = 9_000
+const PAUSE_MS = 50
+/** How long a step waits for a lock of somebody else's: those who come behind it wait as long. */
+const LOCK_MS = 500
+/** After that they get their turn, before it is tried again. */
+const TURN_MS = 500
+/** How often a step is tried that others were in the way of. */
+const TRIES_MAX = 9
+/** How long a step in a transaction may take. */
+const ATOMIC_MS = 60_000
+/** How long an online step may take: an index of a large table takes its time, and nobody waits for it. */
+const ONLINE_MS = 6 * 3_600_000
 
 export interface OpenOptions {
   readonly migrate: boolean
   readonly unsafe: boolean
 }
 
-/**
- * The statements that bring an empty database to today's schema, for those who want to run them themselves.
- *
- * @param schema the schema that the tables are put in
- */
-export function migrationSql(schema = 'millrace'): string {
-  const quoted = `"${schema.replaceAll('"', '""')}"`
-  const steps = MIGRATIONS.map((sql, version) => `${sql}${markOf(version + 1)}`)
-  return `CREATE SCHEMA IF NOT EXISTS ${quoted};\n${steps.join('\n')}`.replaceAll(/\bhome\./g, `${quoted}.`)
-}
-
-function markOf(version: number): string {
-  return version === 1
-    ? '\nCREATE TABLE home.about(version integer NOT NULL);\nINSERT INTO home.about VALUES (1);\n'
-    : `\nUPDATE home.about SET version = ${version};\n`
-}
-
 /** @throws StoreError */
 export async function openDatabase(database: Database, options: OpenOptions): Promise<void> {
+  await looking(database, async (client) => {
+    await checkSettings(database, client, options)
+    const version = await versionOf(database, client)
+    if (version >= MIGRATIONS.length) return
+    if (options.migrate) await migrate(database, client)
+    else throw outdated(database.schema, version)
+  })
+}
+
+/** Lends a connection for something other than the work with tasks. */
+export async function looking<T>(database: Database, work: (client: PoolClient) => Promise<T>): Promise<T> {
   try {
-    await database.connected(async (client) => {
-      await checkSettings(database, client, options)
-      await migrate(database, client, options)
-    })
+    return await database.connected(work)
   } catch (error) {
     throw isRefusedByServer(error) ? storeError(error, 'none') : error
   }
 }
 
-type SettingsRow = readonly [number, string, boolean, string, string, string]
-
-async function checkSettings(database: Database, client: PoolClient, { unsafe }: OpenOptions): Promise<void> {
-  const { rows } = await ask(database, client, SETTINGS)
-  const [version, encoding, standby, isolation, commit, fsync] = rows[0] as SettingsRow
-  if (version < SERVER_VERSION_MIN) {
-    throw refusal(
-      'store-unavailable',
-      `This is Postgres ${Math.floor(version / 10_000)}.`,
-      'Use Postgres 13 or newer.',
-    )
-  }
-  if (encoding !== 'UTF8') {
-    const hint =
-      "Create a database with ENCODING 'UTF8' and TEMPLATE template0, and give its name in the URL."
-    throw refusal('store-unavailable', `The database keeps texts as ${encoding}, not as UTF8.`, hint)
-  }
-  if (standby) {
-    throw refusal('store-readonly', 'This Postgres is a standby.', 'Give the URL of the primary.')
-  }
-  if (isolation !== 'read committed') {
-    const hint = "Set default_transaction_isolation to 'read committed' for this user or database."
-    throw refusal(
-      'store-unavailable',
-      `Transactions are ${isolation} by default, which Millrace is not made for.`,
-      hint,
-    )
-  }
-  if (unsafe || (commit !== 'off' && fsync === 'on')) return
-  const setting = fsync === 'on' ? 'synchronous_commit' : 'fsync'
-  const hint = `Turn ${setting} on, or pass \`unsafe: true\` if tasks may be lost.`
-  throw refusal(
-    'store-unavailable',
-    `Postgres runs with ${setting} off: what it acknowledges can be lost.`,
-    hint,
+function outdated(schema: string, version: number): Error {
+  const what = version === 0 ? 'has no tables of Millrace yet' : `has version ${version}`
+  return refusal(
+    'store-schema',
+    `The schema ${schema} ${what}; this Millrace works with version ${MIGRATIONS.length}.`,
+    'Run `millrace migrate`, or open the store once with `migrate: true`, as a user who may create tables.',
   )
 }
 
-function refusal(code: StoreError['code'], message: string, hint: string): StoreError {
-  return new StoreError(code, message, { hint, effect: 'final' })
-}
-
-/** The version of the schema; 0: there is none. It reads only: what is refused stays as it is. */
-async function checkSchema(
+/**
+ * The version of the schema; 0: there is none. It reads only.
+ *
+ * @throws StoreError if code that knows these migrations cannot work with it
+ */
+export async function versionOf(
   database: Database,
   client: PoolClient,
-  { migrate: allowed }: OpenOptions,
+  known: number = MIGRATIONS.length,
 ): Promise<number> {
-  const version = await versionOf(database, client)
-  const { schema } = database
-  if (version > SCHEMA_VERSION) {
-    const message = `The schema ${schema} has version ${version}; this Millrace knows ${SCHEMA_VERSION}.`
-    throw refusal(
-      'store-schema',
-      message,
-      'Upgrade Millrace in this process: a newer one has migrated the database.',
-    )
-  }
-  if (version < SCHEMA_VERSION && !allowed) {
-    const what = version === 0 ? 'has no tables of Millrace yet' : `has version ${version}`
-    const message = `The schema ${schema} ${what}; this Millrace works with version ${SCHEMA_VERSION}.`
-    throw refusal(
-      'store-schema',
-      message,
-      'Open it once with `migrate: true`, as a user who may create tables.',
-    )
-  }
-  return version
-}
-
-async function versionOf(database: Database, client: PoolClient): Promise<number> {
-  const name = `${quote(database.schema)}.about`
-  const { rows } = await ask(database, client, `SELECT to_regclass(${literal(name)}) IS NOT NULL`)
+  const name = literal(`${quotedName(database.schema)}.about`)
+  const { rows } = await database.script(client, `SELECT to_regclass(${name}) IS NOT NULL`)
   if (!(rows as [boolean][])[0]![0]) return 0
-  const about = await ask(database, client, 'SELECT version FROM home.about')
-  return (about.rows as [number][])[0]?.[0] ?? 0
+  const about = await database.script(client, 'SELECT version, oldest FROM home.about')
+  const [version = 0, oldest = 0] = (about.rows as [number, number][])[0] ?? []
+  if (oldest <= known) return version
+  throw refusal(
+    'store-schema',
+    `The schema ${database.schema} has version ${version}, for code that knows version ${oldest} at least; this Millrace knows ${known}.`,
+    'Upgrade Millrace in this process: a newer one has migrated the database.',
+  )
 }
 
-function ask(database: Database, client: PoolClient, text: string): ReturnType<Database['script']> {
-  return database.script(client, text)
+/**
+ * Brings the schema up to date. Another process may do the same at this moment: the lock decides who is first.
+ *
+ * @param migrations for tests
+ * @throws StoreError; what a refused statement answered
+ */
+export async function migrate(
+  database: Database,
+  client: PoolClient,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<void> {
+  for (let tries = 1; ;) {
+    try {
+      if ((await migrateOnce(database, client, migrations)) === 'done') return
+      tries = 1
+    } catch (error) {
+      const inTheWay = codeOfError(error) === SQLSTATE.lockTimeout
+      if (!inTheWay || tries++ === TRIES_MAX) throw error
+      await pause(TURN_MS)
+    }
+  }
 }
 
-function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
+/** One version on. */
+async function migrateOnce(
+  database: Database,
+  client: PoolClient,
+  migrations: readonly Migration[],
+): Promise<'done' | 'more'> {
+  return locked(database, client, async () => {
+    const version = await versionOf(database, client, migrations.length)
+    const migration = migrations[version]
+    if (migration === undefined) return { answer: 'done', end: 'ROLLBACK' }
+    if (version === 0) await createSchema(database, client)
+    if (isAtomic(migration))
+      for (const step of migration.steps) await database.script(client, scriptOf(step), ATOMIC_MS)
+    else await database.connected((worker) => runApart(database, worker, migration.steps))
+    await database.script(client, markOf(version + 1, migration))
+    return { answer: 'more', end: 'COMMIT' }
+  })
+}
+
+/** Does all that can be taken back, and takes it back. */
+export async function rehearse(
+  database: Database,
+  client: PoolClient,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<void> {
+  await locked(database, client, async () => {
+    const version = await versionOf(database, client, migrations.length)
+    if (version === 0) await createSchema(database, client)
+    for (const [index, migration] of migrations.slice(version).entries()) {
+      for (const step of migration.steps) {
+        if (step.manner === 'online') return { answer: undefined, end: 'ROLLBACK' }
+        await database.script(client, scriptOf(step), ATOMIC_MS)
+      }
+      await database.script(client, markOf(version + index + 1, migration))
+    }
+    return { answer: undefined, end: 'ROLLBACK' }
+  })
+}
+
+async function createSchema(database: Database, client: PoolClient): Promise<void> {
+  const name = quotedName(database.schema)
+  const { rows } = await database.script(client, `SELECT to_regnamespace(${literal(name)}) IS NOT NULL`)
+  if (!(rows as [boolean][])[0]![0]) await database.script(client, `CREATE SCHEMA ${name}`)
+}
+
+interface Ending<T> {
+  readonly answer: T
+  readonly end: 'COMMIT' | 'ROLLBACK'
+}
+
+/**
+ * Does some work in a transaction that holds the lock of those who migrate. The lock is asked for again and again: an
+ * index that is made online waits for all statements under way, and so would wait for one that waits for the lock.
+ */
+async function locked<T>(database: Database, client: PoolClient, work: () => Promise<Ending<T>>): Promise<T> {
+  const limits = `SET LOCAL statement_timeout = ${ATOMIC_MS}; SET LOCAL lock_timeout = ${LOCK_MS}`
+  await database.script(client, `BEGIN; ${limits}; SET LOCAL idle_in_transaction_session_timeout = 0`)
+  try {
+    await takeLock(database, client)
+    const { answer, end } = await work()
+    await database.script(client, end)
+    return answer
+  } catch (error) {
+    await database.script(client, 'ROLLBACK').catch(() => undefined) // what went wrong first is told
+    throw error
+  }
+}
+
+async function takeLock(database: Database, client: PoolClient): Promise<void> {
+  const key = `hashtextextended(${literal(`millrace ${database.schema}`)}, 0)`
+  const end = performance.now() + PATIENCE_MS
+  for (;;) {
+    const { rows } = await database.script(client, `SELECT pg_try_advisory_xact_lock(${key})`)
+    if ((rows as [boolean][])[0]![0]) return
+    if (performance.now() > end) break
+    await pause(PAUSE_MS)
+  }
+  throw storeError(
+    Object.assign(new Error('another process migrates the schema'), { code: SQLSTATE.lockTimeout }),
+    'none',
+  )
+}
+
+/** Each step is there for all when it is done. */
+async function runApart(database: Database, worker: PoolClient, steps: readonly Step[]): Promise<void> {
+  try {
+    for (const { manner, statements } of steps) {
+      const online = manner === 'online'
+      await database.script(
+        worker,
+        online
+          ? 'SET statement_timeout = 0; SET lock_timeout = 0'
+          : `SET statement_timeout = ${ATOMIC_MS}; SET lock_timeout = ${LOCK_MS}`,
+      )
+      if (online) for (const one of statements) await database.script(worker, one, ONLINE_MS)
+      else await database.script(worker, scriptOf({ manner, statements }), ATOMIC_MS)
+    }
+  } finally {
+    // one on which this fails is not used again
+    await database.script(worker, 'RESET statement_timeout; RESET lock_timeout').catch(() => undefined)
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
-}
-
-/** All of it in one transaction. Another process may do the same at this moment: the lock decides who is first. */
-async function migrate(database: Database, client: PoolClient, options: OpenOptions): Promise<void> {
-  if ((await checkSchema(database, client, options)) === SCHEMA_VERSION) return
-  const { schema } = database
-  await ask(database, client, "BEGIN; SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '30s'")
-  try {
-    await ask(
-      database,
-      client,
-      `SELECT pg_advisory_xact_lock(hashtextextended(${literal(`millrace ${schema}`)}, 0))`,
-    )
-    const version = await checkSchema(database, client, options)
-    const { rows } = await ask(
-      database,
-      client,
-      `SELECT to_regnamespace(${literal(quote(schema))}) IS NOT NULL`,
-    )
-    if (!(rows as [boolean][])[0]![0]) await ask(database, client, `CREATE SCHEMA ${quote(schema)}`)
-    for (let from = version; from < SCHEMA_VERSION; from++) {
-      await ask(database, client, `${MIGRATIONS[from]!}${markOf(from + 1)}`)
-    }
-    await ask(database, client, 'COMMIT')
-  } catch (error) {
-    if (isRefusedByServer(error) || error instanceof StoreError) await ask(database, client, 'ROLLBACK')
-    throw error
-  }
 }

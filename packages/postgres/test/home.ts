@@ -13,9 +13,15 @@ export interface PostgresHome extends AsyncDisposable {
   close(): Promise<void>
 }
 
+/** What is otherwise than with a store that makes its own tables. */
+export interface Ground {
+  /** Who opens the store. Default: who owns the database. */
+  readonly url?: () => string
+  /** Told of a schema that is not there yet. */
+  readonly prepare?: (schema: string) => Promise<void>
+}
+
 let server: PostgresServer | undefined
-/** Schemas that a home has left, emptied: making the tables takes longer than most cases. */
-const free: string[] = []
 
 /** One server for all tests of a file. */
 export function withServer(): void {
@@ -52,21 +58,34 @@ async function empty(schema: string): Promise<void> {
   await sql(`${deletes} INSERT INTO ${schema}.clock DEFAULT VALUES`)
 }
 
-export async function openHome(): Promise<PostgresHome> {
-  const schema = free.pop() ?? `m_${randomUUID().slice(0, 8)}`
-  const stores: PostgresStore[] = []
-  const open = async (): Promise<PostgresStore> => {
-    const store = new PostgresStore({ url: serverOf().url, schema })
-    await store.open()
-    stores.push(store)
-    return store
+/** How to open homes on this ground. */
+export function homesOn({ url = () => serverOf().url, prepare }: Ground): () => Promise<PostgresHome> {
+  // schemas that a home has left, emptied: making the tables takes longer than most cases
+  const free: string[] = []
+  return async () => {
+    const schema = free.pop() ?? (await newSchema(prepare))
+    const stores: PostgresStore[] = []
+    const open = async (): Promise<PostgresStore> => {
+      const store = new PostgresStore({ url: url(), schema })
+      await store.open()
+      stores.push(store)
+      return store
+    }
+    const store = await open()
+    const close = async (): Promise<void> => {
+      await Promise.all(stores.map((one) => one.close()))
+      await empty(schema)
+      free.push(schema)
+    }
+    const shiftClock = (ms: number): Promise<void> => store.shiftClock(ms)
+    return { store, schema, open, shiftClock, close, [Symbol.asyncDispose]: close }
   }
-  const store = await open()
-  const close = async (): Promise<void> => {
-    await Promise.all(stores.map((one) => one.close()))
-    await empty(schema)
-    free.push(schema)
-  }
-  const shiftClock = (ms: number): Promise<void> => store.shiftClock(ms)
-  return { store, schema, open, shiftClock, close, [Symbol.asyncDispose]: close }
 }
+
+async function newSchema(prepare: Ground['prepare']): Promise<string> {
+  const schema = `m_${randomUUID().slice(0, 8)}`
+  await prepare?.(schema)
+  return schema
+}
+
+export const openHome: () => Promise<PostgresHome> = homesOn({})

@@ -126,7 +126,9 @@ const cases: readonly Case[] = [
     effect: 'final',
     message: /has version 99/,
     options: () =>
-      newSchema('CREATE TABLE home.about(version integer NOT NULL); INSERT INTO home.about VALUES (99)'),
+      newSchema(
+        'CREATE TABLE home.about(version integer, oldest integer); INSERT INTO home.about VALUES (99, 98)',
+      ),
   },
   {
     what: 'a new schema without leave to make tables',
@@ -173,7 +175,7 @@ test('a wrong password is refused, and not repeated', async () => {
 
 test('after a refusal the same store opens once the reason is gone', async () => {
   const { schema } = await newSchema(
-    'CREATE TABLE home.about(version integer NOT NULL); INSERT INTO home.about VALUES (99)',
+    'CREATE TABLE home.about(version integer, oldest integer); INSERT INTO home.about VALUES (99, 98)',
   )
   const store = new PostgresStore({ url: serverOf().url, schema })
   await expect(store.open()).rejects.toThrow(/has version 99/)
@@ -245,4 +247,17 @@ test('nothing works before open and after close', async () => {
   await store.open()
   await store.close()
   await expect(store.queues()).rejects.toMatchObject({ code: 'store-unavailable', effect: 'final' })
+})
+
+test.each([
+  [{ url: 'postgres://localhost/x', migrat: false }, /no "migrat"/, /Did you mean migrate/],
+  ['postgres://localhost/x', /are "/, /url/],
+])('options %s are refused, and say which there are', (options, message, hint) => {
+  expect(() => new PostgresStore(options as never)).toThrow(
+    expect.objectContaining({
+      code: 'invalid-argument',
+      message: expect.stringMatching(message) as unknown,
+      hint: expect.stringMatching(hint) as unknown,
+    }),
+  )
 })

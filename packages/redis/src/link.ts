@@ -20,7 +20,7 @@ export interface LinkOptions {
 }
 
 const RETRY_FIRST_MS = 50
-const RETRY_MOST_MS = 2_000
+const RETRY_MOST_MS = 1_000
 
 /** The driver is loaded with the first connection: whoever uses another store never waits for it. */
 async function newClient({ url, timeoutMs }: LinkOptions): Promise<Client> {

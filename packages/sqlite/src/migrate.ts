@@ -3,10 +3,8 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Database } from './database.ts'
 import { readOnlyError, Refusal, storeError } from './failures.ts'
-import { APPLICATION_ID, SCHEMA_1, SCHEMA_VERSION } from './statements/schema.ts'
-
-/** What leads from each version to the next; the first leads from an empty file to version 1. */
-const MIGRATIONS: readonly string[] = [SCHEMA_1]
+import { markOf, MIGRATIONS, type Migration } from './migrations.ts'
+import { APPLICATION_ID } from './statements/schema.ts'
 
 export interface OpenOptions {
   readonly path: string
@@ -20,7 +18,7 @@ export interface OpenOptions {
 export async function openDatabase(options: OpenOptions): Promise<Database> {
   const { path, patiently } = options
   checkFile(path)
-  const isNew = !existsSync(path) || statSync(path).size === 0
+  const isNew = isEmpty(path)
   if (isNew && !options.migrate) throw outdated(path, 0)
   let database: Database | undefined
   try {
@@ -34,7 +32,9 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
     connection.script(
       'PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -64000; PRAGMA temp_store = MEMORY',
     )
-    await patiently(() => migrate(connection, options))
+    await patiently(() => {
+      if (checkSchema(connection, options) < MIGRATIONS.length) migrate(connection, path)
+    })
     return database
   } catch (error) {
     database?.close()
@@ -42,7 +42,13 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
   }
 }
 
-function checkFile(path: string): void {
+/** Whether there is nothing yet: no file, or one without contents. */
+export function isEmpty(path: string): boolean {
+  return !existsSync(path) || statSync(path).size === 0
+}
+
+/** @throws Refusal */
+export function checkFile(path: string): void {
   const folder = dirname(path)
   if (!existsSync(folder)) {
     throw new Refusal('store-unavailable', `The folder ${folder} does not exist.`, {
@@ -65,6 +71,17 @@ function checkFile(path: string): void {
 
 /** Reads only: a file that is refused stays as it is. */
 function checkSchema(database: Database, { path, migrate: allowed }: OpenOptions): number {
+  const version = versionOf(database, path)
+  if (version < MIGRATIONS.length && !allowed) throw outdated(path, version)
+  return version
+}
+
+/**
+ * The version of the schema; 0: there is none.
+ *
+ * @throws Refusal if code that knows these migrations cannot work with it
+ */
+export function versionOf(database: Database, path: string, known: number = MIGRATIONS.length): number {
   const [application = 0] = database.get<[number]>('PRAGMA application_id') ?? []
   const [version = 0] = database.get<[number]>('PRAGMA user_version') ?? []
   const [tables = 0] = database.get<[number]>('SELECT count(*) FROM sqlite_schema') ?? []
@@ -73,44 +90,72 @@ function checkSchema(database: Database, { path, migrate: allowed }: OpenOptions
       hint: 'Give the path of a new file.',
     })
   }
-  if (version > SCHEMA_VERSION) {
-    throw new Refusal(
-      'store-schema',
-      `The file ${path} has schema ${version}; this Millrace knows ${SCHEMA_VERSION}.`,
-      {
-        hint: 'Upgrade Millrace in this process: a newer one has migrated the file.',
-      },
-    )
-  }
-  if (version < SCHEMA_VERSION && !allowed) throw outdated(path, version)
-  return version
+  if (version <= known) return version
+  const oldest = oldestOf(database)
+  if (oldest <= known) return version
+  throw new Refusal(
+    'store-schema',
+    `The file ${path} has schema ${version}, for code that knows schema ${oldest} at least; this Millrace knows ${known}.`,
+    { hint: 'Upgrade Millrace in this process: a newer one has migrated the file.' },
+  )
+}
+
+/** A file that does not say it is taken to be for newer code only. */
+function oldestOf(database: Database): number {
+  const [says] = database.get<[number]>("SELECT count(*) FROM sqlite_schema WHERE name = 'meta'") ?? []
+  if (says !== 1) return Infinity
+  return database.get<[number]>("SELECT value FROM meta WHERE name = 'oldest'")?.[0] ?? Infinity
 }
 
 function outdated(path: string, version: number): Refusal {
   const what = version === 0 ? 'has no tables yet' : `has schema ${version}`
   return new Refusal(
     'store-schema',
-    `The file ${path} ${what}; this Millrace works with schema ${SCHEMA_VERSION}.`,
-    {
-      hint: 'Open it once with `migrate: true`.',
-    },
+    `The file ${path} ${what}; this Millrace works with schema ${MIGRATIONS.length}.`,
+    { hint: 'Run `millrace migrate`, or open it once with `migrate: true`.' },
   )
 }
 
-/** Each version in a transaction of its own. Another process may do the same at this moment: the lock decides. */
-function migrate(database: Database, options: OpenOptions): void {
-  while (checkSchema(database, options) < SCHEMA_VERSION) {
-    database.script('BEGIN IMMEDIATE')
-    try {
-      const version = checkSchema(database, options)
-      if (version < SCHEMA_VERSION) {
-        database.script(MIGRATIONS[version]!)
-        database.script(`PRAGMA user_version = ${version + 1}; PRAGMA application_id = ${APPLICATION_ID}`)
-      }
-      database.script('COMMIT')
-    } catch (error) {
-      if (database.inTransaction) database.script('ROLLBACK')
-      throw error
+/**
+ * Brings the schema up to date, each version in a transaction of its own. Another process may do the same at this
+ * moment: the lock decides.
+ *
+ * @param migrations for tests
+ */
+export function migrate(
+  database: Database,
+  path: string,
+  migrations: readonly Migration[] = MIGRATIONS,
+): void {
+  for (let more = true; more;) {
+    more = inTransaction(database, 'COMMIT', () => {
+      const version = versionOf(database, path, migrations.length)
+      const migration = migrations[version]
+      if (migration === undefined) return false
+      database.script(`${migration.script}${markOf(version + 1, migration)}`)
+      return true
+    })
+  }
+}
+
+/** Does it all and takes it back. */
+export function rehearse(database: Database, path: string): void {
+  inTransaction(database, 'ROLLBACK', () => {
+    for (const [index, migration] of MIGRATIONS.entries()) {
+      if (index < versionOf(database, path)) continue
+      database.script(`${migration.script}${markOf(index + 1, migration)}`)
     }
+  })
+}
+
+function inTransaction<T>(database: Database, end: 'COMMIT' | 'ROLLBACK', work: () => T): T {
+  database.script('BEGIN IMMEDIATE')
+  try {
+    const answer = work()
+    database.script(end)
+    return answer
+  } catch (error) {
+    if (database.inTransaction) database.script('ROLLBACK')
+    throw error
   }
 }

@@ -2,25 +2,16 @@
  * The SQLite store: one file, worked on by a thread of its own, so that neither a commit nor a lock of another
  * process ever holds up the main thread. This side packs and unpacks; all decisions are made there.
  */
-import { InvalidArgumentError } from '@millrace/core'
 import { Exchanges } from './exchanges.ts'
 import { Line } from './line.ts'
 import { Lines } from './lines.ts'
+import { checkOptions, type SqliteStoreOptions } from './options.ts'
 import { packAdd, unpackAdd } from './packing.ts'
 import { Watchers } from '@millrace/core/store'
 import type * as port from '@millrace/core/store'
 
 /** An `add` of so many groups goes to the thread at once: there is more to gain by working side by side. */
 const HURRY_GROUPS = 16
-
-export interface SqliteStoreOptions {
-  /** The file. It is created if its folder exists; two files beside it belong to it. */
-  readonly path: string
-  /** Homes within one file are not there yet. */
-  readonly namespace?: string | undefined
-  /** Whether a new file gets its tables, and an older schema is brought up to date. Default true. */
-  readonly migrate?: boolean | undefined
-}
 
 export class SqliteStore implements port.Store {
   readonly kind = 'sqlite'
@@ -31,16 +22,9 @@ export class SqliteStore implements port.Store {
   #exchanges = new Exchanges()
 
   /** @throws InvalidArgumentError */
-  constructor({ path, namespace, migrate = true }: SqliteStoreOptions) {
-    checkPath(path)
-    if (namespace !== undefined && namespace !== 'default') {
-      throw new InvalidArgumentError(
-        `The SQLite store has no namespaces yet, and ${JSON.stringify(namespace)} was asked for.`,
-        {
-          hint: 'Use one file per namespace.',
-        },
-      )
-    }
+  constructor(options: SqliteStoreOptions) {
+    checkOptions(options)
+    const { path, migrate = true } = options
     this.#lines = new Lines({
       path,
       start: () => new Line({ path, migrate }, (hint) => this.#watchers.publish(hint)),
@@ -169,21 +153,5 @@ export class SqliteStore implements port.Store {
   #listen(listened: boolean): void {
     // hints are never needed: without them readers poll
     this.#lines.latest?.call('watch', listened).catch(() => undefined)
-  }
-}
-
-function checkPath(path: string): void {
-  if (typeof path !== 'string' || path === '') {
-    throw new InvalidArgumentError('The SQLite store needs the path of a file.', {
-      hint: "Give one, as in { path: 'millrace.db' }.",
-    })
-  }
-  if (path === ':memory:' || path.startsWith('file:')) {
-    throw new InvalidArgumentError(
-      `The path of the SQLite store is ${JSON.stringify(path)}, which is no file.`,
-      {
-        hint: 'Use memory: for a store that lives and dies with the process.',
-      },
-    )
   }
 }

@@ -11,8 +11,10 @@ export interface SqliteHome extends AsyncDisposable {
   close(): Promise<void>
 }
 
-export async function openHome(): Promise<SqliteHome> {
+/** @param prepare told of the file before it is opened */
+export async function openHome(prepare?: (path: string) => Promise<void>): Promise<SqliteHome> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-'))
+  await prepare?.(join(folder, 'home.db'))
   const stores: SqliteStore[] = []
   let shiftedMs = 0
   const open = async (): Promise<SqliteStore> => {

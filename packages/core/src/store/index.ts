@@ -1,5 +1,6 @@
 /** For authors of backends: the port, what it speaks of, and the decisions about plain data that stores share. */
 export { answerOverFilter, answerOverIds, isChange } from './command-answers.ts'
+export { statementsIn } from './migrations.ts'
 export { Watchers } from './watchers.ts'
 export { HISTORY_DETAIL_MAX, HISTORY_ENTRIES_MAX, LOG_ENTRIES_MAX } from './records.ts'
 export {
@@ -14,5 +15,7 @@ export type { OpenClaims, Operation, Place, Step } from '../policy/lifecycle.ts'
 export type * from './port.ts'
 export type * from './control.ts'
 export type * from './inspection.ts'
+export type { MigrationPlan, MigrationStep, Migrator } from './migrations.ts'
 export type * from './records.ts'
 export type * from './settlement.ts'
+export type * from './transactions.ts'

@@ -8,7 +8,7 @@ import { newNonce } from '../task/ids.ts'
 import { pause } from '../client/repeat.ts'
 import { payloadSize } from '../task/codec.ts'
 import type { Connection } from '../client/connection.ts'
-import type { Demand, ExchangeAnswer, ExchangeRequest } from '../store/port.ts'
+import type { Demand, ExchangeAnswer, ExchangeRequest, Store } from '../store/port.ts'
 import type { Nonce, SessionId } from '../store/records.ts'
 import type { Settlement } from '../store/settlement.ts'
 import type { Timer } from '../platform/platform.ts'
@@ -223,9 +223,9 @@ export class Exchanger {
     const { connection } = this.#parts
     for (let again = false; !this.#closed; again = true) {
       try {
-        return await connection.call((store, repeated) =>
-          store.exchange({ ...request, again: again || repeated }),
-        )
+        const exchange = (store: Store, repeated: boolean): Promise<ExchangeAnswer> =>
+          store.exchange({ ...request, again: again || repeated })
+        return await connection.call(exchange, 'insists')
       } catch (error) {
         if (codeOf(error) === 'closed') return undefined
         this.#parts.failed(error)

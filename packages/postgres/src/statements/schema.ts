@@ -5,9 +5,6 @@
 import { CLAIM_FUNCTION } from './claiming.ts'
 import { SUCCEED_FUNCTION } from './settling.ts'
 
-/** The version of the schema that this code works with. */
-export const SCHEMA_VERSION = 1
-
 /** Columns that a task has from its birth until retention removes it. */
 const TASK_COLUMNS = `
   id uuid NOT NULL,

@@ -3,9 +3,6 @@
 /** Marks a file as ours (`PRAGMA application_id`): "Mlrc". */
 export const APPLICATION_ID = 0x4d_6c_72_63
 
-/** The version of the schema that this code works with (`PRAGMA user_version`). */
-export const SCHEMA_VERSION = 1
-
 /**
  * Version 1.
  *
@@ -14,7 +11,8 @@ export const SCHEMA_VERSION = 1
  * from `ready`; a settlement deletes from `running` and writes `tasks`.
  */
 export const SCHEMA_1: string = `
--- single values: 'floor' (store time never goes below), 'seq' (no seq up to it is ever used again)
+-- single values: 'floor' (store time never goes below), 'seq' (no seq up to it is ever used again), 'oldest' (the
+-- lowest version of the schema that code must know to work with this one)
 CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE queues(
