@@ -27,7 +27,7 @@ export const USAGE = `Measures Millrace and its peers: all sides in turn (A B A 
   --profile          Also shows where the time of each thread goes, which makes everything slower
   --patient          Waits until the machine is quiet, and makes a trial again that others disturbed
   --json FILE        Writes all figures
-  --from FILE        Measures nothing: takes the figures from there
+  --from FILE …      Measures nothing: takes the figures from there; of the same case the last file's
   --write-docs       Writes docs/benchmarks.md and docs/benchmarks.svg
   --help
 
@@ -40,7 +40,8 @@ export class UsageError extends Error {}
 export interface Wish extends Plan {
   readonly help: boolean
   readonly json: string | undefined
-  readonly from: string | undefined
+  /** Files to take the figures from; none: they are measured. */
+  readonly from: readonly string[]
   readonly writeDocs: boolean
 }
 
@@ -63,7 +64,7 @@ export function wishOf(args: readonly string[]): Wish {
     patient: values.patient,
     help: values.help,
     json: values.json,
-    from: values.from,
+    from: fromOf(values),
     writeDocs: values['write-docs'],
   }
 }
@@ -79,14 +80,16 @@ interface Values {
   readonly patient: boolean
   readonly json?: string
   readonly from?: string
+  readonly others: readonly string[]
   readonly 'write-docs': boolean
   readonly help: boolean
 }
 
 function parsed(args: readonly string[]): Values {
   try {
-    return parseArgs({
+    const { values, positionals } = parseArgs({
       args: [...args],
+      allowPositionals: true,
       options: {
         load: { type: 'string', default: 'W1,W2,W3,W4,W5' },
         engine: { type: 'string', default: 'sqlite' },
@@ -101,10 +104,17 @@ function parsed(args: readonly string[]): Values {
         'write-docs': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
-    }).values
+    })
+    return { ...values, others: positionals }
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error))
   }
+}
+
+function fromOf({ from, others }: Values): readonly string[] {
+  if (from !== undefined) return [from, ...others]
+  if (others.length === 0) return []
+  throw new UsageError(`${others[0]} is no option; files stand behind --from.`)
 }
 
 function sidesOf({ against, only }: Values, engine: Engine): readonly string[] {

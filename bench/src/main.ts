@@ -8,7 +8,7 @@ import { sideNamed } from './side.ts'
 import { plotOf } from './report/plot.ts'
 import { runPlan } from './runner.ts'
 import { USAGE, UsageError, wishOf, type Wish } from './arguments.ts'
-import type { RunRecord } from './report/record.ts'
+import { merged, type RunRecord } from './report/record.ts'
 
 /** A load average beyond which the machine is not ours alone. */
 const BUSY = 0.5
@@ -29,17 +29,20 @@ async function main(args: readonly string[]): Promise<number> {
     say(USAGE)
     return 0
   }
-  const record =
-    wish.from === undefined
-      ? await measure(wish, args)
-      : (JSON.parse(readFileSync(wish.from, 'utf8')) as RunRecord)
-  if (wish.from !== undefined) for (const result of record.results) resultLines(result).forEach(say)
-  if (wish.json !== undefined) writeFileSync(wish.json, `${JSON.stringify(record, null, 2)}\n`)
+  const records = wish.from.length === 0 ? [await measure(wish, args)] : wish.from.map(read)
+  if (wish.from.length > 0)
+    for (const { results } of records) for (const result of results) resultLines(result).forEach(say)
+  if (wish.json !== undefined) writeFileSync(wish.json, `${JSON.stringify(records.at(-1), null, 2)}\n`)
   if (wish.writeDocs) {
-    writeFileSync(new URL('benchmarks.md', DOCS), docsOf(record))
-    writeFileSync(new URL('benchmarks.svg', DOCS), plotOf(record))
+    const parts = merged(records)
+    writeFileSync(new URL('benchmarks.md', DOCS), docsOf(parts))
+    writeFileSync(new URL('benchmarks.svg', DOCS), plotOf(parts))
   }
-  return record.results.some(({ failures }) => failures.length > 0) ? 1 : 0
+  return records.some(({ results }) => results.some(({ failures }) => failures.length > 0)) ? 1 : 0
+}
+
+function read(file: string): RunRecord {
+  return JSON.parse(readFileSync(file, 'utf8')) as RunRecord
 }
 
 async function measure(wish: Wish, args: readonly string[]): Promise<RunRecord> {

@@ -10,12 +10,13 @@ import { docsOf } from '../src/report/docs.ts'
 import { engineCpuUs } from '../src/measuring/engine-cpu.ts'
 import { figure } from '../src/report/figures.ts'
 import { LOADS } from '../src/loads.ts'
+import { machine } from '../src/measuring/machine.ts'
+import { RATE } from '../src/load.ts'
 import { percentile, spreadOf } from '../src/measuring/statistics.ts'
 import { plotOf } from '../src/report/plot.ts'
 import { UsageError, wishOf } from '../src/arguments.ts'
-import type { Case } from '../src/load.ts'
 import type { Engine } from '../src/engine.ts'
-import type { RunRecord } from '../src/report/record.ts'
+import { merged, type RunRecord } from '../src/report/record.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
@@ -34,44 +35,23 @@ function failureOf({ code, output }: { readonly code: number; readonly output: s
   return code === 0 ? null : output
 }
 
-interface Round {
-  readonly engine: string
-  readonly args: readonly string[]
-  /** Loads that only Millrace takes part in need its store. */
-  readonly cases: (one: Case) => boolean
-}
-
-const on = (engine: Engine) => (one: Case) => one.engines.includes(engine)
-const ofPeersOn = (engine: Engine) => (one: Case) => on(engine)(one) && one.contenders === 'sides'
-
-const rounds: readonly Round[] = [
-  { engine: 'sqlite', args: [], cases: on('sqlite') },
-  { engine: 'redis', args: ['--only', 'bullmq,bee-queue'], cases: ofPeersOn('redis') },
-  { engine: 'postgres', args: ['--only', 'graphile-worker,pg-boss'], cases: ofPeersOn('postgres') },
-]
+const engines = ['sqlite', 'redis', 'postgres'] as const satisfies readonly Engine[]
 
 // As `npm run bench -- --load all --iterations 1 --quick`, so that no load rots.
-test.concurrent.each(rounds)(
-  'every load runs on $engine, and loses nothing',
+test.concurrent.each(engines)(
+  'every load runs on %s, and loses nothing',
   { timeout: 240_000 },
-  async ({ engine, args, cases }) => {
+  async (engine) => {
     const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-test-'))
     try {
       const file = join(folder, 'run.json')
-      const { code, output } = await run(
-        ...quick,
-        '--load',
-        'all',
-        '--engine',
-        engine,
-        ...args,
-        '--json',
-        file,
-      )
+      const { code, output } = await run(...quick, '--load', 'all', '--engine', engine, '--json', file)
       expect(failureOf({ code, output })).toBeNull()
       const record = JSON.parse(readFileSync(file, 'utf8')) as RunRecord
       expect(record.results.map((result) => result.case)).toEqual(
-        LOADS.flatMap((load) => load.cases.filter(cases).map(({ name }) => name)),
+        LOADS.flatMap((load) =>
+          load.cases.filter((one) => one.engines.includes(engine)).map(({ name }) => name),
+        ),
       )
       for (const { case: name, metrics, contenders } of record.results) {
         for (const contender of contenders) {
@@ -80,8 +60,9 @@ test.concurrent.each(rounds)(
           )
         }
       }
-      expect(plotOf(record)).toContain('<svg')
-      const docs = docsOf(record)
+      const parts = merged([record])
+      expect(plotOf(parts)).toContain('<svg')
+      const docs = docsOf(parts)
       for (const { case: name } of record.results) expect(docs).toContain(`### ${name}\n`)
     } finally {
       rmSync(folder, { recursive: true })
@@ -115,6 +96,7 @@ test('wrong usage is told, with exit code 2', async () => {
     ['--iterations', '0'],
     ['--nonsense'],
     ['W1'],
+    ['--write-docs', 'run.json'],
   ]) {
     expect(() => wishOf(args)).toThrow(UsageError)
   }
@@ -132,6 +114,68 @@ test('each engine has its own peers', () => {
   ])
   expect(sides('--engine', 'redis', '--only', 'bee-queue')).toEqual(['bee-queue'])
 })
+
+test('several runs are one page: each engine once, of each case the last result', () => {
+  const { results: _, ...run } = recordOf('postgres', [])
+  const parts = merged([
+    recordOf('sqlite', [['W1', 1]]),
+    {
+      ...run,
+      results: recordOf('postgres', [
+        ['W1', 2],
+        ['W2', 3],
+      ]).results,
+    },
+    recordOf('postgres', [['W1', 4]]),
+  ])
+  expect(parts.map(({ engine, results }) => [engine, results.map((one) => [one.case, rateOf(one)])])).toEqual(
+    [
+      ['sqlite', [['W1', 1]]],
+      [
+        'postgres',
+        [
+          ['W1', 4],
+          ['W2', 3],
+        ],
+      ],
+    ],
+  )
+  expect(parts[1]!.sides.map(({ name }) => name)).toEqual(['millrace'])
+  const docs = docsOf(parts)
+  expect(docs.match(/^## On .*$/gm)).toEqual(['## On sqlite', '## On postgres'])
+  expect(docs).toContain('| postgres | W1 | millrace, throughput ≥ 3.00 tasks/s | 4.00 | met |')
+  expect(docs).toContain('| sqlite | W1 | millrace, throughput ≥ 3.00 tasks/s | 1.00 | **missed** |')
+  expect(plotOf(parts).match(/font-size="13"[^>]*>[a-z]+/g)).toHaveLength(2)
+  expect(wishOf(['--from', 'a.json', 'b.json']).from).toEqual(['a.json', 'b.json'])
+})
+
+function rateOf({ contenders }: RunRecord['results'][number]): number {
+  return contenders[0]!.figures['rate']!.median
+}
+
+function recordOf(engine: Engine, rates: readonly (readonly [name: string, rate: number])[]): RunRecord {
+  const goal = { metric: 'rate', of: 'millrace', atLeast: 3 }
+  return {
+    startedAt: '2026-11-22T00:00:00Z',
+    command: 'npm run bench',
+    engine,
+    server: 'a server',
+    iterations: 1,
+    quick: true,
+    machine: machine(),
+    sides: [{ name: 'millrace', durability: '', configuration: '', documentation: '' }],
+    results: rates.map(([name, rate]) => ({
+      load: name,
+      case: name,
+      about: 'a load',
+      metrics: [RATE],
+      contenders: [{ name: 'millrace', figures: { rate: spreadOf([rate]) }, tables: [] }],
+      ratios: [],
+      goals: [{ ...goal, value: rate, met: rate >= 3 }],
+      failures: [],
+    })),
+  }
+}
 
 test('the time of a server counts its children, running and ended', async () => {
   // so much of each child that the parent and one of them are less than what is expected

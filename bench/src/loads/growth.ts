@@ -1,5 +1,8 @@
 /** Whether a claim costs more when there is more that it does not take. */
 import { sized, type Goal, type Goals, type Load, type Role, type RoleReport } from '../load.ts'
+import { ENGINES } from '../engine.ts'
+import { rest } from '../engines/probe.ts'
+import { writeHistory } from './history.ts'
 import { latencies, LATENCY_METRICS } from './common.ts'
 import { demandOf, groups, newNonce, SESSION, session } from './records.ts'
 import type { Claim, Settlement, Store, TaskSpec } from '@millrace/core/store'
@@ -23,7 +26,11 @@ const scenarios: Readonly<
 const names = Object.keys(scenarios)
 
 const bounds = names.slice(1).map((of): Goal => ({ metric: 'p99', of, against: PLAIN, atMost: 1.5 }))
-const goals: Goals = { sqlite: bounds, memory: bounds }
+const goals: Goals = Object.fromEntries(ENGINES.map((engine) => [engine, bounds]))
+
+const NO_HISTORY = 'no history'
+const MUCH_HISTORY = '10 000 000 of history'
+const HISTORY = 10_000_000
 
 export const growth: Load = {
   name: 'growth',
@@ -36,21 +43,51 @@ export const growth: Load = {
       roles: ['store'],
       metrics: LATENCY_METRICS,
       goals,
-      engines: ['sqlite', 'memory'],
+      engines: ENGINES,
       handled: () => null,
       run,
+    },
+    {
+      name: 'history',
+      about: 'the same with 1 000 waiting, and that many tasks in the store that have succeeded',
+      contenders: [NO_HISTORY, MUCH_HISTORY],
+      ratios: 'others / first',
+      roles: ['store'],
+      metrics: LATENCY_METRICS,
+      goals: { postgres: [{ metric: 'p99', of: MUCH_HISTORY, against: NO_HISTORY, atMost: 1.1 }] },
+      engines: ['postgres'],
+      handled: () => null,
+      run: withHistory,
     },
   ],
 }
 
 async function run(role: Role): Promise<RoleReport> {
   const { waiting, inFront, special } = scenarios[role.contender]!
-  const { storeAt } = await import('../peers/mill.ts')
-  const store = storeAt(role.url)
-  await store.open()
+  const store = await opened(role)
   const share = sized(role.quick, 1, 0.01)
   await fill(store, inFront * share, special)
   await fill(store, Math.max(waiting * share, 10 * BATCH), {})
+  return measure(role, store)
+}
+
+async function withHistory(role: Role): Promise<RoleReport> {
+  const store = await opened(role)
+  await fill(store, 10 * BATCH, {})
+  if (role.contender === MUCH_HISTORY)
+    await writeHistory(role.url, sized(role.quick, HISTORY, HISTORY / 1_000))
+  return measure(role, store)
+}
+
+async function opened(role: Role): Promise<Store> {
+  const { storeAt } = await import('../peers/store.ts')
+  const store = await storeAt(role.url)
+  await store.open()
+  return store
+}
+
+async function measure(role: Role, store: Store): Promise<RoleReport> {
+  await rest(role.url)
   await store.openSession(session)
   await role.ready()
   const samples: number[] = []

@@ -2,22 +2,24 @@
 import { sized, type Case, type Figures, type Goal, type Load, type Role, type RoleReport } from '../load.ts'
 import type { Claim, Store, TaskGroup } from '@millrace/core/store'
 import { callers } from '../item.ts'
-import { pathOf } from '../engine.ts'
+import type { Engine } from '../engine.ts'
 import { demandOf, groups, newNonce, SESSION, session } from './records.ts'
 import { settled } from './growth.ts'
 
 const STORE = 'store'
-const BARE = 'bare statements'
+const BARE = 'bare'
 
 /** Batches that are on their way to the store at the same time. */
 const IN_FLIGHT = 2
+
+const PORTS = ['sqlite', 'postgres', 'redis'] as const satisfies readonly Engine[]
 
 export const port: Load = { name: 'port', cases: [batches(100), batches(500)] }
 
 function batches(size: number): Case {
   return {
     name: `port, batches of ${size}`,
-    about: `add, then exchange, in batches of ${size} with two in flight; against the same statements in one thread`,
+    about: `add, then exchange, in batches of ${size} with two in flight; against the same statements or scripts, bare`,
     contenders: [STORE, BARE],
     ratios: 'first / others',
     roles: ['store'],
@@ -26,8 +28,8 @@ function batches(size: number): Case {
       { key: 'exchange', title: 'exchange (settle and claim)', unit: 'tasks/s', better: 'more' },
       { key: 'life', title: 'whole life', unit: 'tasks/s', better: 'more' },
     ],
-    goals: { sqlite: ['add', 'exchange', 'life'].map(bound) },
-    engines: ['sqlite'],
+    goals: Object.fromEntries(PORTS.map((engine) => [engine, ['add', 'exchange', 'life'].map(bound)])),
+    engines: PORTS,
     handled: () => null,
     run: (role) => (role.contender === STORE ? throughPort(role, size) : bare(role, size)),
   }
@@ -44,8 +46,8 @@ function batchesOf(role: Role, batch: number): readonly (readonly TaskGroup[])[]
 
 async function throughPort(role: Role, batch: number): Promise<RoleReport> {
   const batches = batchesOf(role, batch)
-  const { storeAt } = await import('../peers/mill.ts')
-  const store = storeAt(role.url)
+  const { storeAt } = await import('../peers/store.ts')
+  const store = await storeAt(role.url)
   await store.open()
   await store.openSession(session)
   await role.ready()
@@ -89,23 +91,25 @@ async function exchangeUntilEmpty(store: Store, batch: number): Promise<number> 
 }
 
 async function bare(role: Role, batch: number): Promise<RoleReport> {
-  const { BareStore } = await import('./bare.ts')
-  const batches = batchesOf(role, batch).map((some) => BareStore.packed(some))
-  const store = await BareStore.open(pathOf(role.url))
+  const { bareAt } = await import('./bare/bare.ts')
+  const store = await bareAt(role.url)
+  const batches = batchesOf(role, batch).map((some) => store.packed(some))
   await role.ready()
-  const add = await role.span(async () => {
-    for (const packed of batches) await store.add(packed)
-  })
+  const add = await role.span(() =>
+    callers(store.lines, batches.length, (index) => store.add(batches[index]!)),
+  )
   const count = batches.length * batch
   let claimed = 0
-  const exchange = await role.span(async () => {
-    let last = await store.exchange([], batch)
-    while (last.length > 0) {
-      for (const successes of last) claimed += successes.count
-      last = await store.exchange(last, batch)
-    }
-  })
-  store.close()
+  const exchange = await role.span(() =>
+    callers(store.lines, store.lines, async () => {
+      let last = await store.exchange(null, batch)
+      while (last.count > 0) {
+        claimed += last.count
+        last = await store.exchange(last, batch)
+      }
+    }),
+  )
+  await store.close()
   if (claimed !== count) throw new Error(`${claimed} of ${count} tasks were claimed.`)
   return { figures: figuresOf(count, add.seconds, exchange.seconds) }
 }

@@ -7,8 +7,14 @@ const TICK_US = 10_000
 /** @returns 0 where it cannot be told */
 export function engineCpuUs(pid: number | null): number {
   if (pid === null) return 0
-  const times = [pid, ...childrenOf(pid)].flatMap((one) => statOf(one) ?? [])
-  return times.reduce((sum, { ticks }) => sum + ticks, 0) * TICK_US
+  for (;;) {
+    const before = statOf(pid)
+    if (before === null) return 0
+    const running = childrenOf(pid).flatMap((one) => statOf(one) ?? [])
+    // a child that ended meanwhile is in neither sum, or in both
+    if (statOf(pid)?.ended !== before.ended) continue
+    return [before, ...running].reduce((sum, { own, ended }) => sum + own + ended, 0) * TICK_US
+  }
 }
 
 function childrenOf(pid: number): number[] {
@@ -24,8 +30,9 @@ function childrenOf(pid: number): number[] {
 
 interface Stat {
   readonly parent: number
-  /** Its own, and those of its children that have ended. */
-  readonly ticks: number
+  readonly own: number
+  /** Of its children that have ended. */
+  readonly ended: number
 }
 
 function statOf(pid: number): Stat | null {
@@ -33,8 +40,13 @@ function statOf(pid: number): Stat | null {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // the name in front may hold blanks and brackets
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0)
-    return { parent: Number(fields[1]), ticks }
+    const [user, system, endedUser, endedSystem] = fields.slice(11, 15).map(Number) as [
+      number,
+      number,
+      number,
+      number,
+    ]
+    return { parent: Number(fields[1]), own: user + system, ended: endedUser + endedSystem }
   } catch {
     return null // it has ended
   }

@@ -1,31 +1,62 @@
-/** docs/benchmarks.md, from the record of a run. */
+/** docs/benchmarks.md, from the records of runs. */
 import { figure, goalText, spreadText } from './figures.ts'
 import { machineLines } from './terminal.ts'
 import type { ContenderResult, Result } from '../runner.ts'
-import type { RunRecord } from './record.ts'
+import type { EnginePart, RunRecord } from './record.ts'
 
-export function docsOf(record: RunRecord): string {
+export function docsOf(parts: readonly EnginePart[]): string {
   return `${[
     '# Benchmarks',
-    `Written by \`${record.command}\` on ${record.startedAt.slice(0, 10)}; nothing here was typed by hand. Figures are medians of ${times(record.iterations)} with the least and the most behind them; ratios are of figures of the same round, and are what counts: absolute figures move from machine to machine.`,
-    [...machineLines(record.machine), record.server].join('  \n'),
+    'Nothing here was typed by hand: `bench/` wrote it, with the commands below. Figures are medians, with the least and the most behind them; ratios are of figures of the same round, and are what counts: absolute figures move from machine to machine. A goal is a bound that we set ourselves before.',
     '![Millrace and its peers, tasks per second](benchmarks.svg)',
-    '## Who was measured, and how durable it was',
-    sidesTable(record),
-    '## Figures',
-    ...record.results.map(resultSection),
+    '## Goals',
+    goalsTable(parts),
+    ...parts.flatMap(engineSection),
     '## What is not compared',
     NOT_COMPARED,
   ].join('\n\n')}\n`
 }
 
-const NOT_COMPARED = `Each side runs with what is on by default. Of ours that is: every acknowledged task synced to disk, leases with fences, a history per task, validation of inputs, retention. The peers here do less of it, or none, and some are less durable (see the table above), so equal figures would not mean equal work; where a peer is as fast as we are, it may be the better choice for what it does. The other way round, handlers that do nothing flatter whoever has the least work per task: with real handlers the queue is seldom what takes the time. Peers are measured as their own documentation sets them up for speed, which need not be the best that can be had. Nothing was measured over a network, on a slow disk, or for longer than some seconds at a time; memory, start-up and behaviour after a crash are not part of these figures. Figures of one machine with few cores, on which client, worker and engine share the processor, say little about a larger one.`
+function goalsTable(parts: readonly EnginePart[]): string {
+  const rows = parts.flatMap(({ engine, results }) =>
+    results.flatMap((result) =>
+      result.goals.map((goal) => {
+        const verdict = goal.met ? 'met' : '**missed**'
+        return `| ${engine} | ${result.case} | ${goalText(goal, result.metrics)} | ${figure(goal.value)} | ${verdict} |`
+      }),
+    ),
+  )
+  return ['| Engine | Load | Goal | Measured | |', '|---|---|---|---|---|', ...rows].join('\n')
+}
+
+function engineSection({ engine, runs, sides, results }: EnginePart): string[] {
+  const [{ machine, server }] = runs as readonly [RunRecord, ...RunRecord[]]
+  const commands = runs.map(
+    ({ command, startedAt, iterations }) =>
+      `- \`${command}\` on ${startedAt.slice(0, 10)}, ${times(iterations)}`,
+  )
+  return [
+    `## On ${engine}`,
+    [...machineLines(machine), server].join('  \n'),
+    commands.join('\n'),
+    sidesTable(sides),
+    ...results.map(resultSection),
+  ]
+}
+
+const NOT_COMPARED = `Each side runs with what is on by default. Of ours that is: every acknowledged task as durable as its engine was told to make it, leases with fences, a history per task, validation of inputs, retention. The peers here do less of it, or none, and most keep nothing of what is done, so equal figures would not mean equal work; where a peer is as fast as we are, it may be the better choice for what it does.
+
+Durability is not the same everywhere: on SQLite and Postgres an acknowledged task is on the disk, on Redis it is in a log that is synced once a second, for us as for the peers there; plainjob syncs at checkpoints only (plainjob-full, where it is shown, with each commit). So figures of different engines are not to be compared with each other. A claim of ours that settles nothing does not wait for Postgres' disk; an enqueue and a settlement do.
+
+The payload is one synthetic object of about 200 bytes, always the same but for its number. Handlers do nothing, which flatters whoever has the least work per task: with real handlers the queue is seldom what takes the time. Runs are over in a second or a few, with processes that have just been started, so compiling JavaScript is a part of every figure. Peers are set up as their own documentation has it for speed, or faster where we found something faster; that need not be the best that can be had.
+
+All of it ran on one machine with few cores, on which client, worker and engine share the processor; nothing was measured over a network, on a slow disk, on a cluster, or for hours. Start-up, behaviour after a crash and under a full disk are not part of these figures.`
 
 function times(iterations: number): string {
   return iterations === 1 ? 'one round' : `${iterations} rounds`
 }
 
-function sidesTable({ sides }: RunRecord): string {
+function sidesTable(sides: EnginePart['sides']): string {
   const rows = sides.map(
     ({ name, durability, configuration, documentation }) =>
       `| [${name}](${documentation}) | ${durability} | ${configuration} |`,

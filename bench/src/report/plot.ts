@@ -2,14 +2,14 @@
 import { figure } from './figures.ts'
 import { OURS } from '../side.ts'
 import type { Result } from '../runner.ts'
-import type { RunRecord } from './record.ts'
+import type { EnginePart } from './record.ts'
 
 const WIDTH = 760
 const LEFT = 150
 const RIGHT = 90
 const BAR = 18
 const GAP = 16
-const TOP = 56
+const TOP = 28
 
 const COLOURS = ['#1f6f8b', '#c7a252', '#9a9a9a', '#7a5c8e'] as const
 
@@ -25,26 +25,43 @@ interface Group {
   readonly bars: readonly Bar[]
 }
 
-export function plotOf({ results, sides }: RunRecord): string {
-  const groups = results.flatMap(groupOf)
-  const most = Math.max(1, ...groups.flatMap(({ bars }) => bars.map(({ max }) => max)))
-  const names = sides.map(({ name }) => name)
-  let y = TOP
-  const drawn = groups.map((group) => {
-    const text = groupText(group, { y, scale: (WIDTH - LEFT - RIGHT) / most, names })
-    y += group.bars.length * BAR + GAP
-    return text
+export function plotOf(parts: readonly EnginePart[]): string {
+  let y = 40
+  const panels = parts.map((part) => {
+    const panel = panelOf(part, y)
+    y += panel.height
+    return panel.text
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y + 8}" font-family="system-ui, sans-serif" font-size="12" role="img">`,
     '<title>Throughput of Millrace and its peers, tasks per second</title>',
     `<rect width="${WIDTH}" height="${y + 8}" fill="#ffffff"/>`,
     '<text x="16" y="22" font-size="14" font-weight="600" fill="#222222">Tasks per second; the line is the spread over all rounds</text>',
-    ...names.map((name, index) => legend(name, index)),
-    ...drawn,
+    ...panels,
     '</svg>',
     '',
   ].join('\n')
+}
+
+/** One engine, to a scale of its own. */
+function panelOf(
+  { engine, results, sides }: EnginePart,
+  top: number,
+): { readonly text: string; readonly height: number } {
+  const groups = results.flatMap(groupOf)
+  const most = Math.max(1, ...groups.flatMap(({ bars }) => bars.map(({ max }) => max)))
+  const names = sides.map(({ name }) => name)
+  let y = top + TOP
+  const drawn = groups.map((group) => {
+    const text = groupText(group, { y, scale: (WIDTH - LEFT - RIGHT) / most, names })
+    y += group.bars.length * BAR + GAP
+    return text
+  })
+  const title = `<text x="16" y="${top + 14}" font-size="13" font-weight="600" fill="#222222">${engine}</text>`
+  return {
+    text: [title, ...names.map((name, index) => legend(name, { index, top })), ...drawn].join('\n'),
+    height: y - top,
+  }
 }
 
 /** Loads that all sides take part in, and that have a throughput. */
@@ -81,11 +98,11 @@ function groupText({ name, bars }: Group, { y, scale, names }: Place): string {
   return lines.join('\n')
 }
 
-function legend(name: string, index: number): string {
+function legend(name: string, { index, top }: { readonly index: number; readonly top: number }): string {
   const x = LEFT + index * 140
   return [
-    `<rect x="${x}" y="34" width="12" height="12" fill="${COLOURS[index % COLOURS.length]}"/>`,
-    `<text x="${x + 18}" y="44" fill="#222222">${name}</text>`,
+    `<rect x="${x}" y="${top + 4}" width="12" height="12" fill="${COLOURS[index % COLOURS.length]}"/>`,
+    `<text x="${x + 18}" y="${top + 14}" fill="#222222">${name}</text>`,
   ].join('\n')
 }
 

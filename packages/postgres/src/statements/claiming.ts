@@ -215,8 +215,14 @@ SELECT * FROM home.claim(home.succeed($1::bigint, $2::uuid, $18::uuid[], $19::in
 const CLAIM_REST = `$2::uuid, $3::bigint, $4::boolean, $5::boolean, $6::text[], $7::text[], $8::text[], $9::integer[],
   $10::integer[], $11::integer, $12::bigint, $13::integer[], $14::integer[], $15::integer[], $16::bigint[], $17::bigint[])`
 
+/**
+ * In: store time that was seen. Out: store time. Effect: the transaction commits without waiting for the disk.
+ * A claim that is lost with the server was never made: the task is ready again, and the nonce keeps apart who had it.
+ */
+const UNHURRIED_NOW = `CASE WHEN set_config('synchronous_commit', 'off', true) = 'off' THEN home.store_now($1::bigint) END`
+
 /** In: as the function, but for the store time that the caller has seen instead of the time. Out and effects: as the function's. */
-export const CLAIM: string = `SELECT * FROM home.claim(home.store_now($1::bigint), ${CLAIM_REST}`
+export const CLAIM: string = `SELECT * FROM home.claim(${UNHURRIED_NOW}, ${CLAIM_REST}`
 
 /** In, out and effects: as the function's. */
 export const CLAIM_AT: string = `SELECT * FROM home.claim($1::bigint, ${CLAIM_REST}`
