@@ -3,7 +3,7 @@ import { int4s, int8s, texts, uuids } from './arrays.ts'
 import { claimValues, readClaims, type ClaimRow } from './claiming.ts'
 import { nonceValue } from './codes.ts'
 import { isUndelivered, tellDependents } from './dependents.ts'
-import { codeOfError } from './errors.ts'
+import { behindEffect, sqlstateOf } from './errors.ts'
 import { OpenClaims } from './open-claims.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { endOverdue } from './overdue.ts'
@@ -69,7 +69,7 @@ export class Exchanges {
         settlements.map(() => 'applied' as const),
       )
     } catch (error) {
-      if (codeOfError(error) === OUT_OF_THE_ORDINARY) return null
+      if (sqlstateOf(error) === OUT_OF_THE_ORDINARY) return null
       throw error
     }
   }
@@ -79,7 +79,7 @@ export class Exchanges {
     rows: readonly ClaimRow[],
     verdicts: ExchangeAnswer['verdicts'],
   ): Promise<ExchangeAnswer> {
-    const claimed = await readClaims(this.#home.names, request, rows)
+    const claimed = await behindEffect(() => readClaims(this.#home.names, request, rows))
     this.#home.database.saw(claimed.now)
     const settled = verdicts.length > 0
     if (settled) this.#home.tell({ ready: false, settled: true, cancel: false })
