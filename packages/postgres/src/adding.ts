@@ -1,7 +1,7 @@
 /** Enqueues: runs of ordinary tasks with one statement, everything else group by group in a transaction. */
 import { InvalidArgumentError, StoreError } from '@millrace/core'
 import { int4s, texts, uuids } from './arrays.ts'
-import { codeOfError, SQLSTATE, storeError } from './errors.ts'
+import { behindEffect, SQLSTATE, sqlstateOf } from './errors.ts'
 import { foresee } from './foresight.ts'
 import { addGroup } from './groups.ts'
 import { routeName, termsName } from './names.ts'
@@ -19,8 +19,9 @@ export async function add(home: Home, request: AddRequest): Promise<readonly Gro
   await nameAll(home, request.groups)
   const answers: GroupAnswer[] = []
   for (const { ordinary, groups } of runsOf(request)) {
-    const added = ordinary ? await addOrdinary(home, groups) : null
-    answers.push(...(added ?? (await addSpecial(home, groups, request.again))))
+    const addRun = async (): Promise<readonly GroupAnswer[]> =>
+      (ordinary ? await addOrdinary(home, groups) : null) ?? addSpecial(home, groups, request.again)
+    answers.push(...(await (answers.length === 0 ? addRun() : behindEffect(addRun))))
   }
   return answers
 }
@@ -95,8 +96,8 @@ async function addOrdinary(home: Home, groups: readonly TaskGroup[]): Promise<re
       database.saw(row![0])
       if (row![1]) return null
     } catch (error) {
-      if (codeOfError(error) === SQLSTATE.unique) return null
-      throw storeError(error, 'none')
+      if (sqlstateOf(error) === SQLSTATE.unique) return null
+      throw error
     }
     home.tell({ ready: true, settled: false, cancel: false })
   }
@@ -121,7 +122,8 @@ async function addSpecial(
   const answers: GroupAnswer[] = []
   for (const group of groups) {
     try {
-      answers.push(...(await addTogether(home, [group], again)))
+      const addOne = (): Promise<readonly GroupAnswer[]> => addTogether(home, [group], again)
+      answers.push(...(await (answers.length === 0 ? addOne() : behindEffect(addOne))))
     } catch (error) {
       if (!isBusy(error)) throw error
       answers.push(BUSY)
@@ -131,10 +133,7 @@ async function addSpecial(
 }
 
 function isBusy(error: unknown): boolean {
-  return (
-    error instanceof StoreError &&
-    (error.code === 'store-busy' || codeOfError(error.cause) === SQLSTATE.unique)
-  )
+  return error instanceof StoreError && (error.code === 'store-busy' || sqlstateOf(error) === SQLSTATE.unique)
 }
 
 function addTogether(

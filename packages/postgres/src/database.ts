@@ -1,6 +1,6 @@
 /** Statements on a few connections: each ends within a bound, and says what may have become of it. */
 import { createHash } from 'node:crypto'
-import { isRefusedByServer, SQLSTATE, codeOfError, storeError } from './errors.ts'
+import { isConnectionFit, isRefusedByServer, SQLSTATE, codeOfError, storeError } from './errors.ts'
 import type { PoolClient, PostgresPool, QueryConfig, QueryResult } from './driver.ts'
 
 /** How long the server works on one statement. */
@@ -105,15 +105,17 @@ export class Database implements Connection {
     return (await this.#alone(statement, values)).rowCount ?? 0
   }
 
-  /** A statement that is a transaction by itself. */
-  #alone(statement: string, values: unknown[]): Promise<QueryResult> {
-    return this.connected(async (client) => {
-      try {
-        return await this.#ask(client, { statement, values })
-      } catch (error) {
-        throw storeErrorUnlessRefused(error, 'unknown')
-      }
-    })
+  /**
+   * A statement that is a transaction by itself.
+   *
+   * @throws StoreError
+   */
+  async #alone(statement: string, values: unknown[]): Promise<QueryResult> {
+    try {
+      return await this.connected((client) => this.#ask(client, { statement, values }))
+    } catch (error) {
+      throw storeErrorUnlessMistaken(error, 'unknown')
+    }
   }
 
   #ask(
@@ -135,7 +137,8 @@ export class Database implements Connection {
 
   /** The user's own pool may have no limit to its patience. */
   async #acquire(): Promise<PoolClient> {
-    const connecting = this.#pool.connect()
+    // the driver throws what it does not understand in its configuration
+    const connecting = Promise.try(() => this.#pool.connect())
     const { promise: late, reject } = Promise.withResolvers<never>()
     const timer = setTimeout(
       () => reject(new Error(`no connection became free within ${CONNECT_MS} ms`)),
@@ -173,7 +176,7 @@ export class Database implements Connection {
       broken = false
       return answer
     } catch (error) {
-      broken = !isRefusedByServer(error)
+      broken = !isConnectionFit(error)
       throw error
     } finally {
       client.release(broken)
@@ -228,9 +231,13 @@ export class Database implements Connection {
   }
 }
 
+function storeErrorUnlessMistaken(error: unknown, effect: 'none' | 'unknown'): unknown {
+  return isOfTheDriver(error) ? storeError(error, effect) : error
+}
+
 /** What the server refused stays as it is, so that callers can tell by its code what to do. */
 function storeErrorUnlessRefused(error: unknown, effect: 'none' | 'unknown'): unknown {
-  return isRefusedByServer(error) || !isOfTheDriver(error) ? error : storeError(error, effect)
+  return isRefusedByServer(error) ? error : storeErrorUnlessMistaken(error, effect)
 }
 
 function storeErrorUnlessOurs(error: unknown): unknown {

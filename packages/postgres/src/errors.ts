@@ -16,12 +16,26 @@ export function codeOfError(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
+/** The code of Postgres behind an error, be it the driver's or one of ours. */
+export function sqlstateOf(error: unknown): string | undefined {
+  return codeOfError(error instanceof StoreError ? error.cause : error)
+}
+
 /** Whether the server answered that it did not do it; anything else leaves open what became of it. */
 export function isRefusedByServer(error: unknown): boolean {
   const code = codeOfError(error)
   if (code === undefined || !/^[0-9A-Z]{5}$/.test(code)) return false
   // 57P0x: the server ends the connection; 08xxx: the connection is at fault
   return !code.startsWith('57P') && !code.startsWith('08')
+}
+
+/**
+ * Whether a connection is as good as before. One that has lost a prepared statement (`DISCARD ALL` between two
+ * users, a pooler) or whose plan has another result now would refuse it for ever.
+ */
+export function isConnectionFit(error: unknown): boolean {
+  const code = codeOfError(error)
+  return isRefusedByServer(error) && code !== '26000' && code !== '0A000'
 }
 
 interface Kind {
@@ -67,6 +81,12 @@ const KINDS: readonly Kind[] = [
     says: 'tables of Millrace are missing',
     hint: 'Open the store again with `migrate: true`; somebody may have dropped its schema.',
     final: true,
+  },
+  {
+    codes: /^(26000|42P05)$/,
+    code: 'store-unavailable',
+    says: 'a prepared statement is not where it was',
+    hint: 'Pass `prepare: false` if a pooler is in between.',
   },
   {
     codes: /^53(100|200)$/,
@@ -122,6 +142,21 @@ export function storeError(error: unknown, effect: 'none' | 'unknown'): StoreErr
     cause: error,
     effect: refused ? 'none' : effect,
   })
+}
+
+/**
+ * What comes behind something that was done already: if it fails, it cannot be said that there was no effect.
+ *
+ * @throws StoreError
+ */
+export async function behindEffect<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    const { code, message, hint, cause } = error
+    throw new StoreError(code, message, { hint, cause, effect: 'unknown' })
+  }
 }
 
 function messageOf(error: unknown): string {

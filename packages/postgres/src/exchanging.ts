@@ -3,8 +3,8 @@ import { int4s, int8s, texts, uuids } from './arrays.ts'
 import { claimValues, readClaims, type ClaimRow } from './claiming.ts'
 import { nonceValue } from './codes.ts'
 import { isUndelivered, tellDependents } from './dependents.ts'
-import { codeOfError } from './errors.ts'
-import { OpenClaims } from './open-claims.ts'
+import { behindEffect, sqlstateOf } from './errors.ts'
+import { OpenClaims, type EndedClaim } from './open-claims.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { endOverdue } from './overdue.ts'
 import { settle } from './settling.ts'
@@ -41,7 +41,7 @@ export class Exchanges {
   }
 
   /** @returns `null`: something is out of the ordinary, and nothing was done */
-  async #atOnce(request: ExchangeRequest, done: readonly string[]): Promise<ExchangeAnswer | null> {
+  async #atOnce(request: ExchangeRequest, done: readonly EndedClaim[]): Promise<ExchangeAnswer | null> {
     const { settlements } = request
     if (!settlements.every(isOrdinary)) return null
     const { database } = this.#home
@@ -57,7 +57,7 @@ export class Exchanges {
         settlements.map(() => 'applied' as const),
       )
     } catch (error) {
-      if (codeOfError(error) === OUT_OF_THE_ORDINARY) return null
+      if (sqlstateOf(error) === OUT_OF_THE_ORDINARY) return null
       throw error
     }
   }
@@ -67,14 +67,14 @@ export class Exchanges {
     rows: readonly ClaimRow[],
     verdicts: ExchangeAnswer['verdicts'],
   ): Promise<ExchangeAnswer> {
-    const claimed = await readClaims(this.#home.names, request, rows)
+    const claimed = await behindEffect(() => readClaims(this.#home.names, request, rows))
     this.#home.database.saw(claimed.now)
     const settled = verdicts.length > 0
     if (settled) this.#home.tell({ ready: false, settled: true, cancel: false })
     return { ...claimed, verdicts, undelivered: false }
   }
 
-  async #stepByStep(request: ExchangeRequest, done: readonly string[]): Promise<ExchangeAnswer> {
+  async #stepByStep(request: ExchangeRequest, done: readonly EndedClaim[]): Promise<ExchangeAnswer> {
     const { verdicts, rows, undelivered } = await inPass(this.#home, async (pass) => {
       // what was never sent before has nothing to find among what has ended
       const look = request.again ? load : loadLive
@@ -84,8 +84,7 @@ export class Exchanges {
       )
       const given = request.settlements.map((settlement) => settle(pass, settlement, request.nonce))
       await tellDependents(pass)
-      if (done.length > 0)
-        await pass.connection.run(FORGET_CLAIMS, [request.session, int8s(done.map(nonceValue))])
+      if (done.length > 0) await pass.connection.run(FORGET_CLAIMS, [request.session, ...endedValues(done)])
       await endOverdueOf(pass, request)
       const claim = claimValues(request, pass.now, 'lenient')
       const found = await pass.connection.rows<ClaimRow>(CLAIM_AT, claim)
@@ -104,7 +103,7 @@ function isOrdinary({ transition, notes }: Settlement): boolean {
 }
 
 /** In the order of their ids, so that those who settle at once wait for each other in one order only. */
-function successValues(settlements: readonly Settlement[], done: readonly string[]): unknown[] {
+function successValues(settlements: readonly Settlement[], done: readonly EndedClaim[]): unknown[] {
   const sorted = settlements.toSorted((a, b) => (a.fence.task < b.fence.task ? -1 : 1))
   return [
     uuids(sorted.map(({ fence }) => fence.task)),
@@ -116,8 +115,12 @@ function successValues(settlements: readonly Settlement[], done: readonly string
         transition.to === 'succeeded' ? (transition.result as string | null) : null,
       ),
     ),
-    int8s(done.map(nonceValue)),
+    ...endedValues(done),
   ]
+}
+
+function endedValues(done: readonly EndedClaim[]): readonly Buffer[] {
+  return [int8s(done.map(({ nonce }) => nonceValue(nonce))), int4s(done.map(({ tasks }) => tasks))]
 }
 
 /** Ends what is ready for this demand, but whose time is over, as the sweep would. */

@@ -4,21 +4,39 @@
  */
 import type { Claim, ExchangeAnswer, ExchangeRequest, Nonce, Settlement, TaskId } from '@millrace/core/store'
 
+/** The record of a claim, of which nothing runs any more: what this process knows of it, and nothing else, is in it. */
+export interface EndedClaim {
+  readonly nonce: Nonce
+  /** How many tasks are in the record, if nobody else has claimed under that nonce. */
+  readonly tasks: number
+}
+
+interface OpenClaim {
+  readonly tasks: number
+  /** The epoch of each task that is not settled. */
+  readonly open: Map<TaskId, number>
+}
+
 /** How many claims are remembered. */
 const CLAIMS_MAX = 10_000
 
 export class OpenClaims {
-  /** By nonce: the epoch of each task. */
-  readonly #open = new Map<Nonce, Map<TaskId, number>>()
+  readonly #claims = new Map<Nonce, OpenClaim>()
 
-  /** Nonces under which nothing runs any more once these settlements are applied. */
-  endedBy(settlements: readonly Settlement[]): readonly Nonce[] {
+  /** Claims under which nothing runs any more once these settlements are applied. */
+  endedBy(settlements: readonly Settlement[]): readonly EndedClaim[] {
     const ends = new Map<Nonce, number>()
     for (const { fence, transition } of settlements) {
-      const open = transition.to !== 'running' && this.#open.get(fence.nonce)?.get(fence.task) === fence.epoch
-      if (open) ends.set(fence.nonce, (ends.get(fence.nonce) ?? 0) + 1)
+      const epoch = this.#claims.get(fence.nonce)?.open.get(fence.task)
+      if (transition.to !== 'running' && epoch === fence.epoch)
+        ends.set(fence.nonce, (ends.get(fence.nonce) ?? 0) + 1)
     }
-    return [...ends].filter(([nonce, count]) => this.#open.get(nonce)?.size === count).map(([nonce]) => nonce)
+    const ended: EndedClaim[] = []
+    for (const [nonce, count] of ends) {
+      const { open, tasks } = this.#claims.get(nonce)!
+      if (open.size === count) ended.push({ nonce, tasks })
+    }
+    return ended
   }
 
   /** An exchange was answered. */
@@ -34,7 +52,8 @@ export class OpenClaims {
 
   add(nonce: Nonce, tasks: readonly Pick<Claim, 'id' | 'epoch'>[]): void {
     if (tasks.length === 0) return
-    if (this.#open.size === CLAIMS_MAX) this.#open.delete(this.#open.keys().next().value!)
-    this.#open.set(nonce, new Map(tasks.map(({ id, epoch }) => [id, epoch])))
+    if (this.#claims.size === CLAIMS_MAX) this.#claims.delete(this.#claims.keys().next().value!)
+    const open = new Map(tasks.map(({ id, epoch }) => [id, epoch]))
+    this.#claims.set(nonce, { tasks: tasks.length, open })
   }
 }

@@ -2,6 +2,7 @@
 import { uuids } from './arrays.ts'
 import { causeCode, causeOf, nonceOf, nonceValue } from './codes.ts'
 import { readCounters } from './counters.ts'
+import { behindEffect } from './errors.ts'
 import { withLine } from './history.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { save } from './saving.ts'
@@ -20,9 +21,11 @@ export async function reclaim(home: Home, request: ReclaimRequest): Promise<Recl
     return before.length > 0 ? before : await takeOver(pass, request, row[0])
   })
   if (tasks === null) return { session: 'dead', tasks: [] }
-  await home.names.sessions.learn(tasks.map(({ takenFrom }) => takenFrom ?? 0))
-  await home.names.routes.learn(tasks.map(({ route }) => route))
-  await home.names.terms.learn(tasks.map(({ terms }) => terms))
+  await behindEffect(async () => {
+    await home.names.sessions.learn(tasks.map(({ takenFrom }) => takenFrom ?? 0))
+    await home.names.routes.learn(tasks.map(({ route }) => route))
+    await home.names.terms.learn(tasks.map(({ terms }) => terms))
+  })
   return { session: 'alive', tasks: tasks.map((task) => reclaimed(home, task, request.nonce)) }
 }
 

@@ -2,6 +2,7 @@
 import { int4s, int8s, uuids } from './arrays.ts'
 import { nonceOf, nonceValue } from './codes.ts'
 import { tellDependents } from './dependents.ts'
+import { behindEffect } from './errors.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { backToPending } from './settling.ts'
 import {
@@ -95,7 +96,8 @@ export async function openSession(
     // the last of a name counts
     const published = [...new Map(definitions.map((definition) => [definition.type, definition])).values()]
     const types = published.map(({ type }) => type)
-    await database.run(PUBLISH, [types, published.map((definition) => JSON.stringify(definition))])
+    const texts = published.map((definition) => JSON.stringify(definition))
+    await behindEffect(() => database.run(PUBLISH, [types, texts]))
   }
   return { session: alive ? 'alive' : 'dead', now }
 }

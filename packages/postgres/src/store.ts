@@ -6,7 +6,7 @@ import { add } from './adding.ts'
 import { Commits } from './commits.ts'
 import { command, configureQueue } from './commanding.ts'
 import { Database } from './database.ts'
-import { notOpen } from './errors.ts'
+import { behindEffect, notOpen } from './errors.ts'
 import { Exchanges } from './exchanging.ts'
 import { openGate } from './gates.ts'
 import { get, list, now, outcomes } from './inspector.ts'
@@ -132,7 +132,8 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
   async openGate(gate: string): Promise<'open' | 'gone'> {
     const home = this.#home
     const { fate, more } = await inPass(home, (pass) => openGate(pass, gate))
-    for (let left = more; left;) left = (await inPass(home, (pass) => openGate(pass, gate))).more
+    const goOn = async (): Promise<boolean> => (await inPass(home, (pass) => openGate(pass, gate))).more
+    for (let left = more; left;) left = await behindEffect(goOn)
     return fate
   }
 

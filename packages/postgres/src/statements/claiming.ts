@@ -196,8 +196,13 @@ BEGIN
     END IF;
   END IF;
   IF cardinality(v_taken) > 0 THEN
-    INSERT INTO home.claims AS c (session, nonce, ids) VALUES (v_session, p_nonce, v_taken)
-    ON CONFLICT (session, nonce) DO UPDATE SET ids = c.ids || excluded.ids;
+    IF p_again THEN
+      INSERT INTO home.claims AS c (session, nonce, ids) VALUES (v_session, p_nonce, v_taken)
+      ON CONFLICT (session, nonce) DO UPDATE SET ids = c.ids || excluded.ids;
+    ELSE
+      -- a copy that comes behind its own repeat ends here, and all it did is taken back
+      INSERT INTO home.claims(session, nonce, ids) VALUES (v_session, p_nonce, v_taken);
+    END IF;
   END IF;
   RETURN QUERY SELECT 0, NULL::uuid, v_next, v_now, NULL::bigint, NULL::bigint, NULL::integer, NULL::integer, NULL::integer,
     NULL::integer, v_alive::integer::smallint, NULL, NULL::bytea, NULL, NULL::bytea, NULL;
@@ -208,7 +213,7 @@ END $$;`
  * what they free can be claimed.
  */
 export const EXCHANGE: string = `
-SELECT * FROM home.claim(home.succeed($1::bigint, $2::uuid, $18::uuid[], $19::integer[], $20::bigint[], $21::integer[], $22::text[], $23::bigint[]),
+SELECT * FROM home.claim(home.succeed($1::bigint, $2::uuid, $18::uuid[], $19::integer[], $20::bigint[], $21::integer[], $22::text[], $23::bigint[], $24::integer[]),
   $2::uuid, $3::bigint, $4::boolean, $5::boolean, $6::text[], $7::text[], $8::text[], $9::integer[], $10::integer[], $11::integer, $12::bigint,
   $13::integer[], $14::integer[], $15::integer[], $16::bigint[], $17::bigint[])`
 

@@ -58,9 +58,10 @@ export const DROP_CLAIMS: string = `
 DELETE FROM home.claims c USING unnest($1::integer[], $2::bigint[], $3::integer[]) AS x(session, nonce, tasks)
 WHERE c.session = x.session AND c.nonce = x.nonce AND cardinality(c.ids) = x.tasks`
 
-/** In: session, nonces. Effect: nothing runs under them any more. */
+/** In: session, nonces, how many tasks each claimed. Effect: their records are gone, but for those in which there is more. */
 export const FORGET_CLAIMS: string = `
-DELETE FROM home.claims c USING home.sessions s WHERE s.id = $1 AND c.session = s.key AND c.nonce = ANY ($2::bigint[])`
+DELETE FROM home.claims c USING home.sessions s, unnest($2::bigint[], $3::integer[]) AS d(nonce, tasks)
+WHERE s.id = $1 AND c.session = s.key AND c.nonce = d.nonce AND cardinality(c.ids) = d.tasks`
 
 /** In: session's key, nonce, tasks. Effect: the claim is written down. */
 export const ADD_CLAIM: string = `

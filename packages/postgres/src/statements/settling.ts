@@ -16,7 +16,8 @@ export const KEPT_COLUMNS: string =
  * Successes of tasks that nobody waits for, and that waited for nobody.
  *
  * In: the store time that the caller has seen, the worker's session, ids in their order, for each task epoch,
- * nonce, number of the settlement and result; nonces under which nothing runs any more.
+ * nonce, number of the settlement and result; nonces under which nothing runs any more, and how many tasks each
+ * claimed: one under which more was claimed, by a late copy of its request, is kept.
  * Out: the store time it used.
  * Effects: the tasks are final. Raises MR001, and changes nothing, unless every one of them runs under its
  * fence, is ordinary, and was not settled before.
@@ -24,7 +25,7 @@ export const KEPT_COLUMNS: string =
 export const SUCCEED_FUNCTION: string = `
 CREATE FUNCTION home.succeed(
   p_seen bigint, p_session uuid, p_ids uuid[], p_epochs integer[], p_nonces bigint[], p_numbers integer[],
-  p_results text[], p_done bigint[]
+  p_results text[], p_done bigint[], p_done_tasks integer[]
 ) RETURNS bigint LANGUAGE plpgsql VOLATILE
 SET plan_cache_mode = force_generic_plan SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -53,8 +54,8 @@ BEGIN
     RAISE EXCEPTION 'out of the ordinary' USING ERRCODE = '${OUT_OF_THE_ORDINARY}';
   END IF;
   IF cardinality(p_done) > 0 THEN
-    DELETE FROM home.claims c USING home.sessions s
-    WHERE s.id = p_session AND c.session = s.key AND c.nonce = ANY (p_done);
+    DELETE FROM home.claims c USING home.sessions s, unnest(p_done, p_done_tasks) AS d(nonce, tasks)
+    WHERE s.id = p_session AND c.session = s.key AND c.nonce = d.nonce AND cardinality(c.ids) = d.tasks;
   END IF;
   RETURN v_now;
 END $$;`
