@@ -42,10 +42,10 @@ export class OpenClaims {
   /** An exchange was answered. */
   note({ nonce, settlements }: ExchangeRequest, { claims }: ExchangeAnswer): void {
     for (const { fence, transition } of settlements) {
-      const open = this.#open.get(fence.nonce)
+      const open = this.#claims.get(fence.nonce)?.open
       if (transition.to === 'running' || open?.get(fence.task) !== fence.epoch) continue
       open.delete(fence.task)
-      if (open.size === 0) this.#open.delete(fence.nonce)
+      if (open.size === 0) this.#claims.delete(fence.nonce)
     }
     this.add(nonce, claims)
   }

@@ -28,7 +28,7 @@ export async function bareRedis(url: string): Promise<Bare<Buffer, Claimed>> {
   await known(new RedisStore({ url }))
   const link = new Link({ url, place: 'bench', timeoutMs: 5_000 })
   await link.open()
-  const home = new Home({ link, place: 'bench', namespace: 'default', migrate: false })
+  const home = new Home({ line: link, place: 'bench', namespace: 'default', migrate: false })
   await home.open()
   await home.names.load(home)
   link.close()
