@@ -152,12 +152,16 @@ export function routeName(type: string, needs: readonly string[]): string {
   return JSON.stringify([type, needs])
 }
 
+/** How many time limits of one policy are remembered: somebody may compute one for each task. */
+const TIMEOUTS_MAX = 1_000
+
 const termsNames = new WeakMap<TaskPolicy, Map<number | null, string>>()
 
 /** Tasks of one definition share one policy, which is written out once. */
 export function termsName(policy: TaskPolicy, timeoutMs: number | null): string {
   let names = termsNames.get(policy)
-  if (names === undefined) termsNames.set(policy, (names = new Map<number | null, string>()))
+  if (names === undefined || names.size >= TIMEOUTS_MAX)
+    termsNames.set(policy, (names = new Map<number | null, string>()))
   let name = names.get(timeoutMs)
   if (name === undefined) names.set(timeoutMs, (name = JSON.stringify([policy, timeoutMs])))
   return name
