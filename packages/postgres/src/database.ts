@@ -44,7 +44,15 @@ const NUMBERS: ReadonlySet<number> = new Set([INT8, 21, 23, 26, 700, 701, 1700])
 
 const asText = (value: string): unknown => value
 const asBoolean = (value: string): unknown => value === 't'
-const asBytes = (value: string): unknown => Buffer.from(value.slice(2), 'hex')
+
+/** Hexadecimal, or as `bytea_output = 'escape'` has it: readable signs, and the others as three octal digits. */
+function asBytes(value: string): unknown {
+  if (value.startsWith('\\x')) return Buffer.from(value.slice(2), 'hex')
+  const signs = value.replaceAll(/\\(?:\\|([0-7]{3}))/g, (_, octal: string | undefined) =>
+    octal === undefined ? '\\' : String.fromCharCode(parseInt(octal, 8)),
+  )
+  return Buffer.from(signs, 'latin1')
+}
 
 /** Columns as this package reads them, whatever the user has registered: no number of ours needs more than a double. */
 const types: NonNullable<QueryConfig['types']> = {

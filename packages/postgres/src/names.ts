@@ -28,16 +28,38 @@ export interface Terms {
   readonly timeoutMs: number | null
 }
 
-/** How many names of a kind are remembered; beyond that all are forgotten, and learned anew. */
-const REMEMBERED_MAX = 20_000
+/** How many names of a kind are young. What nobody has used since as many others came is forgotten. */
+const YOUNG_MAX = 10_000
+
+/** Remembers what is used: the old ones go when the young ones have become too many, and take their place. */
+class Memory<Key, Value> {
+  #young = new Map<Key, Value>()
+  #old = new Map<Key, Value>()
+
+  get(key: Key): Value | undefined {
+    const young = this.#young.get(key)
+    if (young !== undefined) return young
+    const old = this.#old.get(key)
+    if (old !== undefined) this.set(key, old)
+    return old
+  }
+
+  set(key: Key, value: Value): void {
+    if (this.#young.size >= YOUNG_MAX) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(key, value)
+  }
+}
 
 /** Names of one kind, in both directions. */
 class Kind<Value> {
   readonly #database: Database
   readonly #statements: Readonly<Record<'add' | 'byName' | 'byKey', string>>
   readonly #read: (name: string) => Value
-  readonly #keys = new Map<string, number>()
-  readonly #values = new Map<number, Value>()
+  readonly #keys = new Memory<string, number>()
+  readonly #values = new Memory<number, Value>()
 
   constructor(
     database: Database,
@@ -79,7 +101,7 @@ class Kind<Value> {
    * @param connection of a transaction that must not wait for another one
    */
   async learn(keys: Iterable<number>, connection: Connection = this.#database): Promise<void> {
-    const missing = [...new Set(keys)].filter((key) => !this.#values.has(key))
+    const missing = [...new Set(keys)].filter((key) => this.#values.get(key) === undefined)
     if (missing.length === 0) return
     this.#learn(await connection.rows<[number, string]>(this.#statements.byKey, [missing]))
   }
@@ -89,14 +111,10 @@ class Kind<Value> {
   }
 
   #missing(names: readonly string[]): string[] {
-    return [...new Set(names)].filter((name) => !this.#keys.has(name))
+    return [...new Set(names)].filter((name) => this.#keys.get(name) === undefined)
   }
 
   #learn(rows: readonly (readonly [number, string])[]): void {
-    if (this.#values.size > REMEMBERED_MAX) {
-      this.#keys.clear()
-      this.#values.clear()
-    }
     for (const [key, name] of rows) {
       this.#keys.set(name, key)
       this.#values.set(key, this.#read(name))
@@ -134,12 +152,16 @@ export function routeName(type: string, needs: readonly string[]): string {
   return JSON.stringify([type, needs])
 }
 
+/** How many time limits of one policy are remembered: somebody may compute one for each task. */
+const TIMEOUTS_MAX = 1_000
+
 const termsNames = new WeakMap<TaskPolicy, Map<number | null, string>>()
 
 /** Tasks of one definition share one policy, which is written out once. */
 export function termsName(policy: TaskPolicy, timeoutMs: number | null): string {
   let names = termsNames.get(policy)
-  if (names === undefined) termsNames.set(policy, (names = new Map<number | null, string>()))
+  if (names === undefined || names.size >= TIMEOUTS_MAX)
+    termsNames.set(policy, (names = new Map<number | null, string>()))
   let name = names.get(timeoutMs)
   if (name === undefined) names.set(timeoutMs, (name = JSON.stringify([policy, timeoutMs])))
   return name

@@ -88,6 +88,15 @@ export function resolved(options: PostgresStoreOptions): Resolved {
       },
     )
   }
+  // the statements of Millrace, and the bodies of its functions, are texts that the name is put into
+  if (/\$\$|\bhome\./.test(name)) {
+    throw new InvalidArgumentError(
+      `The schema ${JSON.stringify(name)} has a name that Millrace does not take.`,
+      {
+        hint: 'Give a name without $$ and home.',
+      },
+    )
+  }
   return { schema: name, migrate, prepare, unsafe, connect: connectorOf(options, prepare) }
 }
 
