@@ -52,7 +52,7 @@ async function measure(wish: Wish, args: readonly string[]): Promise<RunRecord> 
     const { durability, configuration, documentation } = sideNamed(name)
     return { name, durability: durability[wish.engine] ?? '', configuration, documentation }
   })
-  await using site = await openSite(wish.engine)
+  await using site = await openSite(wish)
   const server = site.about
   for (const line of [...machineLines(here), server, ...sideLines(sides)]) say(line)
   if (here.loadAverage > BUSY)

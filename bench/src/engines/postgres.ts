@@ -10,12 +10,14 @@ const CONNECTIONS_MAX = 1_000
 
 let made = 0
 
-export async function postgresSite(): Promise<Site> {
+type Manner = 'thorough' | 'in a hurry'
+
+export async function postgresSite(manner: Manner): Promise<Site> {
   const given = process.env['MILLRACE_TEST_POSTGRES_URL']
-  if (given !== undefined) return siteAt(given, null)
+  if (given !== undefined) return siteAt(given, { server: null, manner })
   const started = await startPostgres({ settings: { max_connections: String(CONNECTIONS_MAX) } })
   try {
-    return await siteAt(started.url, started.server)
+    return await siteAt(started.url, { server: started.server, manner })
   } catch (error) {
     await started[Symbol.asyncDispose]()
     throw error
@@ -26,7 +28,10 @@ interface Server extends AsyncDisposable {
   readonly pid: number | undefined
 }
 
-async function siteAt(url: string, server: Server | null): Promise<Site> {
+async function siteAt(
+  url: string,
+  { server, manner }: { readonly server: Server | null; readonly manner: Manner },
+): Promise<Site> {
   const admin = new Client(url)
   await admin.connect()
   const { rows } = await admin.query<{ readonly name: string; readonly setting: string }>(
@@ -39,7 +44,7 @@ async function siteAt(url: string, server: Server | null): Promise<Site> {
   return {
     about: `Postgres ${settings.get('server_version')}, ${whose}: ${set}`,
     pid: server?.pid ?? null,
-    plot: () => plot(url, admin),
+    plot: () => plot(url, { admin, manner }),
     async [Symbol.asyncDispose]() {
       await admin.end()
       await server?.[Symbol.asyncDispose]()
@@ -48,11 +53,14 @@ async function siteAt(url: string, server: Server | null): Promise<Site> {
 }
 
 /** The checkpoint keeps what the last trial wrote from being written during this one. */
-async function plot(serverUrl: string, admin: Client): Promise<Plot> {
+async function plot(
+  serverUrl: string,
+  { admin, manner }: { readonly admin: Client; readonly manner: Manner },
+): Promise<Plot> {
   made += 1
   const database = `millrace_bench_${process.pid}_${made}`
   await admin.query(`create database ${database}`)
-  await admin.query('checkpoint')
+  if (manner === 'thorough') await admin.query('checkpoint')
   const url = new URL(serverUrl)
   url.pathname = `/${database}`
   return {

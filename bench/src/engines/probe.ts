@@ -1,5 +1,6 @@
 /** What a server says of itself, beside the clients that are measured. */
 import { engineOf } from '../engine.ts'
+import type { Role } from '../load.ts'
 import { linesOf } from './redis-answers.ts'
 
 export interface Probe extends AsyncDisposable {
@@ -67,10 +68,10 @@ async function redisProbe(url: string): Promise<Probe> {
 
 /**
  * Lets a store that was just filled come to rest, as one that was filled a while ago has: Postgres counts what
- * is there by itself within a minute, and plans by what it knows.
+ * is there by itself within a minute, and plans by what it knows. What is quick need not be so thorough.
  */
-export async function rest(url: string): Promise<void> {
-  if (engineOf(url) !== 'postgres') return
+export async function rest({ url, quick }: Pick<Role, 'url' | 'quick'>): Promise<void> {
+  if (quick || engineOf(url) !== 'postgres') return
   const { Client } = await import('pg')
   const client = new Client(url)
   await client.connect()

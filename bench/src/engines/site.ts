@@ -1,6 +1,6 @@
 /** Where the stores of one run stand: an engine that was started for it, or that was named. */
-import type { Engine } from '../engine.ts'
 import { fileSite } from './files.ts'
+import type { Scale } from '../load.ts'
 
 export interface Site extends AsyncDisposable {
   /** What stands there, as a line of the report. */
@@ -16,14 +16,14 @@ export interface Plot extends AsyncDisposable {
   readonly url: string
 }
 
-export async function openSite(engine: Engine): Promise<Site> {
+export async function openSite({ engine, quick }: Scale): Promise<Site> {
   switch (engine) {
     case 'sqlite':
     case 'memory':
       return fileSite(engine)
     case 'postgres': {
       const { postgresSite } = await import('./postgres.ts')
-      return postgresSite()
+      return postgresSite(quick ? 'in a hurry' : 'thorough')
     }
     case 'redis': {
       const { redisSite } = await import('./redis.ts')

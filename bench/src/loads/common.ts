@@ -54,7 +54,7 @@ export async function fill(opened: Opened, size: number): Promise<void> {
  */
 export async function seeded(opened: Opened, role: Role): Promise<void> {
   await fill(opened, seedSize(role))
-  await rest(role.url)
+  await rest(role)
 }
 
 /** The role `prepare`: fills the store and goes. */
@@ -62,7 +62,7 @@ export async function prepare(role: Role, size: number, aim?: Aim): Promise<Role
   const opened = await sideNamed(role.contender).open(role.url, aim)
   await fill(opened, size)
   await opened.close()
-  await rest(role.url)
+  await rest(role)
   return { figures: {} }
 }
 

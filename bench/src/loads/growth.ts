@@ -87,7 +87,7 @@ async function opened(role: Role): Promise<Store> {
 }
 
 async function measure(role: Role, store: Store): Promise<RoleReport> {
-  await rest(role.url)
+  await rest(role)
   await store.openSession(session)
   await role.ready()
   const samples: number[] = []

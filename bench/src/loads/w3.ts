@@ -40,7 +40,7 @@ export async function drain(role: Role, side: string = role.contender): Promise<
   const size = drainSize(role)
   const opened = await sideNamed(side).open(role.url)
   await fill(opened, size)
-  await rest(role.url)
+  await rest(role)
   const ledger = new Ledger(size)
   await role.ready()
   const span = await role.span(() => drained(opened, ledger, role.stopped))
