@@ -12,6 +12,7 @@ export { NonRetryableError, RetryAfterError, SnoozeError } from './task/control-
 export { Handler } from './task/handler.ts'
 export type {
   AbortCode,
+  AnyHandler,
   ChildHandle,
   ChildOptions,
   Context,
@@ -36,11 +37,20 @@ export type {
   UniqueOptions,
   UniqueThen,
 } from './task/options.ts'
+export type {
+  Handles,
+  Taken,
+  TransactionalContext,
+  TransactionWork,
+  Within,
+  WithinHandler,
+} from './task/transaction.ts'
 export { unchecked } from './task/schema.ts'
 export type { InputOf, OutputOf, Schema } from './task/schema.ts'
 
 export { Mill } from './client/mill.ts'
 export type { CloseOptions, MillOptions } from './client/mill.ts'
+export { TransactionalMill } from './client/transactional-mill.ts'
 export type { BulkAnswer, RejectedDraft } from './client/enqueuer.ts'
 export { TaskHandle } from './client/handle.ts'
 export type { Enqueued, EnqueuedHandle, ResultOptions } from './client/handle.ts'
@@ -65,3 +75,4 @@ export type { Platform, Timer } from './platform/platform.ts'
 export { systemPlatform } from './platform/system.ts'
 export { MemoryStore } from './store/memory/store.ts'
 export type { Store } from './store/port.ts'
+export type { TransactionalStore } from './store/transactions.ts'

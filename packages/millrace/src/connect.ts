@@ -53,6 +53,7 @@ const CONNECT_MEMBERS: Members<ConnectOptions> = {
   logger: true,
   maxPending: true,
   maxPendingBytes: true,
+  storeTimeout: true,
   platform: true,
   namespace: true,
   migrate: true,

@@ -25,14 +25,14 @@ export async function add(home: Home, request: AddRequest): Promise<readonly Gro
   return answers
 }
 
-function checkLanes({ groups }: AddRequest): void {
+export function checkLanes({ groups }: Pick<AddRequest, 'groups'>): void {
   if (groups.some(({ tasks }) => tasks.some(({ lane }) => lane !== null))) {
     throw new InvalidArgumentError('A task has a lane, and this store serves none.')
   }
 }
 
 /** Names are there before the transactions that need them, and stay whatever becomes of those. */
-async function nameAll({ names }: Home, groups: readonly TaskGroup[]): Promise<void> {
+export async function nameAll({ names }: Home, groups: readonly TaskGroup[]): Promise<void> {
   const [queues, routes, terms] = [new Set<string>(), new Set<string>(), new Set<string>()]
   for (const { tasks } of groups) {
     for (const { queue, type, needs, policy, timeoutMs } of tasks) {

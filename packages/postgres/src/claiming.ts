@@ -1,11 +1,12 @@
 /** A demand as the claim takes it, and its rows as claims. */
 import { int4s, texts } from './arrays.ts'
 import { nonceValue } from './codes.ts'
-import { readCounters } from './counters.ts'
+import { readCounters, type MutableCounters } from './counters.ts'
 import { cursorLists, readCursor, writeCursor, type Place } from './cursors.ts'
 import { payloadOf } from './payloads.ts'
 import type {
   Claim,
+  Counters,
   Demand,
   ExchangeAnswer,
   ExchangeRequest,
@@ -15,19 +16,19 @@ import type {
 } from '@millrace/core/store'
 import type { Names } from './names.ts'
 
-/** Part 0 is the head: store time, time until the next task, whether the session is alive. */
+/** Part 0 is the head: store time, time until the next task, whether the session is alive; part -n says what part n is. */
 export type ClaimRow = readonly [
   part: number,
   id: string,
   seq: number,
   runAt: number,
-  enqueuedAt: number,
-  claimedAt: number,
-  epoch: number,
-  queue: number,
-  route: number,
+  enqueuedAt: number | null,
+  claimedAt: number | null,
+  epoch: number | null,
+  queue: number | null,
+  route: number | null,
   terms: number,
-  level: number,
+  level: number | null,
   payload: string | null,
   payloadRaw: Uint8Array | null,
   checkpoint: string | null,
@@ -72,31 +73,62 @@ export async function readClaims(
   request: ExchangeRequest,
   rows: readonly ClaimRow[],
 ): Promise<Claimed> {
-  const head = rows.find(([part]) => part === 0)!
-  const taken = rows.filter(([part]) => part !== 0).sort(inOrder)
-  await names.queues.learn(taken.map((row) => row[7]))
-  await names.routes.learn(taken.map((row) => row[8]))
-  await names.terms.learn(taken.map((row) => row[9]))
+  const answer = new Answer(rows)
+  const { now, claimed } = answer
+  await names.queues.learn(new Set(claimed.map((row) => answer.lineOf(row).queue)))
+  await names.routes.learn(new Set(claimed.map((row) => answer.lineOf(row).route)))
+  await names.terms.learn(new Set(claimed.map((row) => row[9])))
   return {
-    now: head[3],
-    session: head[10] === 1 ? 'alive' : 'dead',
-    claims: taken.map((row) => claimOf(names, request.nonce, row)),
-    cursor: writeCursor(readCursor(request.demand?.cursor ?? null), lastPlaces(taken)),
-    nextInMs: head[2],
+    now,
+    session: answer.alive === 1 ? 'alive' : 'dead',
+    claims: claimed.map((row) => claimOf(names, answer, { nonce: request.nonce, row })),
+    cursor: writeCursor(readCursor(request.demand?.cursor ?? null), answer.lastPlaces()),
+    nextInMs: answer.nextInMs,
+  }
+}
+
+/** Tasks of one queue, route and level. */
+type Line = Pick<Place, 'queue' | 'route' | 'level'>
+
+/** The rows of a claim, apart. */
+class Answer {
+  readonly now: number
+  readonly nextInMs: number | null
+  readonly alive: number | null
+  /** In their order. */
+  readonly claimed: readonly ClaimRow[]
+  readonly #lines = new Map<number, Line>()
+
+  constructor(rows: readonly ClaimRow[]) {
+    const claimed: ClaimRow[] = []
+    let head: ClaimRow | undefined
+    for (const row of rows) {
+      const [part, , , , , , , queue, route, , level] = row
+      if (part > 0) claimed.push(row)
+      else if (part === 0) head = row
+      else this.#lines.set(-part, { queue: queue!, route: route!, level: level! })
+    }
+    ;[, , this.nextInMs, this.now, , , , , , , this.alive] = head!
+    this.claimed = claimed.sort(inOrder)
+  }
+
+  lineOf([part, , , , , , , queue, route, , level]: ClaimRow): Line {
+    return queue === null ? this.#lines.get(part)! : { queue, route: route!, level: level! }
+  }
+
+  /** The last of each line that was claimed from. */
+  lastPlaces(): readonly Place[] {
+    const places: Place[] = []
+    for (const [index, row] of this.claimed.entries()) {
+      if (row[0] === this.claimed[index + 1]?.[0]) continue
+      places.unshift({ ...this.lineOf(row), runAt: row[3], seq: row[2] })
+    }
+    return places
   }
 }
 
 function inOrder(one: ClaimRow, other: ClaimRow): number {
   return one[0] - other[0] || one[3] - other[3] || one[2] - other[2]
-}
-
-/** The last of each line that was claimed from. */
-function lastPlaces(rows: readonly ClaimRow[]): readonly Place[] {
-  const places = new Map<string, Place>()
-  for (const [, , seq, runAt, , , , queue, route, , level] of rows) {
-    places.set(`${queue}.${route}.${level}`, { queue, route, level, runAt, seq })
-  }
-  return [...places.values()]
 }
 
 type Extra = readonly [
@@ -115,30 +147,34 @@ type Labels = readonly [
 const NO_EXTRA: Extra = [null, null, null, null]
 const NONE: readonly never[] = Object.freeze([])
 const EMPTY: Readonly<Record<string, string>> = Object.freeze({})
+const FIRST_CLAIM: Counters = Object.freeze(withClaim(readCounters(null)))
 const NO_LABELS: Labels = [NONE, EMPTY, EMPTY]
 
-function claimOf(names: Names, nonce: string, row: ClaimRow): Claim {
-  const [, id, , runAt, enqueuedAt, claimedAt, epoch, queue, route, terms, level, text, raw, ...rest] = row
-  const [checkpoint, checkpointRaw, extraText] = rest
+function claimOf(
+  names: Names,
+  answer: Answer,
+  { nonce, row }: { readonly nonce: string; readonly row: ClaimRow },
+): Claim {
+  const [, id, , runAt, enqueuedAt, claimedAt, epoch, , , terms, , text, raw] = row
+  const [checkpoint, checkpointRaw, extraText] = [row[13], row[14], row[15]]
+  const { queue, route, level } = answer.lineOf(row)
   const { policy, timeoutMs } = names.terms.value(terms)
   const extra = extraText === null ? NO_EXTRA : (JSON.parse(extraText) as Extra)
   const [deadlineAt, counters, parents, labels] = extra
   const [tags, metadata, headers] = labels === null ? NO_LABELS : (JSON.parse(labels) as Labels)
-  const ended = readCounters(counters)
-  ended.claims += 1
   return {
     id,
-    epoch,
+    epoch: epoch ?? 1,
     nonce,
     type: names.routes.value(route).type,
     queue: names.queues.value(queue),
     level: level as Level,
     payload: payloadOf(text, raw)!,
     policy,
-    counters: ended,
-    enqueuedAt,
+    counters: counters === null ? FIRST_CLAIM : withClaim(readCounters(counters)),
+    enqueuedAt: enqueuedAt ?? runAt,
     runAt,
-    claimedAt,
+    claimedAt: claimedAt ?? answer.now,
     timeoutMs,
     deadlineAt,
     after: parents === null ? NONE : (JSON.parse(parents) as [TaskId, IfFailed][]).map(([parent]) => parent),
@@ -147,4 +183,9 @@ function claimOf(names: Names, nonce: string, row: ClaimRow): Claim {
     headers,
     checkpoint: payloadOf(checkpoint, checkpointRaw),
   }
+}
+
+function withClaim(counters: MutableCounters): MutableCounters {
+  counters.claims += 1
+  return counters
 }

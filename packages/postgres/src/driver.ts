@@ -29,4 +29,5 @@ export interface PoolClient {
 /** A pool of connections: `pg.Pool` is one. */
 export interface PostgresPool {
   connect(): Promise<PoolClient>
+  readonly options?: { readonly max?: number | undefined }
 }

@@ -1,12 +1,12 @@
 /** What a transaction that enqueues knows beforehand, what it has decided so far, and what it will write. */
 import { texts, uuids } from './arrays.ts'
-import { FINAL_FROM, FLAG, ifFailedCode } from './codes.ts'
+import { FINAL_FROM, FLAG, ifFailedCode, nonceValue } from './codes.ts'
 import { endByParent } from './dependents.ts'
 import { ADD_EDGES } from './statements/dependents.ts'
-import { KEY_HOLDERS, KNOWN_TASKS } from './statements/adding.ts'
+import { KEY_HOLDERS, KNOWN_TASKS, RUNS_UNDER } from './statements/adding.ts'
 import { ADD_TASKS } from './statements/tasks.ts'
 import { draftOf, load, loadLive } from './tasks.ts'
-import type { IfFailed, TaskGroup, TaskId } from '@millrace/core/store'
+import type { Fence, IfFailed, TaskGroup, TaskId } from '@millrace/core/store'
 import type { Pass } from './pass.ts'
 
 /** A task that the store holds, or remembers, or is about to hold. */
@@ -42,7 +42,15 @@ export interface Birth {
   readonly ending: { readonly state: number; readonly ifFailed: Exclude<IfFailed, 'run'> } | null
 }
 
-export class Foresight {
+/** What is known beforehand, wherever it is known from. */
+export interface Prospect {
+  find(id: TaskId): Known | undefined
+  holderOf(key: string): Holder | undefined
+  bear(birth: Birth): void
+  runsUnder(fence: Fence): Promise<boolean>
+}
+
+export class Foresight implements Prospect {
   readonly #pass: Pass
   readonly #known: Map<TaskId, Known>
   readonly #holders: Map<string, Holder>
@@ -77,6 +85,12 @@ export class Foresight {
     if ((row.flags & FLAG.madeByUser) === 0) this.#drawn.push(row.id)
     this.#known.set(row.id, { digest: row.digest, state, gate: null, buried: false })
     if (uniqueKey !== null && ending === null) this.#holders.set(uniqueKey, { id: row.id, state })
+  }
+
+  /** It goes on to, until the end of the transaction. */
+  async runsUnder({ task, epoch, nonce }: Fence): Promise<boolean> {
+    const rows = await this.#pass.connection.rows(RUNS_UNDER, [task, epoch, nonceValue(nonce)])
+    return rows.length > 0
   }
 
   /** The newcomers' ids that clients drew. */

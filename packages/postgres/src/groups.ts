@@ -1,15 +1,13 @@
 /** Enqueues one group of any kind: first the whole group is judged, then it is to be written. */
-import { FINAL_FROM, FLAG, nonceValue, STATE, stateOf } from './codes.ts'
+import { FINAL_FROM, FLAG, STATE, stateOf } from './codes.ts'
 import { changeGate, gateNamed, nameGate, type Gate } from './gates.ts'
 import { routeName, termsName } from './names.ts'
 import { columnsOf, isEmpty, sizeOf } from './payloads.ts'
 import { PLACE } from './saving.ts'
-import { RUNS_UNDER } from './statements/adding.ts'
 import { draftOf } from './tasks.ts'
 import type {
   AddVerdict,
   Edge,
-  Fence,
   GroupAnswer,
   IfFailed,
   Rejection,
@@ -18,7 +16,7 @@ import type {
   TaskRef,
   TaskSpec,
 } from '@millrace/core/store'
-import type { Birth, Foresight } from './foresight.ts'
+import type { Birth, Prospect } from './foresight.ts'
 import type { Pass } from './pass.ts'
 
 /** What is to become of a group that is taken. */
@@ -31,12 +29,13 @@ interface Plan {
 
 type Refusal = Extract<GroupAnswer, { outcome: 'rejected' }>
 
-export async function addGroup(pass: Pass, foresight: Foresight, group: TaskGroup): Promise<GroupAnswer> {
+export async function addGroup(pass: Pass, foresight: Prospect, group: TaskGroup): Promise<GroupAnswer> {
   const plan: Plan = { duplicateOf: [], aliases: new Map() }
   const refused = judgeIds(foresight, group, plan)
   if (refused !== null) return refused
   const allKnown = !plan.duplicateOf.includes(null)
-  if (!allKnown && group.under !== null && !(await runsUnder(pass, group.under))) return { outcome: 'stale' }
+  if (!allKnown && group.under !== null && !(await foresight.runsUnder(group.under)))
+    return { outcome: 'stale' }
   const refusal =
     (await judgeGate(pass, group)) ??
     judgeKeys(foresight, group, plan) ??
@@ -52,7 +51,7 @@ function rejected(index: number, rejection: Rejection): Refusal {
   return { outcome: 'rejected', index, rejection }
 }
 
-function judgeIds(foresight: Foresight, { tasks }: TaskGroup, { duplicateOf }: Plan): Refusal | null {
+function judgeIds(foresight: Prospect, { tasks }: TaskGroup, { duplicateOf }: Plan): Refusal | null {
   const fresh = new Map<TaskId, string>()
   for (const [index, { id, digest }] of tasks.entries()) {
     const known = fresh.get(id) ?? foresight.find(id)?.digest
@@ -63,16 +62,12 @@ function judgeIds(foresight: Foresight, { tasks }: TaskGroup, { duplicateOf }: P
   return null
 }
 
-async function runsUnder({ connection }: Pass, { task, epoch, nonce }: Fence): Promise<boolean> {
-  return (await connection.rows(RUNS_UNDER, [task, epoch, nonceValue(nonce)])).length > 0
-}
-
 async function judgeGate(pass: Pass, { gate }: TaskGroup): Promise<Refusal | null> {
   if (gate === null || (await gateNamed(pass, gate))?.fate !== 'gone') return null
   return rejected(0, { code: 'gate-gone', gate })
 }
 
-function judgeKeys(foresight: Foresight, { tasks, gate }: TaskGroup, plan: Plan): Refusal | null {
+function judgeKeys(foresight: Prospect, { tasks, gate }: TaskGroup, plan: Plan): Refusal | null {
   const taken = new Map<string, TaskRef>()
   for (const [index, { id, unique, after }] of tasks.entries()) {
     if (unique === null || plan.duplicateOf[index] !== null) continue
@@ -91,7 +86,7 @@ function judgeKeys(foresight: Foresight, { tasks, gate }: TaskGroup, plan: Plan)
   return null
 }
 
-function judgeParents(foresight: Foresight, { tasks }: TaskGroup, plan: Plan): Refusal | null {
+function judgeParents(foresight: Prospect, { tasks }: TaskGroup, plan: Plan): Refusal | null {
   const before = new Set<TaskId>()
   for (const [index, spec] of tasks.entries()) {
     if (plan.duplicateOf[index] === null) {
@@ -123,7 +118,7 @@ interface Writing {
   readonly gate: Gate | null
 }
 
-function write(pass: Pass, foresight: Foresight, { spec, plan, index, gate }: Writing): AddVerdict {
+function write(pass: Pass, foresight: Prospect, { spec, plan, index, gate }: Writing): AddVerdict {
   const known = plan.duplicateOf[index] ?? null
   if (known === null) {
     create(pass, foresight, { spec, edges: edgesOf(spec, plan), gate })
@@ -137,7 +132,7 @@ function write(pass: Pass, foresight: Foresight, { spec, plan, index, gate }: Wr
 
 function create(
   pass: Pass,
-  foresight: Foresight,
+  foresight: Prospect,
   {
     spec,
     edges,

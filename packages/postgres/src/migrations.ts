@@ -1,5 +1,6 @@
 /** What leads from each version of the schema to the next, as statements and as a script for psql. */
 import { statementsIn, type MigrationStep } from '@millrace/core/store'
+import { GUEST_SCHEMA } from './statements/guests.ts'
 import { SCHEMA_1 } from './statements/schema.ts'
 
 /**
@@ -23,7 +24,7 @@ export interface Step {
 }
 
 export const MIGRATIONS: readonly Migration[] = [
-  { oldest: 1, steps: [{ manner: 'in a transaction', statements: [SCHEMA_1] }] },
+  { oldest: 1, steps: [{ manner: 'in a transaction', statements: [SCHEMA_1, GUEST_SCHEMA] }] },
 ]
 
 /** Makes an index while tasks come and go. One that a broken-off attempt left behind is not valid, and goes first. */

@@ -1,7 +1,13 @@
 /** What the user may say about a Postgres store. */
-import { InvalidArgumentError, StoreError } from '@millrace/core'
+import { checkMembers, InvalidArgumentError, StoreError, type Members } from '@millrace/core'
 import type { PostgresPool } from './driver.ts'
 
+/** How many connections a pool of pg has unless told otherwise. */
+const POOL_DEFAULT = 10
+/** Of a user's pool so many are for the store: one listens, and leases go on while all handlers are in transactions. */
+const KEPT = 3
+/** How many transactions of handlers there are at once, where the connections are the store's own. */
+const TRANSACTIONS = 10
 /** How many connections a process keeps beside the one that listens. */
 const CONNECTIONS = 4
 const CONNECT_MS = 3_000
@@ -32,9 +38,23 @@ export type PostgresStoreOptions = CommonOptions &
         /** How many connections this process keeps, beside one that listens. Default 4. */
         readonly connections?: number | undefined
       }
-    /** Your own pool: it is used, and never closed. One of its connections listens for hints. */
+    /**
+     * Your own pool: it is used, and never closed. One of its connections listens for hints. Transactions of handlers
+     * are taken from it, too; three connections are always left to the store, so give it three more than you need.
+     */
     | { readonly pool: PostgresPool; readonly url?: undefined }
   )
+
+const POSTGRES_MEMBERS: Members<CommonOptions & Record<'url' | 'pool' | 'connections', unknown>> = {
+  url: true,
+  pool: true,
+  connections: true,
+  schema: true,
+  namespace: true,
+  migrate: true,
+  prepare: true,
+  unsafe: true,
+}
 
 export interface Resolved {
   readonly schema: string
@@ -48,11 +68,16 @@ export interface Resolved {
 export interface Connected {
   readonly pool: PostgresPool
   readonly listener: PostgresPool
+  /** For transactions of handlers: they may take as long as they like. */
+  readonly transactions: PostgresPool
+  /** So many of them at once. */
+  readonly transactionsMax: number
   end(): Promise<void>
 }
 
 /** @throws InvalidArgumentError, or StoreError with the code `store-url` */
 export function resolved(options: PostgresStoreOptions): Resolved {
+  checkMembers(options, POSTGRES_MEMBERS, 'the Postgres store')
   const { schema, namespace = 'default', migrate = true, prepare = true, unsafe = false } = options
   const name = schema ?? (namespace === 'default' ? 'millrace' : `millrace_${namespace}`)
   if (name === '' || Buffer.byteLength(name) > 63 || name.includes('\0') || name.startsWith('pg_')) {
@@ -74,7 +99,9 @@ function connectorOf(options: PostgresStoreOptions, prepare: boolean): () => Pro
         hint: 'Give a pg.Pool, or the URL of a database.',
       })
     }
-    return async () => ({ pool, listener: pool, end: () => Promise.resolve() })
+    const transactionsMax = (pool.options?.max ?? POOL_DEFAULT) - KEPT
+    const connected = { pool, listener: pool, transactions: pool, transactionsMax }
+    return async () => ({ ...connected, end: () => Promise.resolve() })
   }
   const { url, connections = CONNECTIONS } = options
   checkUrl(url)
@@ -103,18 +130,22 @@ function checkUrl(url: unknown): void {
 async function ownPools(url: string, connections: number, prepare: boolean): Promise<Connected> {
   const { default: pg } = await import('pg')
   const limits = prepare ? { statement_timeout: STATEMENT_MS, lock_timeout: LOCK_MS } : {}
-  const config = {
+  const common = {
     connectionString: url,
     connectionTimeoutMillis: CONNECT_MS,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     allowExitOnIdle: true,
     application_name: 'millrace',
-    ...limits,
   }
+  const config = { ...common, ...limits }
+  // opened when the first handler asks for a transaction
+  const transactions = new pg.Pool({ ...common, max: TRANSACTIONS })
   const pool = new pg.Pool({ ...config, max: connections })
   const listener = new pg.Pool({ ...config, max: 1 })
   // a connection that breaks while nobody uses it is replaced when somebody does
-  for (const one of [pool, listener]) one.on('error', () => undefined)
-  return { pool, listener, end: async () => void (await Promise.all([pool.end(), listener.end()])) }
+  const pools = [pool, listener, transactions]
+  for (const one of pools) one.on('error', () => undefined)
+  const end = async (): Promise<void> => void (await Promise.all(pools.map((one) => one.end())))
+  return { pool, listener, transactions, transactionsMax: TRANSACTIONS, end }
 }

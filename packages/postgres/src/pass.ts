@@ -52,7 +52,7 @@ export async function inPass<T>(home: Home, work: (pass: Pass) => Promise<T>): P
   return answer
 }
 
-function newPass(home: Home, connection: Connection, now: number): Pass {
+export function newPass(home: Home, connection: Connection, now: number): Pass {
   return {
     database: home.database,
     names: home.names,

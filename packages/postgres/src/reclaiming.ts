@@ -7,7 +7,7 @@ import { inPass, type Home, type Pass } from './pass.ts'
 import { save } from './saving.ts'
 import { dropClaims, idsOf, MISSED_MAX, runningAmong, type Running } from './sessions.ts'
 import { ADD_CLAIM, CLAIMS_OF_ALL, FIND_SESSION, TAKEN_BEFORE } from './statements/sessions.ts'
-import { draftOf, isRunning, loadLive, tellClaim, type Task } from './tasks.ts'
+import { draftOf, isRunning, loadFree, tellClaim, type Task } from './tasks.ts'
 import type { CancelRequest, Reclaimed, ReclaimAnswer, ReclaimRequest } from '@millrace/core/store'
 
 export async function reclaim(home: Home, request: ReclaimRequest): Promise<ReclaimAnswer> {
@@ -35,8 +35,9 @@ async function takenBefore(pass: Pass, { nonce }: ReclaimRequest, session: numbe
   )
 }
 
+/** What is locked is being settled, or taken over by somebody else. */
 async function lock(pass: Pass, ids: readonly string[]): Promise<readonly Task[]> {
-  await loadLive(pass, ids)
+  await loadFree(pass, ids)
   const drafts = ids.map((id) => draftOf(pass, id)).filter((draft) => draft !== undefined)
   return drafts.map(({ task }) => task).filter(isRunning)
 }

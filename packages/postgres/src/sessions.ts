@@ -16,7 +16,7 @@ import {
   SET_MISSED,
   START_CLOCKS,
 } from './statements/sessions.ts'
-import { draftOf, isRunning, loadLive } from './tasks.ts'
+import { draftOf, isRunning, loadFree } from './tasks.ts'
 import type {
   CancelRequest,
   Fence,
@@ -166,7 +166,7 @@ async function returnStrays(pass: Pass, key: number, { held, awaiting }: RenewRe
       int4s(missed.map((one) => one.missed)),
     ])
   }
-  await loadLive(
+  await loadFree(
     pass,
     strays.map(({ id }) => id),
   )

@@ -3,6 +3,7 @@
  * decided: it locks, compares fences, and writes.
  */
 import { add } from './adding.ts'
+import { Commits } from './commits.ts'
 import { command, configureQueue } from './commanding.ts'
 import { Database } from './database.ts'
 import { notOpen } from './errors.ts'
@@ -17,9 +18,12 @@ import { inPass, type Home } from './pass.ts'
 import { reclaim } from './reclaiming.ts'
 import { closeSession, openSession, renew } from './sessions.ts'
 import { SHIFT_CLOCK } from './statements/sessions.ts'
+import { Transactions } from './transactions.ts'
+import { Turns } from './turns.ts'
 import { deliver, prune, sweep } from './upkeep.ts'
 import { Wakeups } from './wakeups.ts'
 import { Watchers } from '@millrace/core/store'
+import type { PgTransaction } from './libraries/pg.ts'
 import type * as port from '@millrace/core/store'
 
 interface Open {
@@ -27,14 +31,24 @@ interface Open {
   readonly exchanges: Exchanges
   readonly wakeups: Wakeups
   readonly connected: Connected
+  readonly commits: Commits
+  readonly lent: Database
+  readonly turns: Turns
 }
 
-export class PostgresStore implements port.Store {
+/** How many dependents are told at once behind a transaction of the user's. */
+const DELIVERED_AT_ONCE = 500
+
+export class PostgresStore implements port.TransactionalStore<PgTransaction> {
   readonly kind = 'postgres'
   readonly retentionBytes: number = 1_024 ** 3
   readonly calls = 'in any order'
   readonly #options: Resolved
   readonly #watchers = new Watchers((listened) => this.#opened?.wakeups.listen(listened))
+  readonly transactions: port.Transactions<PgTransaction> = new Transactions(
+    () => this.#open,
+    ({ fence }) => this.#open.exchanges.settledApart(fence),
+  )
   #opened: Open | undefined
 
   /** @throws InvalidArgumentError, or StoreError with the code `store-url` */
@@ -56,13 +70,17 @@ export class PostgresStore implements port.Store {
     const publish = (hint: port.Hint): void => this.#watchers.publish(hint)
     const wakeups = new Wakeups({ database, pool: listener, publish })
     const home: Home = { database, names: new Names(database), tell: (hint) => wakeups.tell(hint) }
-    this.#opened = { home, exchanges: new Exchanges(home), wakeups, connected }
+    const commits = new Commits({ database, tell: home.tell, deliver: () => deliverAll(home) })
+    const lent = new Database({ pool: connected.transactions, schema, prepare: false })
+    const turns = new Turns(connected.transactionsMax)
+    this.#opened = { home, exchanges: new Exchanges(home), wakeups, connected, commits, lent, turns }
   }
 
   async close(): Promise<void> {
     const opened = this.#opened
     this.#watchers.close()
     this.#opened = undefined
+    await opened?.commits.close()
     await opened?.wakeups.close()
     await opened?.connected.end()
   }
@@ -168,5 +186,14 @@ export class PostgresStore implements port.Store {
 
   get #home(): Home {
     return this.#open.home
+  }
+}
+
+/** Nobody waits for it: what it cannot do now the upkeep of any worker does. */
+async function deliverAll(home: Home): Promise<void> {
+  try {
+    while ((await deliver(home, { tasksMax: DELIVERED_AT_ONCE })).more);
+  } catch {
+    // it is among the duties of every worker
   }
 }

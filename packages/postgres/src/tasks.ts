@@ -7,7 +7,7 @@ import { FINAL_FROM, FLAG, nonceOf, nonceValue, reasonCode, STATE } from './code
 import { readCounters, writeCounters, type MutableCounters } from './counters.ts'
 import { withLine } from './history.ts'
 import { sizeOf, type Columns } from './payloads.ts'
-import { LOCK_FINAL, LOCK_LIVE } from './statements/tasks.ts'
+import { LOCK_FINAL, LOCK_FREE, LOCK_LIVE } from './statements/tasks.ts'
 import type { Counters, FailReason, HistoryEvent, Payload, TaskError } from '@millrace/core/store'
 import type { Pass } from './pass.ts'
 
@@ -139,6 +139,12 @@ export async function load(pass: Pass, ids: Iterable<string>): Promise<void> {
 export async function loadLive(pass: Pass, ids: Iterable<string>): Promise<void> {
   const live = missing(pass, ids)
   if (live.length > 0) keep(pass, await pass.connection.rows<Row>(LOCK_LIVE, [uuids(live)]), true)
+}
+
+/** The same for running tasks that nobody else has at this moment. */
+export async function loadFree(pass: Pass, ids: Iterable<string>): Promise<void> {
+  const live = missing(pass, ids)
+  if (live.length > 0) keep(pass, await pass.connection.rows<Row>(LOCK_FREE, [uuids(live)]), true)
 }
 
 function missing({ drafts }: Pass, ids: Iterable<string>): string[] {

@@ -1,5 +1,6 @@
 /** Duties that any process may carry out, and none must. */
 import { uuids } from './arrays.ts'
+import { takeUpLateEdges } from './late-edges.ts'
 import { isUndelivered, takeOut, tellDependents } from './dependents.ts'
 import { clearGates, openGatesOn } from './gates.ts'
 import { endOverdue } from './overdue.ts'
@@ -33,14 +34,16 @@ export function sweep(home: Home, { tasksMax }: UpkeepRequest): Promise<UpkeepAn
   })
 }
 
-/** Resolves what was too much for the operations that ended the parents, or opened a gate. */
+/** Resolves what was too much for the operations that ended the parents, or opened a gate, and what waits for a parent by way of a transaction of the user's. */
 export function deliver(home: Home, { tasksMax }: UpkeepRequest): Promise<UpkeepAnswer> {
   return inPass(home, async (pass) => {
     pass.resolutionsLeft = tasksMax
+    const late = await takeUpLateEdges(pass, tasksMax)
     await takeOut(pass, tasksMax)
     const told = await tellDependents(pass)
     const gates = await openGatesOn(pass, tasksMax - told)
-    return { changed: told + gates.changed, more: gates.more || (await isUndelivered(pass)) }
+    const more = late === tasksMax || gates.more || (await isUndelivered(pass))
+    return { changed: late + told + gates.changed, more }
   })
 }
 

@@ -2,7 +2,7 @@
  * Tells other processes that something was written, and hears it from them: NOTIFY, sent behind the commit it
  * belongs to and never inside, because committing notifications are put in one line by Postgres.
  */
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { Hint } from '@millrace/core/store'
 import type { Database } from './database.ts'
 import type { PoolClient, PostgresPool } from './driver.ts'
@@ -41,7 +41,8 @@ export class Wakeups {
 
   constructor(doors: Doors) {
     this.#doors = doors
-    this.#channel = `"millrace ${doors.database.schema.replaceAll('"', '""')}"`.slice(0, 60)
+    // a schema's name may be as long as a channel's already
+    this.#channel = `millrace_${createHash('sha256').update(doors.database.schema).digest('hex').slice(0, 32)}`
   }
 
   /** Something was written here: those who listen in this process hear it at once, the others soon. */

@@ -51,3 +51,18 @@ test('without prepared statements none is left behind on a connection', async ()
   await store.close()
   await pool.end()
 })
+
+test('a schema with a name as long as names may be has hints', async () => {
+  const schema = `o_${randomUUID()}`.padEnd(63, 'o')
+  const [writer, listener] = [0, 1].map(() => new PostgresStore({ url: serverOf().url, schema }))
+  for (const store of [writer, listener]) await store!.open()
+  let heard = false
+  for await (const hint of listener!.watch()) {
+    // whoever does not know says that everything may have changed
+    heard = hint.ready && !hint.settled && !hint.cancel
+    if (heard) break
+    await writer!.add({ groups: groups(1), again: false })
+  }
+  expect(heard).toBe(true)
+  await Promise.all([writer, listener].map((store) => store!.close()))
+})

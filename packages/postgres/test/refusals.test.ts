@@ -248,3 +248,16 @@ test('nothing works before open and after close', async () => {
   await store.close()
   await expect(store.queues()).rejects.toMatchObject({ code: 'store-unavailable', effect: 'final' })
 })
+
+test.each([
+  [{ url: 'postgres://localhost/x', migrat: false }, /no "migrat"/, /Did you mean migrate/],
+  ['postgres://localhost/x', /are "/, /url/],
+])('options %s are refused, and say which there are', (options, message, hint) => {
+  expect(() => new PostgresStore(options as never)).toThrow(
+    expect.objectContaining({
+      code: 'invalid-argument',
+      message: expect.stringMatching(message) as unknown,
+      hint: expect.stringMatching(hint) as unknown,
+    }),
+  )
+})

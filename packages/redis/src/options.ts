@@ -1,5 +1,5 @@
 /** What a Redis store may be told. */
-import { InvalidArgumentError } from '@millrace/core'
+import { checkMembers, InvalidArgumentError, type Members } from '@millrace/core'
 
 export interface RedisStoreOptions {
   /** `redis://USER:PASSWORD@HOST:PORT/DATABASE`, or `rediss://` with TLS; `valkey://` and `valkeys://` are the same. */
@@ -14,6 +14,15 @@ export interface RedisStoreOptions {
   readonly timeoutMs?: number | undefined
   /** Told what could not be checked. Default: a process warning. */
   readonly onWarning?: ((message: string) => void) | undefined
+}
+
+const REDIS_MEMBERS: Members<RedisStoreOptions> = {
+  url: true,
+  namespace: true,
+  migrate: true,
+  unsafe: true,
+  timeoutMs: true,
+  onWarning: true,
 }
 
 export interface CheckedOptions {
@@ -38,6 +47,7 @@ const NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
 
 /** @throws InvalidArgumentError */
 export function checkedOptions(options: RedisStoreOptions): CheckedOptions {
+  checkMembers(options, REDIS_MEMBERS, 'the Redis store')
   const { namespace = 'default', migrate = true, unsafe = false, timeoutMs = 10_000 } = options
   const { onWarning = (message: string) => process.emitWarning(message) } = options
   if (typeof namespace !== 'string' || !NAMESPACE.test(namespace)) {

@@ -209,3 +209,16 @@ test('nothing can be done before the store is opened, nor after it was closed', 
     effect: 'final',
   })
 })
+
+test.each([
+  [{ url: 'redis://localhost', migrat: false }, /no "migrat"/, /Did you mean migrate/],
+  ['redis://localhost', /are "/, /url/],
+])('options %s are refused, and say which there are', (options, message, hint) => {
+  expect(() => new RedisStore(options as never)).toThrow(
+    expect.objectContaining({
+      code: 'invalid-argument',
+      message: expect.stringMatching(message) as unknown,
+      hint: expect.stringMatching(hint) as unknown,
+    }),
+  )
+})

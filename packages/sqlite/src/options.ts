@@ -1,5 +1,5 @@
 /** What the user may say about a SQLite store. */
-import { InvalidArgumentError } from '@millrace/core'
+import { checkMembers, InvalidArgumentError, type Members } from '@millrace/core'
 
 export interface SqliteStoreOptions {
   /** The file. It is created if its folder exists; two files beside it belong to it. */
@@ -10,8 +10,12 @@ export interface SqliteStoreOptions {
   readonly migrate?: boolean | undefined
 }
 
+const SQLITE_MEMBERS: Members<SqliteStoreOptions> = { path: true, namespace: true, migrate: true }
+
 /** @throws InvalidArgumentError */
-export function checkOptions({ path, namespace }: SqliteStoreOptions): void {
+export function checkOptions(options: SqliteStoreOptions): void {
+  checkMembers(options, SQLITE_MEMBERS, 'the SQLite store')
+  const { path, namespace } = options
   checkPath(path)
   if (namespace === undefined || namespace === 'default') return
   throw new InvalidArgumentError(

@@ -1,6 +1,7 @@
 /** Transactions of one connection, and how they wait for those of other processes. */
 import { busyError, isBusy, storeError } from './failures.ts'
 import { newPass, type Home, type Pass } from './home.ts'
+import { Presence } from './presence.ts'
 import { READ_FLOOR } from './statements/sessions.ts'
 import { flushVolumes } from './tasks.ts'
 import type { Hint } from '@millrace/core/store'
@@ -55,6 +56,7 @@ export class Transactions {
   readonly #home: Home
   readonly #path: string
   readonly #tell: Listeners
+  readonly #presence: Presence
   /** What others have written since is told apart by it. */
   #dataVersion = -1
   /** Since when no transaction has got the lock: those who wait behind each other share one patience. */
@@ -63,6 +65,7 @@ export class Transactions {
   constructor(home: Home, path: string, tell: Listeners) {
     this.#home = home
     this.#path = path
+    this.#presence = new Presence(path)
     this.#tell = tell
     this.lookForOthers()
   }
@@ -92,6 +95,7 @@ export class Transactions {
   }
 
   #now<T>(step: () => T, waiting?: () => Waiting): T | Promise<T> {
+    this.#presence.check()
     try {
       return step()
     } catch (error) {

@@ -3,5 +3,5 @@ import { compareWithMemory } from '../../core/test/store/model.ts'
 import { openHome } from './home.ts'
 
 test('random lives are the same on the SQLite store as on the memory store', async () => {
-  await expect(compareWithMemory(openHome, { runs: 60 })).resolves.toBe(undefined)
+  expect(await compareWithMemory(openHome, { runs: 60 })).toBe(undefined)
 }, 120_000)

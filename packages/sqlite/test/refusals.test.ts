@@ -1,10 +1,19 @@
 /** What the store refuses to open, and that it leaves alone what it refuses. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { InvalidArgumentError, StoreError } from '@millrace/core'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { defineTask, InvalidArgumentError, Mill, StoreError, unchecked } from '@millrace/core'
 import { SqliteStore, type SqliteStoreOptions } from '../src/index.ts'
 import { openDatabase } from '../src/migrate.ts'
 import { APPLICATION_ID } from '../src/statements/schema.ts'
@@ -190,4 +199,75 @@ test('the hint for :memory: names the memory store', () => {
 
 test('the default namespace is the only one', () => {
   expect(() => new SqliteStore({ path: 'home.db', namespace: 'default' })).not.toThrow()
+})
+
+test.each([
+  [{ pth: 'x.db' }, /no "pth"/, /Did you mean path/],
+  [{ path: 'x.db', migrat: false }, /no "migrat"/, /Did you mean migrate/],
+  ['x.db', /are "x\.db"/, /path/],
+])('options %s are refused, and say which there are', (options, message, hint) => {
+  expect(() => new SqliteStore(options as never)).toThrow(
+    expect.objectContaining({
+      code: 'invalid-argument',
+      message: expect.stringMatching(message) as unknown,
+      hint: expect.stringMatching(hint) as unknown,
+    }),
+  )
+})
+
+describe('a file that is removed or replaced while it is in use', () => {
+  const gone = {
+    code: 'store-unavailable',
+    effect: 'final',
+    message: expect.stringMatching(/removed or replaced/) as unknown,
+  }
+
+  test('is noticed by an idle worker, whose log says so, and by producers; one that is put back is worked with again', async () => {
+    const path = join(folder, 'home.db')
+    const said: string[] = []
+    const error = (first: object | string): void => {
+      said.push(first instanceof Object && 'error' in first ? (first.error as Error).message : '')
+    }
+    const mill = new Mill(new SqliteStore({ path }), { logger: { debug() {}, info() {}, warn() {}, error } })
+    const job = defineTask('job', { input: unchecked<number>() })
+    await mill.worker({ handlers: job.handler((n) => n) }).start()
+    renameSync(path, join(folder, 'away.db'))
+    await vi.waitFor(
+      () => expect(said).toContainEqual(expect.stringMatching(/home\.db was removed or replaced/)),
+      10_000,
+    )
+    await expect(mill.enqueue(job, 1)).rejects.toMatchObject(gone)
+    renameSync(join(folder, 'away.db'), path)
+    const enqueued = await vi.waitFor(() => mill.enqueue(job, 2), 10_000)
+    expect(await enqueued.result({ within: '10s' })).toBe(2)
+    await mill.close()
+  }, 30_000)
+
+  test('is told from the one that another process began in its place', async () => {
+    const path = join(folder, 'home.db')
+    const [store, other] = [new SqliteStore({ path }), new SqliteStore({ path })]
+    await store.open()
+    for (const name of readdirSync(folder)) rmSync(join(folder, name))
+    await other.open()
+    await vi.waitFor(() => expect(store.now()).rejects.toMatchObject(gone), 10_000)
+    expect(await other.now()).toBeGreaterThan(0)
+    await Promise.all([store.close(), other.close()])
+  })
+})
+
+test('a client does not wait for a locked file whose worker gave up to start', async () => {
+  const path = join(folder, 'home.db')
+  sql(path, 'PRAGMA journal_mode = DELETE')
+  const stranger = new DatabaseSync(path)
+  stranger.exec('CREATE TABLE t(a); DROP TABLE t; BEGIN EXCLUSIVE')
+  const mill = new Mill(new SqliteStore({ path }))
+  const worker = mill.worker({ handlers: defineTask('job', { input: unchecked() }).handler(() => null) })
+  const starting = worker.start().catch((error: unknown) => error)
+  await worker.stop({ drain: 0 })
+  expect(await starting).toMatchObject({ code: 'closed' })
+  const begun = performance.now()
+  await mill.close()
+  expect(performance.now() - begun).toBeLessThan(2_000)
+  stranger.exec('ROLLBACK')
+  stranger.close()
 })

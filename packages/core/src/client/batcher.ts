@@ -5,13 +5,16 @@
  */
 import { LIMITS } from '../task/limits.ts'
 import { payloadSize } from '../task/codec.ts'
-import { growingWaits, pause, STORE_PATIENCE_MS } from './repeat.ts'
+import { ambiguous, growingWaits, pause, silent } from './repeat.ts'
 import type { Account, Load } from './account.ts'
-import type { Platform } from '../platform/platform.ts'
+import type { Platform, Timer } from '../platform/platform.ts'
 import type { GroupAnswer, TaskGroup } from '../store/port.ts'
 
 /** While one batch is being written the next may already be on its way. */
 const TRIPS_MAX = 2
+
+/** Those whose time is over at about the same time are told so together. */
+const EXPIRY_STEP_MS = 50
 
 /**
  * Brings groups to the store, for good or ill.
@@ -28,20 +31,25 @@ export interface BatcherParts {
   readonly platform: Platform
   /** What may be under way before callers are turned away; shared with whoever else sends. */
   readonly account: Account
+  /** Nobody waits longer for what becomes of a group. */
+  readonly timeoutMs: number
 }
 
 /** One caller's groups. They travel together; each has its own fate. */
 interface Passenger extends Load {
   readonly groups: readonly TaskGroup[]
   readonly again: boolean
+  readonly endMs: number
+  /** Only the first word counts. */
   readonly arrive: (arrivals: readonly Arrival[]) => void
 }
 
 export class Batcher {
   readonly #parts: BatcherParts
   #waiting: Passenger[] = []
-  #trips = 0
+  readonly #trips = new Set<readonly Passenger[]>()
   #departing = false
+  #expiry: { readonly timer: Timer; readonly atMs: number } | undefined
 
   constructor(parts: BatcherParts) {
     this.#parts = parts
@@ -54,21 +62,31 @@ export class Batcher {
    * @throws BackpressureError if too much is under way
    */
   submit(groups: readonly TaskGroup[]): Promise<readonly Arrival[]> {
-    const { account } = this.#parts
+    const { account, platform, timeoutMs } = this.#parts
     const load = loadOf(groups)
     return new Promise((resolve) => {
       account.take(load)
+      const endMs = platform.monotonicMs() + timeoutMs
       const over = (arrivals: readonly Arrival[]): void => {
         account.giveBack(load)
         resolve(arrivals)
       }
+      let told = false
       const arrive = (arrivals: readonly Arrival[]): void => {
-        if (arrivals.some(isBusy)) void this.#waitOut(groups, arrivals).then(over)
+        if (told) return
+        told = true
+        if (arrivals.some(isBusy)) void this.#waitOut(groups, arrivals, endMs).then(over)
         else over(arrivals)
       }
-      this.#waiting.push({ groups, tasks: load.tasks, bytes: load.bytes, again: false, arrive })
-      this.#departSoon()
+      this.#wait({ groups, tasks: load.tasks, bytes: load.bytes, again: false, endMs, arrive })
     })
+  }
+
+  /** Those who wait for a trip are told this instead. */
+  refuseWaiting(error: unknown): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const passenger of waiting) fail(passenger, error)
   }
 
   /** Whether all these would be taken now. */
@@ -80,32 +98,45 @@ export class Batcher {
    * Groups that met a lock go again, and with them those that missed a parent: it may be one of the former. An
    * earlier request may still be on its way to the store, whatever a later one was answered.
    */
-  async #waitOut(groups: readonly TaskGroup[], first: readonly Arrival[]): Promise<readonly Arrival[]> {
+  async #waitOut(
+    groups: readonly TaskGroup[],
+    first: readonly Arrival[],
+    endMs: number,
+  ): Promise<readonly Arrival[]> {
     const { platform } = this.#parts
-    const end = platform.monotonicMs() + STORE_PATIENCE_MS
     const arrivals = [...first]
     for (const waitMs of growingWaits(platform)) {
-      if (!arrivals.some(isBusy) || platform.monotonicMs() + waitMs > end) break
+      if (!arrivals.some(isBusy) || platform.monotonicMs() + waitMs >= endMs) break
       await pause(platform, waitMs)
       const open = [...arrivals.keys()].filter(
         (index) => isBusy(arrivals[index]!) || missesParent(arrivals[index]!),
       )
-      const answers = await this.#rideAgain(open.map((index) => groups[index]!))
+      const answers = await this.#rideAgain(
+        open.map((index) => groups[index]!),
+        endMs,
+      )
       for (const [at, index] of open.entries()) arrivals[index] = answers[at]!
     }
     return arrivals
   }
 
-  #rideAgain(groups: readonly TaskGroup[]): Promise<readonly Arrival[]> {
+  #rideAgain(groups: readonly TaskGroup[], endMs: number): Promise<readonly Arrival[]> {
     return new Promise((arrive) => {
-      this.#waiting.push({ groups, ...loadOf(groups), again: true, arrive })
-      this.#departSoon()
+      // a trip has as much time as the youngest of its passengers
+      this.#watchTheTime(endMs)
+      this.#wait({ groups, ...loadOf(groups), again: true, endMs, arrive })
     })
+  }
+
+  #wait(passenger: Passenger): void {
+    this.#waiting.push(passenger)
+    this.#departSoon()
   }
 
   /** Leaves at the end of this turn of the microtask queue, so that callers of the same moment get on. */
   #departSoon(): void {
-    if (this.#departing || this.#trips >= TRIPS_MAX) return
+    if (this.#departing) return
+    if (this.#trips.size >= TRIPS_MAX) return this.#watchTheTime(this.#waiting[0]!.endMs)
     this.#departing = true
     void Promise.resolve().then(() => {
       this.#departing = false
@@ -116,9 +147,9 @@ export class Batcher {
   #depart(): void {
     const passengers = this.#board()
     if (passengers.length === 0) return
-    this.#trips += 1
+    this.#trips.add(passengers)
     void this.#travel(passengers).then(() => {
-      this.#trips -= 1
+      this.#trips.delete(passengers)
       if (this.#waiting.length > 0) this.#departSoon()
     })
     if (this.#waiting.length > 0) this.#departSoon()
@@ -152,9 +183,39 @@ export class Batcher {
       for (const passenger of passengers)
         passenger.arrive(answers.slice(from, (from += passenger.groups.length)))
     } catch (error) {
-      for (const { groups, arrive } of passengers) arrive(groups.map(() => ({ outcome: 'failed', error })))
+      for (const passenger of passengers) fail(passenger, error)
     }
   }
+
+  /** Who leaves at once is told by the trip itself; who has to wait is looked after, and all that travels meanwhile. */
+  #watchTheTime(endMs: number): void {
+    if (this.#expiry !== undefined && this.#expiry.atMs <= endMs) return
+    this.#expiry?.timer.cancel()
+    const waitMs = Math.max(EXPIRY_STEP_MS, endMs - this.#parts.platform.monotonicMs())
+    const timer = this.#parts.platform.setTimer(waitMs, () => this.#expire(), 'idle')
+    this.#expiry = { timer, atMs: endMs }
+  }
+
+  /** Tells those whose time is over. What travels cannot be called back. */
+  #expire(): void {
+    const { platform, timeoutMs } = this.#parts
+    const nowMs = platform.monotonicMs()
+    let nextMs = Infinity
+    const expire = (passenger: Passenger, effect: 'none' | 'unknown'): boolean => {
+      if (passenger.endMs > nowMs) nextMs = Math.min(nextMs, passenger.endMs)
+      else
+        fail(passenger, effect === 'none' ? silent(timeoutMs, effect) : ambiguous(silent(timeoutMs, effect)))
+      return passenger.endMs <= nowMs
+    }
+    for (const passengers of this.#trips) for (const passenger of passengers) expire(passenger, 'unknown')
+    this.#waiting = this.#waiting.filter((passenger) => !expire(passenger, 'none'))
+    this.#expiry = undefined
+    if (nextMs !== Infinity) this.#watchTheTime(nextMs)
+  }
+}
+
+function fail({ groups, arrive }: Passenger, error: unknown): void {
+  arrive(groups.map(() => ({ outcome: 'failed', error })))
 }
 
 function loadOf(groups: readonly TaskGroup[]): Load {

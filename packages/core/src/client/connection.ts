@@ -1,10 +1,26 @@
 /** A client's line to its store: opened once, when first needed; closed once. */
-import { ClosedError, codeOf, type AmbiguousError } from '../task/errors.ts'
+import { ClosedError, codeOf, type AmbiguousError, type StoreError } from '../task/errors.ts'
+import { Breaker } from './breaker.ts'
 import { Operations } from './operations.ts'
-import { repeating } from './repeat.ts'
+import { answeredBy, isOutage, pause, repeating, type Bound } from './repeat.ts'
 import type { Logger } from '../task/logger.ts'
 import type { Platform, Timer } from '../platform/platform.ts'
 import type { GroupAnswer, Hint, Store, TaskGroup } from '../store/port.ts'
+
+/** How long a worker waits for the store before it says so, and tries again. */
+export const WORKER_PATIENCE_MS = 30_000
+
+/** Nothing but failures for this part of a call's time, and the store counts as down. */
+const OPEN_AFTER = 1 / 3
+
+/**
+ * How a call bears a store that is down. Producers fail fast: refused at once while it is known to be down, and given
+ * an answer in their time. Workers insist: what they have done must be written, whenever that is.
+ */
+export type Manner = 'fails fast' | 'insists'
+
+/** How long a client that closes waits for a store that is still being opened. */
+const CLOSE_OPENING_MS = 500
 
 /** When hints ended, the store is asked for new ones after so long. */
 const WATCH_AGAIN_MS = 5_000
@@ -12,10 +28,19 @@ const WATCH_AGAIN_MS = 5_000
 /** Hints go on for so long when nobody listens: who waits for one result after the other need not begin anew. */
 const WATCH_ON_MS = 1_000
 
+export interface ConnectionParts {
+  readonly store: Store
+  readonly platform: Platform
+  readonly logger: Logger
+  /** How long a producer's call waits for the store. */
+  readonly storeTimeoutMs: number
+}
+
 export class Connection {
   readonly store: Store
   readonly platform: Platform
   readonly logger: Logger
+  readonly #storeTimeoutMs: number
   readonly #listeners = new Set<(hint: Hint) => void>()
   readonly #workers = new Set<(groups: readonly TaskGroup[]) => void>()
   #opened: Promise<void> | undefined
@@ -25,24 +50,45 @@ export class Connection {
   #hints: AsyncIterableIterator<Hint> | undefined
   #unwatching: Timer | undefined
   #closed = false
+  readonly #breaker: Breaker
+  readonly #refused = new Set<(why: StoreError) => void>()
 
-  constructor(parts: { readonly store: Store; readonly platform: Platform; readonly logger: Logger }) {
+  constructor(parts: ConnectionParts) {
     this.store = parts.store
     this.platform = parts.platform
     this.logger = parts.logger
+    this.#storeTimeoutMs = parts.storeTimeoutMs
+    this.#breaker = new Breaker({
+      platform: parts.platform,
+      openAfterMs: parts.storeTimeoutMs * OPEN_AFTER,
+      probe: () => this.#look(),
+      opened: () => this.#refuseAll(),
+      closed: () => this.logger.info('the store is back: calls go through'),
+    })
   }
 
-  /** Opens the store, if nobody has yet. After a failure the next call tries again. */
+  /**
+   * Opens the store, if nobody has yet. After a failure the next call tries again.
+   *
+   * @throws ClosedError, StoreError
+   */
   open(): Promise<void> {
-    if (this.#closed) return Promise.reject(new ClosedError())
-    this.#opened ??= this.store.open().then(
-      () => void (this.#isOpen = true),
-      (error: unknown) => {
-        this.#opened = undefined
-        throw error
-      },
-    )
-    return this.#opened
+    return this.#openBy(this.#endMs('fails fast'))
+  }
+
+  /** How long a call of this kind waits for the store. */
+  patienceMs(manner: Manner): number {
+    return manner === 'insists' ? WORKER_PATIENCE_MS : this.#storeTimeoutMs
+  }
+
+  /** @throws StoreError while the store is down: what would be sent now would be refused */
+  admit(): void {
+    this.#breaker.admit()
+  }
+
+  /** Hears when the store goes down, and what is to be told to those who wait for it. */
+  listenToRefusals(refuse: (why: StoreError) => void): void {
+    this.#refused.add(refuse)
   }
 
   /**
@@ -70,9 +116,18 @@ export class Connection {
    *
    * @throws ClosedError, StoreError, AmbiguousError
    */
-  async call<T>(operation: (store: Store, again: boolean) => Promise<T>): Promise<T> {
-    if (!this.#isOpen || this.#closed) await this.open()
-    return repeating(this.platform, (again) => operation(this.store, again))
+  async call<T>(
+    operation: (store: Store, again: boolean) => Promise<T>,
+    manner: Manner = 'fails fast',
+  ): Promise<T> {
+    const fast = manner === 'fails fast'
+    if (fast) this.#breaker.admit()
+    const endMs = this.#endMs(manner)
+    if (!this.#isOpen || this.#closed) await this.#openBy(endMs)
+    const isHopeless = (): boolean => fast && this.#breaker.isOpen
+    const call = (again: boolean): Promise<T> =>
+      this.#observed(() => operation(this.store, again), { endMs, effect: 'unknown' })
+    return repeating(this.platform, call, { endMs, isHopeless })
   }
 
   /**
@@ -80,9 +135,9 @@ export class Connection {
    *
    * @throws ClosedError, StoreError
    */
-  async read<T>(look: (store: Store) => Promise<T>): Promise<T> {
+  async read<T>(look: (store: Store) => Promise<T>, manner?: Manner): Promise<T> {
     try {
-      return await this.call(look)
+      return await this.call(look, manner)
     } catch (error) {
       throw codeOf(error) === 'ambiguous' ? (error as AmbiguousError).cause : error
     }
@@ -106,8 +161,8 @@ export class Connection {
    * @param before whether any of them may have been added by an earlier call
    * @throws ClosedError, StoreError, AmbiguousError
    */
-  async add(groups: readonly TaskGroup[], before: boolean): Promise<readonly GroupAnswer[]> {
-    const answer = this.call((store, again) => store.add({ groups, again: before || again }))
+  async add(groups: readonly TaskGroup[], before: boolean, manner: Manner): Promise<readonly GroupAnswer[]> {
+    const answer = this.call((store, again) => store.add({ groups, again: before || again }), manner)
     if (this.store.calls === 'in order') this.#tellWorkers(groups)
     else
       answer.then(
@@ -126,12 +181,67 @@ export class Connection {
   /** Nothing is called after this; what is under way is the caller's to wait for. */
   async close(): Promise<void> {
     this.#closed = true
+    this.#breaker.close()
     this.#unwatching?.cancel()
-    const opened = await this.#opened?.then(
-      () => true,
-      () => false, // what could not be opened needs no closing
+    if (this.#isOpen) return this.store.close()
+    if (this.#opened === undefined) return
+    // nobody waits for it any more: one that takes long is closed when it is there
+    const opened = this.#opened.then(
+      () => this.store.close(),
+      () => undefined, // what could not be opened needs no closing
     )
-    if (opened === true) await this.store.close()
+    opened.catch((error: unknown) => this.logger.warn({ error }, 'the store could not be closed'))
+    await Promise.race([opened, pause(this.platform, CLOSE_OPENING_MS)])
+  }
+
+  /** That it was opened some time ago says nothing of the store. */
+  async #openBy(endMs: number): Promise<void> {
+    if (this.#isOpen && !this.#closed) return
+    await this.#observed(() => this.#open(), { endMs, effect: 'none' })
+  }
+
+  /** Whoever does not want to wait for it any longer leaves it to the others. */
+  #open(): Promise<void> {
+    if (this.#closed) return Promise.reject(new ClosedError())
+    this.#opened ??= this.store.open().then(
+      () => void (this.#isOpen = true),
+      (error: unknown) => {
+        this.#opened = undefined
+        throw error
+      },
+    )
+    return this.#opened
+  }
+
+  /** Waits for an answer no longer than it may take, and takes note of whether the store is there. */
+  async #observed<T>(call: () => Promise<T>, bound: Bound): Promise<T> {
+    const begunAtMs = this.platform.monotonicMs()
+    try {
+      const answer = await answeredBy(this.platform, call(), bound)
+      this.#breaker.answered()
+      return answer
+    } catch (error) {
+      if (isOutage(error)) this.#breaker.failed(error, begunAtMs)
+      else this.#breaker.answered()
+      throw error
+    }
+  }
+
+  /** One look at the store, only to see whether it is there. */
+  async #look(): Promise<void> {
+    const endMs = this.#endMs('fails fast')
+    await this.#openBy(endMs)
+    await this.#observed(() => this.store.now(), { endMs, effect: 'none' })
+  }
+
+  #refuseAll(): void {
+    const why = this.#breaker.refusal()
+    this.logger.warn({ error: why }, 'the store is away: calls are refused at once until it is back')
+    for (const refuse of this.#refused) refuse(why)
+  }
+
+  #endMs(manner: Manner): number {
+    return this.platform.monotonicMs() + this.patienceMs(manner)
   }
 
   #tellWorkers(groups: readonly TaskGroup[]): void {

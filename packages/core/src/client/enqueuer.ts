@@ -7,10 +7,13 @@ import { Batcher, type Arrival, type Send } from './batcher.ts'
 import { bulkOrder, forgetIds } from './bulk-order.ts'
 import { Operations } from './operations.ts'
 import { refusalOf } from './refusals.ts'
-import { specOf, type TaskDraft } from './specs.ts'
+import { Guest } from './guest.ts'
+import { draftSpec, specOf, type TaskDraft } from './specs.ts'
 import { Stream } from './stream.ts'
-import { TaskHandle, type EnqueuedHandle, type HandleContext } from './handle.ts'
+import { firstTime, handleOf, type EnqueuedHandle, type HandleContext } from './handle.ts'
+import type { Transactions } from '../store/transactions.ts'
 import type { AnyTask } from '../task/definition.ts'
+import type { Manner } from './connection.ts'
 import type { Draft } from '../task/draft.ts'
 import type { AddVerdict, TaskGroup } from '../store/port.ts'
 import type { Fence, TaskSpec } from '../store/records.ts'
@@ -26,21 +29,35 @@ export interface RejectedDraft {
 export class Enqueuer {
   readonly #context: HandleContext
   readonly #ids: IdMaker
+  readonly #manner: Manner
   /** Tasks with unique keys travel by themselves: where a key is contested their trip may have to wait for a lock. */
   readonly #keyed: Batcher
   readonly #plain: Batcher
   readonly #operations = new Operations()
 
-  /** @param pendingMax what may be under way before callers are turned away */
-  constructor(context: HandleContext, pendingMax: Load) {
+  /**
+   * @param pendingMax what may be under way before callers are turned away
+   * @param manner whether callers are turned away, too, while the store is down
+   */
+  constructor(context: HandleContext, pendingMax: Load, manner: Manner) {
     const { connection } = context
     const { platform } = connection
     this.#context = context
+    this.#manner = manner
     this.#ids = new IdMaker(platform)
-    const send: Send = (groups, again) => connection.add(groups, again)
-    const account = new Account(pendingMax)
-    this.#plain = new Batcher({ send, platform, account })
-    this.#keyed = new Batcher({ send, platform, account })
+    const send: Send = (groups, again) => connection.add(groups, again, manner)
+    const parts = {
+      send,
+      platform,
+      account: new Account(pendingMax),
+      timeoutMs: connection.patienceMs(manner),
+    }
+    this.#plain = new Batcher(parts)
+    this.#keyed = new Batcher(parts)
+    if (manner === 'fails fast')
+      connection.listenToRefusals((why) => {
+        for (const batcher of [this.#plain, this.#keyed]) batcher.refuseWaiting(why)
+      })
   }
 
   /** @param under the running task in whose name it is enqueued */
@@ -54,7 +71,7 @@ export class Enqueuer {
           : specOf(draft, checkedTaskId(id), 'user')
       const spec = made instanceof Promise ? await made : made
       const [verdict] = await this.#add({ tasks: [spec], under, gate: null })
-      return this.#handle(draft.task, spec, verdict!)
+      return handleOf(draft.task, { spec, verdict: verdict! }, this.#context)
     } finally {
       this.#operations.end()
     }
@@ -80,6 +97,11 @@ export class Enqueuer {
     }
   }
 
+  /** Enqueues in a transaction of the caller's. */
+  within(tx: unknown, transactions: Transactions<unknown>): Guest {
+    return new Guest(tx, { ...this.#context, transactions, ids: this.#ids })
+  }
+
   /** Takes nothing more, and resolves when everything under way is answered, whole bulks too. */
   close(): Promise<void> {
     return this.#operations.close()
@@ -96,13 +118,14 @@ export class Enqueuer {
     }
     try {
       for (const index of order) {
-        const made = this.#spec(drafts[index]!, fresh)
+        const made = draftSpec(drafts[index]!, fresh)
         specs.push(made instanceof Promise ? await made : made)
       }
       const verdicts = await addWhole(specs, parts)
       const handles: EnqueuedHandle[] = Array.from(drafts, () => undefined as never)
       for (const [position, index] of order.entries()) {
-        handles[index] = this.#handle(drafts[index]!.task, specs[position]!, verdicts[position]!)
+        const added = { spec: specs[position]!, verdict: verdicts[position]! }
+        handles[index] = handleOf(drafts[index]!.task, added, this.#context)
       }
       return handles
     } catch (error) {
@@ -127,7 +150,7 @@ export class Enqueuer {
     })
     for (const index of order) {
       try {
-        const made = this.#spec(drafts[index]!, fresh)
+        const made = draftSpec(drafts[index]!, fresh)
         const spec = made instanceof Promise ? await made : made
         indexes.set(spec, index)
         const leaving = stream.push(spec)
@@ -143,17 +166,17 @@ export class Enqueuer {
     return answers
   }
 
-  /** @param fresh drafts whose ids were drawn just now and not used yet: any other may be known to the store */
-  #spec(draft: Draft, fresh: Set<Draft>): TaskSpec | Promise<TaskSpec> {
-    if (fresh.delete(draft)) return specOf(draft, draft.id!, 'client')
-    return specOf(draft, checkedTaskId(draft.id), 'user')
-  }
-
   async #add(group: TaskGroup): Promise<readonly AddVerdict[]> {
+    this.#admit()
     const groups = [group]
     const [arrival] = await this.#batcherFor(groups).submit(groups)
     if (arrival!.outcome !== 'added') throw refusalOf(arrival!, group)
     return arrival!.tasks.map((verdict, index) => firstTime(group.tasks[index]!, verdict))
+  }
+
+  /** @throws StoreError while the store is down */
+  #admit(): void {
+    if (this.#manner === 'fails fast') this.#context.connection.admit()
   }
 
   #batcherFor(groups: readonly TaskGroup[]): Batcher {
@@ -163,24 +186,12 @@ export class Enqueuer {
   #bulkAnswer(task: AnyTask, spec: TaskSpec, arrival: Arrival): BulkAnswer {
     if (arrival.outcome !== 'added')
       return rejected(refusalOf(arrival, { tasks: [spec], under: null, gate: null }))
-    return this.#handle(task, spec, firstTime(spec, arrival.tasks[0]!))
-  }
-
-  #handle<D extends AnyTask>(task: D, spec: TaskSpec, verdict: AddVerdict): EnqueuedHandle<D> {
-    const id = verdict.outcome === 'duplicate' ? verdict.by.id : spec.id
-    return Object.assign(new TaskHandle(task, id, this.#context), verdict)
+    return handleOf(task, { spec, verdict: arrival.tasks[0]! }, this.#context)
   }
 }
 
 function isKeyed(group: TaskGroup): boolean {
   return group.tasks.some((task) => task.unique !== null)
-}
-
-const CREATED: AddVerdict = { outcome: 'created' }
-
-/** An id that was drawn just now is known to the store only if the call had to be repeated: it was ours that came first. */
-function firstTime({ id, idMadeBy }: TaskSpec, verdict: AddVerdict): AddVerdict {
-  return idMadeBy === 'client' && verdict.outcome === 'duplicate' && verdict.by.id === id ? CREATED : verdict
 }
 
 function mayBeThere(answer: BulkAnswer): boolean {

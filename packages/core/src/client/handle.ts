@@ -5,8 +5,8 @@ import { checkMembers, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
 import { validate } from '../task/schema.ts'
 import type { AnyTask } from '../task/definition.ts'
-import type { TaskRef } from '../store/port.ts'
-import type { TaskId, TaskOutcome } from '../store/records.ts'
+import type { AddVerdict, TaskRef } from '../store/port.ts'
+import type { FailReason, TaskId, TaskOutcome, TaskSpec } from '../store/records.ts'
 import { newNonce } from '../task/ids.ts'
 import { cancelCommand, statusOf } from './task-control.ts'
 import type { TaskStatus } from './status.ts'
@@ -105,6 +105,34 @@ export type Enqueued =
   /** The task was there already: by its id, or by its unique key. The handle is the handle of that task. */
   | { readonly outcome: 'duplicate'; readonly by: TaskRef }
 
+/** The handle of what the store took. */
+export function handleOf<D extends AnyTask>(
+  task: D,
+  { spec, verdict }: { readonly spec: TaskSpec; readonly verdict: AddVerdict },
+  context: HandleContext,
+): EnqueuedHandle<D> {
+  const known = firstTime(spec, verdict)
+  const id = known.outcome === 'duplicate' ? known.by.id : spec.id
+  return Object.assign(new TaskHandle(task, id, context), known)
+}
+
+const CREATED: AddVerdict = { outcome: 'created' }
+
+/** An id that was drawn just now is known to the store only if the call had to be repeated: it was ours that came first. */
+export function firstTime({ id, idMadeBy }: TaskSpec, verdict: AddVerdict): AddVerdict {
+  return idMadeBy === 'client' && verdict.outcome === 'duplicate' && verdict.by.id === id ? CREATED : verdict
+}
+
+/** What is to be said of a failure that says nothing itself. */
+const WHY: Readonly<Record<FailReason, string>> = {
+  error: 'its handler threw something without a message',
+  timeout: 'its attempt, or all of them together, took too long',
+  crashed: 'the workers that ran it died',
+  expired: 'it was not started before its `startBy`',
+  invalid: 'its payload or its result cannot be used',
+  dependency: 'a task that it waited for did not succeed',
+}
+
 /**
  * The result of a task that has ended, through its output schema.
  *
@@ -117,7 +145,8 @@ export async function resultOf<D extends AnyTask>(
   if (outcome.state === 'cancelled') throw new TaskCancelledError(id, outcome.cancel?.reason ?? null)
   if (outcome.state === 'failed') {
     const { reason, error } = outcome
-    const message = error?.message ?? 'no message'
+    // an error may have no text, and what ended for a reason of time or dependency has no error at all
+    const message = error === null || error.message === '' ? WHY[reason ?? 'error'] : error.message
     throw new TaskFailedError(id, { reason: reason ?? 'error', message, cause: error ?? undefined })
   }
   return validate(

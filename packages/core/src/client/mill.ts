@@ -1,21 +1,24 @@
 /** The client: one store, and everything that can be done with it. */
 import { ClosedError, InvalidArgumentError } from '../task/errors.ts'
 import { checkedTaskId } from '../task/ids.ts'
-import { durationMs } from '../task/duration.ts'
+import { durationMs, type Duration } from '../task/duration.ts'
 import { shown } from '../task/shown.ts'
 import { resolveWorkerOptions, type WorkerOptions } from '../worker/options.ts'
 import { stderrLogger } from '../platform/console.ts'
 import { systemPlatform } from '../platform/system.ts'
 import { Worker } from '../worker/worker.ts'
-import { checkMembers, type Members } from '../task/members.ts'
+import { checkMembers, reading, type Members } from '../task/members.ts'
 import { checkTask, type AnyTask, type InputArguments } from '../task/definition.ts'
 import { NO_OPTIONS, type Draft, type EnqueueOptions } from '../task/draft.ts'
 import type { Logger } from '../task/logger.ts'
 import type { Platform } from '../platform/platform.ts'
+import type { Handles } from '../task/transaction.ts'
 import type { PublishedDefinition, Store } from '../store/port.ts'
+import type { Transactions } from '../store/transactions.ts'
 import type { TaskId } from '../store/records.ts'
 import { Connection } from './connection.ts'
 import { Enqueuer, type BulkAnswer } from './enqueuer.ts'
+import type { Guest } from './guest.ts'
 import { QueueControl, WorkerControl } from './queue-control.ts'
 import { TaskControl } from './task-control.ts'
 import { checkWait, TaskHandle, type EnqueuedHandle, type ResultOptions } from './handle.ts'
@@ -28,6 +31,13 @@ export interface MillOptions {
   readonly maxPending?: number | undefined
   /** How many bytes their payloads may have together. Default 64 MiB. Whatever comes when nothing is on its way is taken. */
   readonly maxPendingBytes?: number | undefined
+  /**
+   * How long a call waits for the store to answer, at least 100 ms, default 15 s. Then it rejects: with a StoreError
+   * if nothing was carried out, with an AmbiguousError if that cannot be known. A store that gave nothing but failures
+   * for a third of that counts as down: calls are then refused at once, until it answers again. Workers go on trying
+   * in any case, and so does what their handlers enqueue.
+   */
+  readonly storeTimeout?: Duration | undefined
   /** Time and chance. For simulations. */
   readonly platform?: Platform | undefined
 }
@@ -47,15 +57,16 @@ const MILL_MEMBERS: Members<MillOptions> = {
   logger: true,
   maxPending: true,
   maxPendingBytes: true,
+  storeTimeout: true,
   platform: true,
 }
 
 const MAX_PENDING_DEFAULT = 100_000
 const MAX_PENDING_BYTES_DEFAULT = 64 * 1_048_576
+/** Longer than any store may take for a single call, so that one which is slow can say what is the matter. */
+const STORE_TIMEOUT_DEFAULT = '15s'
+const STORE_TIMEOUT_MIN_MS = 100
 
-type Handles<Drafts extends readonly Draft[]> = {
-  -readonly [K in keyof Drafts]: EnqueuedHandle<Drafts[K]['task']>
-}
 type Answers<Drafts extends readonly Draft[]> = {
   -readonly [K in keyof Drafts]: BulkAnswer<Drafts[K]['task']>
 }
@@ -68,6 +79,8 @@ export class Mill implements AsyncDisposable {
   readonly #connection: Connection
   readonly #waits: Waits
   readonly #enqueuer: Enqueuer
+  /** A handler that is told of an outage would burn an attempt: what it enqueues waits. */
+  readonly #handlersEnqueuer: Enqueuer
   readonly #workers = new Set<Worker>()
   #closing: Promise<void> | undefined
 
@@ -78,9 +91,12 @@ export class Mill implements AsyncDisposable {
       tasks: checkedBound(options.maxPending ?? MAX_PENDING_DEFAULT, 'maxPending'),
       bytes: checkedBound(options.maxPendingBytes ?? MAX_PENDING_BYTES_DEFAULT, 'maxPendingBytes'),
     }
-    this.#connection = new Connection({ store, platform, logger })
+    const storeTimeoutMs = checkedTimeout(options.storeTimeout ?? STORE_TIMEOUT_DEFAULT)
+    this.#connection = new Connection({ store, platform, logger, storeTimeoutMs })
     this.#waits = new Waits(this.#connection)
-    this.#enqueuer = new Enqueuer({ connection: this.#connection, waits: this.#waits }, pendingMax)
+    const context = { connection: this.#connection, waits: this.#waits }
+    this.#enqueuer = new Enqueuer(context, pendingMax, 'fails fast')
+    this.#handlersEnqueuer = new Enqueuer(context, pendingMax, 'insists')
     this.tasks = new TaskControl(this.#connection)
     this.queues = new QueueControl(this.#connection)
     this.workers = new WorkerControl(this.#connection)
@@ -143,7 +159,7 @@ export class Mill implements AsyncDisposable {
     options: ResultOptions & EnqueueOptions,
   ): Promise<D['~task']['result']> {
     if (this.#closing !== undefined) throw new ClosedError()
-    const { within, signal, ...rest } = Object(options) as typeof options
+    const { within, signal, ...rest } = reading('The options of call', () => ({ ...options }))
     checkWait({ within, signal }) // before anything is written
     signal?.throwIfAborted()
     const handle = await this.#enqueuer.one({ task, input, options: rest })
@@ -167,10 +183,14 @@ export class Mill implements AsyncDisposable {
    * @throws InvalidArgumentError
    */
   worker(options: WorkerOptions): Worker {
+    return this.newWorker(options)
+  }
+
+  protected newWorker(options: WorkerOptions<never>): Worker {
     if (this.#closing !== undefined) throw new ClosedError()
     const parts = {
       connection: this.#connection,
-      enqueuer: this.#enqueuer,
+      enqueuer: this.#handlersEnqueuer,
       options: resolveWorkerOptions(options),
       stopped: (worker: Worker): void => void this.#workers.delete(worker),
     }
@@ -194,11 +214,17 @@ export class Mill implements AsyncDisposable {
     return this.close()
   }
 
+  /** @throws ClosedError */
+  protected guest(tx: unknown, transactions: Transactions<unknown>): Guest {
+    if (this.#closing !== undefined) throw new ClosedError()
+    return this.#enqueuer.within(tx, transactions)
+  }
+
   async #close({ drain }: CloseOptions): Promise<void> {
     const ended = this.#connection.endOperations()
     await Promise.all([...this.#workers].map((worker) => worker.stop({ drain })))
     this.#waits.close()
-    await Promise.all([this.#enqueuer.close(), ended])
+    await Promise.all([this.#enqueuer.close(), this.#handlersEnqueuer.close(), ended])
     await this.#connection.close()
   }
 }
@@ -206,4 +232,12 @@ export class Mill implements AsyncDisposable {
 function checkedBound(bound: number, what: string): number {
   if (Number.isInteger(bound) && bound >= 1) return bound
   throw new InvalidArgumentError(`${what} is ${shown(bound)}.`, { hint: 'It is a whole number, at least 1.' })
+}
+
+function checkedTimeout(timeout: Duration): number {
+  const timeoutMs = durationMs(timeout, 'storeTimeout')
+  if (timeoutMs >= STORE_TIMEOUT_MIN_MS) return timeoutMs
+  throw new InvalidArgumentError(`storeTimeout is ${timeoutMs} ms.`, {
+    hint: `It is ${STORE_TIMEOUT_MIN_MS} ms at least.`,
+  })
 }

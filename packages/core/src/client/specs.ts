@@ -7,11 +7,11 @@ import { durationMs } from '../task/duration.ts'
 import { encode } from '../task/codec.ts'
 import { checkedThen, levelOf, resolveOptions, type ResolvedOptions } from '../task/options.ts'
 import { isKeepable, keptText } from '../task/kept-text.ts'
-import { checkMembers, type Members } from '../task/members.ts'
+import { checkMembers, reading, type Members } from '../task/members.ts'
 import { checkTask, type AnyTask } from '../task/definition.ts'
 import { messageOf, shown } from '../task/shown.ts'
 import { validate } from '../task/schema.ts'
-import { NO_OPTIONS, type Dependency, type EnqueueOptions } from '../task/draft.ts'
+import { NO_OPTIONS, type Dependency, type Draft, type EnqueueOptions } from '../task/draft.ts'
 import type { Edge, IfFailed, TaskId, TaskPolicy, TaskSpec, UniqueSpec } from '../store/records.ts'
 
 const NONE: readonly never[] = []
@@ -43,6 +43,12 @@ export function specOf(
   const checked = validate(task.input, input, `The input of ${task.name}`)
   if (checked instanceof Promise) return checked.then(() => buildSpec(draft, id, idMadeBy))
   return buildSpec(draft, id, idMadeBy)
+}
+
+/** @param fresh drafts whose ids were drawn just now and not used yet: any other may be known to the store */
+export function draftSpec(draft: Draft, fresh: Set<Draft>): TaskSpec | Promise<TaskSpec> {
+  if (fresh.delete(draft)) return specOf(draft, draft.id!, 'client')
+  return specOf(draft, checkedTaskId(draft.id), 'user')
 }
 
 function buildSpec(
@@ -101,10 +107,12 @@ export function dependencyParts(dependency: Dependency): {
   readonly ifFailed: unknown
 } {
   if (typeof dependency !== 'object' || dependency === null) return { parent: dependency, ifFailed: 'cancel' }
-  if ('ifFailed' in dependency)
-    return { parent: idOf(dependency.task), ifFailed: dependency.ifFailed ?? 'cancel' }
-  // a handle has a `task` too, its definition
-  return { parent: 'id' in dependency ? dependency.id : idOf(dependency.task), ifFailed: 'cancel' }
+  return reading('A parent in `after`', () => {
+    if ('ifFailed' in dependency)
+      return { parent: idOf(dependency.task), ifFailed: dependency.ifFailed ?? 'cancel' }
+    // a handle has a `task` too, its definition
+    return { parent: 'id' in dependency ? dependency.id : idOf(dependency.task), ifFailed: 'cancel' }
+  })
 }
 
 function idOf(reference: unknown): unknown {
@@ -206,7 +214,7 @@ function checkedStrings(
       hint: "It is an object of texts: { by: 'me' }.",
     })
   }
-  for (const [key, value] of Object.entries<unknown>(strings)) {
+  for (const [key, value] of reading(what, () => Object.entries<unknown>(strings))) {
     if (isKeepable(key) && isKeepable(value)) continue
     const member = `${what}.${keptText(key, 100)}`
     const message = typeof value === 'string' ? 'is no well-formed text without U+0000' : `is ${shown(value)}`

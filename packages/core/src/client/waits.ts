@@ -2,9 +2,10 @@
  * Waiting for tasks to end: all waits of a client look together, when the store hints that something ended,
  * and now and then in any case.
  */
-import { ClosedError, NotFoundError, WaitTimeoutError } from '../task/errors.ts'
+import { ClosedError, NotFoundError, WaitTimeoutError, type StoreError } from '../task/errors.ts'
 import { LIMITS } from '../task/limits.ts'
 import { FINAL_STATES, type TaskId, type TaskOutcome, type TaskState } from '../store/records.ts'
+import { isOutage } from './repeat.ts'
 import type { Connection } from './connection.ts'
 import type { Timer } from '../platform/platform.ts'
 
@@ -30,6 +31,8 @@ export class Waits {
   #pollMs = POLL_FIRST_MS
   #looking = false
   #lookAgain = false
+  /** Why the last look found nothing out. */
+  #blind: StoreError | undefined
   #closed = false
 
   constructor(connection: Connection) {
@@ -37,9 +40,10 @@ export class Waits {
   }
 
   /**
-   * What became of a task, once it has ended.
+   * What became of a task, once it has ended. A store that is down is waited for as well: it may be back in time.
    *
-   * @throws WaitTimeoutError, NotFoundError, ClosedError, or the reason of the signal
+   * @throws WaitTimeoutError, StoreError if the store was down in the end, NotFoundError, ClosedError, or the reason
+   *   of the signal
    */
   async ended(task: TaskId, { withinMs, signal }: WaitOptions): Promise<TaskOutcome> {
     if (this.#closed) throw new ClosedError()
@@ -48,7 +52,7 @@ export class Waits {
     const wait: Wait = { task, resolve, reject }
     const timer = this.#connection.platform.setTimer(
       withinMs,
-      () => reject(new WaitTimeoutError(task, withinMs)),
+      () => reject(this.#blind ?? new WaitTimeoutError(task, withinMs)),
       'holds',
     )
     const aborted = (): void => reject(signal?.reason)
@@ -98,8 +102,10 @@ export class Waits {
         for (let from = 0; from < waits.length; from += LIMITS.batchTasks) {
           await this.#settle(waits.slice(from, from + LIMITS.batchTasks))
         }
+        this.#blind = undefined
       } catch (error) {
-        for (const wait of waits) wait.reject(error)
+        if (isOutage(error) && error.effect !== 'final') this.#blind = error
+        else for (const wait of waits) wait.reject(error)
       }
     }
     this.#looking = false // in the same breath as the last test: who asks from now on begins anew

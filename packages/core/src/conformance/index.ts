@@ -22,6 +22,7 @@ import { removalCases } from './removal.ts'
 import { repeatCases } from './repeats.ts'
 import { retentionCases } from './retention.ts'
 import { settleCases } from './settle.ts'
+import { takeOverCases } from './take-overs.ts'
 import { uniqueCases } from './unique.ts'
 import { watchCases } from './watch.ts'
 import type { ConformanceCase } from './case.ts'
@@ -41,6 +42,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...repeatCases,
   ...leaseCases,
   ...reclaimCases,
+  ...takeOverCases,
   ...deadlineCases,
   ...controlCases,
   ...commandRepeatCases,

@@ -95,8 +95,13 @@ export class TaskDefinition<Name extends string, T extends TaskTypes> implements
     return new Draft(this, input, options ?? NO_OPTIONS)
   }
 
-  /** The code that runs it: what it returns is the result, what it throws fails the attempt. */
-  handler(run: HandlerFunction<T>, options: HandlerOptions = {}): Handler<this> {
+  /**
+   * The code that runs it: what it returns is the result, what it throws fails the attempt.
+   *
+   * With the type of a store's transactions, as in `handler<PgTransaction>(…)`, `ctx` has `transaction` and
+   * `within`, and only workers of such a store take the handler.
+   */
+  handler<Tx = unknown>(run: HandlerFunction<T, Tx>, options: HandlerOptions = {}): Handler<this, Tx> {
     return new Handler(this, run, options)
   }
 }

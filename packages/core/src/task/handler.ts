@@ -4,6 +4,7 @@ import { shown } from './shown.ts'
 import type { AnyTask, InputArguments, TaskTypes } from './definition.ts'
 import type { EnqueueOptions } from './draft.ts'
 import type { Logger } from './logger.ts'
+import type { TransactionalContext } from './transaction.ts'
 import type { TaskId } from '../store/records.ts'
 
 /** What a handler is told about its task. */
@@ -81,10 +82,10 @@ export interface ChildHandle<D extends AnyTask = AnyTask> {
   readonly outcome: 'created' | 'duplicate'
 }
 
-/** What runs a task, synchronous or asynchronous. */
-export type HandlerFunction<T extends TaskTypes> = (
+/** What runs a task, synchronous or asynchronous. With a transaction's type its context has transactions, too. */
+export type HandlerFunction<T extends TaskTypes, Tx = unknown> = (
   input: T['received'],
-  ctx: Context,
+  ctx: unknown extends Tx ? Context : TransactionalContext<Tx, T['returned']>,
 ) => T['returned'] | PromiseLike<T['returned']>
 
 /** How a handler is run. */
@@ -93,23 +94,31 @@ export interface HandlerOptions {
   readonly runIn?: 'inline' | undefined
 }
 
-/** A definition and the code that runs it. */
-export class Handler<D extends AnyTask = AnyTask> {
+/**
+ * A definition and the code that runs it. `Tx` is the type of the transactions that it needs of its store: only
+ * workers of a store that has them take it.
+ */
+export class Handler<D extends AnyTask = AnyTask, Tx = unknown> {
   /** Tells a handler by structure, whichever copy of the library made it. */
   readonly '~handler' = true
+  /** For the compiler only: who needs a transaction of one type can be given one of a narrower type. */
+  declare readonly '~transaction'?: ((tx: Tx) => void) | undefined
   readonly task: D
   /** Takes what the task's input schema made of the payload: `never` here, because a list of handlers has many inputs. */
-  readonly run: (input: never, ctx: Context) => unknown
+  readonly run: (input: never, ctx: never) => unknown
   readonly options: HandlerOptions
 
   /** @throws InvalidArgumentError */
-  constructor(task: D, run: (input: never, ctx: Context) => unknown, options: HandlerOptions) {
+  constructor(task: D, run: (input: never, ctx: never) => unknown, options: HandlerOptions) {
     checkHandler(task.name, run, options)
     this.task = task
     this.run = run
     this.options = options
   }
 }
+
+/** Any handler, whatever it needs of its store. */
+export type AnyHandler = Handler<AnyTask, never>
 
 const HANDLER_MEMBERS: Members<HandlerOptions> = { runIn: true }
 

@@ -1,12 +1,12 @@
 /** Options by name. A name that nobody knows is a mistake, which would be ignored in silence. */
 import { InvalidArgumentError } from './errors.ts'
-import { shown } from './shown.ts'
+import { messageOf, shown } from './shown.ts'
 
 /** The members that options of a type may have: the compiler sees that none is forgotten. */
 export type Members<Options extends object = Record<string, unknown>> = Readonly<Record<keyof Options, true>>
 
 /**
- * Refuses what is no object, and members that are not known.
+ * Refuses what is no object, members that are not known, and such as cannot be read.
  *
  * @param what whose options these are, for the error: `enqueue`
  * @throws InvalidArgumentError with the name that was meant, as far as one can guess
@@ -17,8 +17,34 @@ export function checkMembers(options: unknown, known: Members, what: string): vo
       hint: `They are an object with any of ${Object.keys(known).join(', ')}.`,
     })
   }
+  reading(`The options of ${what}`, () => {
+    checkNames(options as Readonly<Record<string, unknown>>, known, what)
+    // a getter that throws does so here, and not half-way
+    for (const name of Object.keys(known)) void (options as Readonly<Record<string, unknown>>)[name]
+  })
+}
+
+/**
+ * Reads something of the user's, which may be more than plain data.
+ *
+ * @param what is read, for the error: `The metadata`
+ * @throws InvalidArgumentError if a getter of it throws
+ */
+export function reading<T>(what: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (cause instanceof InvalidArgumentError) throw cause
+    throw new InvalidArgumentError(`${what} cannot be read: ${messageOf(cause)}`, {
+      hint: 'Give plain data: a getter of this throws.',
+      cause,
+    })
+  }
+}
+
+function checkNames(options: Readonly<Record<string, unknown>>, known: Members, what: string): void {
   for (const name of Object.keys(options)) {
-    if (known[name] === true || (options as Record<string, unknown>)[name] === undefined) continue
+    if (known[name] === true || options[name] === undefined) continue
     const meant = nearest(name, Object.keys(known))
     throw new InvalidArgumentError(`The options of ${what} have no ${shown(name)}.`, {
       hint: `${meant === undefined ? '' : `Did you mean ${meant}? `}There are ${Object.keys(known).join(', ')}.`,

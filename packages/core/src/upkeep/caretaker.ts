@@ -10,7 +10,7 @@ import { newNonce } from '../task/ids.ts'
 import { plainError } from '../worker/task-error.ts'
 import { randomFraction, type Timer } from '../platform/platform.ts'
 import type { Connection } from '../client/connection.ts'
-import type { Reclaimed, UpkeepAnswer } from '../store/port.ts'
+import type { ReclaimAnswer, Reclaimed, Store, UpkeepAnswer } from '../store/port.ts'
 import type { Nonce, SessionId } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
 
@@ -113,7 +113,9 @@ export class Caretaker {
     const request = { session, nonce, tasksMax: STEP_TASKS, graceMs: GRACE_MS }
     this.#takingOver.add(nonce)
     try {
-      return (await connection.call((store, again) => store.reclaim({ ...request, again }))).tasks
+      const reclaim = (store: Store, again: boolean): Promise<ReclaimAnswer> =>
+        store.reclaim({ ...request, again })
+      return (await connection.call(reclaim, 'insists')).tasks
     } finally {
       this.#takingOver.delete(nonce)
     }
@@ -143,8 +145,8 @@ export class Caretaker {
     while (!this.#stopped && (await step()).more);
   }
 
-  #call(operation: (store: Connection['store']) => Promise<UpkeepAnswer>): Promise<UpkeepAnswer> {
-    return this.#parts.connection.call(operation)
+  #call(operation: (store: Store) => Promise<UpkeepAnswer>): Promise<UpkeepAnswer> {
+    return this.#parts.connection.call(operation, 'insists')
   }
 }
 

@@ -1,14 +1,17 @@
 /** One attempt: checks the input, calls the handler, and says how it ended. */
 import { codeOf } from '../task/errors.ts'
-import { decode, encode } from '../task/codec.ts'
+import { decode } from '../task/codec.ts'
+import { isThenable } from '../task/answer.ts'
 import { durationMs } from '../task/duration.ts'
-import { LIMITS } from '../task/limits.ts'
 import { validate } from '../task/schema.ts'
 import type { AnyTask } from '../task/definition.ts'
-import type { Handler } from '../task/handler.ts'
+import type { AnyHandler } from '../task/handler.ts'
 import type { Outcome } from '../policy/outcome.ts'
 import { plainError, taskError } from './task-error.ts'
 import { RunContext, type ContextServices } from './context.ts'
+import { transactionsOf } from '../client/guest.ts'
+import { TransactionalRunContext } from './transactional-context.ts'
+import { resultPayload } from './result.ts'
 import type { Run } from './run.ts'
 
 /** How an attempt ended, and what was thrown, for those who listen. */
@@ -23,7 +26,7 @@ export interface AttemptServices extends ContextServices {
 }
 
 /** Never rejects: whatever the handler does is an outcome. */
-export async function attempt(run: Run, handler: Handler, services: AttemptServices): Promise<Attempted> {
+export async function attempt(run: Run, handler: AnyHandler, services: AttemptServices): Promise<Attempted> {
   const { task } = handler
   let input: unknown
   try {
@@ -32,10 +35,25 @@ export async function attempt(run: Run, handler: Handler, services: AttemptServi
   } catch (error) {
     return { outcome: { kind: 'invalid', error: taskError(error) }, error }
   }
+  services.started(run)
+  const transactions = transactionsOf(services.connection.store)
+  if (transactions === undefined)
+    return called(run, handler, { input, context: new RunContext(run, services) })
+  const context = new TransactionalRunContext(run, services, { task, transactions })
+  const attempted = await called(run, handler, { input, context })
+  return context.concluded(attempted)
+}
+
+async function called(
+  run: Run,
+  { task, run: handle }: AnyHandler,
+  { input, context }: { readonly input: unknown; readonly context: RunContext },
+): Promise<Attempted> {
   try {
-    services.started(run)
-    const returned = handler.run(input as never, new RunContext(run, services))
+    const returned = handle(input as never, context as never)
     const value: unknown = isThenable(returned) ? await returned : returned
+    // what a transaction has ended is not looked at again
+    if (run.ended) return { outcome: { kind: 'unfinished' } }
     return await outcomeOfResult(task, value)
   } catch (error) {
     return { outcome: outcomeOfThrown(run, task, error), error }
@@ -48,19 +66,10 @@ export function overtimeOutcome(run: Run, message: string): Outcome {
   return { kind: 'failed', reason: 'timeout', error: plainError('TimeoutError', message) }
 }
 
-/** Query builders answer things that are no Promise and can be awaited all the same. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
-  return 'then' in value && typeof value.then === 'function'
-}
-
 /** A result that is no JSON, too large, or not what its schema says will not get better by running again. */
 async function outcomeOfResult(task: AnyTask, value: unknown): Promise<Attempted> {
-  const what = `The result of ${task.name}`
   try {
-    await validate(task.output, value, what)
-    const result = value === undefined ? null : encode(value, what, LIMITS.resultBytes)
-    return { outcome: { kind: 'returned', result } }
+    return { outcome: { kind: 'returned', result: await resultPayload(task, value) } }
   } catch (error) {
     if (codeOf(error) === undefined) throw error
     return { outcome: { kind: 'invalid', error: taskError(error) }, error }

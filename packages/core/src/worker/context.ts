@@ -10,6 +10,7 @@ import type { ChildHandle, ChildOptions, Context, TaskInfo } from '../task/handl
 import type { Logger } from '../task/logger.ts'
 import type { Connection } from '../client/connection.ts'
 import type { Enqueuer } from '../client/enqueuer.ts'
+import type { TaskDraft } from '../client/specs.ts'
 import type { Payload, TaskId, TaskOutcome } from '../store/records.ts'
 import { taskInfo } from './events.ts'
 import { runLogger } from './run-logger.ts'
@@ -26,52 +27,56 @@ export interface ContextServices {
   checkLease(): void
   /** There is something to write about a run: at once, or with the next exchange. */
   settleSoon(run: Run, when: 'now' | 'later'): void
+  /** A transaction of the user's has ended the task. */
+  settledApart(run: Run): void
+  /** Nobody can say what became of a run's outcome: it is not ours any more. */
+  abandoned(run: Run): void
 }
 
 export class RunContext implements Context {
-  readonly #run: Run
-  readonly #services: ContextServices
+  protected readonly run: Run
+  protected readonly services: ContextServices
   #task: TaskInfo | undefined
   #log: Logger | undefined
   #children = 0
 
   constructor(run: Run, services: ContextServices) {
-    this.#run = run
-    this.#services = services
+    this.run = run
+    this.services = services
   }
 
   get task(): TaskInfo {
-    return (this.#task ??= taskInfo(this.#run.claim))
+    return (this.#task ??= taskInfo(this.run.claim))
   }
 
   get attempt(): number {
-    return this.#run.claim.counters.failures + 1
+    return this.run.claim.counters.failures + 1
   }
 
   get idempotencyKey(): string {
-    return this.#run.claim.id
+    return this.run.claim.id
   }
 
   get signal(): AbortSignal {
-    return this.#run.signal
+    return this.run.signal
   }
 
   throwIfLost(): void {
-    this.#services.checkLease()
+    this.services.checkLease()
     // once its outcome is decided without it, nothing that the handler still writes counts either
-    if (this.#run.lost || this.#run.ended) throw new FencedError(this.#run.claim.id)
+    if (this.run.lost || this.run.ended) throw new FencedError(this.run.claim.id)
   }
 
   progress(fraction: number, message?: string): void {
     if (!(fraction >= 0 && fraction <= 1)) {
       throw new InvalidArgumentError(`The progress is ${fraction}.`, { hint: 'It is a number from 0 to 1.' })
     }
-    this.#run.note({ fraction, message: message === undefined ? null : keptText(message, MESSAGE_MAX) })
-    this.#services.settleSoon(this.#run, 'later')
+    this.run.note({ fraction, message: message === undefined ? null : keptText(message, MESSAGE_MAX) })
+    this.services.settleSoon(this.run, 'later')
   }
 
   get log(): Logger {
-    return (this.#log ??= runLogger(this.#run, this.#services))
+    return (this.#log ??= runLogger(this.run, this.services))
   }
 
   async enqueue<D extends AnyTask>(
@@ -79,14 +84,23 @@ export class RunContext implements Context {
     ...[input, options]: InputArguments<D['~task']['input'], ChildOptions>
   ): Promise<ChildHandle<D>> {
     this.throwIfLost()
+    return this.services.enqueuer.one(this.childDraft(task, input, options), this.run.fence)
+  }
+
+  /** Repeated by a later attempt under the same key it names the same task. */
+  protected childDraft<D extends AnyTask>(
+    task: D,
+    input: unknown,
+    options: ChildOptions | undefined,
+  ): TaskDraft<D> {
     const { key = `${task.name}#${++this.#children}`, ...rest } = options ?? {}
-    const { claim, fence } = this.#run
+    const { claim } = this.run
     const id = rest.id ?? taskId(claim.id, String(claim.counters.generation), key)
-    return this.#services.enqueuer.one({ task, input, options: { ...rest, id } }, fence)
+    return { task, input, options: { ...rest, id } }
   }
 
   async results<D extends AnyTask>(task: D): Promise<D['~task']['result'][]> {
-    const { after } = this.#run.claim
+    const { after } = this.run.claim
     const results: D['~task']['result'][] = []
     for (const [index, outcome] of (await this.#outcomes(after)).entries()) {
       if (outcome?.type !== task.name || outcome.state !== 'succeeded') continue
@@ -97,8 +111,8 @@ export class RunContext implements Context {
 
   async result(parent: { readonly id: TaskId } | TaskId): Promise<unknown> {
     const id = checkedTaskId(typeof parent === 'string' ? parent : parent.id, 'The parent')
-    if (!this.#run.claim.after.includes(id)) {
-      throw new NotFoundError(`Task ${this.#run.claim.id} does not wait for ${id}.`, {
+    if (!this.run.claim.after.includes(id)) {
+      throw new NotFoundError(`Task ${this.run.claim.id} does not wait for ${id}.`, {
         hint: 'Results are at hand for the tasks named in `after`.',
       })
     }
@@ -114,14 +128,14 @@ export class RunContext implements Context {
     } catch (error) {
       return Promise.reject(error as Error)
     }
-    const written = this.#run.checkpoint(payload)
-    this.#services.settleSoon(this.#run, 'now')
+    const written = this.run.checkpoint(payload)
+    this.services.settleSoon(this.run, 'now')
     written.catch(() => undefined) // a handler that did not wait for it is told by its signal
     return written
   }
 
   get checkpointed(): unknown {
-    const { checkpoint } = this.#run.claim
+    const { checkpoint } = this.run.claim
     return checkpoint === null ? undefined : decode(checkpoint)
   }
 
@@ -129,8 +143,9 @@ export class RunContext implements Context {
     const outcomes: (TaskOutcome | null)[] = []
     while (outcomes.length < ids.length) {
       const some = ids.slice(outcomes.length, outcomes.length + LIMITS.batchTasks)
-      const answers = await this.#services.connection.read((store) =>
-        store.outcomes({ ids: some, bytesMax: LIMITS.batchBytes }),
+      const answers = await this.services.connection.read(
+        (store) => store.outcomes({ ids: some, bytesMax: LIMITS.batchBytes }),
+        'insists',
       )
       for (const answer of answers) {
         if (answer === 'later') break

@@ -8,7 +8,7 @@ import { newNonce } from '../task/ids.ts'
 import { pause } from '../client/repeat.ts'
 import { payloadSize } from '../task/codec.ts'
 import type { Connection } from '../client/connection.ts'
-import type { Demand, ExchangeAnswer, ExchangeRequest } from '../store/port.ts'
+import type { Demand, ExchangeAnswer, ExchangeRequest, Store } from '../store/port.ts'
 import type { Nonce, SessionId } from '../store/records.ts'
 import type { Settlement } from '../store/settlement.ts'
 import type { Timer } from '../platform/platform.ts'
@@ -64,6 +64,8 @@ export class Exchanger {
   #claiming = false
   #ringing = false
   #hungry = true
+  /** Whether the last look left something that could have been claimed. */
+  #more = false
   /** Whether somebody waits for what is unsettled. */
   #urgent = false
   #timer: Timer | undefined
@@ -197,7 +199,8 @@ export class Exchanger {
     const nonce = newNonce(this.#parts.connection.platform)
     const alone = this.#underWay.size === 0
     this.#underWay.set(nonce, wish)
-    if (wish !== null) this.#hungry = false
+    // where the last look left something, the exchange that overlaps takes its share at once
+    if (wish !== null) this.#hungry = this.#more
     const answer = await this.#answered({
       session,
       nonce,
@@ -220,9 +223,9 @@ export class Exchanger {
     const { connection } = this.#parts
     for (let again = false; !this.#closed; again = true) {
       try {
-        return await connection.call((store, repeated) =>
-          store.exchange({ ...request, again: again || repeated }),
-        )
+        const exchange = (store: Store, repeated: boolean): Promise<ExchangeAnswer> =>
+          store.exchange({ ...request, again: again || repeated })
+        return await connection.call(exchange, 'insists')
       } catch (error) {
         if (codeOf(error) === 'closed') return undefined
         this.#parts.failed(error)
@@ -241,7 +244,8 @@ export class Exchanger {
     }
     const nothing = answer.claims.length === 0 && answer.nextInMs === null && !answer.undelivered
     this.#found = nothing ? (alone ? 'nothing' : 'unsure') : 'something'
-    if (answer.nextInMs === 0) this.#hungry = true
+    this.#more = answer.nextInMs === 0
+    if (this.#more) this.#hungry = true
     else if (this.#claiming) this.#wakeIn(Math.min(answer.nextInMs ?? IDLE_POLL_MS, IDLE_POLL_MS))
     this.#parts.claimed(answer, session)
   }

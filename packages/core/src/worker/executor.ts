@@ -4,7 +4,7 @@
  */
 import { decide, type Outcome } from '../policy/outcome.ts'
 import { randomFraction, type Timer } from '../platform/platform.ts'
-import type { AbortCode, Handler } from '../task/handler.ts'
+import type { AbortCode, AnyHandler } from '../task/handler.ts'
 import type { Transition, Verdict } from '../store/settlement.ts'
 import { attempt, overtimeOutcome, type Attempted, type AttemptServices } from './attempt.ts'
 import { taskInfo, type WorkerEmitter } from './events.ts'
@@ -20,8 +20,8 @@ const QUEUED_MAX_MS = 250
 /** Weight of the newest run in the average of run times. */
 const AVERAGE_WEIGHT = 0.05
 
-export interface ExecutorParts extends ContextServices {
-  readonly handlers: ReadonlyMap<string, Handler>
+export interface ExecutorParts extends Omit<ContextServices, 'settledApart'> {
+  readonly handlers: ReadonlyMap<string, AnyHandler>
   readonly concurrency: number
   /** Slots per queue. */
   readonly queues: ReadonlyMap<string, number>
@@ -54,7 +54,11 @@ export class Executor {
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts
-    this.#services = { ...parts, started: (run) => this.#announceStart(run) }
+    this.#services = {
+      ...parts,
+      started: (run) => this.#announceStart(run),
+      settledApart: (run) => this.#settledApart(run),
+    }
     this.#lanes = new Map(
       Array.from(parts.queues, ([queue, slots]) => [queue, { slots, queued: 0, busy: 0 }]),
     )
@@ -136,6 +140,14 @@ export class Executor {
       this.#announce(run, { transition, verdict, error })
     })
     this.#parts.settleSoon(run, 'now')
+  }
+
+  /** A transaction of the user's has ended it; the handler itself may go on. */
+  #settledApart(run: Run): void {
+    run.tookMs = this.#parts.connection.platform.monotonicMs() - run.startedMs!
+    this.#parts.released(run)
+    const transition = { to: 'succeeded', result: null } as const
+    this.#announce(run, { transition, verdict: 'applied', error: undefined })
   }
 
   #laneOf(run: Run): Lane {

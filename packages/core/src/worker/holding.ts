@@ -32,6 +32,10 @@ export class Holding {
   #progress: Progress | null = null
   #logs: readonly LogEntry[] = NONE
   #checkpoints: readonly PendingCheckpoint[] = NONE
+  /** The settlement that a transaction of the user's writes, until it is known what became of that. */
+  #apart: Settlement | undefined
+  /** Those who wait until nothing is under way. */
+  #waiting: (() => void)[] = []
 
   constructor(fence: Fence) {
     this.fence = fence
@@ -39,17 +43,23 @@ export class Holding {
 
   /** Whether it has been decided how the claim ends. */
   get ended(): boolean {
-    return this.#ending !== undefined
+    return this.#ending !== undefined || this.#over
+  }
+
+  /** Whether a transaction of the user's has its outcome, and nobody knows yet what becomes of that. */
+  get apart(): boolean {
+    return this.#apart !== undefined
   }
 
   /** Whether there is something to settle. */
   get pending(): boolean {
-    return this.urgent || (!this.#over && !this.lost && (this.#progress !== null || this.#logs.length > 0))
+    if (this.#over || this.lost || this.apart) return false
+    return this.urgent || this.#progress !== null || this.#logs.length > 0
   }
 
   /** Whether somebody waits for what is to be settled. */
   get urgent(): boolean {
-    if (this.#over || this.lost) return false
+    if (this.#over || this.lost || this.apart) return false
     return this.#ending !== undefined || this.#checkpoints.length > 0
   }
 
@@ -78,10 +88,44 @@ export class Holding {
   lose(): void {
     if (this.lost) return
     this.lost = true
+    this.#apart = undefined
     const error = new FencedError(this.fence.task)
     for (const checkpoint of this.#checkpoints) checkpoint.reject(error)
     this.#checkpoints = NONE
     if (this.#ending !== undefined && !this.#over) this.#finish('stale')
+    this.#wake()
+  }
+
+  /** Resolves when nothing is under way that a settlement in a transaction would have to wait for, or overtake. */
+  async quiet(): Promise<void> {
+    while (!this.lost && (this.#underWay !== undefined || this.#checkpoints.length > 0))
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  /**
+   * The settlement for a transaction of the user's to write. Until `returns` nothing else is handed out: it would
+   * wait for that transaction.
+   *
+   * @throws FencedError if the outcome is decided already
+   */
+  takeApart(transition: Transition): Settlement {
+    if (this.lost || this.ended || this.apart) throw new FencedError(this.fence.task)
+    this.#apart = { fence: this.fence, seq: ++this.#seq, transition, notes: this.#takeNotes() }
+    return this.#apart
+  }
+
+  /** What became of the transaction: the claim ended with it, or goes on as if it had never been. */
+  returns(fate: 'committed' | 'rolled back'): void {
+    const notes = this.#apart?.notes
+    this.#apart = undefined
+    if (fate === 'committed') {
+      this.#over = true
+      for (const checkpoint of this.#checkpoints) checkpoint.reject(new FencedError(this.fence.task))
+      this.#checkpoints = NONE
+    } else if (notes !== null && notes !== undefined) {
+      this.#progress ??= notes.progress
+      this.#logs = [...notes.logs, ...this.#logs].slice(-LOG_ENTRIES_MAX)
+    }
   }
 
   /**
@@ -107,7 +151,15 @@ export class Holding {
       else resolve()
     }
     if (settlement.transition.to !== 'running' && !this.#over) this.#finish(verdict)
-    else if (verdict === 'stale') this.lose()
+    // a note that a synchronous transaction has overtaken says nothing about the lease
+    else if (verdict === 'stale' && !this.#over && !this.apart) this.lose()
+    this.#wake()
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve()
   }
 
   #finish(verdict: Verdict): void {

@@ -37,9 +37,17 @@ export class Holdings {
   lose(holding: Holding): void {
     if (!this.#holds(holding)) return
     this.release(holding)
-    if (holding.ended) return
+    if (holding.ended || holding.apart) return
     holding.lose()
     if (holding instanceof Run && holding.startedMs !== undefined) this.#parts.lost(holding)
+  }
+
+  /** Nobody can say how it ended: it is left to the store, and to whoever takes it over. */
+  abandon(run: Run): void {
+    this.release(run)
+    const { ended } = run
+    run.lose()
+    if (!ended) this.#parts.lost(run)
   }
 
   loseAll(): void {

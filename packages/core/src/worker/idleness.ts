@@ -61,7 +61,7 @@ export class Idleness {
   async #othersRun(): Promise<boolean> {
     const { connection } = this.#parts
     try {
-      return await connection.read((store) => this.#anyRunning(store))
+      return await connection.read((store) => this.#anyRunning(store), 'insists')
     } catch (error) {
       this.#parts.failed(error)
       return true

@@ -86,7 +86,7 @@ export class Lease {
     this.#session = null
     if (session === null) return
     try {
-      await this.#parts.connection.call((store) => store.closeSession(session))
+      await this.#parts.connection.call((store) => store.closeSession(session), 'insists')
     } catch (error) {
       this.#parts.failed(error)
     }
@@ -96,7 +96,8 @@ export class Lease {
     const { connection, ttlMs, profile } = this.#parts
     const session = this.#ids.next()
     const startedAt = this.#clocks()
-    const answer = await connection.call((store) => store.openSession({ ...profile, session, ttlMs }))
+    const request = { ...profile, session, ttlMs }
+    const answer = await connection.call((store) => store.openSession(request), 'insists')
     if (answer.session === 'dead') return
     this.#session = session
     this.#seq = 0

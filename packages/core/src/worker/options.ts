@@ -2,17 +2,24 @@
 import { durationMs, type Duration } from '../task/duration.ts'
 import { InvalidArgumentError } from '../task/errors.ts'
 import { checkedName } from '../task/limits.ts'
-import { checkMembers, type Members } from '../task/members.ts'
+import { checkMembers, reading, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
-import type { Handler } from '../task/handler.ts'
+import type { AnyHandler, Handler } from '../task/handler.ts'
+import type { AnyTask } from '../task/definition.ts'
 import type { LevelSlots } from '../store/port.ts'
 
-/** A handler, or a list of what a module exports: lists and functions that answer handlers are welcome too. */
-export type HandlerSource = Handler | readonly HandlerSource[] | (() => HandlerSource)
+/**
+ * A handler, or a list of what a module exports: lists and functions that answer handlers are welcome too. `Tx` is
+ * the type of the transactions that the store has.
+ */
+export type HandlerSource<Tx = unknown> =
+  | Handler<AnyTask, Tx>
+  | readonly HandlerSource<Tx>[]
+  | (() => HandlerSource<Tx>)
 
-export interface WorkerOptions {
+export interface WorkerOptions<Tx = unknown> {
   /** What it can run. Tasks of other types are left alone. */
-  readonly handlers: HandlerSource
+  readonly handlers: HandlerSource<Tx>
   /**
    * The queues it serves, in a list, or with a number of slots for each. Default: the queues that the
    * handlers' definitions name.
@@ -31,7 +38,7 @@ export interface WorkerOptions {
 }
 
 export interface ResolvedWorkerOptions {
-  readonly handlers: ReadonlyMap<string, Handler>
+  readonly handlers: ReadonlyMap<string, AnyHandler>
   /** Slots per queue. */
   readonly queues: ReadonlyMap<string, number>
   readonly concurrency: number
@@ -41,7 +48,7 @@ export interface ResolvedWorkerOptions {
   readonly drainMs: number
 }
 
-const WORKER_MEMBERS: Members<WorkerOptions> = {
+const WORKER_MEMBERS: Members<WorkerOptions<never>> = {
   handlers: true,
   queues: true,
   concurrency: true,
@@ -56,7 +63,7 @@ const CONCURRENCY_MAX = 10_000
 const LEASE_MIN_MS = 1_000
 
 /** @throws InvalidArgumentError */
-export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOptions {
+export function resolveWorkerOptions(options: WorkerOptions<never>): ResolvedWorkerOptions {
   checkMembers(options, WORKER_MEMBERS, 'the worker')
   const handlers = handlersByType(options.handlers)
   const ttlMs = durationMs(options.lease ?? '15s', 'lease')
@@ -79,8 +86,8 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
  *
  * @throws InvalidArgumentError if there is no handler, something else, or two for one type
  */
-export function handlersByType(source: HandlerSource): ReadonlyMap<string, Handler> {
-  const handlers = new Map<string, Handler>()
+export function handlersByType(source: HandlerSource<never>): ReadonlyMap<string, AnyHandler> {
+  const handlers = new Map<string, AnyHandler>()
   for (const handler of flatten(source)) {
     const { name } = handler.task
     const known = handlers.get(name)
@@ -96,18 +103,18 @@ export function handlersByType(source: HandlerSource): ReadonlyMap<string, Handl
   })
 }
 
-function flatten(source: unknown): Handler[] {
+function flatten(source: unknown): AnyHandler[] {
   if (typeof source === 'function') return flatten((source as () => unknown)())
   if (Array.isArray(source)) return source.flatMap(flatten)
-  if (typeof source === 'object' && source !== null && '~handler' in source) return [source as Handler]
+  if (typeof source === 'object' && source !== null && '~handler' in source) return [source as AnyHandler]
   throw new InvalidArgumentError('Something that is no handler is given as one.', {
     hint: 'A handler is what task.handler(…) answers.',
   })
 }
 
 function resolveQueues(
-  options: WorkerOptions,
-  handlers: ReadonlyMap<string, Handler>,
+  options: WorkerOptions<never>,
+  handlers: ReadonlyMap<string, AnyHandler>,
 ): { readonly queues: ReadonlyMap<string, number>; readonly concurrency: number } {
   const { queues } = options
   if (queues === undefined || isList(queues)) {
@@ -118,8 +125,9 @@ function resolveQueues(
   if (typeof queues !== 'object' || queues === null) {
     throw new InvalidArgumentError(`queues is ${shown(queues)}.`, { hint: QUEUES_HINT })
   }
+  const given = reading('queues', () => ({ ...queues }))
   const slots = new Map(
-    checkedQueues(Object.keys(queues)).map((name) => [name, checkedSlots(queues[name]!, `queues.${name}`)]),
+    checkedQueues(Object.keys(given)).map((name) => [name, checkedSlots(given[name]!, `queues.${name}`)]),
   )
   const sum = [...slots.values()].reduce((total, some) => total + some, 0)
   return { queues: slots, concurrency: checkedSlots(options.concurrency ?? sum, 'concurrency') }

@@ -5,7 +5,9 @@
  * in order.
  */
 import { Caretaker } from '../upkeep/caretaker.ts'
-import { ClosedError } from '../task/errors.ts'
+import { ClosedError, InvalidArgumentError } from '../task/errors.ts'
+import { checkMembers, type Members } from '../task/members.ts'
+import { shown } from '../task/shown.ts'
 import { durationMs, type Duration } from '../task/duration.ts'
 import { hostProfile } from '../platform/host.ts'
 import { checkedThen, type UniqueThen } from '../task/options.ts'
@@ -59,6 +61,9 @@ export interface StopOptions {
   /** How long to wait for running handlers. Default: the worker's `drain`. */
   readonly drain?: Duration | undefined
 }
+
+const RUN_MEMBERS: Members<RunOptions> = { until: true }
+const STOP_MEMBERS: Members<StopOptions> = { drain: true }
 
 export class Worker implements AsyncDisposable {
   readonly #connection: Connection
@@ -114,6 +119,7 @@ export class Worker implements AsyncDisposable {
       emitter: this.#emitter,
       checkLease: () => this.#lease.check(),
       settleSoon: (run, when) => this.#exchanger.settleSoon(run, when),
+      abandoned: (run) => this.#holdings.abandon(run),
       freed: () => this.#exchanger.ring(),
       released: (run) => this.#released(run),
     })
@@ -164,9 +170,10 @@ export class Worker implements AsyncDisposable {
    * Starts, owns SIGINT and SIGTERM (a second one skips the drain; while it still waits for the store the first
    * one gives that up), and resolves when the worker has stopped.
    *
-   * @throws StoreError if the store cannot be opened
+   * @throws StoreError if the store cannot be opened, InvalidArgumentError
    */
-  async run({ until }: RunOptions = {}): Promise<void> {
+  async run(options: RunOptions = {}): Promise<void> {
+    const until = checkedUntil(options)
     const hurry = (): void => void this.stop({ drain: 0 })
     using _ = onSignals({
       first: () => (this.#launch === 'done' ? void this.stop() : hurry()),
@@ -206,7 +213,9 @@ export class Worker implements AsyncDisposable {
    * (no failure is counted), and gives the lease back. Called again with `drain: 0` it waits no longer. It ends
    * in bounded time and without an error even if the store is gone: what it could not write lapses.
    */
-  async stop({ drain }: StopOptions = {}): Promise<void> {
+  async stop(options: StopOptions = {}): Promise<void> {
+    checkMembers(options, STOP_MEMBERS, 'stop')
+    const { drain } = options
     const drainMs = drain === undefined ? this.#options.drainMs : durationMs(drain, 'drain')
     if (drainMs === 0) this.#hurried.resolve()
     this.#stopping ??= this.#stop(drainMs).finally(() => this.#stopped.resolve())
@@ -318,6 +327,15 @@ export class Worker implements AsyncDisposable {
     this.#holdings.release(run)
     if (this.#idleness !== undefined && this.#holdings.size === 0) this.#exchanger.hungry()
   }
+}
+
+function checkedUntil(options: RunOptions): RunOptions['until'] {
+  checkMembers(options, RUN_MEMBERS, 'run')
+  const until: unknown = options.until
+  if (until === undefined || until === 'idle') return until
+  throw new InvalidArgumentError(`until is ${shown(until)}.`, {
+    hint: "It is 'idle', or left out: then it runs until it is stopped.",
+  })
 }
 
 function profileOf({

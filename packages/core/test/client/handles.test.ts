@@ -84,6 +84,35 @@ describe('results', () => {
     expect(await waiting.cancel()).toBe('over')
   })
 
+  test('a task that failed without an error says why all the same', async () => {
+    const world = new World()
+    const mill = world.mill()
+    const parent = await mill.enqueue(job, 1)
+    const child = await mill.enqueue(job, 2, { after: [{ task: parent, ifFailed: 'fail' }] })
+    await parent.cancel()
+    const late = await mill.enqueue(job, 3, { startBy: '1s' })
+    await world.time.advance(1_000)
+    await world.store.sweep({ tasksMax: 10 })
+    for (const [handle, reason, message] of [
+      [child, 'dependency', /failed \(dependency\): a task that it waited for did not succeed$/],
+      [late, 'expired', /failed \(expired\): it was not started before its `startBy`$/],
+    ] as const)
+      expect(await world.refusal(handle.result({ within: '10s' }))).toMatchObject({
+        code: 'task-failed',
+        reason,
+        message: expect.stringMatching(message) as unknown,
+      })
+    // an error without a text, as `throw new Error()`
+    const silent = await mill.enqueue(job, 4, { retry: false })
+    await world.settle(mill.worker({ handlers: job.handler(() => Promise.reject(new Error())) }).start())
+    expect(await world.refusal(silent.result({ within: '10s' }))).toMatchObject({
+      message: expect.stringMatching(
+        /failed \(error\): its handler threw something without a message$/,
+      ) as unknown,
+    })
+    await world.settle(mill.close())
+  })
+
   test('a wait ends after its time, at its signal, or with the client; the task goes on', async () => {
     const world = new World()
     const mill = world.mill()
@@ -220,7 +249,7 @@ describe('waits', () => {
     expect(results.map((result) => (result as string).length)).toEqual(Array(20).fill(1_000_000))
   })
 
-  test('a store that is away is borne with patience, and then told as it is', async () => {
+  test('a store that is away is waited for, and told of if it stays so', async () => {
     const world = new World()
     const line = world.line()
     const mill = world.mill(line)
@@ -228,14 +257,27 @@ describe('waits', () => {
     line.keep('outcomes', () =>
       Promise.reject(new StoreError('store-unavailable', 'away', { effect: 'unknown' })),
     )
-    const error = await world.refusal(handle.result({ within: '1h' }))
     // a look has no effect that could be in doubt
-    expect(error).toMatchObject({ code: 'store-unavailable' })
-    expect(world.time.nowMs).toBeGreaterThan(25_000)
-    line.free('outcomes')
+    expect(await world.refusal(handle.result({ within: '40s' }))).toMatchObject({ code: 'store-unavailable' })
+    expect(world.time.nowMs).toBe(40_000)
     const wait = handle.result({ within: '1h' })
+    await world.time.advance(60_000)
+    line.free('outcomes')
     await working(world, () => 'done')
     expect(await world.settle(wait)).toBe('done')
+  })
+
+  test('a store that cannot be used at all is not waited for', async () => {
+    const world = new World()
+    const line = world.line()
+    const mill = world.mill(line)
+    const handle = await mill.enqueue(job, 1)
+    line.keep('outcomes', () =>
+      Promise.reject(new StoreError('store-unavailable', 'no such user', { effect: 'final' })),
+    )
+    const error = await world.refusal(handle.result({ within: '1h' }))
+    expect(error).toMatchObject({ message: 'no such user' })
+    expect(world.time.nowMs).toBe(0)
   })
 })
 

@@ -5,9 +5,9 @@
 import { expect, test } from 'vitest'
 import {
   defineTask,
+  Mill,
   unchecked,
   type ErrorCode,
-  type Mill,
   type MillraceError,
   type TaskHandle,
 } from '../../src/index.ts'
@@ -43,6 +43,18 @@ const trap = {
   get name(): string {
     throw new TypeError('a bug of the getter')
   },
+}
+/** Options of which one cannot be read, be it their own or of their class. */
+function trapped(name: string, others: object = {}): object {
+  const get = (): never => {
+    throw new TypeError('a bug of the getter')
+  }
+  return Object.defineProperty({ ...others }, name, { get, enumerable: true })
+}
+class Trapped {
+  get delay(): never {
+    throw new TypeError('a bug of the getter')
+  }
 }
 const handler = job.handler(() => undefined)
 
@@ -213,7 +225,33 @@ const definitions: readonly Row[] = [
 const clients: readonly Row[] = [
   ['a client with a slip', () => new World().mill(undefined, { maxPendign: 5 } as never)],
   ['maxPending of nothing', () => new World().mill(undefined, { maxPending: 0 })],
+  ['a storeTimeout of nothing', () => new World().mill(undefined, { storeTimeout: 0 })],
   ['maxPendingBytes of nothing', () => new World().mill(undefined, { maxPendingBytes: 0.5 })],
+]
+
+const traps: readonly Row[] = [
+  options('a getter that throws', trapped('delay')),
+  options('a getter of a class that throws', new Trapped()),
+  options('a getter of a name that nobody knows', trapped('dealy')),
+  options('a getter in retry', { retry: trapped('attempts') }),
+  options('a getter in unique', { unique: trapped('key') }),
+  options('a getter in metadata', { metadata: trapped('a') }),
+  options('a getter of a parent', { after: [trapped('ifFailed', { task: ID })] }),
+  options('a getter for the parent', { after: [trapped('task')] }),
+  options('a getter for the id of a parent', { after: [trapped('id')] }),
+  ['a bulk with a getter', (mill) => mill.enqueueMany([job.with(1)], trapped('atomic'))],
+  ['a call with a getter', (mill) => mill.call(job, 1, trapped('within'))],
+  ['a call with a getter of enqueue', (mill) => mill.call(job, 1, trapped('delay', { within: '1s' }))],
+  ['a wait with a getter', (mill) => handle(mill).result(trapped('within'))],
+  ['a list with a getter', (mill) => mill.tasks.list(trapped('state'))],
+  ['a filter with a getter', (mill) => mill.tasks.cancel(trapped('queue'))],
+  ['a retry with a getter', (mill) => mill.tasks.retry(ID, trapped('input'))],
+  ['a retention with a getter', (mill) => mill.queues.configure('q', { retention: trapped('bytes') })],
+  ['a worker with a getter', (mill) => mill.worker(trapped('lease', { handlers: handler }))],
+  ['queues with a getter', (mill) => mill.worker({ handlers: handler, queues: trapped('media') })],
+  ['a definition with a getter', () => define('job', trapped('queue', { input: unchecked() }))],
+  ['a client with a getter', () => new Mill(new World().store, trapped('maxPending'))],
+  ['close with a getter', (mill) => mill.close(trapped('drain'))],
 ]
 
 const rows: readonly Row[] = [
@@ -224,6 +262,7 @@ const rows: readonly Row[] = [
   ...workers,
   ...definitions,
   ...clients,
+  ...traps,
 ]
 
 const table = rows.map(([what, call, code = 'invalid-argument']) => [what, call, code] as const)

@@ -2,7 +2,7 @@
  * The memory store as the executable specification: random lives are played on it and on another store, step
  * by step, and both must answer the same and look the same after every step.
  */
-import fc from 'fast-check'
+import fc, { type RunDetails } from 'fast-check'
 import { expect } from 'vitest'
 import { systemPlatform } from '../../src/platform/system.ts'
 import { MemoryStore } from '../../src/store/memory/store.ts'
@@ -15,15 +15,19 @@ export type { ModelHome } from './model-side.ts'
 export interface ModelOptions {
   readonly runs: number
   readonly stepsMax?: number
-  /** Of a failed run, which prints it. */
+  /** Draws the lives; by default the clock and chance do. */
   readonly seed?: number
-  readonly path?: string
 }
 
 /** How often a failed life is tried in a shorter form; each try costs a home. */
 const SHORTER_MAX = 150
 
-/** Plays random lives on homes of another store, each fresh. */
+/**
+ * Plays random lives on homes of another store, each fresh. `MILLRACE_MODEL_SEED` and `MILLRACE_MODEL_PATH` play the
+ * lives of a run that failed, `MILLRACE_MODEL_RUNS` more or fewer of them than the test asks for.
+ *
+ * @throws an error that says how to play the failed life again, its steps, and what was not the same
+ */
 export async function compareWithMemory(
   open: () => Promise<ModelHome>,
   options: ModelOptions,
@@ -42,7 +46,30 @@ export async function compareWithMemory(
       await other.close()
     }
   })
-  await fc.assert(property, { numRuns: runs, ...replay })
+  const details = await fc.check(property, { numRuns: runs, ...replay, ...asked() })
+  if (details.failed) throw new Error(report(details), { cause: details.errorInstance })
+}
+
+/** What the environment asks for. */
+function asked(): Pick<fc.Parameters, 'seed' | 'path' | 'numRuns'> {
+  const { MILLRACE_MODEL_SEED: seed, MILLRACE_MODEL_PATH: path, MILLRACE_MODEL_RUNS: runs } = process.env
+  return {
+    ...(seed === undefined ? {} : { seed: Number(seed) }),
+    ...(path === undefined ? {} : { path }),
+    ...(runs === undefined ? {} : { numRuns: Number(runs) }),
+  }
+}
+
+/** All in one text, since a reporter may show no more than the message of an error. */
+function report(details: RunDetails<[readonly Step[]]>): string {
+  const { seed, numRuns, counterexamplePath, counterexample, errorInstance } = details
+  const why = errorInstance instanceof Error ? errorInstance.message : String(errorInstance)
+  return [
+    `Life ${numRuns} is not the same: ${why}`,
+    `Play it again with MILLRACE_MODEL_SEED=${seed} MILLRACE_MODEL_PATH=${counterexamplePath}`,
+    'Its steps, after as many left out as could be:',
+    ...(counterexample?.[0] ?? []).map((step) => `  ${JSON.stringify(step)}`),
+  ].join('\n')
 }
 
 /** A memory store whose clock stands. */

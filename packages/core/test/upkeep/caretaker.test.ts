@@ -35,7 +35,12 @@ async function bench(): Promise<Bench> {
   const failures: string[] = []
   await world.store.openSession({ ...profile, session: SESSION, ttlMs: 86_400_000 })
   const caretaker: Caretaker = new Caretaker({
-    connection: new Connection({ store: line.store, platform: world.time.platform(), logger: silent }),
+    connection: new Connection({
+      store: line.store,
+      platform: world.time.platform(),
+      logger: silent,
+      storeTimeoutMs: 15_000,
+    }),
     session: () => made.session,
     takenOver: (task, transition) => void takenOver.push({ task, transition }),
     failed: (_, doing) => void failures.push(doing),

@@ -23,7 +23,7 @@ async function opened(ttlMs: number = TTL): Promise<Bench> {
   const events: string[] = []
   const note = (what: string) => (): void => void events.push(`${what} ${world.time.nowMs}`)
   const lease = new Lease({
-    connection: new Connection({ store: line.store, platform, logger: silent }),
+    connection: new Connection({ store: line.store, platform, logger: silent, storeTimeoutMs: 15_000 }),
     ttlMs,
     profile: {
       host: 'h',

@@ -123,3 +123,21 @@ test('strict priorities serve a level only when those above are empty', async ()
     expect(ran.slice(0, 40).includes('batch')).toBe(priorities !== 'strict')
   }
 })
+
+test.each([
+  ['run', { until: 'idel' }, /until is "idel"/, /'idle'/],
+  ['run', { untl: 'idle' }, /no "untl"/, /Did you mean until/],
+  ['run', null, /are null/, /until/],
+  ['stop', { dran: 0 }, /no "dran"/, /Did you mean drain/],
+] as const)('%s with %o is refused, and does nothing', async (method, options, message, hint) => {
+  const world = new World()
+  const line = world.line()
+  const worker = world.mill(line).worker({ handlers: oneHandler })
+  await expect(worker[method](options as never)).rejects.toMatchObject({
+    code: 'invalid-argument',
+    message: expect.stringMatching(message) as unknown,
+    hint: expect.stringMatching(hint) as unknown,
+  })
+  expect(line.calls).toEqual([])
+  await world.settle(worker.start())
+})

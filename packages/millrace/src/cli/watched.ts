@@ -14,7 +14,7 @@ export function watched(given: readonly Handler[]): Watched {
     const run = async (input: never, ctx: Context): Promise<unknown> => {
       open.set(ctx, ctx.task)
       try {
-        return await handler.run(input, ctx)
+        return await handler.run(input, ctx as never)
       } finally {
         open.delete(ctx)
       }

@@ -2,10 +2,14 @@
 import { OUT_OF_THE_ORDINARY } from './settling.ts'
 
 /** What a claim answers of each task. Texts that few tasks have travel together. */
-const CLAIM_COLUMNS = `t.id, t.seq, t.run_at, t.enqueued_at, t.claimed_at, t.epoch, t.queue, t.route, t.terms, t.level,
-      t.payload, t.payload_raw, t.checkpoint, t.checkpoint_raw,
+const CONTENT_COLUMNS = `t.payload, t.payload_raw, t.checkpoint, t.checkpoint_raw,
       CASE WHEN t.deadline_at IS NULL AND t.counters IS NULL AND t.parents IS NULL AND t.labels IS NULL THEN NULL
         ELSE json_build_array(t.deadline_at, t.counters, t.parents, t.labels)::text END`
+const CLAIM_COLUMNS = `t.id, t.seq, t.run_at, t.enqueued_at, t.claimed_at, t.epoch, t.queue, t.route, t.terms, t.level,
+      ${CONTENT_COLUMNS}`
+/** Of a task that was claimed just now, without what its part has in common, and what is as it mostly is. */
+const FRESH_COLUMNS = `t.id, t.seq, t.run_at, nullif(t.enqueued_at, t.run_at), NULL::bigint, nullif(t.epoch, 1), NULL::integer,
+      NULL::integer, t.terms, NULL::smallint, ${CONTENT_COLUMNS}`
 
 /**
  * Claims what a demand asks for.
@@ -16,8 +20,9 @@ const CLAIM_COLUMNS = `t.id, t.seq, t.run_at, t.enqueued_at, t.claimed_at, t.epo
  * In: store time, session, nonce, whether this may be a repeat, whether to raise
  * MR001 for a task whose time is over (else it is passed over), types, offers, queues with five slots and the
  * most of each, the most tasks and payload bytes, the cursor as five lists.
- * Out: first one row of part 0: run_at is store time, seq the time until the next task or NULL, level whether
- * the session is alive; then the claims, part by part.
+ * Out: one row of part 0: run_at is store time, seq the time until the next task or NULL, level whether
+ * the session is alive; then the claims, part by part. A row of part -n gives queue, route and level of part n,
+ * whose claims are of now, as old as their due time, and of epoch 1 unless they say something else.
  * Effects: due tasks are moved along, at most 1 000 a queue; the claimed ones run; the claim is written down.
  */
 export const CLAIM_FUNCTION: string = `
@@ -53,7 +58,7 @@ DECLARE
   v_open integer;
   v_pairs integer;
   a_routes integer[]; a_levels integer[]; a_run_ats bigint[]; a_seqs bigint[]; a_spent boolean[];
-  v_ids uuid[]; v_seqs bigint[]; v_run_ats bigint[]; v_sizes integer[];
+  v_ids uuid[]; v_places tid[]; v_seqs bigint[]; v_run_ats bigint[]; v_sizes integer[];
   v_size bigint; v_expires bigint; v_count integer; v_fit integer;
 BEGIN
   SELECT s.key INTO v_session FROM home.sessions s WHERE s.id = p_session AND s.expires_at > v_now;
@@ -116,10 +121,10 @@ BEGIN
               EXIT WHEN v_wanted = 0;
               v_share := (v_wanted + v_open - 1) / v_open;
               v_open := v_open - 1;
-              SELECT array_agg(c.id), array_agg(c.seq), array_agg(c.run_at), array_agg(c.size), coalesce(sum(c.size), 0), min(c.expires_at), count(*)
-              INTO v_ids, v_seqs, v_run_ats, v_sizes, v_size, v_expires, v_count
+              SELECT array_agg(c.id), array_agg(c.ctid), array_agg(c.seq), array_agg(c.run_at), array_agg(c.size), coalesce(sum(c.size), 0), min(c.expires_at), count(*)
+              INTO v_ids, v_places, v_seqs, v_run_ats, v_sizes, v_size, v_expires, v_count
               FROM (
-                SELECT t.id, t.seq, t.run_at, t.size, t.expires_at FROM home.live t
+                SELECT t.id, t.ctid, t.seq, t.run_at, t.size, t.expires_at FROM home.live t
                 WHERE t.place = 1 AND t.queue = v_queue AND t.route = a_routes[n] AND t.level = v_level
                   AND (t.run_at, t.seq) > (a_run_ats[n], a_seqs[n])
                 ORDER BY t.run_at, t.seq LIMIT v_share FOR UPDATE SKIP LOCKED
@@ -132,9 +137,9 @@ BEGIN
                 IF p_strict THEN
                   RAISE EXCEPTION 'out of the ordinary' USING ERRCODE = '${OUT_OF_THE_ORDINARY}';
                 END IF;
-                SELECT array_agg(c.id ORDER BY c.n), array_agg(c.size ORDER BY c.n), coalesce(sum(c.size), 0), count(*)
-                INTO v_ids, v_sizes, v_size, v_count
-                FROM unnest(v_ids, v_sizes) WITH ORDINALITY AS c(id, size, n)
+                SELECT array_agg(c.id ORDER BY c.n), array_agg(c.place ORDER BY c.n), array_agg(c.size ORDER BY c.n), coalesce(sum(c.size), 0), count(*)
+                INTO v_ids, v_places, v_sizes, v_size, v_count
+                FROM unnest(v_ids, v_places, v_sizes) WITH ORDINALITY AS c(id, place, size, n)
                 JOIN home.live t ON t.id = c.id AND (t.expires_at IS NULL OR t.expires_at > v_now);
                 v_more := true;
                 CONTINUE WHEN v_count = 0;
@@ -149,15 +154,19 @@ BEGIN
                 v_cut := true;
                 EXIT passes WHEN v_fit = 0;
                 v_ids := v_ids[1:v_fit];
+                v_places := v_places[1:v_fit];
                 v_count := v_fit;
               ELSE
                 v_bytes := v_bytes - v_size;
               END IF;
               v_part := v_part + 1;
+              -- they are locked, so they are still where they were found
+              RETURN QUERY SELECT -v_part, NULL::uuid, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::integer, v_queue,
+                a_routes[n], NULL::integer, v_level::smallint, NULL, NULL::bytea, NULL, NULL::bytea, NULL;
               RETURN QUERY UPDATE home.live t SET state = 2, place = 0, epoch = t.epoch + 1, nonce = p_nonce, session = v_session,
                 claimed_at = v_now, settled = 0, flags = t.flags & ~16, expires_at = NULL, attempt_at = NULL, missed = 0
-                WHERE t.id = ANY (v_ids)
-                RETURNING v_part, ${CLAIM_COLUMNS};
+                WHERE t.ctid = ANY (v_places)
+                RETURNING v_part, ${FRESH_COLUMNS};
               v_taken := v_taken || v_ids;
               v_wanted := v_wanted - v_count;
               v_left := v_left - v_count;

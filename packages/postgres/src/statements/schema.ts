@@ -119,7 +119,10 @@ CREATE INDEX final_end ON home.final(queue, finished_at, seq);
 -- one row per claim: which tasks an exchange took. It goes when none of them runs under its nonce any more
 CREATE TABLE home.claims(
   session integer NOT NULL, nonce bigint NOT NULL, ids uuid[] NOT NULL, PRIMARY KEY (session, nonce)
-) WITH (autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+) WITH (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 500,
+  autovacuum_vacuum_cost_delay = 0);
+-- ids do not compress
+ALTER TABLE home.claims ALTER COLUMN ids SET STORAGE EXTERNAL;
 
 -- what waits for what; kept until the child is final, so that retention leaves its parents alone
 CREATE TABLE home.edges(

@@ -67,15 +67,23 @@ export const ADD_CLAIM: string = `
 INSERT INTO home.claims AS c (session, nonce, ids) VALUES ($1, $2, $3::uuid[])
 ON CONFLICT (session, nonce) DO UPDATE SET ids = c.ids || excluded.ids`
 
-/** In: store time, ids, epochs, nonces. Effect: the clocks of their attempts run. */
+/**
+ * In: store time, ids, epochs, nonces. Effect: the clocks of their attempts run, but for tasks that somebody has locked:
+ * a lease does not wait for a transaction of the user's.
+ */
 export const START_CLOCKS: string = `
-UPDATE home.live t SET attempt_at = $1
-FROM unnest($2::uuid[], $3::integer[], $4::bigint[]) AS x(id, epoch, nonce)
-WHERE t.id = x.id AND t.epoch = x.epoch AND t.nonce = x.nonce AND t.state = 2 AND t.attempt_at IS NULL`
+UPDATE home.live t SET attempt_at = $1 WHERE t.id = ANY (ARRAY(
+  SELECT l.id FROM unnest($2::uuid[], $3::integer[], $4::bigint[]) AS x(id, epoch, nonce)
+  JOIN home.live l ON l.id = x.id AND l.epoch = x.epoch AND l.nonce = x.nonce AND l.state = 2 AND l.attempt_at IS NULL
+  FOR UPDATE OF l SKIP LOCKED))`
 
-/** In: ids, how often each was missed. */
+/** In: ids, how often each was missed. Effect: it is written down, but for tasks that somebody has locked. */
 export const SET_MISSED: string = `
-UPDATE home.live t SET missed = x.missed FROM unnest($1::uuid[], $2::integer[]) AS x(id, missed) WHERE t.id = x.id AND t.state = 2`
+WITH free AS MATERIALIZED (
+  SELECT l.id, x.missed FROM unnest($1::uuid[], $2::integer[]) AS x(id, missed)
+  JOIN home.live l ON l.id = x.id AND l.state = 2 FOR UPDATE OF l SKIP LOCKED
+)
+UPDATE home.live t SET missed = free.missed FROM free WHERE t.id = free.id`
 
 /** In: session's key, nonce. Out: tasks that the request took over, as far as it still runs them. */
 export const TAKEN_BEFORE: string = `

@@ -38,7 +38,7 @@ BEGIN
     DELETE FROM home.live t USING asked a
     WHERE t.id = a.id AND t.state = 2 AND t.epoch = a.epoch AND t.nonce = a.nonce AND t.settled < a.number
       AND t.flags & 12 = 0
-    RETURNING t.*, a.number, a.result
+    RETURNING ${KEPT_COLUMNS.replaceAll(/\w+/g, 't.$&')}, a.number, a.result
   ), kept AS (
     INSERT INTO home.final(${KEPT_COLUMNS}, settled, size, state, finished_at, result, bytes, slot)
     SELECT ${KEPT_COLUMNS}, number, 0, 4, v_now, result, 200 + coalesce(octet_length(result), 0), v_slot FROM gone

@@ -10,6 +10,9 @@ export const LOCK_LIVE: string = `
 SELECT ${LOADED}, t.expires_at, t.gate, t.blockers, t.attempt_at, t.missed, t.cause, t.taken_from
 FROM home.live t WHERE t.id = ANY ($1::uuid[]) ORDER BY t.id FOR UPDATE`
 
+/** The same, but for those that somebody else has locked: a transaction of the user's may end one, and take its time. */
+export const LOCK_FREE: string = `${LOCK_LIVE} SKIP LOCKED`
+
 /** In: ids. Out: final tasks. Effect: they are locked. */
 export const LOCK_FINAL: string = `
 SELECT ${LOADED}, t.finished_at, t.reason, t.bytes

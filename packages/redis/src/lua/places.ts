@@ -57,13 +57,27 @@ local function removeFromLane(T)
   if call('ZREM', P .. 'd' .. T.q .. T.route, I6(T.seq) .. T.id .. char(T.level)) == 1 then fixNext(T.q, T.route)
   else mark(T, DOUBT, true) end
 end
+local timeouts = {}
+local function timeoutOf(T)
+  if T.x.t then return tonumber(string.match(T.x.t, '^%[(%d+)')) end
+  if timeouts[T.terms] == nil then
+    timeouts[T.terms] = tonumber(string.match(call('HGET', P .. 'N', T.terms) or '', '^%[(%d+)')) or false
+  end
+  return timeouts[T.terms]
+end
+-- when reclaim has to look at a running task for its own sake, before its grace: exactly what causeOf goes by, so
+-- that whatever changes there is written here again, and nothing is looked at in vain
 local function watchRun(T)
   local run, at = T.run, nil
   local function soonest(time) if time and (not at or time < at) then at = time end end
-  soonest(tonumber(T.x.dl))
-  if run.cancelAt > 0 then soonest(run.cancelAt) end
-  if run.attemptAt > 0 and T.timeout then soonest(run.attemptAt + T.timeout) end
-  if at then call('ZADD', P .. 'o', at, T.id) end
+  if run.cause > 0 then at = run.missed >= 2 and 0 or nil
+  else
+    soonest(tonumber(T.x.dl))
+    if run.cancelAt > 0 then soonest(run.cancelAt) end
+    local timeout = run.attemptAt > 0 and timeoutOf(T)
+    if timeout then soonest(run.attemptAt + timeout) end
+  end
+  if at then call('ZADD', P .. 'o', at, T.id) else call('ZREM', P .. 'o', T.id) end
 end
 -- @param taken: its entry in the list of ready ones is gone already
 local function leave(T, taken)

@@ -14,14 +14,6 @@ local function isAlive(session)
   end
   return lives[session]
 end
-local timeouts = {}
-local function timeoutOf(T)
-  if T.x.t then return tonumber(string.match(T.x.t, '^%[(%d+)')) end
-  if timeouts[T.terms] == nil then
-    timeouts[T.terms] = tonumber(string.match(call('HGET', P .. 'N', T.terms) or '', '^%[(%d+)')) or false
-  end
-  return timeouts[T.terms]
-end
 local function passed(at, grace) return at and at > 0 and at + grace <= NOW end
 local function causeOf(T, grace)
   local run = T.run

@@ -82,12 +82,7 @@ export const sweep: Script = script('sweep', 'any memory', [...MOVING, GATES, SW
 export const deliver: Script = script('deliver', 'any memory', [...MOVING, GATES, DELIVER])
 export const openGate: Script = script('openGate', 'any memory', [...MOVING, GATES, OPEN_GATE])
 export const prune: Script = script('prune', 'any memory', [...MOVING, PRUNE])
-export const command: Script = script('command', 'any memory', [
-  ...MOVING,
-  `local timeoutOf = function() return nil end`,
-  SETTLING,
-  COMMAND,
-])
+export const command: Script = script('command', 'any memory', [...MOVING, SETTLING, COMMAND])
 export const configureQueue: Script = script('configureQueue', 'any memory', [OPENING, LOGS, CONFIGURE])
 export const get: Script = script('get', 'reads', [...READING, inspection.GET])
 export const outcomes: Script = script('outcomes', 'reads', [

@@ -57,7 +57,7 @@ local function fits(i) return recs[i] and sub(recs[i], 45, 56) == held[3 * i - 1
 local function startClock(id)
   local T = load(id)
   if T.run.attemptAt > 0 then return end
-  T.run.attemptAt, T.timeout = NOW, timeoutOf(T)
+  T.run.attemptAt = NOW
   writeRun(T)
   watchRun(T)
 end
@@ -77,13 +77,13 @@ local function findStrays()
     local there = listed[id] or awaited[sub(rec, 49, 56)]
     if not there or #rec > PLAIN_RUN then
       local T = load(id)
-      local missed = there and 0 or T.run.missed + 1
+      local missed = there and 0 or math.min(T.run.missed + 1, 2)
       if missed >= 2 and T.run.cause == 0 then returnStray(T)
       elseif missed ~= T.run.missed then
         T.run.missed = missed
         writeRun(T)
         -- one that was taken over keeps the cause of that: it is left for the next who reclaims
-        if missed >= 2 then call('ZADD', P .. 'o', 0, id) end
+        watchRun(T)
       end
     end
   end

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { statementsIn } from './migrations.ts'
+import { statementsIn } from '../../src/store/migrations.ts'
 
 test.each([
   ['', 0],

@@ -1,0 +1,127 @@
+/** Enqueues as a guest in a transaction of the user's: checked and answered as ever, written when that commits. */
+import { chain } from '../task/answer.ts'
+import { checkedTaskId, type IdMaker } from '../task/ids.ts'
+import { InvalidArgumentError, TooLargeError } from '../task/errors.ts'
+import { LIMITS } from '../task/limits.ts'
+import { payloadSize } from '../task/codec.ts'
+import { bulkOrder, forgetIds } from './bulk-order.ts'
+import { handleOf, type EnqueuedHandle, type HandleContext } from './handle.ts'
+import { refusalOf } from './refusals.ts'
+import { draftSpec, specOf, type TaskDraft } from './specs.ts'
+import type { AddVerdict, GroupAnswer, Store, TaskGroup } from '../store/port.ts'
+import type { Answer, TransactionalStore, Transactions } from '../store/transactions.ts'
+import type { AnyTask } from '../task/definition.ts'
+import type { Draft } from '../task/draft.ts'
+import type { Fence, TaskSpec } from '../store/records.ts'
+
+interface Parts extends HandleContext {
+  readonly transactions: Transactions<unknown>
+  readonly ids: IdMaker
+}
+
+/** The transactions of a store that has them. */
+export function transactionsOf(store: Store): Transactions<unknown> | undefined {
+  return 'transactions' in store ? (store as TransactionalStore<unknown>).transactions : undefined
+}
+
+export class Guest {
+  readonly #tx: unknown
+  readonly #parts: Parts
+
+  constructor(tx: unknown, parts: Parts) {
+    this.#tx = tx
+    this.#parts = parts
+  }
+
+  /** @param under the running task in whose name it is enqueued */
+  one<D extends AnyTask>(draft: TaskDraft<D>, under: Fence | null = null): Answer<EnqueuedHandle<D>> {
+    const { id } = draft.options
+    return this.#opened(() => {
+      const made =
+        id === undefined
+          ? specOf(draft, this.#parts.ids.next(), 'client')
+          : specOf(draft, checkedTaskId(id), 'user')
+      return chain(this.#known(made), (spec) =>
+        chain(this.#add({ tasks: [spec], under, gate: null }), ([verdict]) =>
+          handleOf(draft.task, { spec, verdict: verdict! }, this.#parts),
+        ),
+      )
+    })
+  }
+
+  /** All or nothing. */
+  all(drafts: readonly Draft[]): Answer<EnqueuedHandle[]> {
+    const { order, drawn } = bulkOrder(drafts, this.#parts.ids)
+    const work = (): Answer<EnqueuedHandle[]> => {
+      const fresh = new Set(drawn)
+      const specs = order.map((index) => this.#known(draftSpec(drafts[index]!, fresh)))
+      return chain(allOf(specs), (tasks) => this.#all(drafts, { order, tasks }))
+    }
+    const forgetting = (error: unknown): never => {
+      forgetIds(drawn) // nothing of it was written: under new ids it can be tried again
+      throw error
+    }
+    try {
+      const handles = this.#opened(work)
+      return handles instanceof Promise ? handles.catch(forgetting) : handles
+    } catch (error) {
+      return forgetting(error)
+    }
+  }
+
+  #all(
+    drafts: readonly Draft[],
+    { order, tasks }: { readonly order: readonly number[]; readonly tasks: readonly TaskSpec[] },
+  ): Answer<EnqueuedHandle[]> {
+    if (tasks.length === 0) return []
+    checkSize(tasks)
+    return chain(this.#add({ tasks, under: null, gate: null }), (verdicts) => {
+      const handles: EnqueuedHandle[] = Array.from(drafts, () => undefined as never)
+      for (const [position, index] of order.entries()) {
+        const added = { spec: tasks[position]!, verdict: verdicts[position]! }
+        handles[index] = handleOf(drafts[index]!.task, added, this.#parts)
+      }
+      return handles
+    })
+  }
+
+  /** What is asked of a synchronous store happens in this very call, so it has to be open. */
+  #opened<T>(work: () => Answer<T>): Answer<T> {
+    const { transactions, connection } = this.#parts
+    if (transactions.work === 'synchronous') return work()
+    return connection.open().then(work)
+  }
+
+  #add(group: TaskGroup): Answer<readonly AddVerdict[]> {
+    return chain(this.#parts.transactions.add(this.#tx, group), (answer: GroupAnswer) => {
+      if (answer.outcome === 'added') return answer.tasks
+      throw refusalOf(answer, group)
+    })
+  }
+
+  #known(spec: Answer<TaskSpec>): Answer<TaskSpec> {
+    if (this.#parts.transactions.work === 'asynchronous' || !(spec instanceof Promise)) return spec
+    spec.catch(() => undefined) // refused, whatever it would have found
+    throw new InvalidArgumentError('The input schema is asynchronous.', {
+      hint: 'In a transaction on a synchronous connection nothing can be waited for: use a schema that answers at once.',
+    })
+  }
+}
+
+function allOf<T>(answers: readonly Answer<T>[]): Answer<readonly T[]> {
+  return answers.some((answer) => answer instanceof Promise)
+    ? Promise.all(answers)
+    : (answers as readonly T[])
+}
+
+/** In a transaction there is no need for a gate, and none is to be had. */
+function checkSize(tasks: readonly TaskSpec[]): void {
+  const bytes = tasks.reduce((sum, { payload }) => sum + payloadSize(payload), 0)
+  if (tasks.length <= LIMITS.batchTasks && bytes <= LIMITS.batchBytes) return
+  throw new TooLargeError(
+    `${tasks.length} tasks of ${bytes} bytes are too many for one call in a transaction.`,
+    {
+      hint: `Enqueue them in calls of at most ${LIMITS.batchTasks} tasks and ${LIMITS.batchBytes} bytes: the transaction holds them together.`,
+    },
+  )
+}

@@ -1,0 +1,156 @@
+/** Enqueues a group in a transaction of the user's, without a lock that a stranger could wait for. */
+import { FINAL_FROM, FLAG, ifFailedCode, nonceValue, STATE } from './codes.ts'
+import { ADD_WITHIN, LOOK_WITHIN } from './statements/guests.ts'
+import { addGroup } from './groups.ts'
+import { checkLanes, nameAll } from './adding.ts'
+import { newPass, type Home } from './pass.ts'
+import { noTransaction, overtaken, type Guest } from './guests.ts'
+import type { Birth, Holder, Known, Prospect } from './foresight.ts'
+import type { Connection } from './database.ts'
+import type { Fence, GroupAnswer, TaskGroup, TaskId } from '@millrace/core/store'
+
+/** How often an id or a key may be taken between a look and the write before the group is given up. */
+const TRIES_MAX = 3
+
+const BUSY: GroupAnswer = { outcome: 'busy' }
+
+/** What was added, and where. */
+export interface Joined {
+  readonly answer: GroupAnswer
+  readonly transaction: string
+  /** Whether anything was written that others will want to hear of. */
+  readonly news: 'ready' | 'edges' | 'none'
+}
+
+export async function join(home: Home, guest: Guest, group: TaskGroup): Promise<Joined> {
+  checkLanes({ groups: [group] })
+  await nameAll(home, [group])
+  for (let tries = 1; ; tries++) {
+    const look = await lookAround(home, guest, group)
+    const joined = await joinOnce(home, guest, { group, look })
+    if (joined !== 'taken') return { ...joined, transaction: look.transaction }
+    if (tries === TRIES_MAX) throw overtaken()
+  }
+}
+
+interface Look {
+  readonly now: number
+  readonly transaction: string
+  readonly known:
+    | readonly (readonly [id: string, digest: string, state: number, gate: number | null, rank: number])[]
+    | null
+  readonly holders: readonly (readonly [key: string, id: string, state: number, gate: number | null])[] | null
+  readonly runs: boolean
+}
+
+async function lookAround({ database }: Home, guest: Guest, { tasks, under }: TaskGroup): Promise<Look> {
+  const parents = tasks.flatMap(({ after }) => after.map(({ parent }) => parent))
+  const keys = tasks.flatMap(({ unique }) => (unique === null ? [] : [unique.key]))
+  return guest.reads<Look>(LOOK_WITHIN, {
+    seen: database.seen,
+    ids: [...new Set([...tasks.map(({ id }) => id), ...parents])],
+    keys: [...new Set(keys)],
+    under: under === null ? null : { ...under, nonce: nonceValue(under.nonce).toString() },
+  })
+}
+
+async function joinOnce(
+  home: Home,
+  guest: Guest,
+  { group, look }: { readonly group: TaskGroup; readonly look: Look },
+): Promise<Pick<Joined, 'answer' | 'news'> | 'taken'> {
+  const prospect = new GuestProspect(look)
+  const answer = await addGroup(newPass(home, NO_CONNECTION, look.now), prospect, group)
+  if (answer.outcome !== 'added') return { answer, news: 'none' }
+  // to take it out of its gate would be to lock it
+  if (prospect.isGated(group, answer)) return { answer: BUSY, news: 'none' }
+  const { rows, edges } = prospect
+  if (rows.length === 0) return { answer, news: 'none' }
+  switch (await guest.asks(ADD_WITHIN, { transaction: look.transaction, rows, edges })) {
+    case 'added':
+      return { answer, news: edges.some(({ late }) => late) ? 'edges' : 'ready' }
+    case 'taken':
+      return 'taken'
+    case 'busy':
+      return { answer: BUSY, news: 'none' }
+    default:
+      throw noTransaction()
+  }
+}
+
+/** Nothing is asked beside what was looked at. */
+const NO_CONNECTION: Connection = {
+  rows: () => Promise.reject(new Error('a guest asks nothing by itself')),
+  run: () => Promise.reject(new Error('a guest asks nothing by itself')),
+}
+
+/** What one look has shown. Nothing of it is locked: what lives may have ended when the transaction commits. */
+class GuestProspect implements Prospect {
+  readonly #known = new Map<TaskId, Known>()
+  readonly #holders = new Map<string, Holder>()
+  readonly #runs: boolean
+  readonly #births: Birth[] = []
+
+  constructor({ known, holders, runs }: Look) {
+    for (const [id, digest, state, gate, rank] of known ?? [])
+      if (!this.#known.has(id)) this.#known.set(id, { digest, state, gate, buried: rank === 1 })
+    for (const [key, id, state, gate] of holders ?? []) {
+      this.#holders.set(key, { id, state })
+      if (!this.#known.has(id)) this.#known.set(id, { digest: '', state, gate, buried: false })
+    }
+    this.#runs = runs
+  }
+
+  find(id: TaskId): Known | undefined {
+    return this.#known.get(id)
+  }
+
+  holderOf(key: string): Holder | undefined {
+    return this.#holders.get(key)
+  }
+
+  runsUnder(_: Fence): Promise<boolean> {
+    return Promise.resolve(this.#runs)
+  }
+
+  /** One whose parent has ended without success stays blocked: `deliver` ends it, as if that came after the commit. */
+  bear(birth: Birth): void {
+    const { row, uniqueKey, parents } = birth
+    const blockers = parents.filter((parent) => isOpen(parent)).length
+    this.#births.push({ ...birth, row: { ...row, blockers } })
+    this.#known.set(row.id, { digest: row.digest, state: row.state, gate: null, buried: false })
+    if (uniqueKey !== null) this.#holders.set(uniqueKey, { id: row.id, state: row.state })
+  }
+
+  isGated({ tasks }: TaskGroup, answer: Extract<GroupAnswer, { outcome: 'added' }>): boolean {
+    return answer.tasks.some((verdict, index) => {
+      const id = verdict.outcome === 'duplicate' ? verdict.by.id : tasks[index]!.id
+      return (this.#known.get(id)?.gate ?? null) !== null
+    })
+  }
+
+  get rows(): readonly Birth['row'][] {
+    const parents = new Set(this.#births.flatMap((birth) => birth.parents.map(({ id }) => id)))
+    return this.#births.map(({ row }) =>
+      parents.has(row.id) ? { ...row, flags: row.flags | FLAG.parent } : row,
+    )
+  }
+
+  /** Late are those to a parent that others can see: whoever ends it may not see the edge. */
+  get edges(): readonly { readonly late: boolean }[] {
+    const newcomers = new Set(this.#births.map(({ row }) => row.id))
+    return this.#births.flatMap(({ row, parents }) => {
+      // one that was removed cannot be kept, only looked for
+      const kept = parents.filter((parent) => !parent.buried || isOpen(parent))
+      return kept.map((parent) => {
+        const open = isOpen(parent)
+        const edge = { parent: parent.id, child: row.id, if_failed: ifFailedCode(parent.ifFailed) }
+        return { ...edge, open, late: open && !newcomers.has(parent.id) }
+      })
+    })
+  }
+}
+
+function isOpen({ state, ifFailed }: Birth['parents'][number]): boolean {
+  return state < FINAL_FROM || (state !== STATE.succeeded && ifFailed !== 'run')
+}
