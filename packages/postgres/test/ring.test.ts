@@ -17,7 +17,7 @@ interface History extends AsyncDisposable {
   readonly store: PostgresStore
   readonly schema: string
   /** Runs something on the schema's tables, which it calls `home`. */
-  run(script: string): Promise<readonly unknown[]>
+  readonly run: (script: string) => Promise<readonly unknown[]>
   /** How many tasks are in each partition of the ring. */
   tasks(): Promise<readonly number[]>
 }
