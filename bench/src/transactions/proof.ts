@@ -50,7 +50,14 @@ export async function prove({ engine, transactions, everyMs }: Plan): Promise<Co
   try {
     const [kills, serverKills] = await disturb(crew, stage, { transactions, everyMs })
     await crew.dismiss('produce')
-    return { ended: crew.ended, kills, serverKills, ...(await count(stage)) }
+    const counted = await count(stage)
+    return {
+      ended: crew.ended,
+      kills,
+      serverKills,
+      ...counted,
+      problems: [...crew.problems, ...counted.problems],
+    }
   } finally {
     await crew.dismiss('produce')
     await crew.dismiss('work')
@@ -128,6 +135,8 @@ function differences(what: string, rows: readonly string[], tasks: readonly stri
 class Crew {
   readonly #job: Omit<Job, 'role'>
   readonly #members: { readonly role: Job['role']; child: ChildProcess; dismissed: boolean }[]
+  /** Who ended without being killed. */
+  readonly problems: string[] = []
   ended = 0
 
   constructor(job: Omit<Job, 'role'>) {
@@ -153,6 +162,10 @@ class Crew {
     const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const
     const child = spawn(process.execPath, [CHILD, JSON.stringify(job)], { stdio: [...stdio] })
     child.on('message', ({ ended }: Progress) => void (this.ended += ended))
+    child.on('error', ({ message }) => this.problems.push(message))
+    child.on('exit', (code) => {
+      if (code !== null) this.problems.push(`a process to ${role} ended by itself, with exit code ${code}`)
+    })
     return child
   }
 }

@@ -23,6 +23,8 @@ export interface News {
   readonly edges: boolean
 }
 
+const NOTHING: News = { ready: false, settled: false, edges: false }
+
 interface Watched {
   readonly news: News
   readonly sinceMs: number
@@ -38,6 +40,8 @@ interface Doors {
 export class Commits {
   readonly #doors: Doors
   readonly #watched = new Map<string, Watched>()
+  /** Of those whose end will be told here, what is to be said then. */
+  readonly #own = new Map<string, News>()
   #timer: NodeJS.Timeout | undefined
   #asking: Promise<void> | undefined
   #delivering: Promise<void> | undefined
@@ -48,20 +52,33 @@ export class Commits {
     this.#doors = doors
   }
 
+  /** The end of that transaction will be told here: it need not be asked for. */
+  begin(transaction: string): void {
+    this.#own.set(transaction, NOTHING)
+  }
+
   /** Something was written in that transaction. */
   note(transaction: string, news: News): void {
+    const own = this.#own.get(transaction)
+    if (own === undefined) this.#watch(transaction, news)
+    else this.#own.set(transaction, mergedNews(own, news))
+  }
+
+  /** That transaction, which was begun here, has ended. */
+  end(transaction: string, fate: 'committed' | 'rolled back' | 'unknown'): void {
+    const news = this.#own.get(transaction) ?? NOTHING
+    this.#own.delete(transaction)
+    if (fate === 'rolled back' || !(news.ready || news.settled)) return
+    if (fate === 'committed') this.#publish(news)
+    else this.#watch(transaction, news)
+  }
+
+  #watch(transaction: string, news: News): void {
     const known = this.#watched.get(transaction)
     if (known === undefined && this.#watched.size >= WATCHED_MAX) return
     const merged = known === undefined ? news : mergedNews(known.news, news)
     this.#watched.set(transaction, { news: merged, sinceMs: performance.now() })
     this.#askLater()
-  }
-
-  /** That transaction has committed. */
-  committed(transaction: string): void {
-    const watched = this.#watched.get(transaction)
-    this.#watched.delete(transaction)
-    if (watched !== undefined) this.#publish(watched.news)
   }
 
   /** Resolves when nothing is asked any more. */

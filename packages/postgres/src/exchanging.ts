@@ -12,14 +12,7 @@ import { CLAIM, CLAIM_AT, EXCHANGE } from './statements/claiming.ts'
 import { FORGET_CLAIMS, OVERDUE_READY } from './statements/sessions.ts'
 import { OUT_OF_THE_ORDINARY } from './statements/settling.ts'
 import { load, loadLive } from './tasks.ts'
-import type {
-  ExchangeAnswer,
-  ExchangeRequest,
-  Fence,
-  Nonce,
-  Reclaimed,
-  Settlement,
-} from '@millrace/core/store'
+import type { ExchangeAnswer, ExchangeRequest, Nonce, Reclaimed, Settlement } from '@millrace/core/store'
 
 /** How many tasks one claim ends because their time is over. */
 const ENDED_MAX = 1_000
@@ -38,11 +31,6 @@ export class Exchanges {
       nonce,
       tasks.map(({ fence }) => ({ id: fence.task, epoch: fence.epoch })),
     )
-  }
-
-  /** A transaction of the user's has settled it, if it commits. */
-  settledApart(fence: Fence): void {
-    this.#open.ended(fence)
   }
 
   async exchange(request: ExchangeRequest): Promise<ExchangeAnswer> {

@@ -2,15 +2,7 @@
  * Which tasks of a claim are not settled yet, as this process knows it: the record of a claim goes with the
  * settlement of its last task. What is not known here is cleared away by renewals and take-overs.
  */
-import type {
-  Claim,
-  Fence,
-  ExchangeAnswer,
-  ExchangeRequest,
-  Nonce,
-  Settlement,
-  TaskId,
-} from '@millrace/core/store'
+import type { Claim, ExchangeAnswer, ExchangeRequest, Nonce, Settlement, TaskId } from '@millrace/core/store'
 
 /** How many claims are remembered. */
 const CLAIMS_MAX = 10_000
@@ -31,16 +23,13 @@ export class OpenClaims {
 
   /** An exchange was answered. */
   note({ nonce, settlements }: ExchangeRequest, { claims }: ExchangeAnswer): void {
-    for (const { fence, transition } of settlements) if (transition.to !== 'running') this.ended(fence)
+    for (const { fence, transition } of settlements) {
+      const open = this.#open.get(fence.nonce)
+      if (transition.to === 'running' || open?.get(fence.task) !== fence.epoch) continue
+      open.delete(fence.task)
+      if (open.size === 0) this.#open.delete(fence.nonce)
+    }
     this.add(nonce, claims)
-  }
-
-  /** Its last task leaves the record to the next renewal. */
-  ended({ task, epoch, nonce }: Fence): void {
-    const open = this.#open.get(nonce)
-    if (open?.get(task) !== epoch) return
-    open.delete(task)
-    if (open.size === 0) this.#open.delete(nonce)
   }
 
   add(nonce: Nonce, tasks: readonly Pick<Claim, 'id' | 'epoch'>[]): void {

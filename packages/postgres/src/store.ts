@@ -45,10 +45,7 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
   readonly calls = 'in any order'
   readonly #options: Resolved
   readonly #watchers = new Watchers((listened) => this.#opened?.wakeups.listen(listened))
-  readonly transactions: port.Transactions<PgTransaction> = new Transactions(
-    () => this.#open,
-    ({ fence }) => this.#open.exchanges.settledApart(fence),
-  )
+  readonly transactions: port.Transactions<PgTransaction> = new Transactions(() => this.#open)
   #opened: Open | undefined
 
   /** @throws InvalidArgumentError, or StoreError with the code `store-url` */

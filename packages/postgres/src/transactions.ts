@@ -34,15 +34,12 @@ export interface Doors {
 export class Transactions implements Port<PgTransaction> {
   readonly work = 'asynchronous'
   readonly #doors: () => Doors
-  readonly #settled: (receipt: Receipt) => void
+  /** Of the transactions that were begun here, while their work is done. */
+  readonly #numbers = new WeakMap<object, string>()
 
-  /**
-   * @param doors throws if the store is not open
-   * @param settled hears of what a transaction has settled, before it is known whether it commits
-   */
-  constructor(doors: () => Doors, settled: (receipt: Receipt) => void) {
+  /** @param doors throws if the store is not open */
+  constructor(doors: () => Doors) {
     this.#doors = doors
-    this.#settled = settled
   }
 
   async add(tx: unknown, group: TaskGroup): Promise<GroupAnswer> {
@@ -56,26 +53,47 @@ export class Transactions implements Port<PgTransaction> {
     const { home, commits } = this.#doors()
     const { fence, seq } = settlement
     const guest = new Guest(tx, home.database)
-    const transaction = await guest.asks(NUMBER_WITHIN, {})
+    const transaction = this.#numbers.get(tx as object) ?? (await guest.asks(NUMBER_WITHIN, {}))
     const answer = await guest.asks(SUCCEED_WITHIN, {
       ...questionOf(settlement),
       transaction,
       seen: home.database.seen,
     })
     if (answer === 'no transaction') throw noTransaction()
-    if (answer !== 'applied') return { verdict: answer === 'busy' ? 'busy' : 'stale' }
-    commits.note(transaction, { ready: false, settled: true, edges: true })
-    const receipt = { fence, seq, transaction }
-    this.#settled(receipt)
-    return { verdict: 'applied', receipt }
+    if (answer === 'busy' || answer === 'stale') return { verdict: answer }
+    commits.note(transaction, { ready: false, settled: true, edges: answer !== 'applied' })
+    // the record of its claim is left to the next renewal: nobody knows yet whether this commits
+    return { verdict: 'applied', receipt: { fence, seq, transaction } }
   }
 
   async run<T>(work: (tx: PgTransaction) => T | Promise<T>): Promise<T> {
-    const { lent, turns, commits } = this.#doors()
-    const done = await turns.take(() => lent.connected((client) => once(client, work)))
+    const { lent, turns } = this.#doors()
+    const done = await turns.take(() => lent.connected((client) => this.#once(client, work)))
     if ('error' in done) throw done.error
-    commits.committed(done.transaction)
     return done.answer
+  }
+
+  /** What the work threw is answered, since the connection is none the worse for it. */
+  async #once<T>(
+    client: PoolClient,
+    work: (tx: PgTransaction) => T | Promise<T>,
+  ): Promise<{ readonly answer: T } | { readonly error: unknown }> {
+    const { commits } = this.#doors()
+    const transaction = await begin(client)
+    commits.begin(transaction)
+    this.#numbers.set(client, transaction)
+    let fate: 'committed' | 'rolled back' | 'unknown' = 'rolled back'
+    try {
+      const answer = await worked(client, work)
+      if ('error' in answer) return answer
+      fate = 'unknown'
+      await commit(client)
+      fate = 'committed'
+      return answer
+    } finally {
+      this.#numbers.delete(client)
+      commits.end(transaction, fate)
+    }
   }
 
   async fate({ fence, seq, transaction }: Receipt): Promise<Fate> {
@@ -106,19 +124,15 @@ function questionOf({ fence, seq, transition, notes }: Settlement): object {
 /** It has its number from the beginning, so that whoever ends it under our feet is noticed. */
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_current_xact_id()::text AS number'
 
-type Done<T> = { readonly transaction: string; readonly answer: T } | { readonly error: unknown }
-
-/** What the work threw is answered, since the connection is none the worse for it. */
-async function once<T>(client: PoolClient, work: (tx: PgTransaction) => T | Promise<T>): Promise<Done<T>> {
-  const transaction = await begin(client)
-  let answer: T
+async function worked<T>(
+  client: PoolClient,
+  work: (tx: PgTransaction) => T | Promise<T>,
+): Promise<{ readonly answer: T } | { readonly error: unknown }> {
   try {
-    answer = await work(client as unknown as PgTransaction)
+    return { answer: await work(client as unknown as PgTransaction) }
   } catch (error) {
     return (await hasRolledBack(client)) ? { error } : Promise.reject(error as Error)
   }
-  await commit(client)
-  return { transaction, answer }
 }
 
 async function begin(client: PoolClient): Promise<string> {

@@ -44,7 +44,7 @@ type Work = (tx: Taken<PgTransaction>) => Promise<void>
 /** Writes a row by the library and lets the work have its transaction. */
 interface Library {
   readonly name: string
-  transaction(id: string, work: Work): Promise<void>
+  readonly transaction: (id: string, work: Work) => Promise<void>
 }
 
 const libraries: readonly Library[] = [

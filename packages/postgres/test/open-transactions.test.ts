@@ -314,3 +314,39 @@ describe('while a handler is in its transaction', () => {
     expect(lost).toEqual([])
   })
 })
+
+test('a task whose completion was rolled back is taken over when its worker dies, also if the others of its claim are done', async () => {
+  const quick = defineTask('quick', { input: unchecked<number>(), output: unchecked<number>() })
+  const back = Promise.withResolvers<void>()
+  const goOn = Promise.withResolvers<void>()
+  let calls = 0
+  const dying = mill.worker({
+    handlers: [
+      held.handler<PgTransaction>(async (n, ctx) => {
+        // under its next lease it may be the one that takes it over
+        if (calls++ > 0) return n
+        const tx = await pool.connect()
+        await tx.query('BEGIN')
+        await ctx.within(tx).complete(n)
+        await tx.query('ROLLBACK')
+        tx.release()
+        back.resolve()
+        await new Promise<void>(() => undefined)
+        return n
+      }),
+      quick.handler((n) => goOn.promise.then(() => n)),
+    ],
+    lease: '1s',
+  })
+  // one claim for both
+  const [slow, other] = await mill.enqueueMany([held.with(1), quick.with(2)], { atomic: true })
+  await dying.start()
+  await back.promise
+  goOn.resolve()
+  await other.result({ within: '5s' })
+  await sql(`UPDATE ${schema}.sessions SET expires_at = 0`)
+  await using worker = mill.worker({ handlers: [held.handler((n) => n)], lease: '1s' })
+  await worker.start()
+  expect(await slow.result({ within: '10s' })).toBe(1)
+  await dying.stop({ drain: 0 })
+})

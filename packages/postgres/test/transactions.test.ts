@@ -147,7 +147,7 @@ describe('enqueue within a transaction', () => {
     const last = await mill.within(tx).enqueue(note, { n: 4 }, { after: [second, third] })
     await ended(tx, 'COMMIT')
     await working(handlers, () => last.result({ within: '10s' }))
-    expect([done[0], done.slice(1, 3).toSorted(), done[3]]).toEqual([1, [2, 3], 4])
+    expect([done[0], done.slice(1, 3).toSorted((a, b) => a - b), done[3]]).toEqual([1, [2, 3], 4])
   })
 
   test.each([
@@ -210,7 +210,7 @@ describe('enqueue within a transaction', () => {
     const client = await pool.connect()
     await expect(mill.within(client).enqueue(note, { n: 1 })).rejects.toMatchObject({
       code: 'invalid-argument',
-      hint: expect.stringContaining('BEGIN'),
+      hint: expect.stringContaining('BEGIN') as string,
     })
     client.release()
     await expect(mill.within(pool).enqueue(note, { n: 1 })).rejects.toMatchObject({
@@ -241,7 +241,7 @@ describe('enqueue within a transaction', () => {
     await mill.enqueue(keyed, { key: 'since' })
     await expect(mill.within(tx).enqueue(keyed, { key: 'since' })).rejects.toMatchObject({
       code: 'store-busy',
-      hint: expect.stringMatching(/roll/i),
+      hint: expect.stringMatching(/roll/i) as string,
     })
     await ended(tx, 'ROLLBACK')
   })
@@ -252,7 +252,7 @@ describe('enqueue within a transaction', () => {
     await expect(mill.within(tx).enqueue(note, { n: 1 })).rejects.toMatchObject({
       code: 'store-unavailable',
       effect: 'none',
-      hint: expect.stringMatching(/roll/i),
+      hint: expect.stringMatching(/roll/i) as string,
     })
     await ended(tx, 'ROLLBACK')
   })
@@ -272,7 +272,7 @@ describe('a handler in a transaction', () => {
     expect(result).toBe(2)
     expect(await effects()).toEqual(['done'])
     const [task] = await sql(`SELECT logs, session FROM ${schema}.final WHERE id = '${handle.id}'`)
-    expect(task).toMatchObject({ logs: expect.stringContaining('nearly there') })
+    expect(task).toMatchObject({ logs: expect.stringContaining('nearly there') as string })
   })
 
   test('rolls back when it throws, and the attempt fails', async () => {

@@ -2,8 +2,8 @@
 import type { Answer } from '../store/transactions.ts'
 
 /** At once if the answer is there. */
-export function chain<T, U>(answer: Answer<T>, next: (value: T) => Answer<U>): Answer<U> {
-  return answer instanceof Promise ? answer.then(next) : next(answer)
+export function chain<T, U>(answer: Answer<T>, make: (value: T) => Answer<U>): Answer<U> {
+  return answer instanceof Promise ? answer.then(make) : make(answer)
 }
 
 /** Query builders answer things that are no Promise and can be awaited all the same. */

@@ -74,9 +74,9 @@ expectTypeOf(mill).toExtend<Mill>()
 
 add.handler(({ n }, ctx) => {
   // @ts-expect-error a plain handler has no transactions
-  void ctx.transaction(() => n)
+  void ctx.transaction
   // @ts-expect-error nor has it those of others
-  void ctx.within(tx)
+  void ctx.within
   return n
 })
 add.handler<Tx>(async ({ n }, ctx) => {
@@ -126,7 +126,7 @@ expectTypeOf(sync.within(syncTx).enqueueMany([add.with({ n: 1 }), quiet.with('')
 >()
 void mill.within({ library: true, raw() {} }).enqueue(quiet, 'x', { delay: '1s' })
 // @ts-expect-error a plain client has no transactions
-plain.within(tx)
+void plain.within
 // @ts-expect-error these are transactions of another store
 mill.within(syncTx)
 // @ts-expect-error nothing is no transaction

@@ -49,7 +49,7 @@ const KEPT_WITH_NOTES = KEPT_COLUMNS.split(', ')
 
 /**
  * In: {seen, transaction, task, epoch, nonce, seq, result, result_raw (hexadecimal), progress, logs}.
- * Out: 'applied'; or 'stale', 'busy', or 'no transaction', and then nothing was done.
+ * Out: 'applied', or 'applied, with dependents'; or 'stale', 'busy', or 'no transaction', and then nothing was done.
  * Effects: the task has succeeded. Its dependents are not locked: deliver tells them.
  */
 const SUCCEED_FUNCTION = `
@@ -94,13 +94,14 @@ BEGIN
     IF v_flags IS NULL THEN
       RETURN 'stale';
     END IF;
+    IF v_flags & 8 > 0 THEN
+      DELETE FROM home.edges e WHERE e.child = v_id;
+    END IF;
     IF v_flags & 4 > 0 THEN
       INSERT INTO home.outbox(parent, until, succeeded)
       SELECT v_id, coalesce(max(e.seq), 0), true FROM home.edges e WHERE e.parent = v_id AND e.open
       ON CONFLICT (parent, until) DO NOTHING;
-    END IF;
-    IF v_flags & 8 > 0 THEN
-      DELETE FROM home.edges e WHERE e.child = v_id;
+      RETURN 'applied, with dependents';
     END IF;
     RETURN 'applied';
   EXCEPTION
