@@ -18,4 +18,4 @@ redis(createClientPool())
 // @ts-expect-error one or the other
 redis({ url: 'redis://localhost', client: createClient() })
 // @ts-expect-error no transactions of the user's
-createMill(redis(createClient())).within
+void createMill(redis(createClient())).within

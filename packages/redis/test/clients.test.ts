@@ -86,7 +86,7 @@ describe.each(Object.entries(libraries))('by a client of %s', (_, connect) => {
     await expect(new RedisStore({ client: own.client }).open()).rejects.toMatchObject({
       code: 'store-unavailable',
       effect: 'final',
-      hint: expect.stringMatching(/Connect it before/),
+      hint: expect.stringMatching(/Connect it before/) as unknown,
     })
   })
 

@@ -71,6 +71,19 @@ describe.each(Object.entries(libraries))('on a cluster, by %s', (_, connect) => 
     })
   }
 
+  test('settings by which tasks could be lost are refused there, too', async () => {
+    const set = async (policy: string): Promise<void> => {
+      for (const node of cluster.nodes.keys()) {
+        await cluster.ask(node, 'CONFIG', 'SET', 'maxmemory-policy', policy)
+      }
+    }
+    await set('allkeys-lru')
+    await expect(new RedisStore({ client: own.client, namespace: 'evicted' }).open()).rejects.toThrow(
+      /evicts data/,
+    )
+    await set('noeviction')
+  })
+
   test('while the slot of a home is moved nothing is done, and afterwards it goes on at the other node', async () => {
     const namespace = `moved-${(homes += 1)}`
     const store = new RedisStore({ client: own.client, namespace, timeoutMs: 1_000 })
@@ -109,7 +122,7 @@ test('a connection of its own to a node that has not the slot says what is neede
   const { url } = cluster.nodes[(node + 1) % 3]!
   await expect(new RedisStore({ url, namespace: 'alone' }).open()).rejects.toMatchObject({
     code: 'store-unavailable',
-    hint: expect.stringMatching(/createCluster/),
+    hint: expect.stringMatching(/createCluster/) as unknown,
   })
 })
 

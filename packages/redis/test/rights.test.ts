@@ -58,6 +58,11 @@ async function openHome(recipe: string, changes: Pick<RedisStoreOptions, 'onWarn
   }
 }
 
+test('the page of the documentation names the same rights', () => {
+  const page = readFileSync(new URL('../../../docs/redis.md', import.meta.url), 'utf8')
+  expect(page.split('\n')).toContain(RECIPE)
+})
+
 describe('with the rights of the README', () => {
   for (const { area, name, run } of conformanceCases.filter((one) => AREAS.has(one.area))) {
     test(`${area}: ${name}`, async () => {

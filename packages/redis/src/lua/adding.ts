@@ -174,13 +174,12 @@ local function addPlain(part)
     args[i + 1] = head .. pack('>I6', seq) .. stamp .. list[i + 1]
     seq = seq + 1
   end
-  if call('EXISTS', P .. 'y') == 1 then
+  -- what was removed is looked at only while there is anything
+  if call('EXISTS', P .. 'y', P .. 'z') > 0 then
     for _, ghost in ipairs(call('ZMSCORE', P .. 'y', unpack(ids))) do
       if ghost then return false end
     end
-  end
-  -- a request that its caller gave up may arrive behind its own repeat, whose tasks may be forgotten by now
-  if call('EXISTS', P .. 'z') == 1 then
+    -- a request that its caller gave up may arrive behind its own repeat, whose tasks may be forgotten by now
     for _, buried in ipairs(call('HMGET', P .. 'z', unpack(ids))) do
       if buried then return false end
     end

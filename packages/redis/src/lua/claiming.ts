@@ -9,6 +9,8 @@
 export const CLAIMING: string = String.raw`
 local PASSED_MAX, ENDED_MAX, CLAIMS_MAX = 1000, 1000, 1000
 local claiming = { more = {}, twice = {}, passed = 0, ended = 0, cut = false }
+-- lists that turned out to have no more
+local drained = {}
 -- ids; ids and entries of r; ids and records
 local given, running, claims = {}, {}, {}
 -- what lets a record be claimed without a closer look: its state, flags (BINARY and USER, or BINARY and LABELS) and level
@@ -103,6 +105,7 @@ export const CLAIM: string = String.raw`
 -- takes so many from one list; @return how many
 local function claimFromLane(q, route, level, want)
   local key, heads, taken, plain = laneKey(q, route, level), headsOf(level), 0, 0
+  if drained[key] then return 0 end
   while taken < want and not claiming.cut do
     local asked = want - taken
     local ids = call('LRANGE', key, 0, asked - 1)
@@ -128,7 +131,11 @@ local function claimFromLane(q, route, level, want)
       through = i
     end
     if through > 0 then call('LTRIM', key, through, -1) end
-    if #ids < asked and through == #ids then call('SREM', P .. 'a' .. q, route .. char(level)); break end
+    if #ids < asked and through == #ids then
+      call('SREM', P .. 'a' .. q, route .. char(level))
+      drained[key] = true
+      break
+    end
   end
   if plain > 0 then count(q, 'p', -plain); count(q, 'r', plain) end
   return taken
@@ -157,6 +164,7 @@ local function lanesOfSlice(q, routes, from, lanes)
     if at then
       at = tonumber(at)
       if at <= NOW then
+        claiming.moved = true
         if not moveDue(q, routes[from + i - 1]) then claiming.cut = true end
       elseif not claiming.nearest or at < claiming.nearest then claiming.nearest = at end
     end
@@ -180,6 +188,7 @@ local function lanesOf(q, routes)
 end
 local function claimFromQueue(demand, of)
   local q, slots, left = of[1], of[2], math.min(of[3], claiming.tasksLeft)
+  claiming.moved = false
   local lanes = lanesOf(q, demand[1])
   -- what could not be moved comes with the next claim; what is there already can be taken now
   local late = claiming.cut
@@ -192,6 +201,8 @@ local function claimFromQueue(demand, of)
     end
   end
   claiming.late = claiming.late or late
+  -- slots are left, so all of these lists are drained, and what is due later was looked at just now
+  of.done = left > 0 and claiming.tasksLeft > 0 and not claiming.cut and not claiming.moved
 end
 local function openQueues(demand)
   local open = {}
@@ -214,9 +225,8 @@ end
 -- ready tasks are left only if the claim was cut short, or its slots are full
 local function nextInMs(demand, queues)
   if claiming.cut or claiming.late then return 0 end
-  claiming.nearest = nil
   for _, of in ipairs(queues) do
-    local lanes = lanesOf(of[1], demand[1])
+    local lanes = of.done and {} or lanesOf(of[1], demand[1])
     if claiming.cut or anyLeft(of[1], lanes) then return 0 end
   end
   return claiming.nearest and claiming.nearest - NOW or -1
@@ -256,5 +266,7 @@ local nextIn = -1
 if alive and demand then nextIn = claim(session, nonce, IN[3] == 1, demand) end
 if claiming.ended > 0 then more().tellDependents() end
 finish()
-return { NOW, alive and 'alive' or 'dead', concat(verdicts), claiming.at or NOW, claims, claiming.more, nextIn, call('EXISTS', P .. 'b') }
+-- only what needs a closer look can have owed anything to dependents
+local owed = made and call('EXISTS', P .. 'b') or 0
+return { NOW, alive and 'alive' or 'dead', concat(verdicts), claiming.at or NOW, claims, claiming.more, nextIn, owed }
 `
