@@ -72,28 +72,6 @@ describe('slots', () => {
     expect((await waiting.status()).counters.claims).toBe(1)
   })
 
-  test('while the store has more, the next claim overlaps the one under way; and never a third', async () => {
-    const world = new World()
-    const line = world.line()
-    const mill = world.mill(line)
-    const handles = await mill.enqueueMany(many(900), { atomic: true })
-    let [claiming, most, overlapped] = [0, 0, 0]
-    line.keep('exchange', async (pass, { demand }) => {
-      if (demand === null) return pass()
-      claiming += 1
-      most = Math.max(most, claiming)
-      if (claiming === 2) overlapped += 1
-      await world.sleep(1)
-      claiming -= 1
-      return pass()
-    })
-    const worker = mill.worker({ concurrency: 10, handlers: job.handler(() => undefined) })
-    await world.settle(worker.start())
-    await world.ended(handles.map(({ id }) => id))
-    expect(most).toBe(2)
-    expect(overlapped).toBeGreaterThan(1)
-  })
-
   test('queues that are not served are left alone, and so are unknown types', async () => {
     const world = new World()
     const mill = world.mill()
