@@ -63,9 +63,12 @@ export class Wakeups {
     this.#sending = undefined
   }
 
-  /** Hints are never needed, so one that cannot be sent is dropped; it need not survive a crash either. */
+  /**
+   * Hints are never needed, so one that cannot be sent is dropped. Where nothing else is written Postgres does not
+   * wait for the disk.
+   */
   async #notify(payload: string): Promise<void> {
-    const text = `BEGIN; SET LOCAL synchronous_commit = off; NOTIFY ${this.#channel}, '${payload}'; COMMIT`
+    const text = `NOTIFY ${this.#channel}, '${payload}'`
     const { database } = this.#doors
     await database.connected((client) => database.script(client, text)).catch(() => undefined)
   }

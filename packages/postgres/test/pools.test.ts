@@ -52,6 +52,22 @@ test('without prepared statements none is left behind on a connection', async ()
   await pool.end()
 })
 
+test('a lone claim does not wait for the disk, and what comes behind it on its connection does again', async () => {
+  const pool = new pg.Pool({ connectionString: serverOf().url, max: 1 })
+  const heard: string[] = []
+  pool.on('connect', (client) => client.on('notice', ({ message }) => heard.push(String(message))))
+  const schema = `o_${randomUUID().slice(0, 8)}`
+  const store = new PostgresStore({ pool, schema })
+  await store.open()
+  const tell = `RAISE NOTICE '% %', TG_OP, current_setting('synchronous_commit'); RETURN NULL`
+  await pool.query(`CREATE FUNCTION ${schema}.told() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN ${tell}; END$$;
+    CREATE TRIGGER told AFTER INSERT OR UPDATE OR DELETE ON ${schema}.live EXECUTE FUNCTION ${schema}.told()`)
+  await live(store)
+  expect([...new Set(heard)]).toEqual(['INSERT on', 'UPDATE off', 'DELETE on'])
+  await store.close()
+  await pool.end()
+})
+
 test('a schema with a name as long as names may be has hints', async () => {
   const schema = `o_${randomUUID()}`.padEnd(63, 'o')
   const [writer, listener] = [0, 1].map(() => new PostgresStore({ url: serverOf().url, schema }))

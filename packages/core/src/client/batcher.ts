@@ -52,7 +52,8 @@ interface Passenger extends Load {
 export class Batcher {
   readonly #parts: BatcherParts
   #waiting: Passenger[] = []
-  readonly #trips = new Set<readonly Passenger[]>()
+  /** No Set: it would keep what it held, see `Roster`. */
+  #trips: readonly (readonly Passenger[])[] = []
   #departing = false
   #expiry: { readonly timer: Timer; readonly atMs: number } | undefined
 
@@ -141,7 +142,7 @@ export class Batcher {
   /** Leaves at the end of this turn of the microtask queue, so that callers of the same moment get on. */
   #departSoon(): void {
     if (this.#departing) return
-    if (this.#trips.size >= TRIPS_MAX) return this.#watchTheTime(this.#waiting[0]!.endMs)
+    if (this.#trips.length >= TRIPS_MAX) return this.#watchTheTime(this.#waiting[0]!.endMs)
     this.#departing = true
     void Promise.resolve().then(() => this.#depart(this.#half()))
   }
@@ -158,9 +159,9 @@ export class Batcher {
     this.#departing = false
     const passengers = this.#board(passengersMax)
     if (passengers.length === 0) return
-    this.#trips.add(passengers)
+    this.#trips = [...this.#trips, passengers]
     void this.#travel(passengers).then(() => {
-      this.#trips.delete(passengers)
+      this.#trips = this.#trips.filter((trip) => trip !== passengers)
       if (this.#waiting.length > 0) this.#departSoon()
     })
     if (this.#waiting.length > 0) this.#departBehind()

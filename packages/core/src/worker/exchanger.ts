@@ -58,7 +58,7 @@ interface Settling {
 
 export class Exchanger {
   readonly #parts: ExchangerParts
-  readonly #unsettled = new Set<Holding>()
+  #unsettled = new Set<Holding>()
   /** Nonces of exchanges under way, each with what it may bring. */
   readonly #underWay = new Map<Nonce, Wish | null>()
   #claiming = false
@@ -187,6 +187,7 @@ export class Exchanger {
       taken.push({ holding, settlement })
       bytes += bytesOf(settlement)
     }
+    if (this.#unsettled.size === 0) this.#unsettled = new Set() // for the reason that `Roster` gives
     return taken
   }
 

@@ -8,6 +8,7 @@ import type { AbortCode, AnyHandler } from '../task/handler.ts'
 import type { Transition, Verdict } from '../store/settlement.ts'
 import { attempt, overtimeOutcome, type Attempted, type AttemptServices } from './attempt.ts'
 import { taskInfo, type WorkerEmitter } from './events.ts'
+import { Roster } from './roster.ts'
 import type { ContextServices } from './context.ts'
 import type { Run } from './run.ts'
 
@@ -44,7 +45,7 @@ export class Executor {
   readonly #services: AttemptServices
   readonly #queued: Run[] = []
   /** Handlers that were called and have not come back, whatever became of their tasks. */
-  readonly #busy = new Set<Run>()
+  readonly #busy = new Roster<Run, Run>()
   readonly #lanes: ReadonlyMap<string, Lane>
   #resting: (() => void) | undefined
   #queueTimer: Timer | undefined
@@ -100,12 +101,12 @@ export class Executor {
   }
 
   abortBusy(reason: AbortCode, message: string): void {
-    for (const run of this.#busy) run.abort(reason, message)
+    for (const run of this.#busy.values()) run.abort(reason, message)
   }
 
   /** Returns what did not give way; its handlers go on, but nothing that they write counts. */
   returnBusy(): void {
-    for (const run of this.#busy) this.#end(run, { kind: 'unfinished' })
+    for (const run of this.#busy.values()) this.#end(run, { kind: 'unfinished' })
   }
 
   #returnQueued(): void {
@@ -179,7 +180,7 @@ export class Executor {
   }
 
   #start(run: Run): void {
-    this.#busy.add(run)
+    this.#busy.set(run, run)
     this.#laneOf(run).busy += 1
     run.startedMs = this.#parts.connection.platform.monotonicMs()
     const timer = this.#armTimeout(run, run.startedMs)

@@ -2,6 +2,7 @@
 import type { Held, RenewAnswer } from '../store/port.ts'
 import type { TaskId } from '../store/records.ts'
 import type { Holding } from './holding.ts'
+import { Roster } from './roster.ts'
 import { Run } from './run.ts'
 
 export interface HoldingsParts {
@@ -11,7 +12,7 @@ export interface HoldingsParts {
 
 export class Holdings {
   readonly #parts: HoldingsParts
-  readonly #held = new Map<TaskId, Holding>()
+  readonly #held = new Roster<TaskId, Holding>()
 
   constructor(parts: HoldingsParts) {
     this.#parts = parts
@@ -55,7 +56,7 @@ export class Holdings {
   }
 
   list(): Held[] {
-    return Array.from(this.#held.values(), (holding) => ({
+    return this.#held.values().map((holding) => ({
       fence: holding.fence,
       started: holding instanceof Run && holding.startedMs !== undefined,
     }))
