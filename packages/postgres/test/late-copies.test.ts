@@ -1,9 +1,6 @@
 /** Requests that arrive once more, behind their own repeat: an engine that stood still carries out what it was sent. */
-import { randomUUID } from 'node:crypto'
-import pg from 'pg'
 import { expect, test } from 'vitest'
-import { PostgresStore } from '../src/index.ts'
-import { openHome, serverOf, sql, withServer } from './home.ts'
+import { openHome, withServer } from './home.ts'
 import { demand, exchange, groups, session, succeeded } from '../../sqlite/test/specs.ts'
 
 withServer()
