@@ -2,12 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import { inspect } from 'node:util'
 import pg from 'pg'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { StoreError } from '@millrace/core'
 import { PostgresStore } from '../src/index.ts'
 import { serverOf, sql, withServer } from './home.ts'
 import { demand, exchange, group, groups, session, spec, succeeded } from '../../sqlite/test/specs.ts'
-import type { PostgresPool } from '../src/driver.ts'
+import { Database } from '../src/database.ts'
+import type { PostgresPool, QueryConfig, QueryResult } from '../src/driver.ts'
 
 withServer()
 
@@ -156,4 +157,49 @@ test('what the driver throws instead of rejecting is an error of the port, and n
     expect(error).toBeInstanceOf(StoreError)
     expect(inspect(error)).not.toContain('cret')
   }
+})
+
+test('a transaction on a slow server ends in time, whichever of its statements is the slow one', async () => {
+  vi.useFakeTimers()
+  open.push(async () => void vi.useRealTimers())
+  const delays = [2_000, 2_000, Infinity]
+  const client = {
+    on: () => undefined,
+    release: () => undefined,
+    query: ({ query_timeout: patience = Infinity }: QueryConfig) =>
+      new Promise<QueryResult>((resolve, reject) => {
+        const delay = delays.shift() ?? 0
+        if (delay < patience) setTimeout(resolve, delay, { rows: [[1]], rowCount: 1 })
+        else setTimeout(reject, patience, new Error('Query read timeout'))
+      }),
+  }
+  const connect = (): Promise<typeof client> => new Promise((resolve) => setTimeout(resolve, 2_900, client))
+  const database = new Database({ pool: { connect }, schema: 'any', prepare: true })
+  const begun = performance.now()
+  const ending = database
+    .transaction((connection) => connection.rows('SELECT 1'))
+    .catch((error: unknown) => error)
+  await vi.runAllTimersAsync()
+  expect(await ending).toMatchObject({ effect: 'unknown' })
+  expect(performance.now() - begun).toBeLessThan(10_000)
+})
+
+test('a connection that is lost while a refused transaction is rolled back is an error of the port', async () => {
+  const answers = [
+    { rows: [[1]], rowCount: 1 },
+    Object.assign(new Error('no'), { code: '55P03' }),
+    Object.assign(new Error('lost'), { code: 'ECONNRESET' }),
+  ]
+  const client = {
+    on: () => undefined,
+    release: () => undefined,
+    query: async (): Promise<QueryResult> => {
+      const answer = answers.shift()!
+      if (answer instanceof Error) throw answer
+      return answer
+    },
+  }
+  const database = new Database({ pool: { connect: async () => client }, schema: 'any', prepare: true })
+  const refused = database.transaction((connection) => connection.rows('SELECT 1'))
+  await expect(refused).rejects.toMatchObject({ name: 'StoreError', effect: 'none' })
 })
