@@ -24,6 +24,7 @@ import {
   isRunning,
   load,
   remove,
+  setCheckpoint,
   setCounters,
   setError,
   tell,
@@ -284,7 +285,7 @@ async function restart(pass: Pass, draft: Draft, { payload, held }: Restart): Pr
   if (payload !== null) {
     task.size = sizeOf(payload)
     pass.payloads.set(task.id, columnsOf(payload))
-    pass.checkpoints.set(task.id, columnsOf(null))
+    setCheckpoint(pass, draft, null)
   }
   await keepParents(pass, task)
   tell(pass, draft, { event: 'restarted' })

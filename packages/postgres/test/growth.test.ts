@@ -36,6 +36,39 @@ test('no renewal waits for a command over a filter that waits for somebody else'
   expect(await commanding).toMatchObject({ changed: 1 })
 })
 
+test('retention by bytes counts what a task leaves behind of its checkpoint', async () => {
+  await using home = await openHome()
+  const { store } = home
+  const { session: id } = session()
+  await store.openSession(session({ session: id }))
+  await store.add({ groups: groups(3), again: false })
+  const { claims } = await store.exchange(exchange(id, { demand: demand(3) }))
+  const [text, bytes, both] = claims
+  const checkpoints = [`"${'x'.repeat(60_000)}"`, new Uint8Array(60_000), '1']
+  const saved = claims.map((claim, index) => {
+    const checkpoint = checkpoints[index]!
+    return { ...succeeded(claim), transition: { to: 'running', checkpoint } } as const
+  })
+  await store.exchange(exchange(id, { settlements: saved }))
+  const error = { name: 'Error', message: '', code: null, stack: null }
+  const failed = { to: 'failed', count: 'failure', reason: 'error', error } as const
+  const ends = [succeeded(text!), { ...succeeded(bytes!), transition: failed }, succeeded(both!)]
+  for (const end of ends) await store.exchange(exchange(id, { settlements: [{ ...end, seq: 2 }] }))
+  const ages = { succeededMs: null, cancelledMs: null, failedMs: null, count: null }
+  await store.prune({ tasksMax: 10, retention: { ...ages, bytes: 130_000 } })
+  expect((await store.get(claims.map((claim) => claim.id))).map((task) => task?.state)).toEqual([
+    'succeeded',
+    'failed',
+    'succeeded',
+  ])
+  await store.prune({ tasksMax: 10, retention: { ...ages, bytes: 50_000 } })
+  expect((await store.get(claims.map((claim) => claim.id))).map((task) => task?.state)).toEqual([
+    undefined,
+    undefined,
+    'succeeded',
+  ])
+})
+
 /** One task in each of some states, and behind them as many ended and waiting ones as it takes to notice. */
 async function withHistory({ store, schema }: PostgresHome, copies: number): Promise<TaskId> {
   const { session: id } = session()
