@@ -65,3 +65,20 @@ test('a gate that is opened while the first group behind it is on its way opens'
   await store.sweep({ tasksMax: 10 })
   expect((await store.get([task.id]))[0]?.state).toBe('pending')
 })
+
+test('a task that was taken over and then forgotten is missed for as long as it takes', async () => {
+  await using home = await openHome()
+  const { store, schema } = home
+  const [gone, request] = [session(), session()]
+  await store.openSession(gone)
+  await store.openSession(request)
+  await store.add({ groups: groups(1), again: false })
+  await store.exchange(exchange(gone.session, { demand: demand(1) }))
+  await store.closeSession(gone.session)
+  const taking = { session: request.session, again: false, tasksMax: 10, graceMs: 0 }
+  expect((await store.reclaim({ ...taking, nonce: '00000000000000aa' })).tasks).toHaveLength(1)
+  await sql(`UPDATE ${schema}.live SET missed = 32767`)
+  const renewal = { session: request.session, ttlMs: 60_000, seq: 1, held: [], awaiting: [] }
+  expect(await store.renew(renewal)).toMatchObject({ session: 'alive' })
+  expect((await store.reclaim({ ...taking, nonce: '00000000000000ab' })).tasks).toHaveLength(1)
+})
