@@ -283,9 +283,11 @@ function outcomeOf(
   [id, state, route, reason, , error, cancel]: OutcomeRow,
   results: ReadonlyMap<string, Payload | null>,
 ): TaskOutcome {
+  // it was removed since the first look: what a tombstone would say of it
+  const isGone = state === STATE.succeeded && !results.has(id)
   return {
     state: stateOf(state),
-    type: route === null ? null : names.routes.value(route).type,
+    type: route === null || isGone ? null : names.routes.value(route).type,
     reason: reasonOf(reason),
     result: results.get(id) ?? null,
     error: parsed<TaskError>(error),

@@ -1,8 +1,9 @@
 /** What must not grow with what a store has lived through, and whom a slow request must not keep waiting. */
 import pg from 'pg'
 import { expect, test } from 'vitest'
+import { PostgresStore } from '../src/index.ts'
 import { openHome, serverOf, sql, withServer, type PostgresHome } from './home.ts'
-import { demand, exchange, groups, session, succeeded } from '../../sqlite/test/specs.ts'
+import { demand, exchange, group, groups, session, spec, succeeded } from '../../sqlite/test/specs.ts'
 import type { CommandAnswer, ListAnswer, TaskId, TaskSummary } from '@millrace/core/store'
 
 withServer()
@@ -140,4 +141,30 @@ test('pages of a command and of a list end where they have looked at much, and g
   }
   expect(found.map(({ id, state }) => (id === running ? 'it' : state)).toSorted()).toEqual(['failed', 'it'])
   expect(pages).toBe(3)
+})
+
+test('groups of one request that running tasks enqueue are not asked about one by one', async () => {
+  await using home = await openHome()
+  const { store, schema } = home
+  const { session: id } = session()
+  await store.openSession(session({ session: id }))
+  await store.add({ groups: groups(50), again: false })
+  const { claims } = await store.exchange(exchange(id, { demand: demand(50) }))
+  const pool = new pg.Pool({ connectionString: serverOf().url, max: 2 })
+  let statements = 0
+  pool.on('connect', (client) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown
+    Object.assign(client, { query: (...args: unknown[]) => (statements++, query(...args)) })
+  })
+  const counting = new PostgresStore({ pool, schema })
+  await counting.open()
+  const under = claims.map((claim) => ({ task: claim.id, epoch: claim.epoch, nonce: claim.nonce }))
+  const stale = { ...under[0]!, epoch: 7 }
+  const all = [...under, stale].map((fence) => ({ ...group(spec()), under: fence }))
+  statements = 0
+  const answers = await counting.add({ groups: all, again: false })
+  expect(answers.map(({ outcome }) => outcome)).toEqual([...under.map(() => 'added'), 'stale'])
+  expect(statements).toBeLessThan(20)
+  await counting.close()
+  await pool.end()
 })

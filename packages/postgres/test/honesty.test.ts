@@ -135,6 +135,29 @@ test('a take-over whose answer cannot be read may have had its effect', async ()
   expect((await store.reclaim({ ...asked, again: true })).tasks).toHaveLength(1)
 })
 
+test('an outcome whose result was removed between two looks does not say that there was none', async () => {
+  const pool = new pg.Pool({ connectionString: serverOf().url, max: 3 })
+  open.push(() => pool.end())
+  const schema = newSchema()
+  const store = await opened({ pool, schema })
+  const request = session()
+  await store.openSession(request)
+  await store.add({ groups: groups(1), again: false })
+  const { claims } = await store.exchange(exchange(request.session, { demand: demand(1) }))
+  await store.exchange(exchange(request.session, { settlements: claims.map(succeeded) }))
+  const asked = { ids: claims.map(({ id }) => id), bytesMax: 1_000 }
+  expect(await store.outcomes(asked)).toMatchObject([{ state: 'succeeded', type: 'work', result: 'true' }])
+  const connect = pool.connect.bind(pool)
+  let looks = 0
+  Object.assign(pool, {
+    connect: async (): Promise<unknown> => {
+      if (++looks === 2) await sql(`DELETE FROM ${schema}.final`)
+      return connect()
+    },
+  })
+  expect(await store.outcomes(asked)).toMatchObject([{ state: 'succeeded', type: null, result: null }])
+})
+
 test('an add that has written some of its groups does not say that it had no effect', async () => {
   const pool = meanPool()
   const store = await opened({ pool, schema: newSchema() })
