@@ -1,12 +1,13 @@
 /** Applies the commands of operators, each task by itself. */
 import { texts, uuids } from './arrays.ts'
-import { FLAG, ifFailedCode, STATE } from './codes.ts'
+import { FINAL_FROM, FLAG, ifFailedCode, STATE } from './codes.ts'
 import { tellDependents } from './dependents.ts'
-import { hasTag, notOurs, statesOf } from './filters.ts'
+import { hasTag, HIGHEST_ID, LOOKED_AT_MAX, LOWEST_ID, notOurs, slotsOf, statesOf } from './filters.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { columnsOf, sizeOf } from './payloads.ts'
 import {
   CONFIGURE,
+  EDGE_ABOVE,
   FIND_TOMBSTONES,
   KEYS_HELD,
   MATCHING,
@@ -14,7 +15,7 @@ import {
   SET_RETENTION,
 } from './statements/control.ts'
 import { ADD_EDGES } from './statements/dependents.ts'
-import { RAISE_FLOOR } from './statements/sessions.ts'
+import { PASS_TIME } from './statements/sessions.ts'
 import {
   countersOf,
   draftOf,
@@ -23,6 +24,7 @@ import {
   isRunning,
   load,
   remove,
+  setCheckpoint,
   setCounters,
   setError,
   tell,
@@ -42,11 +44,11 @@ import type {
 
 type Order = Pick<CommandRequest, 'command' | 'nonce'>
 
-export function command(home: Home, request: CommandRequest): Promise<CommandAnswer> {
+export async function command(home: Home, request: CommandRequest): Promise<CommandAnswer> {
   const { target } = request
-  return inPass(home, (pass) =>
-    'ids' in target ? byIds(pass, request, target.ids) : byFilter(pass, request, target),
-  )
+  if ('ids' in target) return inPass(home, (pass) => byIds(pass, request, target.ids))
+  const place = target.cursor === null ? await firstPlace(home) : placeOf(target.cursor)
+  return inPass(home, (pass) => byFilter(pass, request, { filter: target.filter, place }))
 }
 
 async function byIds(pass: Pass, order: Order, ids: readonly TaskId[]): Promise<CommandAnswer> {
@@ -92,12 +94,17 @@ async function keysHeld({ connection, drafts }: Pass): Promise<Set<string>> {
   return new Set((await connection.rows<[string]>(KEYS_HELD, [texts(keys)])).map(([key]) => key))
 }
 
-interface FilterTarget {
-  readonly filter: TaskFilter
-  readonly cursor: string | null
+/** How far a command over a filter has got: the last task that was looked at, and the time of the first call. */
+interface Place {
+  readonly last: string
+  readonly until: number
 }
 
-const NIL = '00000000-0000-0000-0000-000000000000'
+interface FilterTarget {
+  readonly filter: TaskFilter
+  readonly place: Place
+}
+
 const CURSOR = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}):(\d{1,15})$/
 
 type MatchRow = readonly [
@@ -109,32 +116,39 @@ type MatchRow = readonly [
 ]
 
 /**
- * Goes through the tasks in the order of their ids. The cursor holds the last one that was looked at, and the
- * time of the first call.
+ * What comes or ends from now on is told apart from what was there by its time. That time has passed before the
+ * tasks are locked: renewals raise the floor, too, and must not wait for them.
  */
+async function firstPlace({ database }: Home): Promise<Place> {
+  const [row] = await database.rows<[now: number]>(PASS_TIME, [database.seen])
+  const until = row![0]
+  database.saw(until + 1)
+  return { last: LOWEST_ID, until }
+}
+
+function placeOf(cursor: string): Place {
+  const [, last, until] = CURSOR.exec(cursor) ?? []
+  if (last === undefined) throw notOurs(cursor)
+  return { last, until: Number(until) }
+}
+
+/** Goes through the tasks in the order of their ids. */
 async function byFilter(
   pass: Pass,
   request: CommandRequest,
-  { filter, cursor }: FilterTarget,
+  { filter, place: { last, until } }: FilterTarget,
 ): Promise<CommandAnswer> {
-  const [, last = NIL, at] = cursor === null ? [] : (CURSOR.exec(cursor) ?? refuse(cursor))
-  const until = at === undefined ? pass.now : Number(at)
-  if (cursor === null) {
-    // what comes or ends from now on is told apart from what was there by its time
-    pass.database.saw(pass.now + 1)
-    await pass.connection.run(RAISE_FLOOR, [pass.now + 1])
-  }
   const { connection, names } = pass
   if (filter.queue !== undefined) await names.queues.find([filter.queue], connection)
   const queue = filter.queue === undefined ? null : (names.queues.known(filter.queue) ?? 0)
-  const values = [
-    last,
-    [...statesOf(filter.states)],
-    queue,
-    filter.type ?? null,
-    request.tasksMax + 1,
-    `${request.nonce}:`,
-  ]
+  const states = [...statesOf(filter.states)]
+  const slots = slotsOf(states)
+  const countsLive = states.some((state) => state < FINAL_FROM)
+  const looks = [last, slots, countsLive, LOOKED_AT_MAX]
+  const edge = (await connection.rows<[string | null]>(EDGE_ABOVE, looks))[0]![0]
+  const mark = `${request.nonce}:`
+  const filters = [states, queue, filter.type ?? null, request.tasksMax + 1, mark]
+  const values = [last, ...filters, slots, countsLive, edge ?? HIGHEST_ID]
   const rows = await connection.rows<MatchRow>(MATCHING, values)
   const seen = rows.slice(0, request.tasksMax)
   const ids = seen.filter((row) => isMeant(row, { request, tag: filter.tag, until })).map(([id]) => id)
@@ -143,12 +157,9 @@ async function byFilter(
   const meant = ids.filter((id) => isStillMeant(pass, id, { request, filter }))
   const outcomes = await obeyAll(pass, request, meant)
   const known = outcomes.filter((outcome) => outcome !== undefined)
-  const next = rows.length > seen.length ? `${seen.at(-1)?.[0] ?? last}:${until}` : null
-  return { matched: known.length, changed: known.filter(isChange).length, outcomes: [], cursor: next }
-}
-
-function refuse(cursor: string): never {
-  throw notOurs(cursor)
+  const next = rows.length > seen.length ? (seen.at(-1)?.[0] ?? last) : edge
+  const cursor = next === null ? null : `${next}:${until}`
+  return { matched: known.length, changed: known.filter(isChange).length, outcomes: [], cursor }
 }
 
 interface Meaning {
@@ -274,7 +285,7 @@ async function restart(pass: Pass, draft: Draft, { payload, held }: Restart): Pr
   if (payload !== null) {
     task.size = sizeOf(payload)
     pass.payloads.set(task.id, columnsOf(payload))
-    pass.checkpoints.set(task.id, columnsOf(null))
+    setCheckpoint(pass, draft, null)
   }
   await keepParents(pass, task)
   tell(pass, draft, { event: 'restarted' })

@@ -11,6 +11,10 @@ const ANSWER_MS = 7_000
 const CONNECT_MS = 3_000
 /** How long a transaction may take in all. */
 const TRANSACTION_MS = 7_000
+/** How long all tries of it take, and its end. */
+const WHOLE_MS = 9_500
+/** Of which its end has so much to itself. */
+const END_MS = 1_500
 /** How long a statement waits for a lock of somebody else. */
 const LOCK_MS = 2_000
 /** How often a transaction is begun anew when others were in its way. */
@@ -198,20 +202,20 @@ export class Database implements Connection {
    * @throws StoreError `unknown` if the commit was not answered, else `none`
    */
   async transaction<T>(work: (connection: Connection, now: number) => Promise<T>): Promise<T> {
-    const end = performance.now() + TRYING_MS
+    const begun = performance.now()
     for (let tries = 1; ; tries++) {
       try {
-        return await this.connected((client) => this.#once(client, work))
+        return await this.connected((client) => this.#once(client, begun + WHOLE_MS, work))
       } catch (error) {
-        if (tries === TRIES_MAX || performance.now() > end || !isInTheWay(error))
+        if (tries === TRIES_MAX || performance.now() > begun + TRYING_MS || !isInTheWay(error))
           throw storeErrorUnlessOurs(error)
       }
     }
   }
 
   /** The statements of one transaction, which share the time that it may take. */
-  #within(client: PoolClient): Connection {
-    const end = performance.now() + TRANSACTION_MS
+  #within(client: PoolClient, endMs: number): Connection {
+    const end = Math.min(performance.now() + TRANSACTION_MS, endMs - END_MS)
     const ask = (statement: string, values: unknown[] = []): Promise<QueryResult> =>
       this.#ask(client, { statement, values, end })
     return {
@@ -221,19 +225,33 @@ export class Database implements Connection {
     }
   }
 
-  async #once<T>(client: PoolClient, work: (connection: Connection, now: number) => Promise<T>): Promise<T> {
-    const connection = this.#within(client)
+  /** If that cannot be told any more, the server rolls back by itself. */
+  async #rollBack(client: PoolClient, answerMs: number): Promise<void> {
+    try {
+      await this.script(client, 'ROLLBACK', answerMs)
+    } catch (error) {
+      throw storeErrorUnlessMistaken(error, 'none')
+    }
+  }
+
+  async #once<T>(
+    client: PoolClient,
+    endMs: number,
+    work: (connection: Connection, now: number) => Promise<T>,
+  ): Promise<T> {
+    const connection = this.#within(client, endMs)
+    const leftMs = (): number => Math.max(1, Math.min(ANSWER_MS, endMs - performance.now()))
     let committing = false
     try {
-      const { rows } = await this.script(client, `${BEGIN}${this.#seen})`)
+      const { rows } = await this.script(client, `${BEGIN}${this.#seen})`, leftMs())
       const now = (rows as [number][])[0]![0]
       const answer = await work(connection, now)
       committing = true
-      await this.script(client, 'COMMIT')
+      await this.script(client, 'COMMIT', leftMs())
       this.saw(now)
       return answer
     } catch (error) {
-      if (!committing && !isConnectionLost(error)) await this.script(client, 'ROLLBACK')
+      if (!committing && !isConnectionLost(error)) await this.#rollBack(client, leftMs())
       throw storeErrorUnlessRefused(error, committing ? 'unknown' : 'none')
     }
   }

@@ -1,9 +1,9 @@
 /** What a transaction that enqueues knows beforehand, what it has decided so far, and what it will write. */
-import { texts, uuids } from './arrays.ts'
-import { FINAL_FROM, FLAG, ifFailedCode, nonceValue } from './codes.ts'
+import { int4s, int8s, texts, uuids } from './arrays.ts'
+import { FINAL_FROM, FLAG, ifFailedCode, nonceOf, nonceValue } from './codes.ts'
 import { endByParent } from './dependents.ts'
 import { ADD_EDGES } from './statements/dependents.ts'
-import { KEY_HOLDERS, KNOWN_TASKS, RUNS_UNDER } from './statements/adding.ts'
+import { KEY_HOLDERS, KNOWN_TASKS, RUN_UNDER } from './statements/adding.ts'
 import { ADD_TASKS } from './statements/tasks.ts'
 import { draftOf, load, loadLive } from './tasks.ts'
 import type { Fence, IfFailed, TaskGroup, TaskId } from '@millrace/core/store'
@@ -50,17 +50,30 @@ export interface Prospect {
   runsUnder(fence: Fence): Promise<boolean>
 }
 
+interface Findings {
+  readonly known: Map<TaskId, Known>
+  readonly holders: Map<string, Holder>
+  /** Fences under which tasks run. */
+  readonly running: ReadonlySet<string>
+}
+
+function keyOf({ task, epoch, nonce }: Fence): string {
+  return `${task} ${epoch} ${nonce}`
+}
+
 export class Foresight implements Prospect {
   readonly #pass: Pass
   readonly #known: Map<TaskId, Known>
   readonly #holders: Map<string, Holder>
+  readonly #running: ReadonlySet<string>
   #births: Birth[] = []
   readonly #drawn: TaskId[] = []
 
-  constructor(pass: Pass, known: Map<TaskId, Known>, holders: Map<string, Holder>) {
+  constructor(pass: Pass, { known, holders, running }: Findings) {
     this.#pass = pass
     this.#known = known
     this.#holders = holders
+    this.#running = running
   }
 
   find(id: TaskId): Known | undefined {
@@ -88,9 +101,8 @@ export class Foresight implements Prospect {
   }
 
   /** It goes on to, until the end of the transaction. */
-  async runsUnder({ task, epoch, nonce }: Fence): Promise<boolean> {
-    const rows = await this.#pass.connection.rows(RUNS_UNDER, [task, epoch, nonceValue(nonce)])
-    return rows.length > 0
+  runsUnder(fence: Fence): Promise<boolean> {
+    return Promise.resolve(this.#running.has(keyOf(fence)))
   }
 
   /** The newcomers' ids that clients drew. */
@@ -160,7 +172,26 @@ export async function foresee(pass: Pass, groups: readonly TaskGroup[]): Promise
   await look(pass, ids, known)
   const gated = [...known].filter(([, { gate }]) => gate !== null).map(([id]) => id)
   await loadLive(pass, gated)
-  return new Foresight(pass, known, holders)
+  return new Foresight(pass, { known, holders, running: await runningAmong(pass, groups) })
+}
+
+type RunningRow = readonly [task: string, epoch: number, nonce: string]
+
+/** Which of the fences that groups are added under hold. */
+async function runningAmong(
+  { connection }: Pass,
+  groups: readonly TaskGroup[],
+): Promise<ReadonlySet<string>> {
+  const fences = new Map<string, Fence>()
+  for (const { under } of groups) if (under !== null) fences.set(keyOf(under), under)
+  if (fences.size === 0) return new Set()
+  const asked = [...fences.values()]
+  const rows = await connection.rows<RunningRow>(RUN_UNDER, [
+    uuids(asked.map(({ task }) => task)),
+    int4s(asked.map(({ epoch }) => epoch)),
+    int8s(asked.map(({ nonce }) => nonceValue(nonce))),
+  ])
+  return new Set(rows.map(([task, epoch, nonce]) => keyOf({ task, epoch, nonce: nonceOf(nonce) })))
 }
 
 async function look(pass: Pass, ids: readonly TaskId[], known: Map<TaskId, Known>): Promise<void> {

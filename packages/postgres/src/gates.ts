@@ -63,6 +63,12 @@ export async function nameGate(pass: Pass, name: string): Promise<Gate> {
   return (await gateNamed(pass, name))!
 }
 
+/** A gate that nobody has named yet: it is named now, and gone. `undefined`: somebody named it meanwhile. */
+async function namedInVain(pass: Pass, name: string): Promise<Gate | undefined> {
+  const isNew = (await pass.connection.run(NAME_GATE, [name, pass.now])) > 0
+  return isNew ? decide(pass, (await gateNamed(pass, name))!.key, 'gone') : undefined
+}
+
 async function forgetGates({ connection, now }: Pass): Promise<void> {
   await connection.run(FORGET_GATES, [now - REMEMBERED_MS])
 }
@@ -77,12 +83,10 @@ export interface Opened {
  * never named, or is forgotten with what became of it; both times nothing waits behind it, so it is gone.
  */
 export async function openGate(pass: Pass, name: string): Promise<Opened> {
-  const known = await gateNamed(pass, name, LOCK_GATE)
-  if (known === undefined) {
-    const { key } = await nameGate(pass, name)
-    await decide(pass, key, 'gone')
-    return { fate: 'gone', more: false }
-  }
+  const known =
+    (await gateNamed(pass, name, LOCK_GATE)) ??
+    (await namedInVain(pass, name)) ??
+    (await gateNamed(pass, name, LOCK_GATE))!
   const gate = known.fate === 'shut' ? await decide(pass, known.key, 'open') : known
   if (gate.fate !== 'open') return { fate: 'gone', more: false }
   const rows = await pass.connection.rows<[string]>(BEHIND_GATE, [gate.key, THROUGH_MAX + 1])

@@ -2,10 +2,11 @@
 import { uuids } from './arrays.ts'
 import { FINAL_FROM, FLAG, reasonOf, STATE, stateOf } from './codes.ts'
 import { readCounters } from './counters.ts'
-import { hasTag, notOurs, statesOf } from './filters.ts'
+import { hasTag, HIGHEST_ID, LOOKED_AT_MAX, LOWEST_ID, notOurs, slotsOf, statesOf } from './filters.ts'
 import { readHistory, sessionsIn, type Story } from './history.ts'
 import { payloadOf } from './payloads.ts'
 import {
+  EDGE_BELOW,
   PAGE_BY_END,
   PAGE_BY_ID,
   READ_NOW,
@@ -282,9 +283,11 @@ function outcomeOf(
   [id, state, route, reason, , error, cancel]: OutcomeRow,
   results: ReadonlyMap<string, Payload | null>,
 ): TaskOutcome {
+  // it was removed since the first look: what a tombstone would say of it
+  const isGone = state === STATE.succeeded && !results.has(id)
   return {
     state: stateOf(state),
-    type: route === null ? null : names.routes.value(route).type,
+    type: route === null || isGone ? null : names.routes.value(route).type,
     reason: reasonOf(reason),
     result: results.get(id) ?? null,
     error: parsed<TaskError>(error),
@@ -292,7 +295,6 @@ function outcomeOf(
   }
 }
 
-const HIGHEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const END = /^(\d{1,15}):(\d{1,15})$/
 
@@ -303,9 +305,12 @@ export async function list(home: Home, { filter, limit, cursor }: ListRequest): 
   const states = statesOf(filter.states)
   const byEnd = filter.states !== undefined && states.every((state) => state >= FINAL_FROM)
   const quoted = tag === undefined ? null : JSON.stringify(tag)
+  const slots = slotsOf(states)
+  const isFiltered = filter.states !== undefined || name !== undefined || type !== null || tag !== undefined
+  const edge = byEnd || !isFiltered ? null : await edgeBelow(home, idOf(cursor), slots)
   const values = byEnd
-    ? [...endOf(cursor), slotsOf(states), queue, type, quoted, limit + 1]
-    : [idOf(cursor), [...states], queue, type, quoted, limit + 1]
+    ? [...endOf(cursor), slots, queue, type, quoted, limit + 1]
+    : [idOf(cursor), [...states], queue, type, quoted, limit + 1, slots, edge ?? LOWEST_ID]
   const rows = await home.database.rows<SummaryRow>(byEnd ? PAGE_BY_END : PAGE_BY_ID, values)
   const seen = rows.slice(0, limit)
   const last = seen.at(-1)
@@ -313,11 +318,13 @@ export async function list(home: Home, { filter, limit, cursor }: ListRequest): 
   const page = seen.filter((row) => hasTag(row[15], tag))
   await learn(home, page)
   const next = byEnd ? `${last?.[22]}:${last?.[21]}` : (last?.[0] ?? null)
-  return { tasks: page.map((row) => summaryOf(home, row)), next: more ? next : null }
+  return { tasks: page.map((row) => summaryOf(home, row)), next: more ? next : edge }
 }
 
-function slotsOf(states: readonly number[]): readonly number[] {
-  return states.flatMap((state) => (state === STATE.succeeded ? [0, 1, 2, 3, 4, 5, 6, 7] : [state + 3]))
+/** A page that looks at very many tasks ends there, however few it has found. */
+async function edgeBelow({ database }: Home, from: string, slots: readonly number[]): Promise<string | null> {
+  const values = [from, slots, LOOKED_AT_MAX]
+  return (await database.rows<[string | null]>(EDGE_BELOW, values))[0]![0]
 }
 
 function endOf(cursor: string | null): readonly [number, number] {
@@ -328,7 +335,7 @@ function endOf(cursor: string | null): readonly [number, number] {
 }
 
 function idOf(cursor: string | null): string {
-  if (cursor === null) return HIGHEST
+  if (cursor === null) return HIGHEST_ID
   if (!ID.test(cursor)) throw notOurs(cursor)
   return cursor
 }

@@ -39,7 +39,8 @@ export type PostgresStoreOptions = CommonOptions &
         readonly connections?: number | undefined
       }
     /**
-     * Your own pool: it is used, and never closed. One of its connections listens for hints. Transactions of handlers
+     * Your own pool: it is used, and never closed. One of its connections listens for hints, unless it is the only
+     * one: then what others did is found by looking four times a second. Transactions of handlers
      * are taken from it, too; three connections are always left to the store, so give it three more than you need.
      */
     | { readonly pool: PostgresPool; readonly url?: undefined }
@@ -67,7 +68,8 @@ export interface Resolved {
 
 export interface Connected {
   readonly pool: PostgresPool
-  readonly listener: PostgresPool
+  /** `null`: the user's pool has a single connection, which the work needs. */
+  readonly listener: PostgresPool | null
   /** For transactions of handlers: they may take as long as they like. */
   readonly transactions: PostgresPool
   /** So many of them at once. */
@@ -108,8 +110,9 @@ function connectorOf(options: PostgresStoreOptions, prepare: boolean): () => Pro
         hint: 'Give a pg.Pool, or the URL of a database.',
       })
     }
-    const transactionsMax = (pool.options?.max ?? POOL_DEFAULT) - KEPT
-    const connected = { pool, listener: pool, transactions: pool, transactionsMax }
+    const max = pool.options?.max ?? POOL_DEFAULT
+    const listener = max > 1 ? pool : null
+    const connected = { pool, listener, transactions: pool, transactionsMax: max - KEPT }
     return async () => ({ ...connected, end: () => Promise.resolve() })
   }
   const { url, connections = CONNECTIONS } = options

@@ -21,7 +21,7 @@ import type { Pass } from './pass.ts'
 export const CLIENT_ID_MS: number = 15 * 60_000
 /** How long after its task was removed an id that a user gave is remembered. */
 export const USER_ID_MS: number = 24 * 3_600_000
-/** What a final task counts beside its payload and its result. */
+/** What a final task counts beside its payload, its checkpoint and its result. */
 const ROW_BYTES = 200
 
 /** Where a task stands in line. */
@@ -119,7 +119,8 @@ function sort(pass: Pass, draft: Draft, sheets: Sheets): void {
   if (isFinal(task)) {
     // a final task stays as it is
     if (was) return
-    task.bytes = ROW_BYTES + (task.state === STATE.succeeded ? 0 : task.size) + draft.resultSize
+    const payloadSize = task.state === STATE.succeeded ? 0 : task.size
+    task.bytes = ROW_BYTES + payloadSize + task.checkpointSize + draft.resultSize
     addVolume(sheets, task, 1)
     sheets.ended.push(endRow(draft))
     return

@@ -157,7 +157,8 @@ async function returnStrays(pass: Pass, key: number, { held, awaiting }: RenewRe
   const strays: Running[] = []
   for (const task of running) {
     const { id, epoch, nonce } = task
-    const misses = listed.has(keyOf({ task: id, epoch, nonce })) || nonces.has(nonce) ? 0 : task.missed + 1
+    const isKnown = listed.has(keyOf({ task: id, epoch, nonce })) || nonces.has(nonce)
+    const misses = isKnown ? 0 : Math.min(task.missed + 1, MISSED_MAX)
     // one that was taken over keeps the cause of that: it is left for the next who reclaims
     if (misses >= MISSED_MAX && task.cause === null) strays.push(task)
     else if (misses !== task.missed) missed.push({ id, missed: misses })

@@ -6,6 +6,7 @@ import {
   draftOf,
   end,
   isRunning,
+  setCheckpoint,
   setCounters,
   setError,
   setResult,
@@ -68,7 +69,7 @@ function apply(pass: Pass, draft: Draft, transition: Transition): void {
   const { session } = task
   switch (transition.to) {
     case 'running':
-      if (transition.checkpoint !== null) pass.checkpoints.set(task.id, columnsOf(transition.checkpoint))
+      if (transition.checkpoint !== null) setCheckpoint(pass, draft, transition.checkpoint)
       return
     case 'succeeded':
       setError(task, null)

@@ -6,7 +6,7 @@ import { uuids } from './arrays.ts'
 import { FINAL_FROM, FLAG, nonceOf, nonceValue, reasonCode, STATE } from './codes.ts'
 import { readCounters, writeCounters, type MutableCounters } from './counters.ts'
 import { withLine } from './history.ts'
-import { sizeOf, type Columns } from './payloads.ts'
+import { columnsOf, sizeOf, type Columns } from './payloads.ts'
 import { LOCK_FINAL, LOCK_FREE, LOCK_LIVE } from './statements/tasks.ts'
 import type { Counters, FailReason, HistoryEvent, Payload, TaskError } from '@millrace/core/store'
 import type { Pass } from './pass.ts'
@@ -42,6 +42,7 @@ export interface Task {
   mark: string | null
   progress: string | null
   logs: string | null
+  checkpointSize: number
   // of live ones
   expiresAt: number | null
   gate: number | null
@@ -72,7 +73,8 @@ type Row = readonly unknown[]
 function taskOf(row: Row, live: boolean): Task {
   const [id, seq, queue, route, terms, level, state, flags, runAt, enqueuedAt, claimedAt, ...rest] = row
   const [epoch, nonce, session, settled, size, digest, counters, history, error, parents, ...more] = rest
-  const [startBy, deadlineAt, cancel, restartedAt, uniqueKey, mark, progress, logs, ...last] = more
+  const [startBy, deadlineAt, cancel, restartedAt, uniqueKey, mark, progress, logs, checkpointSize, ...last] =
+    more
   const [expiresAt, gate, blockers, attemptAt, missed, cause, takenFrom] = live ? last : []
   const [finishedAt = null, reason = null, bytes = 0] = live ? [] : last
   return {
@@ -104,6 +106,7 @@ function taskOf(row: Row, live: boolean): Task {
     mark,
     progress,
     logs,
+    checkpointSize,
     finishedAt,
     reason,
     bytes,
@@ -258,6 +261,12 @@ function letGo(pass: Pass, task: Task): void {
 function tellOfEnd(pass: Pass, task: Task, succeeded: boolean): void {
   pass.hint.settled = true
   if ((task.flags & FLAG.parent) !== 0) pass.ended.push({ parent: task.id, succeeded })
+}
+
+/** @param checkpoint `null`: it has none any more */
+export function setCheckpoint(pass: Pass, { task }: Draft, checkpoint: Payload | null): void {
+  task.checkpointSize = sizeOf(checkpoint)
+  pass.checkpoints.set(task.id, columnsOf(checkpoint))
 }
 
 export function setResult(draft: Draft, columns: Columns, result: Payload | null): void {

@@ -20,8 +20,8 @@ const ALL: Hint = { ready: true, settled: true, cancel: true }
 
 interface Doors {
   readonly database: Database
-  /** Lends the connection on which others are heard. */
-  readonly pool: PostgresPool
+  /** Lends the connection on which others are heard; `null`: none can be spared, and readers look by themselves. */
+  readonly pool: PostgresPool | null
   readonly publish: (hint: Hint) => void
 }
 
@@ -90,14 +90,20 @@ export class Wakeups {
   #connect(): void {
     clearTimeout(this.#timer)
     if (!this.#listening || this.#client !== undefined) return
-    this.#open().then(
+    const { pool, publish } = this.#doors
+    if (pool === null) {
+      publish(ALL)
+      this.#unheard()
+      return
+    }
+    this.#open(pool).then(
       () => (this.#retryMs = RETRY_MS),
       () => this.#later(),
     )
   }
 
-  async #open(): Promise<void> {
-    const client = await this.#doors.pool.connect()
+  async #open(pool: PostgresPool): Promise<void> {
+    const client = await pool.connect()
     if (!this.#listening || this.#client !== undefined) return client.release()
     this.#client = client
     const lost = (): void => this.#lost(client)

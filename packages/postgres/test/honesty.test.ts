@@ -1,12 +1,14 @@
 /** What a store says of its own failures: always in the words of the port, and never less than may have happened. */
 import { randomUUID } from 'node:crypto'
+import { inspect } from 'node:util'
 import pg from 'pg'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { StoreError } from '@millrace/core'
 import { PostgresStore } from '../src/index.ts'
 import { serverOf, sql, withServer } from './home.ts'
 import { demand, exchange, group, groups, session, spec, succeeded } from '../../sqlite/test/specs.ts'
-import type { PostgresPool } from '../src/driver.ts'
+import { Database } from '../src/database.ts'
+import type { PostgresPool, QueryConfig, QueryResult } from '../src/driver.ts'
 
 withServer()
 
@@ -66,14 +68,15 @@ test('what a server refuses is an error of the port, whatever was asked', async 
     sweep: () => store.sweep({ tasksMax: 1 }),
     configureQueue: () => store.configureQueue({ queue: 'else', paused: true }),
   }
+  const codes: Record<string, unknown> = {}
   for (const [name, call] of Object.entries(calls)) {
     const error: unknown = await call().then(
       () => 'no error',
       (reason: unknown) => reason,
     )
-    expect(error, name).toBeInstanceOf(StoreError)
-    expect(error, name).toMatchObject({ code: 'store-schema' })
+    codes[name] = error instanceof StoreError ? error.code : error
   }
+  expect(codes).toEqual(Object.fromEntries(Object.keys(calls).map((name) => [name, 'store-schema'])))
 })
 
 test('a settlement that waits for a lock for too long is busy, and had no effect', async () => {
@@ -132,6 +135,29 @@ test('a take-over whose answer cannot be read may have had its effect', async ()
   expect((await store.reclaim({ ...asked, again: true })).tasks).toHaveLength(1)
 })
 
+test('an outcome whose result was removed between two looks does not say that there was none', async () => {
+  const pool = new pg.Pool({ connectionString: serverOf().url, max: 3 })
+  open.push(() => pool.end())
+  const schema = newSchema()
+  const store = await opened({ pool, schema })
+  const request = session()
+  await store.openSession(request)
+  await store.add({ groups: groups(1), again: false })
+  const { claims } = await store.exchange(exchange(request.session, { demand: demand(1) }))
+  await store.exchange(exchange(request.session, { settlements: claims.map(succeeded) }))
+  const asked = { ids: claims.map(({ id }) => id), bytesMax: 1_000 }
+  expect(await store.outcomes(asked)).toMatchObject([{ state: 'succeeded', type: 'work', result: 'true' }])
+  const connect = pool.connect.bind(pool)
+  let looks = 0
+  Object.assign(pool, {
+    connect: async (): Promise<unknown> => {
+      if (++looks === 2) await sql(`DELETE FROM ${schema}.final`)
+      return connect()
+    },
+  })
+  expect(await store.outcomes(asked)).toMatchObject([{ state: 'succeeded', type: null, result: null }])
+})
+
 test('an add that has written some of its groups does not say that it had no effect', async () => {
   const pool = meanPool()
   const store = await opened({ pool, schema: newSchema() })
@@ -145,12 +171,58 @@ test('an add that has written some of its groups does not say that it had no eff
 })
 
 test('what the driver throws instead of rejecting is an error of the port, and names no password', async () => {
-  for (const url of [
+  const urls = [
     'postgres://me:se%cret@127.0.0.1:1/x',
     'postgres://me:secret@127.0.0.1:1/x?sslrootcert=/no/such/file',
-  ]) {
+  ]
+  for (const url of urls) {
     const error: unknown = await new PostgresStore({ url }).open().catch((reason: unknown) => reason)
-    expect(error, url).toBeInstanceOf(StoreError)
-    expect(JSON.stringify(error) + String(error) + String((error as Error).cause)).not.toContain('cret')
+    expect(error).toBeInstanceOf(StoreError)
+    expect(inspect(error)).not.toContain('cret')
   }
+})
+
+test('a transaction on a slow server ends in time, whichever of its statements is the slow one', async () => {
+  vi.useFakeTimers()
+  open.push(async () => void vi.useRealTimers())
+  const delays = [2_000, 2_000, Infinity]
+  const client = {
+    on: () => undefined,
+    release: () => undefined,
+    query: ({ query_timeout: patience = Infinity }: QueryConfig) =>
+      new Promise<QueryResult>((resolve, reject) => {
+        const delay = delays.shift() ?? 0
+        if (delay < patience) setTimeout(resolve, delay, { rows: [[1]], rowCount: 1 })
+        else setTimeout(reject, patience, new Error('Query read timeout'))
+      }),
+  }
+  const connect = (): Promise<typeof client> => new Promise((resolve) => setTimeout(resolve, 2_900, client))
+  const database = new Database({ pool: { connect }, schema: 'any', prepare: true })
+  const begun = performance.now()
+  const ending = database
+    .transaction((connection) => connection.rows('SELECT 1'))
+    .catch((error: unknown) => error)
+  await vi.runAllTimersAsync()
+  expect(await ending).toMatchObject({ effect: 'unknown' })
+  expect(performance.now() - begun).toBeLessThan(10_000)
+})
+
+test('a connection that is lost while a refused transaction is rolled back is an error of the port', async () => {
+  const answers = [
+    { rows: [[1]], rowCount: 1 },
+    Object.assign(new Error('no'), { code: '55P03' }),
+    Object.assign(new Error('lost'), { code: 'ECONNRESET' }),
+  ]
+  const client = {
+    on: () => undefined,
+    release: () => undefined,
+    query: async (): Promise<QueryResult> => {
+      const answer = answers.shift()!
+      if (answer instanceof Error) throw answer
+      return answer
+    },
+  }
+  const database = new Database({ pool: { connect: async () => client }, schema: 'any', prepare: true })
+  const refused = database.transaction((connection) => connection.rows('SELECT 1'))
+  await expect(refused).rejects.toMatchObject({ name: 'StoreError', effect: 'none' })
 })

@@ -1,7 +1,8 @@
 /** Requests that arrive once more, behind their own repeat: an engine that stood still carries out what it was sent. */
+import pg from 'pg'
 import { expect, test } from 'vitest'
-import { openHome, withServer } from './home.ts'
-import { demand, exchange, groups, session, succeeded } from '../../sqlite/test/specs.ts'
+import { openHome, serverOf, sql, withServer } from './home.ts'
+import { demand, exchange, group, groups, session, spec, succeeded } from '../../sqlite/test/specs.ts'
 
 withServer()
 
@@ -41,4 +42,43 @@ test('two copies of an exchange at once lose nothing', async () => {
   const [queue] = await store.queues()
   expect(queue?.counts.running).toBe(0)
   expect((queue?.counts.ready ?? 0) + (queue?.counts.succeeded ?? 0)).toBe(40)
+})
+
+test('a gate that is opened while the first group behind it is on its way opens', async () => {
+  await using home = await openHome()
+  const { store, schema } = home
+  const task = spec()
+  await store.add({ groups: groups(1), again: false })
+  const client = new pg.Client({ connectionString: serverOf().url })
+  await client.connect()
+  // another task under the same id, which will not have been there
+  await client.query(`BEGIN; UPDATE ${schema}.live SET id = '${task.id}'`)
+  const adding = store.add({ groups: [{ ...group(task), gate: 'gate' }], again: false })
+  const waiting = async (): Promise<number> => (await sql('SELECT FROM pg_locks WHERE NOT granted')).length
+  await expect.poll(waiting).toBe(1)
+  const opening = store.openGate('gate')
+  await expect.poll(waiting).toBe(2)
+  await client.query('ROLLBACK')
+  await client.end()
+  expect(await adding).toMatchObject([{ outcome: 'added' }])
+  expect(await opening).toBe('open')
+  await store.sweep({ tasksMax: 10 })
+  expect((await store.get([task.id]))[0]?.state).toBe('pending')
+})
+
+test('a task that was taken over and then forgotten is missed for as long as it takes', async () => {
+  await using home = await openHome()
+  const { store, schema } = home
+  const [gone, request] = [session(), session()]
+  await store.openSession(gone)
+  await store.openSession(request)
+  await store.add({ groups: groups(1), again: false })
+  await store.exchange(exchange(gone.session, { demand: demand(1) }))
+  await store.closeSession(gone.session)
+  const taking = { session: request.session, again: false, tasksMax: 10, graceMs: 0 }
+  expect((await store.reclaim({ ...taking, nonce: '00000000000000aa' })).tasks).toHaveLength(1)
+  await sql(`UPDATE ${schema}.live SET missed = 32767`)
+  const renewal = { session: request.session, ttlMs: 60_000, seq: 1, held: [], awaiting: [] }
+  expect(await store.renew(renewal)).toMatchObject({ session: 'alive' })
+  expect((await store.reclaim({ ...taking, nonce: '00000000000000ab' })).tasks).toHaveLength(1)
 })

@@ -42,6 +42,23 @@ test('a pool that has no connection left is not waited for without end', async (
   await pool.end()
 })
 
+test('a pool of one connection works while somebody watches', async () => {
+  const pool = new pg.Pool({ connectionString: serverOf().url, max: 1 })
+  const schema = `o_${randomUUID().slice(0, 8)}`
+  const store = new PostgresStore({ pool, schema })
+  const other = new PostgresStore({ url: serverOf().url, schema })
+  await store.open()
+  await other.open()
+  const hints = store.watch()
+  await hints.next()
+  await live(store)
+  await hints.next()
+  await live(other)
+  expect((await hints.next()).value).toMatchObject({ ready: true, settled: true })
+  await Promise.all([store.close(), other.close()])
+  await pool.end()
+})
+
 test('without prepared statements none is left behind on a connection', async () => {
   const pool = new pg.Pool({ connectionString: serverOf().url, max: 1 })
   const store = new PostgresStore({ pool, schema: `o_${randomUUID().slice(0, 8)}`, prepare: false })

@@ -35,6 +35,7 @@ ORDER BY rank`
 export const KEY_HOLDERS: string = `
 SELECT unique_key, id::text, state FROM home.live WHERE unique_key IS NOT NULL AND unique_key COLLATE "C" = ANY ($1::text[])`
 
-/** In: id, epoch, nonce. Out: a row if the task runs under that fence. Effect: it goes on to, until the end of the transaction. */
-export const RUNS_UNDER: string = `
-SELECT 1 FROM home.live WHERE id = $1 AND state = 2 AND epoch = $2 AND nonce = $3 FOR SHARE`
+/** In: ids, epochs, nonces. Out: the same of those that run under their fence. Effect: they go on to, until the end of the transaction. */
+export const RUN_UNDER: string = `
+SELECT l.id::text, l.epoch, l.nonce::text FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS x(id, epoch, nonce)
+JOIN home.live l ON l.id = x.id AND l.state = 2 AND l.epoch = x.epoch AND l.nonce = x.nonce ORDER BY l.id FOR SHARE OF l`

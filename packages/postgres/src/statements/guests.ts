@@ -2,7 +2,7 @@
  * Statements that run in a transaction of the user's, on whatever library's connection: so each takes one text, JSON,
  * and answers one. Expected refusals are answers, since an error would leave the transaction unusable.
  */
-import { CURRENT_SLOT, KEPT_COLUMNS } from './settling.ts'
+import { CHECKPOINT_BYTES, CURRENT_SLOT, KEPT_COLUMNS } from './settling.ts'
 import { ADD_TASKS } from './tasks.ts'
 
 /** Neither the user's search path nor somebody's lock has a say in a function. */
@@ -85,7 +85,7 @@ BEGIN
     ), kept AS (
       INSERT INTO home.final(${KEPT_COLUMNS}, settled, size, state, finished_at, result, result_raw, bytes, slot)
       SELECT ${KEPT_WITH_NOTES}, (j ->> 'seq')::integer, 0, 4, v_now, v_result, v_raw,
-        200 + coalesce(octet_length(v_result), octet_length(v_raw), 0), ${CURRENT_SLOT} FROM gone
+        200 + coalesce(octet_length(v_result), octet_length(v_raw), 0) + ${CHECKPOINT_BYTES}, ${CURRENT_SLOT} FROM gone
       RETURNING queue, bytes
     ), counted AS (
       INSERT INTO home.volumes(queue, state, tasks, bytes) SELECT queue, 4, 1, bytes FROM kept

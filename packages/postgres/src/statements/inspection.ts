@@ -1,5 +1,11 @@
 /** Statements that only read, for those who look. */
 
+/** One by one, so that a plan for any slots skips the partitions that are not meant. */
+export function inSlots(parameter: string): string {
+  const slots = Array.from({ length: 10 }, (_, index) => `(${parameter}::smallint[])[${index + 1}]`)
+  return `slot IN (${slots.join(', ')})`
+}
+
 const COMMON = `t.id::text, t.state, t.queue, t.route, t.level, t.terms, t.run_at, t.enqueued_at, t.epoch, t.claimed_at,
   t.session, t.counters, t.unique_key, t.error, t.flags, t.labels, t.start_by, t.deadline_at, t.cancel, t.history, t.progress, t.seq`
 
@@ -31,12 +37,21 @@ const FILTERS = `t.state = ANY ($2::integer[]) AND ($3::integer IS NULL OR t.que
   AND ($4::text IS NULL OR t.route = ANY (ARRAY(SELECT key FROM home.routes WHERE type = $4)))
   AND ($5::text IS NULL OR position($5 IN t.labels) > 0)`
 
-/** In: id to stay below, states, queue or NULL, type or NULL, tag in quotes or NULL, how many. Out: tasks, from the highest id down. */
+/** In: id to stay below, slots, how many. Out: the id down to which so many of each table are looked at, or NULL. */
+export const EDGE_BELOW: string = `
+SELECT greatest(
+  (SELECT id FROM home.live WHERE id < $1 ORDER BY id DESC OFFSET $3 LIMIT 1),
+  (SELECT id FROM home.final WHERE id < $1 AND ${inSlots('$2')} ORDER BY id DESC OFFSET $3 LIMIT 1))::text`
+
+/**
+ * In: id to stay below, states, queue or NULL, type or NULL, tag in quotes or NULL, how many, slots, id to go down to.
+ * Out: tasks, from the highest id down.
+ */
 export const PAGE_BY_ID: string = `
 SELECT * FROM (
-  (SELECT ${SUMMARY_LIVE} FROM home.live t WHERE t.id < $1 AND ${FILTERS} ORDER BY t.id DESC LIMIT $6)
+  (SELECT ${SUMMARY_LIVE} FROM home.live t WHERE t.id < $1 AND t.id >= $8 AND ${FILTERS} ORDER BY t.id DESC LIMIT $6)
   UNION ALL
-  (SELECT ${SUMMARY_FINAL} FROM home.final t WHERE t.id < $1 AND ${FILTERS} ORDER BY t.id DESC LIMIT $6)
+  (SELECT ${SUMMARY_FINAL} FROM home.final t WHERE t.id < $1 AND t.id >= $8 AND ${inSlots('$7')} AND ${FILTERS} ORDER BY t.id DESC LIMIT $6)
 ) AS page ORDER BY id::uuid DESC LIMIT $6`
 
 /**

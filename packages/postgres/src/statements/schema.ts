@@ -152,6 +152,7 @@ CREATE TABLE home.sessions(
   renewal integer NOT NULL DEFAULT 0, -- number of the last renewal that counted
   profile text NOT NULL               -- JSON: where it runs and what it serves
 );
+CREATE INDEX sessions_end ON home.sessions(expires_at);
 
 CREATE TABLE home.definitions(type text COLLATE "C" PRIMARY KEY, definition text NOT NULL);
 

@@ -38,8 +38,14 @@ UPDATE home.sessions s SET expires_at = t.now + $3::bigint, renewal = greatest(s
 FROM t, known WHERE s.key = known.key AND s.expires_at > t.now
 RETURNING s.key, t.now, known.renewal`
 
-/** In: store time. Effect: it never goes below that. */
-export const RAISE_FLOOR = 'UPDATE home.clock SET floor = $1 WHERE floor < $1'
+/** In: store time. Effect: it never goes below that; or, if somebody else raises it at this moment, about that. */
+export const RAISE_FLOOR: string = `
+UPDATE home.clock SET floor = $1 WHERE one = (SELECT one FROM home.clock WHERE floor < $1 FOR UPDATE SKIP LOCKED)`
+
+/** In: store time that was seen. Out: store time. Effect: from now on it is later than that. */
+export const PASS_TIME: string = `
+UPDATE home.clock c SET floor = greatest(c.floor, t.now + 1)
+FROM (SELECT home.store_now($1::bigint) AS now) AS t RETURNING t.now`
 
 /** Out: sessions that hold claims, and the claims: nonce, tasks. */
 export const CLAIMS_OF_ALL: string = `

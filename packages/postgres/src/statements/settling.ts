@@ -12,6 +12,9 @@ export const KEPT_COLUMNS: string =
   'counters, history, parents, labels, start_by, deadline_at, cancel, restarted_at, unique_key, mark, progress, ' +
   'logs, checkpoint, checkpoint_raw'
 
+/** What a task keeps of a checkpoint, whatever became of it. */
+export const CHECKPOINT_BYTES = 'coalesce(octet_length(checkpoint), octet_length(checkpoint_raw), 0)'
+
 /**
  * Successes of tasks that nobody waits for, and that waited for nobody.
  *
@@ -42,7 +45,8 @@ BEGIN
     RETURNING ${KEPT_COLUMNS.replaceAll(/\w+/g, 't.$&')}, a.number, a.result
   ), kept AS (
     INSERT INTO home.final(${KEPT_COLUMNS}, settled, size, state, finished_at, result, bytes, slot)
-    SELECT ${KEPT_COLUMNS}, number, 0, 4, v_now, result, 200 + coalesce(octet_length(result), 0), v_slot FROM gone
+    SELECT ${KEPT_COLUMNS}, number, 0, 4, v_now, result,
+      200 + coalesce(octet_length(result), 0) + ${CHECKPOINT_BYTES}, v_slot FROM gone
     RETURNING queue, bytes
   ), counted AS (
     INSERT INTO home.volumes(queue, state, tasks, bytes)

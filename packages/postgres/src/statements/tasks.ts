@@ -1,9 +1,9 @@
 /** Statements about whole tasks, many at a time: what `tasks.ts` reads and writes. */
-import { CURRENT_SLOT, KEPT_COLUMNS } from './settling.ts'
+import { CHECKPOINT_BYTES, CURRENT_SLOT, KEPT_COLUMNS } from './settling.ts'
 
 const LOADED = `t.id::text, t.seq, t.queue, t.route, t.terms, t.level, t.state, t.flags, t.run_at, t.enqueued_at, t.claimed_at,
   t.epoch, t.nonce::text, t.session, t.settled, t.size, t.digest, t.counters, t.history, t.error, t.parents, t.start_by,
-  t.deadline_at, t.cancel, t.restarted_at, t.unique_key, t.mark, t.progress, t.logs`
+  t.deadline_at, t.cancel, t.restarted_at, t.unique_key, t.mark, t.progress, t.logs, ${CHECKPOINT_BYTES}`
 
 /** In: ids, sorted. Out: live tasks. Effect: they are locked, in that order. */
 export const LOCK_LIVE: string = `
