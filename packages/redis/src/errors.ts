@@ -66,6 +66,24 @@ const REPLIES: Readonly<Record<string, Known>> = {
     hint: 'Look at min-replicas-to-write, and at the replicas.',
     effect: 'none',
   },
+  MOVED: {
+    code: 'store-unavailable',
+    what: 'belongs to a cluster, and another server of it has this store',
+    hint: 'Give the address of that server.',
+    effect: 'final',
+  },
+  TRYAGAIN: {
+    code: 'store-unavailable',
+    what: 'is handing this store to another server of its cluster',
+    hint: 'Give the address of that server when it is done.',
+    effect: 'none',
+  },
+  MASTERDOWN: {
+    code: 'store-unavailable',
+    what: 'is a replica that has lost its primary',
+    hint: 'Give the address of the primary.',
+    effect: 'none',
+  },
   CLUSTERDOWN: {
     code: 'store-unavailable',
     what: 'belongs to a cluster that is down',
@@ -82,6 +100,11 @@ export function replyWord(error: unknown): string | undefined {
 
 function isReply(error: Error): boolean {
   return ['ErrorReply', 'SimpleError', 'BlobError'].includes(error.constructor.name)
+}
+
+/** Whether it is told in words of our own. */
+export function isKnown(word: string): boolean {
+  return Object.hasOwn(REPLIES, word)
 }
 
 /** An error of a call that reached Redis, or not; `place` is shown. */
@@ -131,6 +154,14 @@ export function refused(
   more: { readonly hint: string; readonly cause?: unknown },
 ): StoreError {
   return new StoreError(code, message, { ...more, effect: 'final' })
+}
+
+/** Others make new names faster than this client can learn them; nothing was done. */
+export function namesChange(place: string): StoreError {
+  return new StoreError('store-busy', `The names in the store at ${place} change without end.`, {
+    hint: 'Use fewer different queues, types and needs.',
+    effect: 'none',
+  })
 }
 
 export function notOpen(place: string): StoreError {

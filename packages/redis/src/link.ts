@@ -3,7 +3,7 @@
  * overdue the connection is given up, and everything that is on its way ends with it.
  */
 import { StoreError } from '@millrace/core'
-import { offline, replyWord, storeError } from './errors.ts'
+import { isKnown, offline, replyWord, storeError } from './errors.ts'
 import type { RedisClientType } from '@redis/client'
 import type { Script } from './lua/scripts.ts'
 
@@ -46,6 +46,8 @@ export class Link {
   /** When each call that is on its way began, oldest first. */
   readonly #pending = new Map<symbol, number>()
   #watchdog: NodeJS.Timeout | undefined
+  /** The scripts that this connection has brought. */
+  #told = new Set<string>()
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -73,7 +75,16 @@ export class Link {
     this.#drop(this.#client, new Error('the store was closed'))
   }
 
+  /**
+   * The first call of a script on a connection brings its source: a server that has to ask for it would answer
+   * the calls behind it first.
+   */
   async run(script: Script, ...args: readonly (string | Buffer)[]): Promise<Reply> {
+    const told = this.#told
+    if (!told.has(script.sha)) {
+      told.add(script.sha)
+      return this.command(['EVAL', script.source, '1', ...args])
+    }
     try {
       return await this.command(['EVALSHA', script.sha, '1', ...args])
     } catch (error) {
@@ -89,7 +100,10 @@ export class Link {
     try {
       return (await client.sendCommand(args)) as Reply
     } catch (error) {
-      throw storeError(error, this.#options.place)
+      if (client === this.#client && replyWord(error) === 'READONLY') this.#leave(client)
+      // of a connection that was given up the driver knows only that
+      const why = client === this.#client || replyWord(error) !== undefined ? error : this.#why
+      throw storeError(why, this.#options.place)
     } finally {
       this.#end(call, client)
     }
@@ -117,14 +131,23 @@ export class Link {
     this.#watchdog = undefined
     const [oldest] = this.#pending.values()
     if (oldest === undefined) return
-    const { timeoutMs } = this.#options
-    const leftMs = oldest + timeoutMs - performance.now()
-    if (leftMs > 0) {
-      this.#watchIn(leftMs)
-      return
-    }
-    const error = new Error(`no answer came for ${timeoutMs} ms`)
-    this.#drop(this.#client, error)
+    const leftMs = oldest + this.#options.timeoutMs - performance.now()
+    // what came while this process was busy itself is read before anything is given up
+    if (leftMs > 0) this.#watchIn(leftMs)
+    else setImmediate(() => this.#judge(oldest))
+  }
+
+  #judge(overdue: number): void {
+    const [oldest] = this.#pending.values()
+    if (oldest === overdue) {
+      this.#drop(this.#client, new Error(`no answer came for ${this.#options.timeoutMs} ms`))
+      this.#connectLater()
+    } else if (this.#watchdog === undefined) this.#watch()
+  }
+
+  /** The server is a replica now. Its successor may have its address, or will be found behind the same name. */
+  #leave(client: Client): void {
+    this.#drop(client, new Error('the server became a read-only replica'))
     this.#connectLater()
   }
 
@@ -145,6 +168,7 @@ export class Link {
     }
     if (this.#closed) return client.destroy()
     this.#client = client
+    this.#told = new Set()
     this.#retries = 0
     client.unref()
   }
@@ -178,7 +202,8 @@ export class Link {
 
 function unreachable(error: unknown, place: string): StoreError {
   if (error instanceof StoreError) return error
-  if (replyWord(error) !== undefined) return storeError(error, place)
+  const word = replyWord(error)
+  if (word !== undefined && isKnown(word)) return storeError(error, place)
   const why = error instanceof Error && error.message !== '' ? error.message : 'it does not answer'
   return new StoreError('store-unavailable', `Redis at ${place} cannot be reached: ${why}.`, {
     hint: 'Start it, or look at the host and the port of the URL.',

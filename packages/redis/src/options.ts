@@ -69,10 +69,21 @@ function addressOf(url: string): { readonly url: string; readonly place: string 
   const known = SCHEMES.get(scheme.toLowerCase())
   const parsed = known === undefined ? null : URL.parse(`${known}${rest}`)
   const database = parsed?.pathname.replace(/^\//, '') ?? ''
-  if (parsed === null || parsed.hostname === '' || !/^\d{0,5}$/.test(database)) {
+  // what stands behind ? or # is mostly a password that is not encoded: what looks like the host is part of it then
+  const isWhole = parsed !== null && parsed.hash === '' && parsed.search === '' && isEncoded(parsed)
+  if (!isWhole || parsed.hostname === '' || !/^\d{0,5}$/.test(database)) {
     throw new InvalidArgumentError('The URL of the Redis store cannot be read.', {
-      hint: 'Give redis://USER:PASSWORD@HOST:PORT/DATABASE; only the host is needed.',
+      hint: 'Give redis://USER:PASSWORD@HOST:PORT/DATABASE, user and password percent-encoded; only the host is needed.',
     })
   }
   return { url: parsed.href, place: `${parsed.hostname}:${parsed.port === '' ? '6379' : parsed.port}` }
+}
+
+function isEncoded({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(`${username}${password}`)
+    return true
+  } catch {
+    return false
+  }
 }
