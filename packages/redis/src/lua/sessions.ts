@@ -14,7 +14,7 @@ if ends and tonumber(ends) <= NOW then return { 'dead', NOW } end
 if not ends then call('HSET', key, 'o', NOW) end
 call('HSET', key, 'x', NOW + IN[2], 'p', IN[3])
 call('ZADD', P .. 'S', NOW + IN[2], IN[1])
-if #IN[4] > 0 then call('HSET', P .. 'D', unpack(IN[4])) end
+for from = 1, #IN[4], 2000 do call('HSET', P .. 'D', unpack(IN[4], from, math.min(from + 1999, #IN[4]))) end
 call('HSET', META, 'floor', NOW)
 return { 'alive', NOW }
 `
