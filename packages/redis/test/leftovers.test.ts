@@ -1,4 +1,4 @@
-/** Entries of lists whose tasks went elsewhere: whoever takes from the lists meets them, and takes nothing twice for it. */
+/** What is left of tasks and requests that went elsewhere: whoever meets it takes nothing twice for it. */
 import { createClient } from '@redis/client'
 import { expect, test } from 'vitest'
 import { demand, exchange, group, groups, session, spec } from '../../sqlite/test/specs.ts'
@@ -101,4 +101,23 @@ test('what was ready is not lost when the clock jumps back', async () => {
   await home.shiftClock(6_000)
   const { claims } = await store.exchange(exchange(mine, { demand: demand(10) }))
   expect(claims.map(({ id }) => id)).toEqual([late.id])
+})
+
+test('what was given up takes nothing when it arrives behind its own repeat', async () => {
+  await using home = await openHome()
+  const { store } = home
+  await store.add({ groups: groups(20), again: false })
+  const dying = session({ ttlMs: 1_000 })
+  await store.openSession(dying)
+  await store.exchange(exchange(dying.session, { demand: demand(10) }))
+  await home.shiftClock(2_000)
+  const mine = await worker(home)
+  const take = exchange(mine, { demand: demand(3) })
+  const repeated = await store.exchange({ ...take, again: true })
+  await store.exchange(take)
+  const over = { session: mine, nonce: '0123456789abcdef', tasksMax: 4, graceMs: 0 }
+  await store.reclaim({ ...over, again: true })
+  await store.reclaim({ ...over, again: false })
+  const [record] = (await store.sessions()).filter((one) => one.session === mine)
+  expect(record?.running).toBe(repeated.claims.length + 4)
 })

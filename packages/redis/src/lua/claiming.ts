@@ -258,10 +258,9 @@ local session, nonce, demand = IN[1], IN[2], IN[6]
 if demand and call('HLEN', P .. 'R') ~= IN[4] then return { 'routes' } end
 local verdicts = settleAll(IN[5], nonce)
 if call('EXISTS', P .. 'b') == 1 then more().tellDependents() end
-local ends = call('HGET', P .. 's' .. session, 'x')
-local alive = ends and tonumber(ends) > NOW
+local alive, overtaken = present()
 local nextIn = -1
-if alive and demand then nextIn = claim(session, nonce, IN[3] == 1, demand) end
+if alive and demand and not overtaken then nextIn = claim(session, nonce, IN[3] == 1, demand) end
 if claiming.ended > 0 then more().tellDependents() end
 finish()
 return { NOW, alive and 'alive' or 'dead', concat(verdicts), claiming.at or NOW, claims, claiming.more, nextIn, call('EXISTS', P .. 'b') }
