@@ -21,6 +21,8 @@ export interface LinkOptions {
 
 const RETRY_FIRST_MS = 50
 const RETRY_MOST_MS = 1_000
+/** A timer that is later than this was held up by what else this process does. */
+const BUSY_MS = 20
 
 /** The driver is loaded with the first connection: whoever uses another store never waits for it. */
 async function newClient({ url, timeoutMs }: LinkOptions): Promise<Client> {
@@ -46,6 +48,8 @@ export class Link {
   /** When each call that is on its way began, oldest first. */
   readonly #pending = new Map<symbol, number>()
   #watchdog: NodeJS.Timeout | undefined
+  /** The call that was waited for once more, because this process had been busy. */
+  #spared: number | undefined
   /** The scripts that this connection has brought. */
   #told = new Set<string>()
 
@@ -124,25 +128,24 @@ export class Link {
   }
 
   #watchIn(ms: number): void {
-    this.#watchdog = setTimeout(() => this.#watch(), ms).unref()
+    const due = performance.now() + ms
+    this.#watchdog = setTimeout(() => this.#watch(performance.now() - due), ms).unref()
   }
 
-  #watch(): void {
+  /** @param lateMs by how much the timer is late: for so long this process was busy, and read no answers */
+  #watch(lateMs: number): void {
     this.#watchdog = undefined
     const [oldest] = this.#pending.values()
     if (oldest === undefined) return
-    const leftMs = oldest + this.#options.timeoutMs - performance.now()
-    // what came while this process was busy itself is read before anything is given up
-    if (leftMs > 0) this.#watchIn(leftMs)
-    else setImmediate(() => this.#judge(oldest))
-  }
-
-  #judge(overdue: number): void {
-    const [oldest] = this.#pending.values()
-    if (oldest === overdue) {
-      this.#drop(this.#client, new Error(`no answer came for ${this.#options.timeoutMs} ms`))
-      this.#connectLater()
-    } else if (this.#watchdog === undefined) this.#watch()
+    const { timeoutMs } = this.#options
+    const leftMs = oldest + timeoutMs - performance.now()
+    if (leftMs > 0) return this.#watchIn(leftMs)
+    if (lateMs > BUSY_MS && this.#spared !== oldest) {
+      this.#spared = oldest
+      return this.#watchIn(Math.min(lateMs, timeoutMs))
+    }
+    this.#drop(this.#client, new Error(`no answer came for ${timeoutMs} ms`))
+    this.#connectLater()
   }
 
   /** The server is a replica now. Its successor may have its address, or will be found behind the same name. */
