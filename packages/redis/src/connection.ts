@@ -9,10 +9,15 @@ export interface Connection {
   readonly listen: Listen
 }
 
-export function connectionOf({ server, place, timeoutMs }: CheckedOptions): Connection {
+/** @param connected is called with each new connection: it may lead to another server than the last one */
+export function connectionOf(
+  { server, place, timeoutMs }: CheckedOptions,
+  connected: () => void,
+): Connection {
   if (typeof server !== 'string') {
-    return { line: new GuestLine(server, { place, timeoutMs }), listen: server.listen }
+    return { line: new GuestLine(server, { place, timeoutMs }, connected), listen: server.listen }
   }
   const options = { url: server, place, timeoutMs }
-  return { line: new Link(options), listen: (channel, ear) => listenOn(options, channel, ear) }
+  const line = new Link({ ...options, connected: async () => connected() })
+  return { line, listen: (channel, ear) => listenOn(options, channel, ear) }
 }

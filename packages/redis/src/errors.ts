@@ -84,6 +84,12 @@ const REPLIES: Readonly<Record<string, Known>> = {
     hint: 'It goes on as soon as that is done.',
     effect: 'none',
   },
+  MASTERDOWN: {
+    code: 'store-unavailable',
+    what: 'is a replica that has lost its primary',
+    hint: 'Give the address of the primary.',
+    effect: 'none',
+  },
   CLUSTERDOWN: {
     code: 'store-unavailable',
     what: 'belongs to a cluster that is down',
@@ -101,6 +107,11 @@ export function replyWord(error: unknown): string | undefined {
 /** By its name: the drivers of users come in copies of their own. */
 function isReply(error: Error): boolean {
   return ['ErrorReply', 'SimpleError', 'BlobError', 'ReplyError'].includes(error.constructor.name)
+}
+
+/** Whether it is told in words of our own. */
+export function isKnown(word: string): boolean {
+  return Object.hasOwn(REPLIES, word)
 }
 
 /** An error of a call that reached Redis, or not; `place` is shown. */
@@ -150,6 +161,14 @@ export function refused(
   more: { readonly hint: string; readonly cause?: unknown },
 ): StoreError {
   return new StoreError(code, message, { ...more, effect: 'final' })
+}
+
+/** Others make new names faster than this client can learn them; nothing was done. */
+export function namesChange(place: string): StoreError {
+  return new StoreError('store-busy', `The names in the store at ${place} change without end.`, {
+    hint: 'Use fewer different queues, types and needs.',
+    effect: 'none',
+  })
 }
 
 export function notOpen(place: string): StoreError {

@@ -18,26 +18,25 @@ interface Taste {
   readonly types: readonly string[]
   readonly offers: readonly string[]
   readonly known: number
+  readonly generation: number
   readonly routes: readonly number[]
 }
 
 export class Tastes {
-  #last: Taste = { types: [], offers: [], known: 0, routes: [] }
+  #last: Taste = { types: [], offers: [], known: 0, generation: 0, routes: [] }
 
   routesOf({ types, offers }: Demand, names: Names): readonly number[] {
     const known = names.routes.size
+    const { generation } = names
     const last = this.#last
-    if (last.types === types && last.offers === offers && last.known === known) return last.routes
+    const sameNames = last.known === known && last.generation === generation
+    if (last.types === types && last.offers === offers && sameNames) return last.routes
     const [wanted, offered] = [new Set(types), new Set(offers)]
     const routes = [...names.routeOf]
       .filter(([, { type, needs }]) => wanted.has(type) && needs.every((need) => offered.has(need)))
       .map(([number]) => number)
-    this.#last = { types, offers, known, routes }
+    this.#last = { types, offers, known, generation, routes }
     return routes
-  }
-
-  forget(): void {
-    this.#last = { types: [], offers: [], known: 0, routes: [] }
   }
 }
 

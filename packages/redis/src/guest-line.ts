@@ -14,15 +14,26 @@ interface Call {
 }
 
 export class GuestLine implements Line {
+  readonly told: Set<string> = new Set()
   readonly #guest: Guest
   readonly #place: string
   readonly #timeoutMs: number
   /** Calls on their way, the oldest first. */
   readonly #calls = new Set<Call>()
+  readonly #forget: () => void
   #watchdog: NodeJS.Timeout | undefined
 
-  constructor(guest: Guest, { place, timeoutMs }: { readonly place: string; readonly timeoutMs: number }) {
+  /** @param connected is called when the client comes to a server, which may be another one than before */
+  constructor(
+    guest: Guest,
+    { place, timeoutMs }: { readonly place: string; readonly timeoutMs: number },
+    connected: () => void,
+  ) {
     this.#guest = guest
+    this.#forget = guest.arrivals(() => {
+      this.told.clear()
+      connected()
+    })
     this.#place = place
     this.#timeoutMs = timeoutMs
   }
@@ -37,6 +48,7 @@ export class GuestLine implements Line {
   }
 
   close(): void {
+    this.#forget()
     clearTimeout(this.#watchdog)
     this.#watchdog = undefined
     for (const call of this.#calls) call.fail(new Error('the store was closed'))

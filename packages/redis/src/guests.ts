@@ -29,6 +29,23 @@ export interface Guest {
   /** Replies have bytes where Redis sends strings. */
   send(args: readonly Arg[]): Promise<unknown>
   readonly listen: Listen
+  /** Hears when it comes to a server, be it the same again or another one; answers how to end that. */
+  arrivals(listener: () => void): () => void
+}
+
+/** What all of them have of Node's EventEmitter. */
+interface Emitter {
+  on(event: string, listener: () => void): unknown
+  off(event: string, listener: () => void): unknown
+}
+
+function arrivalsOf(client: Emitter, ...events: readonly string[]): Guest['arrivals'] {
+  return (listener) => {
+    for (const event of events) client.on(event, listener)
+    return () => {
+      for (const event of events) client.off(event, listener)
+    }
+  }
 }
 
 interface NodeRedis extends NodeRedisClient {
@@ -36,12 +53,13 @@ interface NodeRedis extends NodeRedisClient {
   duplicate(): NodeRedis
   connect(): Promise<unknown>
   subscribe(channel: string, listener: (word: string) => void): Promise<unknown>
-  on(event: 'ready' | 'error', listener: () => void): unknown
+  on(event: string, listener: () => void): unknown
+  off(event: string, listener: () => void): unknown
   unref(): void
   destroy(): void
 }
 
-interface NodeRedisCluster extends NodeRedisClient {
+interface NodeRedisCluster extends NodeRedisClient, Emitter {
   sendCommand(key: string, readOnly: boolean, args: readonly Arg[], options: object): Promise<unknown>
   subscribe(channel: string, listener: (word: string) => void): Promise<unknown>
   unsubscribe(channel: string, listener: (word: string) => void): Promise<unknown>
@@ -49,7 +67,7 @@ interface NodeRedisCluster extends NodeRedisClient {
 
 type Heard = (channel: string, word: string) => void
 
-interface Ioredis extends IoredisClient {
+interface Ioredis extends IoredisClient, Emitter {
   duplicate(): Ioredis
   subscribe(channel: string): Promise<unknown>
   unsubscribe(channel: string): Promise<unknown>
@@ -97,6 +115,7 @@ function nodeRedis(client: NodeRedis): Guest {
   return {
     state: () => (client.isReady ? 'ready' : client.isOpen ? 'connecting' : 'closed'),
     send: (args) => client.sendCommand(args, AS_BYTES),
+    arrivals: arrivalsOf(client, 'ready'),
     listen(channel, ear) {
       const own = client.duplicate()
       own.on('error', () => undefined) // it connects again by itself
@@ -121,6 +140,7 @@ function nodeRedisCluster(client: NodeRedisCluster, key: string): Guest {
     // how its nodes are is found out by asking them
     state: () => (client.isOpen ? 'ready' : 'closed'),
     send: (args) => client.sendCommand(key, false, args, AS_BYTES),
+    arrivals: arrivalsOf(client, 'node-ready'),
     listen: (channel, ear) => {
       const heard = (word: string): void => ear.heard(word)
       return subscribed(
@@ -138,6 +158,7 @@ function ioredis(client: Ioredis): Guest {
   return {
     state: () => (client.status === 'ready' ? 'ready' : CLOSED.has(client.status) ? 'closed' : 'connecting'),
     send: ([command, ...args]) => client.callBuffer(String(command), args),
+    arrivals: client.isCluster ? arrivalsOf(client, 'ready', '+node', 'refresh') : arrivalsOf(client, 'ready'),
     listen: (channel, ear) => (client.isCluster ? hearCluster : hearAlone)(client, channel, ear),
   }
 }

@@ -2,7 +2,7 @@
 import { Names } from './names.ts'
 import { Packer } from './packer.ts'
 import { openHome } from './lua/scripts.ts'
-import { refused, replyWord } from './errors.ts'
+import { namesChange, refused, replyWord } from './errors.ts'
 import { run, type Line, type Reply } from './line.ts'
 import type { Script } from './lua/scripts.ts'
 import { StoreError } from '@millrace/core'
@@ -74,7 +74,7 @@ export class Home {
    * @param pack answers the request; `undefined` if it needs names that are not known yet, and were noted
    */
   async call(script: Script, pack: () => Buffer | undefined): Promise<Reply> {
-    const packed = this.#turn === undefined ? pack() : undefined
+    const packed = this.#turn === undefined ? this.#packed(pack) : undefined
     return packed === undefined ? this.#callInTurn(script, pack) : this.run(script, packed)
   }
 
@@ -94,11 +94,21 @@ export class Home {
   /** The reply in an object, so that nobody waits for it who only waits until it was asked for. */
   async #learnAndSend(script: Script, pack: () => Buffer | undefined): Promise<{ reply: Promise<Reply> }> {
     for (let starts = 0; starts < STARTS_MAX; starts++) {
-      const packed = pack()
+      const packed = this.#packed(pack)
       if (packed !== undefined) return { reply: this.run(script, packed) }
       await this.names.learn(this)
     }
-    throw new Error('The names of the store change without end.')
+    throw namesChange(this.#options.place)
+  }
+
+  /** What was begun of a request that cannot be written must not stand before the next one. */
+  #packed(pack: () => Buffer | undefined): Buffer | undefined {
+    try {
+      return pack()
+    } catch (error) {
+      this.packer.reset()
+      throw error
+    }
   }
 
   /** Calls a script at once. */

@@ -1,6 +1,6 @@
 /** What readers see. */
 import * as scripts from './lua/scripts.ts'
-import { InvalidArgumentError } from '@millrace/core'
+import { InvalidArgumentError, StoreError } from '@millrace/core'
 import { AT, STATES } from './layout.ts'
 import { idOf } from './reading.ts'
 import {
@@ -47,8 +47,23 @@ export async function get(home: Home, ids: readonly TaskId[]): Promise<readonly 
 /** Learns the names that others have made since. */
 export async function knowAll(home: Home, raws: readonly (Pick<Raw, 'record'> | null)[]): Promise<void> {
   const { names } = home
-  const unknown = raws.some((raw) => raw !== null && !knows(names, raw.record))
-  if (unknown) await names.load(home)
+  const unknown = (): boolean => raws.some((raw) => raw !== null && !knows(names, raw.record))
+  if (!unknown()) return
+  try {
+    await names.load(home)
+  } catch (error) {
+    throw unread(error)
+  }
+  if (unknown()) throw unread(new Error('the names of some tasks are not there'))
+}
+
+/** The answer is lost, not the question: what was asked for may have been done. */
+function unread(cause: unknown): StoreError {
+  return new StoreError('store-unavailable', 'What Redis answered cannot be read without its names.', {
+    hint: 'Ask again.',
+    effect: 'unknown',
+    cause,
+  })
 }
 
 function knows({ queueOf, routeOf, termsOf }: Names, record: Buffer): boolean {

@@ -6,6 +6,8 @@ import type { Script } from './lua/scripts.ts'
 export type Reply = number | string | Buffer | null | readonly Reply[]
 
 export interface Line {
+  /** The scripts that the connection has brought to the server. */
+  readonly told: Set<string>
   /** @throws StoreError if Redis does not answer now */
   open(): Promise<void>
   close(): void
@@ -40,6 +42,12 @@ export async function run(
   [prefix, ...args]: readonly [prefix: string, ...args: readonly (string | Buffer)[]],
 ): Promise<Reply> {
   const given = ['2', prefix, `${prefix}m`, ...args]
+  const { told } = line
+  if (!told.has(script.sha)) {
+    // a server that has to ask for the source would answer the calls behind it first
+    told.add(script.sha)
+    return line.command(['EVAL', script.source, ...given])
+  }
   try {
     return await line.command(['EVALSHA', script.sha, ...given])
   } catch (error) {

@@ -3,7 +3,7 @@
  * overdue the connection is given up, and everything that is on its way ends with it.
  */
 import { StoreError } from '@millrace/core'
-import { offline, replyWord, storeError } from './errors.ts'
+import { isKnown, offline, replyWord, storeError } from './errors.ts'
 import type { RedisClientType } from '@redis/client'
 import type { Ear, Line, Reply } from './line.ts'
 
@@ -21,6 +21,8 @@ export interface LinkOptions {
 const PING_MS = 10_000
 const RETRY_FIRST_MS = 50
 const RETRY_MOST_MS = 1_000
+/** A timer that is later than this was held up by what else this process does. */
+const BUSY_MS = 20
 
 /** The driver is loaded with the first connection: whoever uses another store never waits for it. */
 async function newClient({ url, timeoutMs }: LinkOptions): Promise<Client> {
@@ -46,6 +48,10 @@ export class Link implements Line {
   /** When each call that is on its way began, oldest first. */
   readonly #pending = new Map<symbol, number>()
   #watchdog: NodeJS.Timeout | undefined
+  /** The call that was waited for once more, because this process had been busy. */
+  #spared: number | undefined
+  /** The scripts that this connection has brought. */
+  #told = new Set<string>()
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -73,6 +79,10 @@ export class Link implements Line {
     this.#drop(this.#client, new Error('the store was closed'))
   }
 
+  get told(): Set<string> {
+    return this.#told
+  }
+
   async command(args: readonly (string | Buffer)[]): Promise<Reply> {
     const client = this.#client
     if (client === undefined || !client.isReady) throw offline(this.#options.place, this.#why)
@@ -80,7 +90,10 @@ export class Link implements Line {
     try {
       return (await client.sendCommand(args)) as Reply
     } catch (error) {
-      throw storeError(error, this.#options.place)
+      if (client === this.#client && replyWord(error) === 'READONLY') this.#leave(client)
+      // of a connection that was given up the driver knows only that
+      const why = client === this.#client || replyWord(error) !== undefined ? error : this.#why
+      throw storeError(why, this.#options.place)
     } finally {
       this.#end(call, client)
     }
@@ -101,21 +114,29 @@ export class Link implements Line {
   }
 
   #watchIn(ms: number): void {
-    this.#watchdog = setTimeout(() => this.#watch(), ms).unref()
+    const due = performance.now() + ms
+    this.#watchdog = setTimeout(() => this.#watch(performance.now() - due), ms).unref()
   }
 
-  #watch(): void {
+  /** @param lateMs by how much the timer is late: for so long this process was busy, and read no answers */
+  #watch(lateMs: number): void {
     this.#watchdog = undefined
     const [oldest] = this.#pending.values()
     if (oldest === undefined) return
     const { timeoutMs } = this.#options
     const leftMs = oldest + timeoutMs - performance.now()
-    if (leftMs > 0) {
-      this.#watchIn(leftMs)
-      return
+    if (leftMs > 0) return this.#watchIn(leftMs)
+    if (lateMs > BUSY_MS && this.#spared !== oldest) {
+      this.#spared = oldest
+      return this.#watchIn(Math.min(lateMs, timeoutMs))
     }
-    const error = new Error(`no answer came for ${timeoutMs} ms`)
-    this.#drop(this.#client, error)
+    this.#drop(this.#client, new Error(`no answer came for ${timeoutMs} ms`))
+    this.#connectLater()
+  }
+
+  /** The server is a replica now. Its successor may have its address, or will be found behind the same name. */
+  #leave(client: Client): void {
+    this.#drop(client, new Error('the server became a read-only replica'))
     this.#connectLater()
   }
 
@@ -136,6 +157,7 @@ export class Link implements Line {
     }
     if (this.#closed) return client.destroy()
     this.#client = client
+    this.#told = new Set()
     this.#retries = 0
     client.unref()
   }
@@ -169,7 +191,8 @@ export class Link implements Line {
 
 function unreachable(error: unknown, place: string): StoreError {
   if (error instanceof StoreError) return error
-  if (replyWord(error) !== undefined) return storeError(error, place)
+  const word = replyWord(error)
+  if (word !== undefined && isKnown(word)) return storeError(error, place)
   const why = error instanceof Error && error.message !== '' ? error.message : 'it does not answer'
   return new StoreError('store-unavailable', `Redis at ${place} cannot be reached: ${why}.`, {
     hint: 'Start it, or look at the host and the port of the URL.',

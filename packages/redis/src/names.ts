@@ -33,6 +33,8 @@ export class Names {
   readonly queueOf: Map<number, string> = new Map()
   readonly routeOf: Map<number, Route> = new Map()
   readonly termsOf: Map<number, Terms> = new Map()
+  /** Changes whenever the names may have other numbers than before. */
+  generation = 0
   readonly #missing = new Map<Kind, Set<string>>()
   readonly #texts = new WeakMap<TaskPolicy, Map<number | null, string>>()
 
@@ -63,7 +65,9 @@ export class Names {
     return shape
   }
 
+  /** A server that another took the place of, or that was started anew, may have lost the latest numbers. */
   forget(): void {
+    this.generation += 1
     this.#last = undefined
     this.#plainRoutes.clear()
     for (const map of [this.queues, this.routes, this.terms, this.queueOf, this.routeOf, this.termsOf])
@@ -118,10 +122,11 @@ export class Names {
     }
   }
 
-  /** Reads all names that others gave numbers to. */
+  /** Reads all names that anybody gave numbers to, in the place of those that it knew. */
   async load(home: Home): Promise<void> {
     const reply = await home.run(namesScript, home.packer.array(0).done())
     const [queues, routes, terms] = reply as readonly (readonly Buffer[])[]
+    this.forget()
     for (const [kind, flat] of [
       ['Q', queues!],
       ['R', routes!],

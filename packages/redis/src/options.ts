@@ -86,9 +86,11 @@ function addressOf(url: string): { readonly server: string; readonly place: stri
   const known = SCHEMES.get(scheme.toLowerCase())
   const parsed = known === undefined ? null : URL.parse(`${known}${rest}`)
   const database = parsed?.pathname.replace(/^\//, '') ?? ''
-  if (parsed === null || parsed.hostname === '' || !/^\d{0,5}$/.test(database)) {
+  // what stands behind ? or # is mostly a password that is not encoded: what looks like the host is part of it then
+  const isWhole = parsed !== null && parsed.hash === '' && parsed.search === '' && isEncoded(parsed)
+  if (!isWhole || parsed.hostname === '' || !/^\d{0,5}$/.test(database)) {
     throw new InvalidArgumentError('The URL of the Redis store cannot be read.', {
-      hint: 'Give redis://USER:PASSWORD@HOST:PORT/DATABASE; only the host is needed.',
+      hint: 'Give redis://USER:PASSWORD@HOST:PORT/DATABASE, user and password percent-encoded; only the host is needed.',
     })
   }
   return { server: parsed.href, place: `${parsed.hostname}:${parsed.port === '' ? '6379' : parsed.port}` }
@@ -100,4 +102,13 @@ function checkedGuest(client: RedisClient, namespace: string): Guest {
   throw new InvalidArgumentError(`The client of the Redis store ${guest}.`, {
     hint: 'Give a client of node-redis (createClient, createCluster) or of ioredis (Redis, Cluster).',
   })
+}
+
+function isEncoded({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(`${username}${password}`)
+    return true
+  } catch {
+    return false
+  }
 }

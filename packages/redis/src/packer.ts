@@ -16,6 +16,11 @@ export class Packer {
     return done
   }
 
+  /** Drops what was written since the last request. */
+  reset(): void {
+    this.#at = 0
+  }
+
   array(length: number): this {
     this.#room(5)
     if (length < 16) this.#buffer[this.#at++] = 0x90 | length

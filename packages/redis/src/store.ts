@@ -9,7 +9,7 @@ import { checkServer } from './checks.ts'
 import { claimsOf } from './claims.ts'
 import { boundsOf, command, configureQueue } from './commanding.ts'
 import { definitions, get, knowAll, list, outcomes, queues, sessions } from './inspector.ts'
-import { notOpen } from './errors.ts'
+import { namesChange, notOpen } from './errors.ts'
 import { Home } from './home.ts'
 import { connectionOf } from './connection.ts'
 import { run, type Line, type Reply } from './line.ts'
@@ -44,9 +44,9 @@ export class RedisStore implements port.Store {
 
   async open(): Promise<void> {
     const { place, unsafe, onWarning } = this.#options
-    const { line, listen } = connectionOf(this.#options)
-    await line.open()
+    const { line, listen } = connectionOf(this.#options, () => home.names.forget())
     const home = new Home({ ...this.#options, line })
+    await line.open()
     try {
       await checkServer({ line, place, unsafe, onWarning })
       await home.open()
@@ -64,13 +64,13 @@ export class RedisStore implements port.Store {
     opened?.line.close()
   }
 
-  openSession(
+  async openSession(
     request: port.SessionRequest,
   ): Promise<{ readonly session: 'alive' | 'dead'; readonly now: number }> {
     return openSession(this.#home, request)
   }
 
-  renew(request: port.RenewRequest): Promise<port.RenewAnswer> {
+  async renew(request: port.RenewRequest): Promise<port.RenewAnswer> {
     return renew(this.#home, request)
   }
 
@@ -100,7 +100,7 @@ export class RedisStore implements port.Store {
       if (reply.length === 1) await home.names.load(home)
       else return this.#answerExchange(home, request, reply)
     }
-    throw new Error('The names of the store change without end.')
+    throw namesChange(this.#options.place)
   }
 
   async #sendExchange(home: Home, request: port.ExchangeRequest): Promise<readonly Reply[]> {
@@ -142,19 +142,19 @@ export class RedisStore implements port.Store {
     }
   }
 
-  reclaim(request: port.ReclaimRequest): Promise<port.ReclaimAnswer> {
+  async reclaim(request: port.ReclaimRequest): Promise<port.ReclaimAnswer> {
     return reclaim(this.#home, request)
   }
 
-  sweep({ tasksMax }: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
+  async sweep({ tasksMax }: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
     return this.#upkeep(scripts.sweep, tasksMax)
   }
 
-  deliver({ tasksMax }: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
+  async deliver({ tasksMax }: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
     return this.#upkeep(scripts.deliver, tasksMax)
   }
 
-  prune({ tasksMax, retention }: port.PruneRequest): Promise<port.UpkeepAnswer> {
+  async prune({ tasksMax, retention }: port.PruneRequest): Promise<port.UpkeepAnswer> {
     return this.#upkeep(scripts.prune, tasksMax, boundsOf(retention))
   }
 
@@ -164,11 +164,11 @@ export class RedisStore implements port.Store {
     return { changed, more: more === 1 }
   }
 
-  command(request: port.CommandRequest): Promise<port.CommandAnswer> {
+  async command(request: port.CommandRequest): Promise<port.CommandAnswer> {
     return command(this.#home, request)
   }
 
-  configureQueue(request: port.QueueSettings): Promise<void> {
+  async configureQueue(request: port.QueueSettings): Promise<void> {
     return configureQueue(this.#home, request)
   }
 
@@ -182,30 +182,30 @@ export class RedisStore implements port.Store {
     }
   }
 
-  get(ids: readonly port.TaskId[]): Promise<readonly (port.TaskRecord | null)[]> {
+  async get(ids: readonly port.TaskId[]): Promise<readonly (port.TaskRecord | null)[]> {
     return get(this.#home, ids)
   }
 
-  outcomes(request: {
+  async outcomes(request: {
     readonly ids: readonly port.TaskId[]
     readonly bytesMax: number
   }): Promise<readonly (port.TaskOutcome | 'later' | null)[]> {
     return outcomes(this.#home, request)
   }
 
-  list(request: port.ListRequest): Promise<port.ListAnswer> {
+  async list(request: port.ListRequest): Promise<port.ListAnswer> {
     return list(this.#home, request)
   }
 
-  queues(): Promise<readonly port.QueueRecord[]> {
+  async queues(): Promise<readonly port.QueueRecord[]> {
     return queues(this.#home)
   }
 
-  sessions(): Promise<readonly port.SessionRecord[]> {
+  async sessions(): Promise<readonly port.SessionRecord[]> {
     return sessions(this.#home)
   }
 
-  definitions(): Promise<readonly port.PublishedDefinition[]> {
+  async definitions(): Promise<readonly port.PublishedDefinition[]> {
     return definitions(this.#home)
   }
 

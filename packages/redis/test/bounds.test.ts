@@ -7,10 +7,16 @@ import type { TaskPolicy } from '@millrace/core/store'
 
 useServer()
 
-async function redis(...args: readonly string[]): Promise<void> {
+async function redis(...args: readonly string[]): Promise<unknown> {
   const client = await createClient({ url: serverUrl() }).connect()
-  await client.sendCommand(args)
+  const reply: unknown = await client.sendCommand(args)
   client.destroy()
+  return reply
+}
+
+/** How much the server has sent so far. */
+async function sentBytes(): Promise<number> {
+  return Number(/total_net_output_bytes:(\d+)/.exec(String(await redis('INFO', 'stats')))![1])
 }
 
 test('policies beyond the number that is kept once stand in their tasks', async () => {
@@ -92,4 +98,102 @@ test('calls are carried out in their order, also where one of them names what is
   ])
   expect(answers[1]).toMatchObject([{ outcome: 'added' }])
   expect(answers[2]).toMatchObject([{ state: 'blocked' }])
+})
+
+test('a list does not carry what tasks hold, however large that is', async () => {
+  await using home = await openHome()
+  const { store } = home
+  const mine = session()
+  await store.openSession(mine)
+  await store.add({ groups: groups(20), again: false })
+  const { claims } = await store.exchange(exchange(mine.session, { demand: demand(20) }))
+  const large = `"${'x'.repeat(400_000)}"`
+  const settlements = claims.map((claim, index) => {
+    const { fence, seq, notes } = succeeded(claim)
+    const ended = { to: 'succeeded', result: large } as const
+    const transition = index % 2 === 0 ? ended : ({ to: 'running', checkpoint: large } as const)
+    return { fence, seq, transition, notes }
+  })
+  await store.exchange(exchange(mine.session, { settlements }))
+  const before = await sentBytes()
+  for (const states of [undefined, ['succeeded'] as const]) {
+    const { tasks } = await store.list({ filter: { states }, limit: 100, cursor: null })
+    expect(tasks).toHaveLength(states === undefined ? 20 : 10)
+  }
+  expect((await sentBytes()) - before).toBeLessThan(50_000)
+})
+
+test('an end that very many tasks wait for is told in steps that do not grow', async () => {
+  await using home = await openHome()
+  const { store } = home
+  const root = spec()
+  await store.add({ groups: [group(root)], again: false })
+  for (let batch = 0; batch < 12; batch++) {
+    const families = Array.from({ length: 500 }, () => {
+      const child = spec({ after: [{ parent: root.id, ifFailed: 'cancel' }] })
+      return group(child, spec({ after: [{ parent: child.id, ifFailed: 'cancel' }] }))
+    })
+    await store.add({ groups: families, again: false })
+  }
+  await redis('CONFIG', 'RESETSTAT')
+  const cancel = { kind: 'cancel', reason: null } as const
+  await store.command({
+    nonce: '01'.repeat(8),
+    command: cancel,
+    target: { ids: [root.id] },
+    tasksMax: 1,
+  })
+  while ((await store.deliver({ tasksMax: 1_000 })).more);
+  const [queue] = await store.queues()
+  expect(queue?.counts).toMatchObject({ blocked: 0, cancelled: 12_001 })
+  const usage = String(await redis('INFO', 'commandstats'))
+  const [, calls, usec] = /cmdstat_zrange:calls=(\d+),usec=(\d+)/.exec(usage)!
+  // each looks at the front of the outbox, not at all of it
+  expect(Number(usec) / Number(calls)).toBeLessThan(50)
+}, 60_000)
+
+test('labels count among the bytes that are kept', async () => {
+  await using home = await openHome()
+  const { store } = home
+  const mine = session()
+  await store.openSession(mine)
+  await store.add({ groups: groups(100, { headers: { trace: 'x'.repeat(8_000) } }), again: false })
+  const { claims } = await store.exchange(exchange(mine.session, { demand: demand(100) }))
+  await store.exchange(exchange(mine.session, { settlements: claims.map(succeeded) }))
+  const retention = { succeededMs: null, cancelledMs: null, failedMs: null, count: null, bytes: 100_000 }
+  await store.prune({ tasksMax: 1_000, retention })
+  const [queue] = await store.queues()
+  expect(queue?.counts.succeeded).toBe(12)
+})
+
+test('a worker may publish any number of definitions', async () => {
+  await using home = await openHome()
+  const definitions = Array.from({ length: 5_000 }, (_, n) => {
+    return { type: `type-${n}`, queue: 'default', level: 2, options: '{}', schema: null }
+  })
+  const { session: state } = await home.store.openSession(session({ definitions }))
+  expect(state).toBe('alive')
+  expect(await home.store.definitions()).toHaveLength(5_000)
+})
+
+test('a request that cannot be written does no harm to the next one', async () => {
+  await using home = await openHome()
+  const { store } = home
+  await expect(store.outcomes({ ids: [], bytesMax: Infinity })).rejects.toThrow(RangeError)
+  expect(await store.outcomes({ ids: [], bytesMax: 1 })).toEqual([])
+})
+
+test('the first calls on a connection are carried out in their order, too', async () => {
+  await using home = await openHome()
+  await home.store.get([])
+  await redis('SCRIPT', 'FLUSH')
+  // knows what reads, on a server that knows nothing of what adds
+  const store = await home.open()
+  await store.get([])
+  const task = spec()
+  const [, [there]] = await Promise.all([
+    store.add({ groups: [group(task)], again: false }),
+    store.get([task.id]),
+  ])
+  expect(there).toMatchObject({ state: 'pending' })
 })

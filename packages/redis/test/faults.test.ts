@@ -1,4 +1,6 @@
 /** A server that dies, hangs, forgets its scripts or is full: what calls answer then, and that the store goes on. */
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createClient } from '@redis/client'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { StoreError } from '@millrace/core'
@@ -180,4 +182,57 @@ test('while the memory is full nothing is added, and work goes on until there is
   while ((await store.prune({ tasksMax: 1_000, retention: nothing })).more);
   await redis('CONFIG', 'SET', 'maxmemory', '50mb')
   expect(await store.add({ groups: groups(1), again: false })).toMatchObject([{ outcome: 'added' }])
+})
+
+test('answers that came while this process was busy count', async () => {
+  const hasty = new RedisStore({ url: server.url, timeoutMs: 100 })
+  await hasty.open()
+  const answer = hasty.now()
+  const before = performance.now()
+  while (performance.now() - before < 300);
+  expect(await answer).toBeGreaterThan(0)
+  await hasty.close()
+})
+
+/** An address that leads new connections to one server or another, and leaves the old ones where they are. */
+class Address implements AsyncDisposable {
+  to = 0
+  readonly #sockets = new Set<Socket>()
+  readonly #server: Server = createServer((near) => {
+    const far = connect(this.to, '127.0.0.1')
+    for (const [from, onto] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      this.#sockets.add(from)
+      from.on('error', () => onto.destroy()).on('close', () => onto.destroy())
+      from.pipe(onto)
+    }
+  })
+
+  async url(): Promise<string> {
+    await once(this.#server.listen(0, '127.0.0.1'), 'listening')
+    return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+}
+
+test('a store whose server became a replica looks for the new primary behind the same address', async () => {
+  await using successor = await startRedis()
+  await using address = new Address()
+  address.to = server.server.port
+  const mine = new RedisStore({ url: await address.url() })
+  await mine.open()
+  await mine.add({ groups: groups(1), again: false })
+  address.to = successor.server.port
+  await redis('REPLICAOF', '127.0.0.1', String(successor.server.port))
+  await expect(mine.add({ groups: groups(1), again: false })).rejects.toMatchObject({ effect: 'none' })
+  expect(await persist(() => mine.add({ groups: groups(1), again: false }))).toMatchObject([
+    { outcome: 'added' },
+  ])
+  await mine.close()
 })

@@ -33,7 +33,8 @@ interface Case {
   readonly server?: RedisOptions
   /** A command that prepares the server. */
   readonly prepare?: readonly string[]
-  readonly options?: Omit<RedisStoreOptions, 'url' | 'client'>
+  readonly options?: Partial<Omit<RedisStoreOptions, 'url' | 'client'>>
+  readonly database?: number
 }
 
 const cases: readonly Case[] = [
@@ -60,6 +61,12 @@ const cases: readonly Case[] = [
     code: 'store-unavailable',
     message: /evicts data \(allkeys-lru\)/,
     server: { args: ['--maxmemory-policy', 'allkeys-lru'] },
+  },
+  {
+    what: 'a database that the server does not have',
+    code: 'store-unavailable',
+    message: /DB index is out of range/,
+    database: 99,
   },
   {
     what: 'a replica',
@@ -89,14 +96,17 @@ const cases: readonly Case[] = [
   },
 ]
 
-test.each(cases)('$what is refused with $code', async ({ server: own, prepare, options, code, message }) => {
-  await using another = own === undefined ? null : await startRedis(own)
-  const { url } = another ?? server
-  if (prepare !== undefined) await redis(url, ...prepare)
-  const error = await refusal({ url, ...options })
-  expect(error.message).toMatch(message)
-  expect(error.code).toBe(code)
-})
+test.each(cases)(
+  '$what is refused with $code',
+  async ({ server: own, prepare, options, database, code, message }) => {
+    await using another = own === undefined ? null : await startRedis(own)
+    const { url } = another ?? server
+    if (prepare !== undefined) await redis(url, ...prepare)
+    const error = await refusal({ url: database === undefined ? url : `${url}/${database}`, ...options })
+    expect(error.message).toMatch(message)
+    expect(error.code).toBe(code)
+  },
+)
 
 test('a wrong password is refused, and never shown', async () => {
   await using guarded = await startRedis({ args: ['--requirepass', 'secret'] })
@@ -152,6 +162,18 @@ test('what accepts a connection and then says nothing is refused in time', async
   silent.close()
 })
 
+test('a server of a cluster that does not have the store is refused, and says who does', async () => {
+  const elsewhere = await listener((text) => {
+    const replies = text.split(/(?=\*\d+\r\n)/).map((command) => {
+      return command.includes('HELLO') ? '%0\r\n' : '-MOVED 1234 10.0.0.7:6379\r\n'
+    })
+    return replies.join('')
+  })
+  const error = await refusal({ url: urlOf(elsewhere), timeoutMs: 2_000 })
+  expect(error.message).toMatch(/another server of it has this store/)
+  elsewhere.close()
+})
+
 test('a version that is too old is refused', async () => {
   const info = 'redis_version:6.2.14\r\nrole:master\r\naof_enabled:1\r\n'
   const answerOne = (command: string): string => {
@@ -174,6 +196,9 @@ const mistaken: readonly (readonly [string, RedisStoreOptions])[] = [
   ['a URL of something else', { url: 'http://localhost' }],
   ['a URL without a host', { url: 'redis://' }],
   ['a URL with a folder', { url: 'redis://localhost/a/b' }],
+  ['a password with a bare %', { url: 'redis://:100%@localhost' }],
+  ['a password with a bare #, so that its beginning looks like a port', { url: 'redis://u:12#3@localhost' }],
+  ['options behind a ?, which nobody would read', { url: 'redis://localhost?protocol=3' }],
   ['an empty namespace', { url: 'redis://localhost', namespace: '' }],
   ['a namespace that could break out of its hash tag', { url: 'redis://localhost', namespace: 'a}b' }],
   ['no patience at all', { url: 'redis://localhost', timeoutMs: 0 }],
@@ -198,13 +223,13 @@ test('several clients may make one store at once', async () => {
 
 test('nothing can be done before the store is opened, nor after it was closed', async () => {
   const store = new RedisStore({ url: server.url })
-  await expect(async () => store.queues()).rejects.toMatchObject({
+  await expect(store.queues()).rejects.toMatchObject({
     code: 'store-unavailable',
     effect: 'final',
   })
   await store.open()
   await store.close()
-  await expect(async () => store.queues()).rejects.toMatchObject({
+  await expect(store.queues()).rejects.toMatchObject({
     code: 'store-unavailable',
     effect: 'final',
   })

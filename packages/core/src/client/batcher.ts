@@ -150,7 +150,7 @@ export class Batcher {
   /** Leaves when the trip before has been sent: the store is at work on that one by then. */
   #departBehind(): void {
     if (this.#departing) return
-    if (this.#trips.size >= TRIPS_MAX) return this.#watchTheTime(this.#waiting[0]!.endMs)
+    if (this.#trips.length >= TRIPS_MAX) return this.#watchTheTime(this.#waiting[0]!.endMs)
     this.#departing = true
     this.#parts.platform.soon(() => this.#depart(Infinity))
   }
@@ -173,7 +173,7 @@ export class Batcher {
    */
   #half(): number {
     const { length } = this.#waiting
-    const inTurn = this.#parts.trips === 'in order' && this.#trips.size === 0 && length >= CROWD
+    const inTurn = this.#parts.trips === 'in order' && this.#trips.length === 0 && length >= CROWD
     return inTurn ? Math.ceil(length / 2) : length
   }
 

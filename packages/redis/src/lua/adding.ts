@@ -72,8 +72,8 @@ local function judgeParents(group, plan)
   end
 end
 local function putLimits(T, startByMs, deadlineMs)
-  if startByMs >= 0 then put(T, 'sm', tostring(startByMs)); put(T, 'sb', string.format('%.0f', NOW + startByMs)) end
-  if deadlineMs >= 0 then put(T, 'dm', tostring(deadlineMs)); put(T, 'dl', string.format('%.0f', NOW + deadlineMs)) end
+  if startByMs >= 0 then put(T, 'sm', string.format('%.0f', startByMs)); put(T, 'sb', string.format('%.0f', NOW + startByMs)) end
+  if deadlineMs >= 0 then put(T, 'dm', string.format('%.0f', deadlineMs)); put(T, 'dl', string.format('%.0f', NOW + deadlineMs)) end
   mark(T, LIMITED, startByMs >= 0 or deadlineMs >= 0)
 end
 local function create(group, task, plan)
@@ -84,7 +84,8 @@ local function create(group, task, plan)
   if task[7] then put(T, 'u', task[7]) end
   putLimits(T, task[9], task[10])
   if task[11] then call('SET', P .. 'p' .. id, task[11]) end
-  if call('ZREM', P .. 'y', id) == 1 then mark(T, DOUBT, true) end
+  local behind = call('HGET', P .. 'Y', id)
+  if behind then put(T, 'd', behind); call('HDEL', P .. 'Y', id) end
   local edges, packed, open, ended = edgesOf(task, plan), {}, {}, false
   for _, edge in ipairs(edges) do
     packed[#packed + 1] = edge[1] .. edge[2]
@@ -175,8 +176,8 @@ local function addPlain(part)
     seq = seq + 1
   end
   -- what was removed is looked at only while there is anything
-  if call('EXISTS', P .. 'y', P .. 'z') > 0 then
-    for _, ghost in ipairs(call('ZMSCORE', P .. 'y', unpack(ids))) do
+  if call('EXISTS', P .. 'Y', P .. 'z') > 0 then
+    for _, ghost in ipairs(call('HMGET', P .. 'Y', unpack(ids))) do
       if ghost then return false end
     end
     -- a request that its caller gave up may arrive behind its own repeat, whose tasks may be forgotten by now

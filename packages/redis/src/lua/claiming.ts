@@ -52,19 +52,27 @@ local function giveMore(T)
   more[#more + 1] = flat
   more[#more + 1] = has(T, APART) and call('GET', P .. 'p' .. T.id) or ''
 end
+-- an entry that was left behind is gone; by the key that counts them: of the task, or of those that were removed
+local function dropEntry(key, field)
+  if call('HINCRBY', key, field, -1) <= 0 then call('HDEL', key, field) end
+  claiming.passed = claiming.passed + 1
+  return 'passed'
+end
+-- ready, but not due: the clock jumped back since it was moved, or this entry was left behind and another one is right
+local function notDue(T)
+  if call('ZSCORE', P .. 'd' .. T.q .. T.route, laterMember(T)) then return dropEntry(P .. 'x' .. T.id, 'd') end
+  addLater(T)
+  claiming.passed = claiming.passed + 1
+  return 'passed'
+end
 -- what needs a closer look. @return 'taken', 'passed', or 'stop'
-local function closer(id, v, level)
+local function closer(id, v, lane)
   if claiming.passed >= PASSED_MAX or claiming.ended >= ENDED_MAX then claiming.cut = true; return 'stop' end
-  if not v then
-    call('ZREM', P .. 'y', id)
-    claiming.passed = claiming.passed + 1
-    return 'passed'
-  end
+  if not v then return dropEntry(P .. 'Y', id) end
   local T = read(id, v, call('HGET', P .. 'r', id))
-  if claiming.twice[id] or stateOf(T) ~= 'p' or has(T, HELD) or T.level ~= level or T.runAt > NOW then
-    claiming.passed = claiming.passed + 1
-    return 'passed'
-  end
+  local left = claiming.twice[id] or stateOf(T) ~= 'p' or has(T, HELD) or T.q .. T.route .. char(T.level) ~= lane
+  if left then return dropEntry(P .. 'x' .. id, 'd') end
+  if T.runAt > NOW then return notDue(T) end
   local at, name = limitOf(T)
   if at and at <= NOW then
     claiming.ended = claiming.ended + 1
@@ -124,7 +132,7 @@ local function claimFromLane(q, route, level, want)
         end
         taken, plain = taken + 1, plain + 1
       else
-        local what = more().closer(id, v, level)
+        local what = more().closer(id, v, q .. route .. char(level))
         if what == 'stop' then break end
         if what == 'taken' then taken = taken + 1 end
       end
@@ -260,10 +268,9 @@ local session, nonce, demand = IN[1], IN[2], IN[6]
 if demand and call('HLEN', P .. 'R') ~= IN[4] then return { 'routes' } end
 local verdicts = settleAll(IN[5], nonce)
 if call('EXISTS', P .. 'b') == 1 then more().tellDependents() end
-local ends = call('HGET', P .. 's' .. session, 'x')
-local alive = ends and tonumber(ends) > NOW
+local alive, overtaken = present()
 local nextIn = -1
-if alive and demand then nextIn = claim(session, nonce, IN[3] == 1, demand) end
+if alive and demand and not overtaken then nextIn = claim(session, nonce, IN[3] == 1, demand) end
 if claiming.ended > 0 then more().tellDependents() end
 finish()
 -- only what needs a closer look can have owed anything to dependents

@@ -22,7 +22,7 @@ local function tellDependents()
     if not delivery then return told end
     local state, key = sub(delivery, 17, 17), P .. 'W' .. delivery
     local children = call('SPOP', key, math.min(resolutions, 100))
-    if call('EXISTS', key) == 0 then call('ZREM', P .. 'b', delivery) end
+    if call('EXISTS', key) == 0 then paid(delivery) end
     for _, child in ipairs(children) do
       resolutions, told = resolutions - 1, told + 1
       local T, ifFailed = load(sub(child, 1, 16)), sub(child, 17)

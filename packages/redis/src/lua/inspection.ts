@@ -20,15 +20,20 @@ return answers
 
 /**
  * outcomes. Request: { bytes max, { id, … } }. Answer: per id { record, claim | '', error | '', cancel request | '' },
- * the state of a tombstone, 0 if the id is unknown, 1 for later.
+ * the state of a tombstone, 0 if the id is unknown, 1 for later. Large results are read only if they are answered.
  */
 export const OUTCOMES: string = String.raw`
-local answers, keys, left, ids = {}, {}, IN[1], IN[2]
+local FIRST = 4096
+local answers, left, ids = {}, IN[1], IN[2]
 if #ids == 0 then return answers end
-for i, id in ipairs(ids) do keys[i] = P .. 't' .. id end
-local values, recs, full = call('MGET', unpack(keys)), call('HMGET', P .. 'r', unpack(ids)), false
+local recs, full = call('HMGET', P .. 'r', unpack(ids)), false
+local function recordOf(id)
+  local v = call('GETRANGE', P .. 't' .. id, 0, FIRST - 1)
+  if #v == FIRST and sub(v, 1, 1) == 's' then return call('GET', P .. 't' .. id) end
+  return v ~= '' and v
+end
 for i, id in ipairs(ids) do
-  local v = values[i]
+  local v = not full and recordOf(id)
   local size = v and sub(v, 1, 1) == 's' and #v - 103 or 0
   full = full or (i > 1 and size > left)
   left = left - size
@@ -47,18 +52,27 @@ return answers
 
 /**
  * page: tasks in the order of a log, newest first or oldest first. Request: { 'A' | 'E', place | -1, how many,
- * 'down' | 'up' }. Answer: { now, where to go on | -1, { id, record, claim | '', extras, … } }.
+ * 'down' | 'up' }. Answer: { now, where to go on | -1, { id, record, claim | '', extras, … } }: of each task what a
+ * list shows, not what may be large.
  */
 export const PAGE: string = String.raw`
 local name, place, most, down = IN[1], IN[2], IN[3], IN[4] == 'down'
 local found, looked, steps = {}, 0, 0
+local SHOWN = { 'l', 't', 'n', 'e', 'sb', 'dl', 'c', 'b', 'u', 'pr' }
+local function shown(id)
+  local flat, values = {}, call('HMGET', P .. 'x' .. id, unpack(SHOWN))
+  for i, field in ipairs(SHOWN) do
+    if values[i] then flat[#flat + 1] = field; flat[#flat + 1] = values[i] end
+  end
+  return flat
+end
 local function look(n, id)
-  local v = call('GET', P .. 't' .. id)
-  if not v then return end
+  local v = call('GETRANGE', P .. 't' .. id, 0, 102)
+  if v == '' then return end
   local mine = name == 'A' and decode('>I6', v, 5) or -1
   if name == 'E' and band(decode('>I2', v, 2), OWNED) ~= 0 and isFinal(sub(v, 1, 1)) then mine = decode('>I6', v, 93) end
   if mine ~= n then return end
-  local x = has({ flags = decode('>I2', v, 2) }, EXTRA) and call('HGETALL', P .. 'x' .. id) or {}
+  local x = has({ flags = decode('>I2', v, 2) }, EXTRA) and shown(id) or {}
   for _, value in ipairs({ id, v, call('HGET', P .. 'r', id) or '', x }) do found[#found + 1] = value end
   looked = looked + 1
 end
@@ -87,16 +101,25 @@ return { NOW, place, found }
 
 /** queues. Answer: per queue { its hash, how many are scheduled, when the oldest ready one became due | -1 }. */
 export const QUEUES: string = String.raw`
-local WINDOW = 1000
+local WINDOW, SOME = 1000, 20
 local answers = {}
+-- when it became due; nil for what is not ready in this list
+local function readySince(id, lane)
+  local v = call('GETRANGE', P .. 't' .. id, 0, 50)
+  if v == '' or sub(v, 1, 1) ~= 'p' or sub(v, 4, 4) ~= sub(lane, 4) or band(decode('>I2', v, 2), HELD) ~= 0 then return nil end
+  local runAt = decode('>I6', v, 17)
+  return runAt <= NOW and call('HEXISTS', P .. 'r', id) == 0 and runAt or nil
+end
+-- among some at the front: what became ready out of turn may stand further behind
 local function oldestIn(q, lane)
-  local oldest = nil
-  for _, id in ipairs(call('LRANGE', P .. 'l' .. q .. lane, 0, WINDOW - 1)) do
-    local v = call('GETRANGE', P .. 't' .. id, 0, 50)
-    if v ~= '' and sub(v, 1, 1) == 'p' and sub(v, 4, 4) == sub(lane, 4) and band(decode('>I2', v, 2), HELD) == 0 then
-      local runAt = decode('>I6', v, 17)
-      if runAt <= NOW and (not oldest or runAt < oldest) and call('HEXISTS', P .. 'r', id) == 0 then oldest = runAt end
+  local oldest, found = nil, 0
+  for from = 0, WINDOW - 1, SOME do
+    local ids = call('LRANGE', P .. 'l' .. q .. lane, from, from + SOME - 1)
+    for _, id in ipairs(ids) do
+      local runAt = readySince(id, lane)
+      if runAt then found, oldest = found + 1, math.min(oldest or runAt, runAt) end
     end
+    if #ids < SOME or found >= SOME then break end
   end
   return oldest
 end
@@ -104,12 +127,13 @@ local names = call('HGETALL', P .. 'Q')
 for i = 1, #names, 2 do
   local q, scheduled, oldest = names[i + 1], 0, nil
   local function older(at) if at and (not oldest or at < oldest) then oldest = at end end
-  for _, route in ipairs(call('ZRANGE', P .. 'n' .. q, 0, -1)) do
+  local waiting = tonumber(call('HGET', P .. 'q' .. q, 'p') or 0) > 0
+  for _, route in ipairs(waiting and call('ZRANGE', P .. 'n' .. q, 0, -1) or {}) do
     scheduled = scheduled + call('ZCOUNT', P .. 'd' .. q .. route, '(' .. string.format('%.0f', NOW), '+inf')
     local first = tonumber(call('ZSCORE', P .. 'n' .. q, route))
     if first <= NOW then older(first) end
   end
-  for _, lane in ipairs(call('SMEMBERS', P .. 'a' .. q)) do older(oldestIn(q, lane)) end
+  for _, lane in ipairs(waiting and call('SMEMBERS', P .. 'a' .. q) or {}) do older(oldestIn(q, lane)) end
   answers[#answers + 1] = { names[i], call('HGETALL', P .. 'q' .. q), scheduled, oldest or -1 }
 end
 return answers

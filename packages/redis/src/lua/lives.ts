@@ -24,15 +24,27 @@ local function owe(id, state)
   local delivery = id .. state .. I6(n)
   call('RENAME', P .. 'w' .. id, P .. 'W' .. delivery)
   call('ZADD', P .. 'b', n, delivery)
+  call('HSET', P .. 'B', id, (call('HGET', P .. 'B', id) or '') .. sub(delivery, 17))
+end
+-- nobody is left who is to be told of this end
+local function paid(delivery)
+  local id, rest = sub(delivery, 1, 16), {}
+  call('ZREM', P .. 'b', delivery)
+  local owed = call('HGET', P .. 'B', id) or ''
+  for i = 1, #owed, 7 do
+    local one = sub(owed, i, i + 6)
+    if one ~= sub(delivery, 17) then rest[#rest + 1] = one end
+  end
+  if #rest > 0 then call('HSET', P .. 'B', id, concat(rest)) else call('HDEL', P .. 'B', id) end
 end
 -- a task waits for its parent no more
 local function closeEdge(parent, child)
   if call('SREM', P .. 'w' .. parent, child) == 1 then return end
-  for _, delivery in ipairs(call('ZRANGE', P .. 'b', 0, -1)) do
-    if sub(delivery, 1, 16) == parent then
-      call('SREM', P .. 'W' .. delivery, child)
-      if call('EXISTS', P .. 'W' .. delivery) == 0 then call('ZREM', P .. 'b', delivery) end
-    end
+  local owed = call('HGET', P .. 'B', parent) or ''
+  for i = 1, #owed, 7 do
+    local delivery = parent .. sub(owed, i, i + 6)
+    call('SREM', P .. 'W' .. delivery, child)
+    if call('EXISTS', P .. 'W' .. delivery) == 0 then paid(delivery) end
   end
 end
 local function endLife(T, from, to)
@@ -80,7 +92,7 @@ local function removeTask(T, by)
   local promised = not T.x.g or call('HGET', P .. 'g' .. T.x.g, 'd') == 'o'
   leave(T)
   if not isFinal(before) then endLife(T, before, 'absent') end
-  if has(T, DOUBT) then call('ZADD', P .. 'y', NOW, T.id) end
+  if T.x.d then call('HSET', P .. 'Y', T.id, T.x.d) end
   call('DEL', P .. 't' .. T.id, P .. 'x' .. T.id, P .. 'p' .. T.id)
   unlogged('A', T.seq)
   local till = has(T, USER) and NOW + USER_ID_MS or T.enq + CLIENT_ID_MS

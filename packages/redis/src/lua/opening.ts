@@ -17,13 +17,13 @@
  *   e o        zset    when waiting tasks end / when running ones may be taken over, by their own limits
  *   k          hash    unique key → its holder
  *   w<id>      set     who waits for a task                b     zset   ends that dependents are still to be told of
- *   W<end>     set     who is to be told of an end
+ *   W<end>     set     who is to be told of an end         B     hash   parent → its ends in b: state and number of each
  *   i          hash    parent → how many live dependents
  *   g<name> G<name>    a gate, who waits behind it         h     zset   when a gate must be looked at; v  set  opened, not empty
  *   f<q><state> list   final tasks, oldest first           K     hash   those that retention has passed over
  *   z Z        hash, zset  ids of removed tasks, and until when
  *   A<n> E<n>  string  128 ids each, by arrival and by end; cA cE hash how many are left; CA CE zset which there are
- *   y          set     removed tasks whose entries may still be in a list of ready ones
+ *   Y          hash    removed tasks → how many of their entries are still in lists of ready ones
  *   D          hash    published definitions
  */
 export const OPENING: string = String.raw`

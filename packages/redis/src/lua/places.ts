@@ -40,8 +40,9 @@ end
 `
 
 export const PLACES: string = String.raw`
+local function laterMember(T) return I6(T.seq) .. T.id .. char(T.level) end
 local function addLater(T)
-  call('ZADD', P .. 'd' .. T.q .. T.route, T.runAt, I6(T.seq) .. T.id .. char(T.level))
+  call('ZADD', P .. 'd' .. T.q .. T.route, T.runAt, laterMember(T))
   local next = call('ZSCORE', P .. 'n' .. T.q, T.route)
   if not next or T.runAt < tonumber(next) then call('ZADD', P .. 'n' .. T.q, T.runAt, T.route) end
 end
@@ -52,10 +53,11 @@ local function addToLane(T, back)
   local length = call(back and 'LPUSH' or 'RPUSH', laneKey(T.q, T.route, T.level), T.id)
   if length == 1 then call('SADD', P .. 'a' .. T.q, T.route .. char(T.level)) end
 end
--- what stands in a list of ready ones stays there, to be passed over: taking it out would cost its length
+-- what stands in a list of ready ones stays there, to be passed over: taking it out would cost its length. How many
+-- such entries there are is kept with the task, and beyond its removal: an id that comes again must not be met twice
 local function removeFromLane(T)
-  if call('ZREM', P .. 'd' .. T.q .. T.route, I6(T.seq) .. T.id .. char(T.level)) == 1 then fixNext(T.q, T.route)
-  else mark(T, DOUBT, true) end
+  if call('ZREM', P .. 'd' .. T.q .. T.route, laterMember(T)) == 1 then fixNext(T.q, T.route)
+  else put(T, 'd', tostring((tonumber(T.x.d) or 0) + 1)) end
 end
 local timeouts = {}
 local function timeoutOf(T)

@@ -46,7 +46,9 @@ end
 
 export const RECLAIM: string = String.raw`
 local session, nonce, most, grace = IN[1], IN[2], IN[4], IN[5]
-if not isAlive(session) then return { 'dead' } end
+local alive, overtaken = present()
+if not alive then return { 'dead' } end
+if overtaken then return { 'alive', {} } end
 local answer, taken = {}, 0
 if IN[3] == 1 then
   for _, id in ipairs(call('SMEMBERS', P .. 'u' .. session)) do

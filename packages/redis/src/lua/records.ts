@@ -16,11 +16,11 @@
  *
  * What most tasks do not have is in the hash x<id>: l labels, t terms of its own, a parents, u unique key, sm dm
  * (startBy and deadline as durations) sb dl (as times), b blockers, g gate, e error, ck checkpoint, lg logs,
- * pr progress, c cancel request, n counters, h history, m mark of the last command, w since.
+ * pr progress, c cancel request, n counters, h history, m mark of the last command, w since, d how many entries in
+ * lists of ready ones were left behind.
  */
 export const FLAGS: string = String.raw`
-local HELD, EXTRA, DOUBT, BINARY, APART, USER, LIMITED, PARENT, OWNED, EMPTY, OPEN =
-  1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024
+local HELD, EXTRA, BINARY, APART, USER, LIMITED, PARENT, OWNED, EMPTY, OPEN = 1, 2, 8, 16, 32, 64, 128, 256, 512, 1024
 -- of the extras there are only labels
 local LABELS = 2048
 local PLAIN_RUN = 80

@@ -11,7 +11,7 @@ import { LOGS, OPENING } from './opening.ts'
 import { LANES, PLACES } from './places.ts'
 import { RECLAIM, RECLAIMING } from './reclaiming.ts'
 import { FLAGS, HISTORY, RECORDS } from './records.ts'
-import { CLOSE_SESSION, OPEN_SESSION, RENEW } from './sessions.ts'
+import { CLOSE_SESSION, OPEN_SESSION, RENEW, REPEATS } from './sessions.ts'
 import { SETTLE_ALL, SETTLING } from './settling.ts'
 import { DELIVER, OPEN_GATE, PRUNE, SWEEP } from './upkeep.ts'
 
@@ -64,6 +64,7 @@ export const exchange: Script = script('exchange', 'any memory', [
   CLAIMING,
   lazy([RECORDS, ...LIVING, SETTLING, CLOSER], ['settle', 'closer', 'claimedBefore', 'tellDependents']),
   SETTLE_ALL,
+  REPEATS,
   CLAIM,
   EXCHANGE,
 ])
@@ -73,6 +74,7 @@ export const reclaim: Script = script('reclaim', 'any memory', [
   LANES,
   PLACES,
   RECLAIMING,
+  REPEATS,
   RECLAIM,
 ])
 export const openSession: Script = script('openSession', 'any memory', [OPENING, OPEN_SESSION])

@@ -1,7 +1,25 @@
 /**
  * The leases of worker processes. A session is a hash: x when its lease ends, o when it was opened, r the number
- * of its last renewal, p how it describes itself (JSON).
+ * of its last renewal, p how it describes itself (JSON), a the nonces of the last requests that were repeated.
  */
+
+/**
+ * What a worker gave up may arrive behind its own repeat: then it takes nothing, since nobody waits for its answer.
+ * Functions of exchange and reclaim, whose requests begin with { session, nonce, again }.
+ */
+export const REPEATS: string = String.raw`
+local REPEATS_KEPT = 16
+-- @return whether the lease of the session holds, and whether this request has been overtaken by its repeat
+local function present()
+  local key, nonce = P .. 's' .. IN[1], IN[2]
+  local s = call('HMGET', key, 'x', 'a')
+  local repeats, known = s[2] or '', false
+  for i = 1, #repeats, 8 do known = known or sub(repeats, i, i + 7) == nonce end
+  local alive = s[1] and tonumber(s[1]) > NOW
+  if IN[3] == 1 and alive and not known then call('HSET', key, 'a', sub(nonce .. repeats, 1, 8 * REPEATS_KEPT)) end
+  return alive, known and IN[3] == 0
+end
+`
 
 /**
  * openSession. Request: { session, ttl ms, profile, { type, definition, … } }. Answer: { 'alive' | 'dead', now }.
@@ -14,7 +32,7 @@ if ends and tonumber(ends) <= NOW then return { 'dead', NOW } end
 if not ends then call('HSET', key, 'o', NOW) end
 call('HSET', key, 'x', NOW + IN[2], 'p', IN[3])
 call('ZADD', P .. 'S', NOW + IN[2], IN[1])
-if #IN[4] > 0 then call('HSET', P .. 'D', unpack(IN[4])) end
+for from = 1, #IN[4], 2000 do call('HSET', P .. 'D', unpack(IN[4], from, math.min(from + 1999, #IN[4]))) end
 call('HSET', META, 'floor', NOW)
 return { 'alive', NOW }
 `

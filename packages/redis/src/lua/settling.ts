@@ -122,6 +122,7 @@ local function settleAll(list, claiming)
     if flags then
       local id, body, q, session = ids[i], list[at], sub(rec, 20, 22), sub(rec, 57, 72)
       local weight, number = 300 + #body, pack('>I6', logged('E', id))
+      if byte(rec, 79) == 8 then weight = weight + #(call('HGET', P .. 'x' .. id, 'l') or '') end
       sets[2 * done + 1] = TASK .. id
       sets[2 * done + 2] = 's' .. flags[kind] .. sub(rec, 1, 78) .. list[at - 2] .. 'a' .. NOW6 .. number .. '\0' .. I4(weight) .. body
       done = done + 1

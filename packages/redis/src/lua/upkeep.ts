@@ -73,8 +73,10 @@ return { fate, more }
  */
 export const PRUNE: string = String.raw`
 local most, changed = IN[1], 0
-local SESSIONS_KEPT_MS, GHOSTS_KEPT_MS, TOMBSTONES_MAX = 172800000, 2592000000, 250000
-local function full() return changed >= most end
+local SESSIONS_KEPT_MS, GHOSTS_MAX, TOMBSTONES_MAX = 172800000, 1000, 250000
+-- what is looked at without being removed is bounded, too: everybody else waits meanwhile
+local STEPS_MAX, steps = 4000, 0
+local function full() return changed >= most or steps >= STEPS_MAX end
 local function bounds(text)
   local of = {}
   for value in string.gmatch(text, '[^,]+') do of[#of + 1] = tonumber(value) or false end
@@ -84,7 +86,7 @@ local function listKey(q, state) return P .. 'f' .. q .. state end
 -- the oldest final task of a state; what is not there any more, or not so any more, is dropped on the way
 local function oldest(q, state)
   local key = listKey(q, state)
-  while true do
+  while steps < STEPS_MAX do
     local first = call('LINDEX', key, 0)
     if not first then return nil end
     local id = sub(first, 1, 16)
@@ -93,6 +95,7 @@ local function oldest(q, state)
       return { id = id, q = q, state = state, since = decode('>I6', v, 87), ended = decode('>I6', v, 93), weight = decode('>I4', v, 100) }
     end
     call('LPOP', key)
+    steps = steps + 1
   end
 end
 -- removes it, or passes it over for good as long as a live task has it as its parent
@@ -101,6 +104,7 @@ local function drop(final)
   if call('HEXISTS', P .. 'i', final.id) == 1 then
     call('HSET', P .. 'K', final.id, final.q .. final.state .. I6(final.ended) .. I4(final.weight))
     count(final.q, 'N', -1); count(final.q, 'B', -final.weight)
+    steps = steps + 1
     return
   end
   removeTask(load(final.id), '')
@@ -131,10 +135,19 @@ local function dropMany(q, of)
   end
 end
 local queues = call('HVALS', P .. 'Q')
+local usual = bounds(IN[2])
+local function boundsOf(q)
+  local own = call('HGET', P .. 'q' .. q, 'keeps')
+  return own and bounds(own) or usual
+end
+local function hasFinals(q) return call('EXISTS', listKey(q, 's'), listKey(q, 'f'), listKey(q, 'c')) > 0 end
 for _, q in ipairs(queues) do
-  local of = bounds(call('HGET', P .. 'q' .. q, 'keeps') or IN[2])
-  for _, state in ipairs({ 's', 'f', 'c' }) do dropOld(q, state, of[state]) end
-  dropMany(q, of)
+  if full() then break end
+  if hasFinals(q) then
+    local of = boundsOf(q)
+    for _, state in ipairs({ 's', 'f', 'c' }) do dropOld(q, state, of[state]) end
+    dropMany(q, of)
+  end
 end
 -- ids whose time is over, and the oldest of too many
 local function forget(id)
@@ -149,20 +162,47 @@ local surplusTombstones = math.min(tombstonesOver(), most - changed)
 if surplusTombstones > 0 then
   for _, id in ipairs(call('ZRANGE', P .. 'Z', 0, surplusTombstones - 1)) do forget(id) end
 end
-call('ZREMRANGEBYSCORE', P .. 'y', '-inf', NOW - GHOSTS_KEPT_MS)
+-- entries that removed tasks left at the front of lists: where nobody takes from a list, only this ever clears it
+local ghosts = 0
+local function isGhost(id) return call('EXISTS', P .. 't' .. id) == 0 end
+local function dropGhosts(key)
+  while ghosts < GHOSTS_MAX do
+    local ids, through = call('LRANGE', key, 0, 99), 0
+    while ids[through + 1] and isGhost(ids[through + 1]) do
+      through = through + 1
+      if call('HINCRBY', P .. 'Y', ids[through], -1) <= 0 then call('HDEL', P .. 'Y', ids[through]) end
+    end
+    ghosts = ghosts + through
+    if through > 0 then call('LTRIM', key, through, -1) end
+    if through < 100 then return end
+  end
+end
+local function dropGhostsOf(q)
+  for _, lane in ipairs(call('SMEMBERS', P .. 'a' .. q)) do
+    dropGhosts(P .. 'l' .. q .. lane)
+    if call('EXISTS', P .. 'l' .. q .. lane) == 0 then call('SREM', P .. 'a' .. q, lane) end
+  end
+end
+if call('EXISTS', P .. 'Y') == 1 then
+  for _, q in ipairs(queues) do dropGhostsOf(q) end
+end
 for _, session in ipairs(call('ZRANGEBYSCORE', P .. 'X', '-inf', NOW - SESSIONS_KEPT_MS, 'LIMIT', 0, 100)) do
   call('DEL', P .. 's' .. session)
   call('ZREM', P .. 'X', session)
 end
-local more = 0
+local function hasMore(q)
+  local of = boundsOf(q)
+  for _, state in ipairs({ 's', 'f', 'c' }) do
+    local final = of[state] and oldest(q, state)
+    if final and final.since + of[state] <= NOW then return true end
+  end
+  return surplus(q, 'N', of.count) > 0 or surplus(q, 'B', of.bytes) > 0
+end
+local more = ghosts >= GHOSTS_MAX and 1 or 0
 if full() then
   for _, q in ipairs(queues) do
-    local of = bounds(call('HGET', P .. 'q' .. q, 'keeps') or IN[2])
-    for _, state in ipairs({ 's', 'f', 'c' }) do
-      local final = of[state] and oldest(q, state)
-      if final and final.since + of[state] <= NOW then more = 1 end
-    end
-    if surplus(q, 'N', of.count) > 0 or surplus(q, 'B', of.bytes) > 0 then more = 1 end
+    if more == 1 or steps >= STEPS_MAX then more = 1; break end
+    if hasFinals(q) and hasMore(q) then more = 1 end
   end
   if call('ZCOUNT', P .. 'Z', '-inf', NOW) > 0 or tombstonesOver() > 0 then more = 1 end
 end

@@ -1,0 +1,302 @@
+/** Several clients do whatever the port allows, at random and without waiting for each other; then all must add up. */
+import { createClient } from '@redis/client'
+import { expect, test } from 'vitest'
+import { StoreError } from '@millrace/core'
+import { demand, exchange, session, spec } from '../../sqlite/test/specs.ts'
+import { audit } from './ledger.ts'
+import { openHome, serverUrl, useServer } from './home.ts'
+import type { Claim, Command, Settlement, TaskSpec, Transition } from '@millrace/core/store'
+import type { RedisStore } from '../src/index.ts'
+
+useServer()
+
+/** A small generator of its own, so that a run can be repeated by its seed (Mulberry32). */
+class Dice {
+  #state: number
+
+  constructor(seed: number) {
+    this.#state = seed
+  }
+
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0
+    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+
+  below(n: number): number {
+    return Math.floor(this.next() * n)
+  }
+
+  of<T>(list: readonly T[]): T {
+    return list[this.below(list.length)]!
+  }
+
+  chance(p: number): boolean {
+    return this.next() < p
+  }
+
+  hex(digits: number): string {
+    return Array.from({ length: digits }, () => this.below(16).toString(16)).join('')
+  }
+
+  uuid(): string {
+    return `${this.hex(8)}-${this.hex(4)}-4${this.hex(3)}-8${this.hex(3)}-${this.hex(12)}`
+  }
+}
+
+const TYPES = ['work', 'other', 'third']
+const QUEUES = ['default', 'second']
+
+class Client {
+  readonly #dice: Dice
+  readonly #store: RedisStore
+  readonly #pool: TaskSpec[]
+  readonly #accepted: Map<string, number>
+  #session = ''
+  #renewals = 0
+  #held: Claim[] = []
+
+  constructor(dice: Dice, store: RedisStore, shared: Pick<Shared, 'pool' | 'accepted'>) {
+    this.#dice = dice
+    this.#store = store
+    this.#pool = shared.pool
+    this.#accepted = shared.accepted
+  }
+
+  async open(): Promise<void> {
+    this.#session = this.#dice.uuid()
+    this.#renewals = 0
+    this.#held = []
+    await this.#store.openSession(session({ session: this.#session, ttlMs: 20_000 }))
+  }
+
+  async step(): Promise<void> {
+    const dice = this.#dice
+    const acts: readonly (readonly [number, () => Promise<unknown>])[] = [
+      [10, () => this.#add()],
+      [12, () => this.#exchange()],
+      [4, () => this.#renew()],
+      [3, () => this.#reclaim()],
+      [8, () => this.#command()],
+      [1, () => this.#byFilter()],
+      [2, () => this.#store.sweep({ tasksMax: 1 + dice.below(20) })],
+      [3, () => this.#store.deliver({ tasksMax: 1 + dice.below(20) })],
+      [2, () => this.#prune()],
+      [1, () => this.#store.openGate(`gate-${dice.below(4)}`)],
+      [1, () => this.#store.shiftClock(dice.of([1, 100, 5_000, 30_000, 1_000_000, -2_000]))],
+    ]
+    let at = dice.below(acts.reduce((sum, [weight]) => sum + weight, 0))
+    for (const [weight, act] of acts) {
+      at -= weight
+      if (at < 0) return this.#persist(act)
+    }
+  }
+
+  /** Once more what may have had an effect, as core does. */
+  async #persist(act: () => Promise<unknown>): Promise<void> {
+    for (let tries = 0; tries < 40; tries++) {
+      try {
+        await act()
+        return
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+  }
+
+  #task(): TaskSpec {
+    const dice = this.#dice
+    const parents = dice.chance(0.3) ? [dice.of(this.#pool), dice.of(this.#pool)] : []
+    const after = [...new Set(parents.filter((one) => one !== undefined).map(({ id }) => id))]
+    const task = spec({
+      id: dice.uuid(),
+      idMadeBy: dice.chance(0.5) ? 'user' : 'client',
+      type: dice.of(TYPES),
+      queue: dice.of(QUEUES),
+      level: dice.of([0, 2, 2, 4]),
+      due: dice.of([{ inMs: 0 }, { inMs: 0 }, { inMs: 3_000 }, { at: 5 }]),
+      held: dice.chance(0.1),
+      payload: dice.chance(0.1) ? 'x'.repeat(9_000) : '1',
+      timeoutMs: dice.of([null, 2_000]),
+      startByMs: dice.chance(0.2) ? 10_000 : null,
+      deadlineMs: dice.chance(0.2) ? 40_000 : null,
+      after: after.map((parent) => ({ parent, ifFailed: dice.of(['cancel', 'fail', 'run'] as const) })),
+      unique: dice.chance(0.2)
+        ? { key: `key-${dice.below(5)}`, then: dice.of(['keep', 'reject'] as const) }
+        : null,
+      tags: dice.chance(0.2) ? ['tag'] : [],
+    })
+    this.#pool.push(task)
+    return task
+  }
+
+  async #add(): Promise<void> {
+    const dice = this.#dice
+    const some = Array.from({ length: 1 + dice.below(5) }, () => {
+      return this.#pool.length > 0 && dice.chance(0.2) ? dice.of(this.#pool) : this.#task()
+    })
+    const plain = Array.from({ length: dice.below(5) }, () => spec({ id: dice.uuid() }))
+    this.#pool.push(...plain)
+    const under = dice.chance(0.1) && this.#held.length > 0 ? fenceOf(dice.of(this.#held)) : null
+    const gate = dice.chance(0.2) ? `gate-${dice.below(4)}` : null
+    const groups = [
+      ...plain.map((task) => ({ tasks: [task], under: null, gate: null })),
+      { tasks: some, under, gate },
+    ]
+    await this.#store.add({ groups, again: dice.chance(0.2) })
+  }
+
+  async #exchange(): Promise<void> {
+    const dice = this.#dice
+    const kept: Claim[] = []
+    const settlements: Settlement[] = []
+    for (const claim of this.#held) {
+      if (dice.chance(0.4)) kept.push(claim)
+      else settlements.push({ fence: fenceOf(claim), seq: 1, transition: this.#transition(), notes: null })
+    }
+    const queues = QUEUES.map((queue) => ({ queue, slots: [1, 0, 1, 0, 0] as const, tasksMax: 6 }))
+    const wanted = demand(10, { types: dice.of([TYPES, ['work']]), queues })
+    const request = exchange(this.#session, { nonce: dice.hex(16), settlements, demand: wanted })
+    let answer = await this.#store.exchange(request)
+    if (dice.chance(0.2)) answer = await this.#store.exchange({ ...request, again: true })
+    for (const [index, { fence, transition }] of settlements.entries()) {
+      if (transition.to !== 'succeeded' || answer.verdicts[index] !== 'applied') continue
+      const key = `${fence.task} ${fence.nonce}`
+      this.#accepted.set(key, (this.#accepted.get(key) ?? 0) + 1)
+    }
+    const again = new Set(answer.claims.map(({ id }) => id))
+    if (again.size < answer.claims.length) throw new Error('A task was claimed twice at once.')
+    this.#held = [...kept.filter(({ id }) => !again.has(id)), ...answer.claims]
+    if (answer.session === 'dead') await this.open()
+  }
+
+  #transition(): Transition {
+    const error = { name: 'E', message: 'm', code: null, stack: null }
+    return this.#dice.of<Transition>([
+      { to: 'succeeded', result: '1' },
+      { to: 'succeeded', result: '1' },
+      { to: 'succeeded', result: '1' },
+      { to: 'pending', count: 'failure', delayMs: 1_000, error },
+      { to: 'pending', count: 'return', delayMs: null, error: null },
+      { to: 'pending', count: 'crash', delayMs: 0, error },
+      { to: 'failed', count: 'failure', reason: 'error', error },
+      { to: 'cancelled', error: null },
+    ])
+  }
+
+  async #renew(): Promise<void> {
+    const dice = this.#dice
+    const held = this.#held
+      .filter(() => dice.chance(0.8))
+      .map((claim) => {
+        return { fence: fenceOf(claim), started: dice.chance(0.5) }
+      })
+    this.#renewals += 1
+    const { session: state } = await this.#store.renew({
+      session: this.#session,
+      ttlMs: 20_000,
+      seq: this.#renewals,
+      held,
+      awaiting: [],
+    })
+    if (state === 'dead') await this.open()
+  }
+
+  async #reclaim(): Promise<void> {
+    const dice = this.#dice
+    const request = { session: this.#session, nonce: dice.hex(16), tasksMax: 10, graceMs: 100 }
+    const { tasks } = await this.#store.reclaim({ ...request, again: false })
+    if (dice.chance(0.3)) return
+    const settlements = tasks.map(({ fence }) => ({
+      fence,
+      seq: 1,
+      transition: this.#transition(),
+      notes: null,
+    }))
+    await this.#store.exchange(exchange(this.#session, { nonce: dice.hex(16), settlements }))
+  }
+
+  async #command(): Promise<void> {
+    const dice = this.#dice
+    const ids = [...new Set(Array.from({ length: 3 }, () => dice.of(this.#pool)?.id ?? dice.uuid()))]
+    const request = { nonce: dice.hex(16), command: this.#order(), target: { ids }, tasksMax: 10 }
+    await this.#store.command(request)
+    if (dice.chance(0.3)) await this.#store.command(request)
+  }
+
+  #order(): Command {
+    return this.#dice.of<Command>([
+      { kind: 'cancel', reason: 'why' },
+      { kind: 'cancel', reason: null },
+      { kind: 'retry', payload: null },
+      { kind: 'retry', payload: 'y'.repeat(9_000) },
+      { kind: 'remove' },
+      { kind: 'hold' },
+      { kind: 'release' },
+      { kind: 'release' },
+      { kind: 'set-level', level: 0 },
+      { kind: 'set-level', level: 2 },
+    ])
+  }
+
+  async #byFilter(): Promise<void> {
+    const target = { filter: { type: this.#dice.of(TYPES) }, cursor: null }
+    await this.#store.command({ nonce: this.#dice.hex(16), command: this.#order(), target, tasksMax: 20 })
+  }
+
+  async #prune(): Promise<void> {
+    const dice = this.#dice
+    const age = dice.of([null, 0, 50_000])
+    const retention = {
+      succeededMs: age,
+      cancelledMs: age,
+      failedMs: age,
+      count: dice.of([null, 50]),
+      bytes: null,
+    }
+    await this.#store.prune({ tasksMax: 1 + dice.below(50), retention })
+  }
+}
+
+function fenceOf({ id, epoch, nonce }: Claim): Settlement['fence'] {
+  return { task: id, epoch, nonce }
+}
+
+interface Shared {
+  readonly pool: TaskSpec[]
+  readonly accepted: Map<string, number>
+}
+
+const SEEDS = (process.env['LEDGER_SEEDS'] ?? '1,2,3').split(',').map(Number)
+const ROUNDS = Number(process.env['LEDGER_ROUNDS'] ?? 6)
+
+test.each(SEEDS)(
+  'all adds up, with connections that are cut now and then (seed %i)',
+  async (seed) => {
+    await using home = await openHome()
+    const shared: Shared = { pool: [], accepted: new Map() }
+    const killer = createClient({ url: serverUrl() })
+    await killer.on('error', () => undefined).connect()
+    const dice = [0, 1, 2, 3].map((line) => new Dice(seed * 100 + line))
+    const clients = await Promise.all(dice.map(async (one) => new Client(one, await home.open(), shared)))
+    await Promise.all(clients.map((client) => client.open()))
+    for (let round = 0; round < ROUNDS; round++) {
+      await Promise.all(
+        clients.map(async (client, line) => {
+          for (let steps = 0; steps < 50; steps++) {
+            await client.step()
+            if (!dice[line]!.chance(0.005)) continue
+            await killer.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'])
+          }
+        }),
+      )
+      expect(await audit(serverUrl(), home.namespace)).toEqual([])
+    }
+    killer.destroy()
+    expect([...shared.accepted].filter(([, times]) => times > 1)).toEqual([])
+  },
+  120_000,
+)

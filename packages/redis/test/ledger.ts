@@ -1,0 +1,223 @@
+/** Adds up all that a home holds, each number in two ways, and says where they differ. */
+import { createClient, RESP_TYPES } from '@redis/client'
+
+interface Task {
+  readonly state: string
+  readonly held: boolean
+  readonly limited: boolean
+  readonly queue: string
+  readonly extras: ReadonlyMap<string, string>
+}
+
+const HELD = 1
+const LIMITED = 64
+
+/** @returns sentences; none if all is well */
+export async function audit(url: string, namespace: string): Promise<readonly string[]> {
+  const home = await Home.read(url, `{mr:${namespace}}`)
+  const found: string[] = []
+  const same = (what: string, left: unknown, right: unknown): void => {
+    const [a, b] = [JSON.stringify(left), JSON.stringify(right)]
+    if (a !== b) found.push(`${what}: ${a} is not ${b}`)
+  }
+  auditQueues(home, same)
+  auditPlaces(home, same)
+  auditLives(home, same)
+  auditLogs(home, same)
+  return found
+}
+
+type Same = (what: string, left: unknown, right: unknown) => void
+
+function auditQueues(home: Home, same: Same): void {
+  for (const queue of home.hash('Q').values()) {
+    const counts = home.hash(`q${queue}`)
+    const mine = [...home.tasks].filter(([, task]) => task.queue === queue)
+    for (const letter of ['b', 'p', 'h', 'r', 's', 'f', 'c']) {
+      const there = mine.filter(([, task]) => (task.state === 'p' && task.held ? 'h' : task.state) === letter)
+      same(`count ${letter} of ${hex(queue)}`, Number(counts.get(letter) ?? 0), there.length)
+    }
+    const kept = mine.filter(([id, { state }]) => isFinal(state) && !home.hash('K').has(id))
+    same(`finals of ${hex(queue)}`, Number(counts.get('N') ?? 0), kept.length)
+  }
+}
+
+function auditPlaces(home: Home, same: Same): void {
+  const entries = new Map<string, number>()
+  const met = (id: string): void => void entries.set(id, (entries.get(id) ?? 0) + 1)
+  for (const [key, value] of home.values) {
+    if (key.startsWith('l') && Array.isArray(value)) {
+      for (const id of value as string[]) met(id)
+      const queue = key.slice(1, 4)
+      same(`list ${hex(key)} is known`, home.set(`a${queue}`).has(key.slice(4)), true)
+    }
+    if (key.startsWith('d') && value instanceof Map && key.length === 7) {
+      for (const member of value.keys()) met((member as string).slice(6, 22))
+      const next = Math.min(...[...value.values()].map(Number))
+      same(`next of ${hex(key)}`, Number(home.hash(`n${key.slice(1, 4)}`).get(key.slice(4))), next)
+    }
+  }
+  for (const id of new Set([...entries.keys(), ...home.tasks.keys()])) {
+    const task = home.tasks.get(id)
+    const right = task?.state === 'p' && !task.held ? 1 : 0
+    const left = Number(task === undefined ? (home.hash('Y').get(id) ?? 0) : (task.extras.get('d') ?? 0))
+    same(`entries of ${hex(id)} (${task?.state})`, entries.get(id) ?? 0, right + left)
+  }
+  const waiting = [...home.tasks].filter(([, { state, limited, extras }]) => {
+    return limited && (state === 'b' || state === 'p') && (extras.has('sb') || extras.has('dl'))
+  })
+  for (const id of home.hash('e').keys()) {
+    same(
+      `${hex(id)} may end by its time`,
+      waiting.some(([of]) => of === id),
+      true,
+    )
+  }
+  for (const id of home.hash('o').keys()) same(`${hex(id)} in o runs`, home.tasks.get(id)?.state, 'r')
+}
+
+function auditLives(home: Home, same: Same): void {
+  const running = [...home.hash('r')].filter(([id]) => id !== '')
+  for (const [id, run] of running) {
+    same(`${hex(id)} is with its session`, home.set(`u${run.slice(56, 72)}`).has(id), true)
+  }
+  const keys = new Map<string, string>()
+  const pins = new Map<string, string>()
+  const blockers = new Map<string, number>()
+  for (const [id, { state, extras }] of home.tasks) {
+    if (isFinal(state)) continue
+    if (extras.has('u')) keys.set(extras.get('u')!, id)
+    for (const parent of parentsOf(extras)) pins.set(parent, String(Number(pins.get(parent) ?? 0) + 1))
+  }
+  same('unique keys', sorted(home.hash('k')), sorted(keys))
+  same('pins', sorted(home.hash('i')), sorted(pins))
+  const owed = new Set<string>()
+  for (const [key, value] of home.values) {
+    const kind = key[0]!
+    if ((kind === 'w' && key.length === 17) || kind === 'W' || kind === 'G') {
+      for (const child of value as ReadonlySet<string>) {
+        const id = child.slice(0, 16)
+        blockers.set(id, (blockers.get(id) ?? 0) + 1)
+      }
+    }
+    if (kind === 'w') same(`${hex(key)} lives`, isFinal(home.tasks.get(key.slice(1))?.state ?? 's'), false)
+    if (kind === 'W') owed.add(key.slice(1))
+    if (kind === 'u')
+      same(
+        `${hex(key)} all run`,
+        [...(value as ReadonlySet<string>)].every((id) => home.tasks.get(id)?.state === 'r'),
+        true,
+      )
+    if ((kind === 'x' || kind === 'p') && key.length === 17)
+      same(`${hex(key)} has a task`, home.tasks.has(key.slice(1)), true)
+  }
+  same('outbox', [...home.hash('b').keys()].toSorted(), [...owed].toSorted())
+  const indexed = [...home.hash('B')].flatMap(([id, ends]) =>
+    ends.match(/[\s\S]{7}/g)!.map((end) => id + end),
+  )
+  same('outbox by parent', indexed.toSorted(), [...owed].toSorted())
+  for (const [id, { state, extras }] of home.tasks) {
+    same(`blockers of ${hex(id)} (${state})`, Number(extras.get('b') ?? 0), blockers.get(id) ?? 0)
+    same(`${hex(id)} is blocked`, state === 'b', extras.has('b'))
+  }
+  same('tombstones', [...home.hash('z').keys()].toSorted(), [...home.hash('Z').keys()].toSorted())
+}
+
+function auditLogs(home: Home, same: Same): void {
+  const sum = (name: string): number => [...home.hash(name).values()].reduce((all, n) => all + Number(n), 0)
+  same('arrivals', sum('cA'), home.tasks.size)
+  same('ends', sum('cE'), [...home.tasks.values()].filter(({ state }) => isFinal(state)).length)
+}
+
+function isFinal(state: string): boolean {
+  return state === 's' || state === 'f' || state === 'c'
+}
+
+function parentsOf(extras: ReadonlyMap<string, string>): readonly string[] {
+  return (extras.get('a')?.match(/[\s\S]{17}/g) ?? []).map((edge) => edge.slice(0, 16))
+}
+
+function sorted(map: ReadonlyMap<string, string>): readonly (readonly [string, string])[] {
+  return [...map].map(([a, b]) => [hex(a), hex(b)] as const).toSorted(([a], [b]) => (a < b ? -1 : 1))
+}
+
+function hex(text: string): string {
+  return Buffer.from(text, 'latin1').toString('hex')
+}
+
+type Value = string | readonly string[] | ReadonlySet<string> | ReadonlyMap<string, string>
+
+/** All keys of a home; bytes as latin1 text. */
+class Home {
+  readonly tasks = new Map<string, Task>()
+  readonly values: ReadonlyMap<string, Value>
+
+  private constructor(values: ReadonlyMap<string, Value>) {
+    this.values = values
+    for (const [key, value] of values) {
+      if (!key.startsWith('t')) continue
+      const id = key.slice(1)
+      const record = Buffer.from(value as string, 'latin1')
+      const flags = record.readUInt16BE(1)
+      this.tasks.set(id, {
+        state: this.hash('r').has(id) ? 'r' : String.fromCharCode(record[0]!),
+        held: (flags & HELD) !== 0,
+        limited: (flags & LIMITED) !== 0,
+        queue: record.toString('latin1', 22, 25),
+        extras: this.hash(`x${id}`),
+      })
+    }
+  }
+
+  hash(key: string): ReadonlyMap<string, string> {
+    return (this.values.get(key) as ReadonlyMap<string, string> | undefined) ?? new Map<string, string>()
+  }
+
+  set(key: string): ReadonlySet<string> {
+    return (this.values.get(key) as ReadonlySet<string> | undefined) ?? new Set<string>()
+  }
+
+  static async read(url: string, prefix: string): Promise<Home> {
+    const client = await createClient({ url, RESP: 2 }).connect()
+    const raw = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer }) as unknown as {
+      sendCommand(args: readonly (string | Buffer)[]): Promise<unknown>
+    }
+    const values = new Map<string, Value>()
+    for (const key of (await raw.sendCommand(['KEYS', `${prefix}*`])) as readonly Buffer[]) {
+      const type = String(await raw.sendCommand(['TYPE', key]))
+      values.set(text(key).slice(prefix.length), await valueOf(raw, type, key))
+    }
+    client.destroy()
+    return new Home(values)
+  }
+}
+
+function text(bytes: unknown): string {
+  return Buffer.isBuffer(bytes) ? bytes.toString('latin1') : String(bytes)
+}
+
+async function valueOf(
+  client: { sendCommand(args: readonly (string | Buffer)[]): Promise<unknown> },
+  type: string,
+  key: Buffer,
+): Promise<Value> {
+  switch (type) {
+    case 'string':
+      return text(await client.sendCommand(['GET', key]))
+    case 'list':
+      return ((await client.sendCommand(['LRANGE', key, '0', '-1'])) as readonly unknown[]).map(text)
+    case 'set':
+      return new Set(((await client.sendCommand(['SMEMBERS', key])) as readonly unknown[]).map(text))
+    case 'zset':
+      return pairs(await client.sendCommand(['ZRANGE', key, '0', '-1', 'WITHSCORES']))
+    default:
+      return pairs(await client.sendCommand(['HGETALL', key]))
+  }
+}
+
+function pairs(reply: unknown): ReadonlyMap<string, string> {
+  const flat = reply as readonly unknown[]
+  const map = new Map<string, string>()
+  for (let i = 0; i < flat.length; i += 2) map.set(text(flat[i]), text(flat[i + 1]))
+  return map
+}
