@@ -315,6 +315,19 @@ describe('while a handler is in its transaction', () => {
   })
 })
 
+test('a pool that has nothing to spare for handlers is refused, and says what to do', async () => {
+  const small = new pg.Pool({ connectionString: serverOf().url, max: 3 })
+  const store = new PostgresStore({ pool: small, schema })
+  await store.open()
+  await expect(store.transactions.run(() => Promise.resolve())).rejects.toMatchObject({
+    code: 'store-unavailable',
+    effect: 'final',
+    hint: expect.stringContaining('three connections more') as string,
+  })
+  await store.close()
+  await small.end()
+})
+
 test('a task whose completion was rolled back is taken over when its worker dies, also if the others of its claim are done', async () => {
   const quick = defineTask('quick', { input: unchecked<number>(), output: unchecked<number>() })
   const back = Promise.withResolvers<void>()

@@ -35,21 +35,29 @@ export async function attempt(run: Run, handler: AnyHandler, services: AttemptSe
   } catch (error) {
     return { outcome: { kind: 'invalid', error: taskError(error) }, error }
   }
-  services.started(run)
   const transactions = transactionsOf(services.connection.store)
-  if (transactions === undefined)
-    return called(run, handler, { input, context: new RunContext(run, services) })
+  if (transactions === undefined) {
+    const context = new RunContext(run, services)
+    return called(run, handler, { input, context, services })
+  }
   const context = new TransactionalRunContext(run, services, { task, transactions })
-  const attempted = await called(run, handler, { input, context })
+  const attempted = await called(run, handler, { input, context, services })
   return context.concluded(attempted)
+}
+
+interface Calling {
+  readonly input: unknown
+  readonly context: RunContext
+  readonly services: AttemptServices
 }
 
 async function called(
   run: Run,
   { task, run: handle }: AnyHandler,
-  { input, context }: { readonly input: unknown; readonly context: RunContext },
+  { input, context, services }: Calling,
 ): Promise<Attempted> {
   try {
+    services.started(run)
     const returned = handle(input as never, context as never)
     const value: unknown = isThenable(returned) ? await returned : returned
     // what a transaction has ended is not looked at again

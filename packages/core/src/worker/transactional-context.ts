@@ -27,6 +27,8 @@ export class TransactionalRunContext extends RunContext implements Transactional
   /** Of the settlement whose transaction has not ended, as far as is known. */
   #receipt: Receipt | undefined
   #committed = false
+  /** Why the fate of its transaction could not be asked for, the last time that it could not. */
+  #unanswered: unknown
   /** What a transaction answered that can be no result: running the handler again would not help. */
   #refused: unknown
 
@@ -188,6 +190,11 @@ export class TransactionalRunContext extends RunContext implements Transactional
       if (platform.monotonicMs() + waitMs > end) break
       await pause(platform, waitMs)
     }
+    const { id, type } = this.run.claim
+    this.services.connection.logger.warn(
+      { error: this.#unanswered, task: id, type },
+      'nobody can say whether the transaction was committed that has the outcome of the task: it is left to the store',
+    )
     this.services.abandoned(this.run)
     return undefined
   }
@@ -197,8 +204,8 @@ export class TransactionalRunContext extends RunContext implements Transactional
     try {
       return await this.#transactions.fate(this.#receipt)
     } catch (error) {
-      if (effectOf(error) === undefined) throw error
-      return 'open' // it cannot be asked at this moment
+      this.#unanswered = error // it cannot be asked at this moment
+      return 'open'
     }
   }
 

@@ -30,6 +30,7 @@ class TransactionalMemoryStore extends MemoryStore implements TransactionalStore
   /** What becomes of the next commit of `run`. */
   next: 'answered' | 'carried out' | 'not carried out' | 'unknown for good' = 'answered'
   asked = 0
+  #mute = false
   readonly #begun = new Map<string, Tx>()
   readonly transactions: Transactions<Tx> = {
     work: 'asynchronous',
@@ -56,6 +57,7 @@ class TransactionalMemoryStore extends MemoryStore implements TransactionalStore
         throw error
       }
       const { next } = this
+      this.#mute = next === 'unknown for good'
       this.next = 'answered'
       if (next === 'answered' || next === 'carried out') await this.commit(tx)
       if (next === 'not carried out') tx.fate = 'rolled back'
@@ -64,6 +66,8 @@ class TransactionalMemoryStore extends MemoryStore implements TransactionalStore
     },
     fate: async ({ transaction }: Receipt): Promise<Fate> => {
       this.asked += 1
+      // whatever goes wrong with the question
+      if (this.#mute) throw new RangeError('no answer')
       return this.#begun.get(transaction)!.fate
     },
   }
@@ -156,7 +160,7 @@ describe('ctx.transaction', () => {
 
   test('leaves a task to the store whose commit nobody can tell of, and settles nothing', async () => {
     const seen: unknown[] = []
-    const { run, events, store } = await begin(async (ctx, { store: of }) => {
+    const { run, events, store, warnings } = await begin(async (ctx, { store: of }) => {
       of.next = seen.length === 0 ? 'unknown for good' : 'answered'
       try {
         return await ctx.transaction(async () => 7)
@@ -170,6 +174,10 @@ describe('ctx.transaction', () => {
     expect(seen).toEqual([expect.objectContaining({ code: 'ambiguous' })])
     expect(events).toEqual(['started', 'lost', 'started', 'succeeded'])
     expect(store.asked).toBeGreaterThan(5)
+    expect(warnings).toContainEqual([
+      expect.objectContaining({ error: expect.any(RangeError) as unknown }),
+      expect.stringContaining('nobody can say'),
+    ])
   })
 
   test('notes of the way are written with it, or after it was rolled back', async () => {
