@@ -56,12 +56,12 @@ function sayRound({ downMs, resumedMs, acknowledgedMs }: Round): void {
   say(`  away for ${downMs} ms; then workers went on after ${workers}, enqueues after ${acknowledgedMs} ms`)
 }
 
-function isFine({ rounds, acknowledged, started, forgotten, problems, troubles }: Outcome): boolean {
+function isFine({ rounds, acknowledged, refused, started, forgotten, problems, troubles }: Outcome): boolean {
   const times = rounds.flatMap(({ resumedMs }) => resumedMs).toSorted((a, b) => a - b)
   const worst = times.at(-1) ?? 0
   const late = times.filter((ms) => ms > RESUME_MS).length
   say(
-    `  ${acknowledged} acknowledged, ${started} handlers called; ${forgotten} forgotten as the settings allow, ${problems.length} problems`,
+    `  ${acknowledged} acknowledged, ${refused} refused, ${started} handlers called; ${forgotten} forgotten as the settings allow, ${problems.length} problems`,
   )
   say(
     `  workers went on after ${times[times.length >> 1] ?? 0} ms (median), ${worst} ms at most; ${late} later than ${RESUME_MS} ms`,

@@ -30,8 +30,12 @@ test('the ledger finds what is lost, doubled or refused', () => {
   expect(ledger.problems(3)).toEqual(['1 tasks were accepted twice: 3'])
   expect(ledger.problems(2)).toContain('the store has 2 succeeded tasks of 3')
   expect(ledger.problems(4)).toContain('the store has 4 succeeded tasks instead of 3')
-  ledger.hear({ kind: 'refused', number: 4, error: 'full' })
-  expect(ledger.problems(4)).toEqual(['1 tasks were accepted twice: 3', 'enqueue 4 was refused: full'])
+  ledger.hear({ kind: 'refused', number: 4, known: 'nothing' })
+  ledger.hear({ kind: 'refused', number: 5, known: 'not enqueued' })
+  expect(ledger.problems(4)).toEqual(['1 tasks were accepted twice: 3'])
+  expect(ledger.problems(5)).toContain('the store has 5 succeeded tasks instead of 3')
+  ledger.hear({ kind: 'accepted', numbers: [4, 5], at: 3 })
+  expect(ledger.problems(5)).toContain('task 5 was refused, and is there all the same')
 })
 
 test('the ledger excuses what a server may forget, and only that', () => {

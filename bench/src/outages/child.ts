@@ -3,6 +3,8 @@ import { connect, defineTask, unchecked, type Mill } from 'millrace'
 import type { Part, Told } from './protocol.ts'
 
 const CALLERS = 100
+/** How long a caller that was refused waits. */
+const REFUSED_MS = 100
 
 interface Input {
   readonly n: number
@@ -64,7 +66,10 @@ async function produce(client: Mill): Promise<void> {
         await client.enqueue(task, { n, path: `/var/spool/incoming/${n}/${'x'.repeat(120)}` })
         acknowledged.add(n)
       } catch (error) {
-        tell({ kind: 'refused', number: n, error: String(error) })
+        const ambiguous = (error as { readonly code?: unknown }).code === 'ambiguous'
+        tell({ kind: 'refused', number: n, known: ambiguous ? 'nothing' : 'not enqueued' })
+        // a store that is down for long is not asked: whoever is refused at once comes back later
+        await new Promise((resolve) => setTimeout(resolve, REFUSED_MS))
       }
     }
   }

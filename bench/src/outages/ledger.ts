@@ -11,7 +11,7 @@ export class Ledger {
   readonly #kills: number[] = []
   /** When. */
   readonly #acknowledged = new Map<number, number>()
-  readonly #refused = new Map<number, string>()
+  readonly #refused = new Map<number, 'not enqueued' | 'nothing'>()
   /** When, each time. */
   readonly #accepted = new Map<number, readonly number[]>()
   readonly #lost = new Set<number>()
@@ -35,7 +35,7 @@ export class Ledger {
         for (const n of told.numbers) this.#acknowledged.set(n, told.at)
         return this.#tell()
       case 'refused':
-        return void this.#refused.set(told.number, told.error)
+        return void this.#refused.set(told.number, told.known)
       case 'started':
         return void (this.started += told.count)
       case 'accepted':
@@ -52,8 +52,9 @@ export class Ledger {
     return this.#acknowledged.size
   }
 
-  get accepted(): number {
-    return this.#accepted.size
+  /** Calls that were told that the store is away. */
+  get refused(): number {
+    return this.#refused.size
   }
 
   /** What workers said went wrong, and how often. */
@@ -82,10 +83,15 @@ export class Ledger {
     const known = this.#known()
     const certain = [...known].filter((n) => !this.#mayBeForgotten(n)).length
     if (succeeded < certain) found.push(`the store has ${succeeded} succeeded tasks of ${known.size}`)
-    const open = [...this.#refused.keys()].filter((n) => !this.#accepted.has(n)).length
+    const open = [...this.#refused].filter(
+      ([n, known]) => known === 'nothing' && !this.#accepted.has(n),
+    ).length
     if (succeeded > known.size + open)
       found.push(`the store has ${succeeded} succeeded tasks instead of ${known.size}`)
-    for (const [n, error] of this.#refused) found.push(`enqueue ${n} was refused: ${error}`)
+    const denied = [...this.#refused].filter(
+      ([n, known]) => known === 'not enqueued' && this.#accepted.has(n),
+    )
+    for (const [n] of denied) found.push(`task ${n} was refused, and is there all the same`)
     return found
   }
 

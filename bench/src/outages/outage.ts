@@ -34,6 +34,8 @@ export interface Round {
 export interface Outcome {
   readonly rounds: readonly Round[]
   readonly acknowledged: number
+  /** Calls that were told that the store is away. */
+  readonly refused: number
   /** Handlers that were called, also more than once for a task. */
   readonly started: number
   /** What the server has forgotten, as it may by its settings. */
@@ -61,6 +63,7 @@ export async function runOutage(plan: OutagePlan): Promise<Outcome> {
   return {
     rounds,
     acknowledged: ledger.acknowledged,
+    refused: ledger.refused,
     started: ledger.started,
     forgotten: ledger.forgotten(succeeded),
     problems: ledger.problems(succeeded),

@@ -11,8 +11,8 @@ export type Told =
   | { readonly kind: 'ready' }
   /** Enqueued and acknowledged. */
   | { readonly kind: 'acknowledged'; readonly numbers: readonly number[]; readonly at: number }
-  /** Refused: it is not known whether it was enqueued, or it was not. */
-  | { readonly kind: 'refused'; readonly number: number; readonly error: string }
+  /** It was not enqueued, or that is not known. */
+  | { readonly kind: 'refused'; readonly number: number; readonly known: 'not enqueued' | 'nothing' }
   /** So many handlers were called. */
   | { readonly kind: 'started'; readonly count: number; readonly at: number }
   /** Whose success the store took. */
