@@ -70,7 +70,7 @@ const REPLIES: Readonly<Record<string, Known>> = {
     code: 'store-unavailable',
     what: 'is a node of a cluster, and another one has these keys',
     hint: 'Connect with a cluster client of your own: redis(createCluster(…)), from millrace/redis.',
-    effect: 'none',
+    effect: 'final',
   },
   ASK: {
     code: 'store-unavailable',

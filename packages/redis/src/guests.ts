@@ -158,7 +158,9 @@ function ioredis(client: Ioredis): Guest {
   return {
     state: () => (client.status === 'ready' ? 'ready' : CLOSED.has(client.status) ? 'closed' : 'connecting'),
     send: ([command, ...args]) => client.callBuffer(String(command), args),
-    arrivals: client.isCluster ? arrivalsOf(client, 'ready', '+node', 'refresh') : arrivalsOf(client, 'ready'),
+    arrivals: client.isCluster
+      ? arrivalsOf(client, 'ready', '+node', 'refresh')
+      : arrivalsOf(client, 'ready'),
     listen: (channel, ear) => (client.isCluster ? hearCluster : hearAlone)(client, channel, ear),
   }
 }

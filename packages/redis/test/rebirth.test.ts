@@ -1,9 +1,10 @@
 /** A server that has lost its latest writes, or all of them, and clients that remember more than it does. */
 import { createClient, RESP_TYPES } from '@redis/client'
+import { Redis } from 'ioredis'
 import { expect, test, vi } from 'vitest'
 import { demand, exchange, group, session, spec } from '../../sqlite/test/specs.ts'
 import { openHome, serverUrl, useServer, type RedisHome } from './home.ts'
-import type { RedisStore } from '../src/index.ts'
+import { RedisStore, type RedisClient } from '../src/index.ts'
 
 useServer()
 
@@ -41,24 +42,60 @@ async function add(store: RedisStore, type: string): Promise<void> {
   await vi.waitFor(() => store.add({ groups: [group(spec({ type }))], again: true }), { timeout: 5_000 })
 }
 
-test('a name whose number was lost with a failover is never taken for another', async () => {
-  await using home = await openHome()
-  const { store } = home
-  const mine = session()
-  await store.openSession(mine)
-  await add(store, 'work')
-  const goBack = await photograph(home)
-  await add(store, 'email')
-  await goBack()
-  const other = await home.open()
-  await add(other, 'invoice')
-  await add(store, 'email')
-  const { tasks } = await other.list({ filter: {}, limit: 10, cursor: null })
-  expect(tasks.map(({ type }) => type)).toEqual(['email', 'invoice', 'work'])
-  const wanted = demand(10, { types: ['email'] })
-  const { claims } = await store.exchange(exchange(mine.session, { demand: wanted }))
-  expect(claims.map(({ type }) => type)).toEqual(['email'])
-})
+interface Side {
+  readonly store: RedisStore
+  close(): Promise<void>
+}
+
+const sides: Readonly<Record<string, (home: RedisHome) => Promise<Side>>> = {
+  async 'the store'({ store }) {
+    return { store, close: async () => undefined }
+  },
+  async 'node-redis'(home) {
+    const client = createClient({ url: serverUrl() })
+    client.on('error', () => undefined)
+    await client.connect()
+    return guest(home, client, () => client.destroy())
+  },
+  async ioredis(home) {
+    const client = new Redis(serverUrl())
+    client.on('error', () => undefined)
+    return guest(home, client, () => client.disconnect())
+  },
+}
+
+async function guest({ namespace }: RedisHome, client: RedisClient, end: () => void): Promise<Side> {
+  const store = new RedisStore({ client, namespace })
+  await store.open()
+  const close = async (): Promise<void> => {
+    await store.close()
+    end()
+  }
+  return { store, close }
+}
+
+test.each(Object.entries(sides))(
+  'a name whose number was lost with a failover is never taken for another by a connection of %s',
+  async (_, open) => {
+    await using home = await openHome()
+    const { store, close } = await open(home)
+    const mine = session()
+    await store.openSession(mine)
+    await add(store, 'work')
+    const goBack = await photograph(home)
+    await add(store, 'email')
+    await goBack()
+    const other = await home.open()
+    await add(other, 'invoice')
+    await add(store, 'email')
+    const { tasks } = await other.list({ filter: {}, limit: 10, cursor: null })
+    expect(tasks.map(({ type }) => type)).toEqual(['email', 'invoice', 'work'])
+    const wanted = demand(10, { types: ['email'] })
+    const { claims } = await store.exchange(exchange(mine.session, { demand: wanted }))
+    expect(claims.map(({ type }) => type)).toEqual(['email'])
+    await close()
+  },
+)
 
 test('a worker that knows more names than the server goes on', async () => {
   await using home = await openHome()

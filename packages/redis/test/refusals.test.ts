@@ -170,7 +170,7 @@ test('a server of a cluster that does not have the store is refused, and says wh
     return replies.join('')
   })
   const error = await refusal({ url: urlOf(elsewhere), timeoutMs: 2_000 })
-  expect(error.message).toMatch(/another server of it has this store/)
+  expect(error.message).toMatch(/node of a cluster, and another one has these keys/)
   elsewhere.close()
 })
 
