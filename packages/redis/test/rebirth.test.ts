@@ -78,7 +78,8 @@ test.each(Object.entries(sides))(
   'a name whose number was lost with a failover is never taken for another by a connection of %s',
   async (_, open) => {
     await using home = await openHome()
-    const { store, close } = await open(home)
+    const side = await open(home)
+    const { store } = side
     const mine = session()
     await store.openSession(mine)
     await add(store, 'work')
@@ -93,7 +94,7 @@ test.each(Object.entries(sides))(
     const wanted = demand(10, { types: ['email'] })
     const { claims } = await store.exchange(exchange(mine.session, { demand: wanted }))
     expect(claims.map(({ type }) => type)).toEqual(['email'])
-    await close()
+    await side.close()
   },
 )
 
