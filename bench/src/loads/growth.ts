@@ -2,7 +2,6 @@
 import { sized, type Goal, type Goals, type Load, type Role, type RoleReport } from '../load.ts'
 import { ENGINES } from '../engine.ts'
 import { rest } from '../engines/probe.ts'
-import { writeHistory } from './history.ts'
 import { latencies, LATENCY_METRICS } from './common.ts'
 import { demandOf, groups, newNonce, SESSION, session } from './records.ts'
 import type { Claim, Settlement, Store, TaskSpec } from '@millrace/core/store'
@@ -74,6 +73,8 @@ async function run(role: Role): Promise<RoleReport> {
 async function withHistory(role: Role): Promise<RoleReport> {
   const store = await opened(role)
   await fill(store, 10 * BATCH, {})
+  // what only one load needs must not weigh on those that measure memory
+  const { writeHistory } = await import('./history.ts')
   if (role.contender === MUCH_HISTORY)
     await writeHistory(role.url, sized(role.quick, HISTORY, HISTORY / 1_000))
   return measure(role, store)
