@@ -116,5 +116,6 @@ function settlingValues({ ids, nonce }: Claimed): unknown[] {
   const value = nonceValue(nonce)
   const ones = int4s(ids.map(() => 1))
   const nonces = int8s(ids.map(() => value))
-  return [uuids(ids), ones, nonces, ones, texts(ids.map(() => null)), int8s([value])]
+  const results = texts(ids.map(() => null))
+  return [uuids(ids), ones, nonces, ones, results, int8s([value]), int4s([ids.length])]
 }
