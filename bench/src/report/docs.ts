@@ -33,7 +33,7 @@ function engineSection({ engine, runs, sides, results }: EnginePart): string[] {
   const [{ machine, server }] = runs as readonly [RunRecord, ...RunRecord[]]
   const commands = runs.map(
     ({ command, startedAt, iterations }) =>
-      `- \`${command}\` on ${startedAt.slice(0, 10)}, ${times(iterations)}`,
+      `- \`${repeatable(command)}\` on ${startedAt.slice(0, 10)}, ${times(iterations)}`,
   )
   return [
     `## On ${engine}`,
@@ -97,4 +97,9 @@ function cells({ figures }: ContenderResult, { metrics }: Result): string[] {
     const spread = figures[key]
     return spread === undefined ? '' : spreadText(spread)
   })
+}
+
+/** Where the figures were kept is of no use on another machine. */
+function repeatable(command: string): string {
+  return command.replaceAll(/ --json[ =]\S+/g, '')
 }
