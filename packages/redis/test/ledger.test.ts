@@ -1,7 +1,8 @@
 /** Several clients do whatever the port allows, at random and without waiting for each other; then all must add up. */
 import { createClient } from '@redis/client'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { StoreError } from '@millrace/core'
+import { seededRandom, type SeededRandom } from '@millrace/core/simulation'
 import { demand, exchange, session, spec } from '../../sqlite/test/specs.ts'
 import { audit } from './ledger.ts'
 import { openHome, serverUrl, useServer } from './home.ts'
@@ -10,23 +11,19 @@ import type { RedisStore } from '../src/index.ts'
 
 useServer()
 
-/** A small generator of its own, so that a run can be repeated by its seed (Mulberry32). */
+/** How often a call is made until it must have been answered. */
+const TRIES_MAX = 40
+
+/** What a run is drawn by, so that it can be repeated by its seed. */
 class Dice {
-  #state: number
+  readonly #random: SeededRandom
 
   constructor(seed: number) {
-    this.#state = seed
-  }
-
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+    this.#random = seededRandom(seed)
   }
 
   below(n: number): number {
-    return Math.floor(this.next() * n)
+    return this.#random.between(0, n - 1)
   }
 
   of<T>(list: readonly T[]): T {
@@ -34,7 +31,7 @@ class Dice {
   }
 
   chance(p: number): boolean {
-    return this.next() < p
+    return this.#random.chance(p)
   }
 
   hex(digits: number): string {
@@ -96,13 +93,14 @@ class Client {
 
   /** Once more what may have had an effect, as core does. */
   async #persist(act: () => Promise<unknown>): Promise<void> {
-    for (let tries = 0; tries < 40; tries++) {
+    for (let tries = 1; ; tries++) {
       try {
         await act()
         return
       } catch (error) {
-        if (!(error instanceof StoreError)) throw error
-        await new Promise((resolve) => setTimeout(resolve, 20))
+        if (!(error instanceof StoreError) || tries === TRIES_MAX) throw error
+        // the connection was cut: it comes back by itself
+        await vi.waitFor(() => this.#store.now(), { timeout: 10_000, interval: 5 })
       }
     }
   }
