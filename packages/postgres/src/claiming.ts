@@ -1,19 +1,20 @@
 /** A demand as the claim takes it, and its rows as claims. */
 import { int4s, texts } from './arrays.ts'
-import { nonceValue } from './codes.ts'
-import { readCounters, type MutableCounters } from './counters.ts'
+import {
+  nonceValue,
+  readCounters,
+  type MutableCounters,
+  type Claim,
+  type Counters,
+  type Demand,
+  type ExchangeAnswer,
+  type ExchangeRequest,
+  type IfFailed,
+  type Level,
+  type TaskId,
+} from '@millrace/core/store'
 import { cursorLists, readCursor, writeCursor, type Place } from './cursors.ts'
 import { payloadOf } from './payloads.ts'
-import type {
-  Claim,
-  Counters,
-  Demand,
-  ExchangeAnswer,
-  ExchangeRequest,
-  IfFailed,
-  Level,
-  TaskId,
-} from '@millrace/core/store'
 import type { Names } from './names.ts'
 
 /** Part 0 is the head: store time, time until the next task, whether the session is alive; part -n says what part n is. */

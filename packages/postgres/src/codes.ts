@@ -1,47 +1,8 @@
-/** How words of the port are kept: as small numbers, because a row of a task is written and read very often. */
-import type { FailReason, HistoryEvent, IfFailed, Reclaimed, TaskState } from '@millrace/core/store'
-
-/** Everything from `succeeded` on is final; statements rest on that order. */
-export const STATE: Readonly<Record<TaskState, number>> = {
-  blocked: 0,
-  pending: 1,
-  running: 2,
-  waiting: 3,
-  succeeded: 4,
-  failed: 5,
-  cancelled: 6,
-}
-
-const STATES = Object.keys(STATE) as readonly TaskState[]
-
-export const FINAL_FROM: number = STATE.succeeded
-
-export function stateOf(code: number): TaskState {
-  return STATES[code]!
-}
+/** How words are kept that only this store writes into its rows. What it shares with others is in core. */
+import type { Reclaimed } from '@millrace/core/store'
 
 /** Bits of a task's flags. `told`: its history has the latest claim already. */
 export const FLAG = { madeByUser: 1, held: 2, parent: 4, child: 8, told: 16 } as const
-
-const REASONS: readonly FailReason[] = ['error', 'timeout', 'crashed', 'expired', 'invalid', 'dependency']
-
-export function reasonCode(reason: FailReason): number {
-  return REASONS.indexOf(reason)
-}
-
-export function reasonOf(code: number | null): FailReason | null {
-  return code === null ? null : REASONS[code]!
-}
-
-const POLICIES: readonly IfFailed[] = ['cancel', 'fail', 'run']
-
-export function ifFailedCode(policy: IfFailed): number {
-  return POLICIES.indexOf(policy)
-}
-
-export function ifFailedOf(code: number): IfFailed {
-  return POLICIES[code]!
-}
 
 const CAUSES: readonly Reclaimed['cause'][] = ['deadline', 'cancel', 'lapsed', 'timeout']
 
@@ -53,42 +14,7 @@ export function causeOf(code: number): Reclaimed['cause'] {
   return CAUSES[code]!
 }
 
-const EVENT_LETTERS: Readonly<Record<HistoryEvent, string>> = {
-  enqueued: 'e',
-  unblocked: 'u',
-  claimed: 'c',
-  reclaimed: 'k',
-  succeeded: 's',
-  failed: 'f',
-  cancelled: 'x',
-  retry: 'r',
-  crashed: 'z',
-  snoozed: 'n',
-  returned: 'b',
-  'cancel-requested': 'q',
-  held: 'h',
-  released: 'l',
-  edited: 'd',
-  restarted: 'g',
-}
-
-const EVENTS: ReadonlyMap<string, HistoryEvent> = new Map(
-  Object.entries(EVENT_LETTERS).map(([event, letter]) => [letter, event as HistoryEvent]),
-)
-
-export function eventLetter(event: HistoryEvent): string {
-  return EVENT_LETTERS[event]
-}
-
-export function eventOf(letter: string): HistoryEvent {
-  return EVENTS.get(letter)!
-}
-
-/** A nonce (16 hex digits) as the signed 64-bit integer that the tables keep. */
-export function nonceValue(nonce: string): bigint {
-  return BigInt.asIntN(64, BigInt(`0x${nonce}`))
-}
-
+/** The 16 hex digits of a nonce from the signed 64-bit integer that the tables keep. */
 export function nonceOf(value: bigint | string): string {
   return BigInt.asUintN(64, BigInt(value)).toString(16).padStart(16, '0')
 }

@@ -1,6 +1,7 @@
 /** Applies the commands of operators, each task by itself. */
 import { texts, uuids } from './arrays.ts'
-import { FINAL_FROM, FLAG, ifFailedCode, STATE } from './codes.ts'
+import { FINAL_FROM, ifFailedCode, STATE } from '@millrace/core/store'
+import { FLAG } from './codes.ts'
 import { tellDependents } from './dependents.ts'
 import { hasTag, HIGHEST_ID, LOOKED_AT_MAX, LOWEST_ID, notOurs, slotsOf, statesOf } from './filters.ts'
 import { inPass, type Home, type Pass } from './pass.ts'

@@ -1,6 +1,6 @@
 /** Tells dependents what became of their parents. */
 import { int8s, uuids } from './arrays.ts'
-import { ifFailedOf, STATE } from './codes.ts'
+import { ifFailedOf, STATE } from '@millrace/core/store'
 import { save } from './saving.ts'
 import {
   ANY_OUT,

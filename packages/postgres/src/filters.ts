@@ -1,6 +1,6 @@
 /** Which tasks a filter means, and where a reader has got to. */
 import { InvalidArgumentError } from '@millrace/core'
-import { FINAL_FROM, STATE } from './codes.ts'
+import { FINAL_FROM, STATE } from '@millrace/core/store'
 import type { TaskState } from '@millrace/core/store'
 
 const ALL_STATES: readonly number[] = Object.values(STATE)

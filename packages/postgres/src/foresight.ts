@@ -1,6 +1,7 @@
 /** What a transaction that enqueues knows beforehand, what it has decided so far, and what it will write. */
 import { int4s, int8s, texts, uuids } from './arrays.ts'
-import { FINAL_FROM, FLAG, ifFailedCode, nonceOf, nonceValue } from './codes.ts'
+import { FINAL_FROM, ifFailedCode, nonceValue } from '@millrace/core/store'
+import { FLAG, nonceOf } from './codes.ts'
 import { endByParent } from './dependents.ts'
 import { ADD_EDGES } from './statements/dependents.ts'
 import { KEY_HOLDERS, KNOWN_TASKS, RUN_UNDER } from './statements/adding.ts'

@@ -1,5 +1,6 @@
 /** Enqueues one group of any kind: first the whole group is judged, then it is to be written. */
-import { FINAL_FROM, FLAG, STATE, stateOf } from './codes.ts'
+import { FINAL_FROM, STATE, stateOf } from '@millrace/core/store'
+import { FLAG } from './codes.ts'
 import { changeGate, gateNamed, nameGate, type Gate } from './gates.ts'
 import { routeName, termsName } from './names.ts'
 import { columnsOf, isEmpty, sizeOf } from './payloads.ts'

@@ -3,7 +3,7 @@
  * key>[ <detail>]`. What other columns say anyway is not written: the enqueue, the latest claim until something
  * happens to it, and success.
  */
-import { eventLetter, eventOf } from './codes.ts'
+import { eventLetter, eventOf } from '@millrace/core/store'
 import type { HistoryEntry, HistoryEvent, SessionId } from '@millrace/core/store'
 
 const HISTORY_ENTRIES_MAX = 100

@@ -1,7 +1,7 @@
 /** What readers see of tasks. */
 import { uuids } from './arrays.ts'
-import { FINAL_FROM, FLAG, reasonOf, STATE, stateOf } from './codes.ts'
-import { readCounters } from './counters.ts'
+import { FINAL_FROM, reasonOf, STATE, stateOf, readCounters } from '@millrace/core/store'
+import { FLAG } from './codes.ts'
 import { hasTag, HIGHEST_ID, LOOKED_AT_MAX, LOWEST_ID, notOurs, slotsOf, statesOf } from './filters.ts'
 import { readHistory, sessionsIn, type Story } from './history.ts'
 import { payloadOf } from './payloads.ts'

@@ -1,5 +1,6 @@
 /** Enqueues a group in a transaction of the user's, without a lock that a stranger could wait for. */
-import { FINAL_FROM, FLAG, ifFailedCode, nonceValue, STATE } from './codes.ts'
+import { FINAL_FROM, ifFailedCode, nonceValue, STATE } from '@millrace/core/store'
+import { FLAG } from './codes.ts'
 import { ADD_WITHIN, LOOK_WITHIN } from './statements/guests.ts'
 import { addGroup } from './groups.ts'
 import { checkLanes, nameAll } from './adding.ts'

@@ -1,5 +1,6 @@
 /** Edges that were written in transactions of the user's, beside their parents: here the two come together. */
-import { FINAL_FROM, FLAG, STATE } from './codes.ts'
+import { FINAL_FROM, STATE } from '@millrace/core/store'
+import { FLAG } from './codes.ts'
 import { KNOWN_TASKS } from './statements/adding.ts'
 import { DROP_LATE_EDGES, LATE_EDGES } from './statements/guests.ts'
 import { PUT_OUT } from './statements/dependents.ts'

@@ -1,5 +1,5 @@
 /** Ends tasks that do not run and whose time is over. */
-import { STATE } from './codes.ts'
+import { STATE } from '@millrace/core/store'
 import { tellDependents } from './dependents.ts'
 import { draftOf, end, isFinal, isRunning, loadLive, tell, timeLimitOf } from './tasks.ts'
 import type { Pass } from './pass.ts'

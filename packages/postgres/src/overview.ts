@@ -1,5 +1,5 @@
 /** What readers see of queues, sessions and definitions. */
-import { STATE, stateOf } from './codes.ts'
+import { STATE, stateOf } from '@millrace/core/store'
 import { now } from './inspector.ts'
 import {
   READ_COUNTS,

@@ -1,7 +1,7 @@
 /** Takes over running tasks that nobody looks after. */
 import { uuids } from './arrays.ts'
-import { causeCode, causeOf, nonceOf, nonceValue } from './codes.ts'
-import { readCounters } from './counters.ts'
+import { nonceValue, readCounters } from '@millrace/core/store'
+import { causeCode, causeOf, nonceOf } from './codes.ts'
 import { behindEffect } from './errors.ts'
 import { withLine } from './history.ts'
 import { inPass, type Home, type Pass } from './pass.ts'

@@ -7,7 +7,7 @@ import { codeOfError, SQLSTATE } from './errors.ts'
 import { CLIENT_ID_MS, USER_ID_MS } from './saving.ts'
 import { ADD_VOLUMES } from './statements/tasks.ts'
 import { int4s, int8s } from './arrays.ts'
-import { STATE } from './codes.ts'
+import { STATE } from '@millrace/core/store'
 import {
   BURY_ALL_OF,
   CONTENTS_OF,

@@ -1,6 +1,7 @@
 /** Writes what has changed of a pass's tasks, and moves each to where it now belongs. */
 import { int4s, int8s, uuids } from './arrays.ts'
-import { FLAG, STATE } from './codes.ts'
+import { STATE } from '@millrace/core/store'
+import { FLAG } from './codes.ts'
 import { DROP_EDGES_OF, OPEN_AMONG } from './statements/dependents.ts'
 import {
   ADD_VOLUMES,

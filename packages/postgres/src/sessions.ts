@@ -1,6 +1,7 @@
 /** The leases of worker processes, and the strays that renewals find. */
 import { int4s, int8s, uuids } from './arrays.ts'
-import { nonceOf, nonceValue } from './codes.ts'
+import { nonceValue } from '@millrace/core/store'
+import { nonceOf } from './codes.ts'
 import { tellDependents } from './dependents.ts'
 import { behindEffect } from './errors.ts'
 import { inPass, type Home, type Pass } from './pass.ts'

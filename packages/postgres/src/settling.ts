@@ -1,5 +1,16 @@
 /** Applies what core decided about claims, under their fences, one by one: the tasks are locked. */
-import { STATE } from './codes.ts'
+import {
+  STATE,
+  underCancelRequest,
+  type CancelRequest,
+  type Counters,
+  type HistoryEvent,
+  type LogEntry,
+  type Notes,
+  type Settlement,
+  type Transition,
+  type Verdict,
+} from '@millrace/core/store'
 import { columnsOf } from './payloads.ts'
 import {
   countersOf,
@@ -13,17 +24,6 @@ import {
   tell,
   type Draft,
 } from './tasks.ts'
-import {
-  underCancelRequest,
-  type CancelRequest,
-  type Counters,
-  type HistoryEvent,
-  type LogEntry,
-  type Notes,
-  type Settlement,
-  type Transition,
-  type Verdict,
-} from '@millrace/core/store'
 import type { Pass } from './pass.ts'
 
 const LOG_ENTRIES_MAX = 100

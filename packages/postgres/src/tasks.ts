@@ -3,12 +3,24 @@
  * claim and success goes through here, so that what belongs to a state comes and goes in one place.
  */
 import { uuids } from './arrays.ts'
-import { FINAL_FROM, FLAG, nonceOf, nonceValue, reasonCode, STATE } from './codes.ts'
-import { readCounters, writeCounters, type MutableCounters } from './counters.ts'
+import {
+  FINAL_FROM,
+  nonceValue,
+  reasonCode,
+  STATE,
+  readCounters,
+  writeCounters,
+  type MutableCounters,
+  type Counters,
+  type FailReason,
+  type HistoryEvent,
+  type Payload,
+  type TaskError,
+} from '@millrace/core/store'
+import { FLAG, nonceOf } from './codes.ts'
 import { withLine } from './history.ts'
 import { columnsOf, sizeOf, type Columns } from './payloads.ts'
 import { LOCK_FINAL, LOCK_FREE, LOCK_LIVE } from './statements/tasks.ts'
-import type { Counters, FailReason, HistoryEvent, Payload, TaskError } from '@millrace/core/store'
 import type { Pass } from './pass.ts'
 
 /** A task's row (see the schema). */

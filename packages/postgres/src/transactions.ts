@@ -5,7 +5,7 @@ import { FATES, NUMBER_WITHIN, SUCCEED_WITHIN, SUCCEEDED_BY } from './statements
 import { Guest, noTransaction } from './guests.ts'
 import { isRefusedByServer, storeError } from './errors.ts'
 import { join } from './joining.ts'
-import { nonceValue } from './codes.ts'
+import { nonceValue } from '@millrace/core/store'
 import type { Commits } from './commits.ts'
 import type { Database } from './database.ts'
 import type { Home } from './pass.ts'

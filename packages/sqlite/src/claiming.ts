@@ -1,5 +1,5 @@
 /** Claims what a demand asks for: one pass through the levels for their slots, another to fill up from the top. */
-import { nonceValue } from './codes.ts'
+import { nonceValue } from '@millrace/core/store'
 import { endOverdue } from './overdue.ts'
 import { moveAlong, nextLater } from './falling-due.ts'
 import { heads, routesFor, routeList, type Served } from './serving.ts'

@@ -1,6 +1,6 @@
 /** On the main thread: claims as the port has them, from the texts that SQL put together. */
 import { idsFromBytes } from './codes.ts'
-import { readCounters } from './counters.ts'
+import { readCounters } from '@millrace/core/store'
 import { SEPARATOR } from './sizes.ts'
 import type { Claim, Counters, IfFailed, Level, TaskId, TaskPolicy } from '@millrace/core/store'
 import type { ClaimBundle, ClaimExtra, Known, Lesson } from './wire.ts'

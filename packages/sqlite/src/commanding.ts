@@ -1,5 +1,19 @@
 /** Applies the commands of operators, each task by itself. */
-import { idBytes, ifFailedCode } from './codes.ts'
+import {
+  ifFailedCode,
+  answerOverFilter,
+  answerOverIds,
+  isChange,
+  type Command,
+  type CommandAnswer,
+  type CommandOutcome,
+  type CommandRequest,
+  type IfFailed,
+  type QueueSettings,
+  type TaskFilter,
+  type TaskId,
+} from '@millrace/core/store'
+import { idBytes } from './codes.ts'
 import { tellDependents } from './dependents.ts'
 import { cursorNumbers, matchesSince, matchOf, type Match } from './filters.ts'
 import {
@@ -28,19 +42,6 @@ import {
   type Draft,
   type Task,
 } from './tasks.ts'
-import {
-  answerOverFilter,
-  answerOverIds,
-  isChange,
-  type Command,
-  type CommandAnswer,
-  type CommandOutcome,
-  type CommandRequest,
-  type IfFailed,
-  type QueueSettings,
-  type TaskFilter,
-  type TaskId,
-} from '@millrace/core/store'
 import type { Pass } from './home.ts'
 
 /** How far a call goes through the arrivals, so that it ends soon even where hardly any task matches. */

@@ -1,5 +1,5 @@
 /** Tells dependents what became of their parents. */
-import { STATE } from './codes.ts'
+import { STATE } from '@millrace/core/store'
 import { ANY_EDGES, ANY_OUT, CLOSE_EDGES, IS_OUT, OPEN_EDGES, PUT_OUT } from './statements/dependents.ts'
 import { move } from './moves.ts'
 import { draftOf, lastSeq, save, type Draft } from './tasks.ts'

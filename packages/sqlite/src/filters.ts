@@ -1,5 +1,5 @@
 /** Which tasks a filter means, and where a reader has got to. */
-import { FINAL_FROM, STATE } from './codes.ts'
+import { FINAL_FROM, STATE } from '@millrace/core/store'
 import { Refusal } from './failures.ts'
 import { lastEntryAt } from './history.ts'
 import { MATCH_DETAILS } from './statements/control.ts'

@@ -1,5 +1,6 @@
 /** Enqueues one group of any kind: first the whole group is judged, then it is written. */
-import { FINAL_FROM, idBytes, idFromHex, ifFailedCode, nonceValue, STATE, stateOf } from './codes.ts'
+import { FINAL_FROM, ifFailedCode, nonceValue, STATE, stateOf } from '@millrace/core/store'
+import { idBytes, idFromHex } from './codes.ts'
 import { endByParent } from './dependents.ts'
 import { changeGate, gateNamed, nameGate, type Gate } from './gates.ts'
 import { ADD_TASK, KEY_HOLDER, KNOWN_TASK, RUNS_UNDER } from './statements/adding.ts'

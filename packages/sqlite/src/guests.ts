@@ -10,7 +10,7 @@ import { newHome, newPass, type Pass } from './home.ts'
 import { patiently } from './transactions.ts'
 import { READ_FLOOR } from './statements/sessions.ts'
 import { settle } from './settling.ts'
-import { STATE } from './codes.ts'
+import { STATE } from '@millrace/core/store'
 import { tellDependents } from './dependents.ts'
 import type {
   Fate,

@@ -3,8 +3,9 @@
  * task. A line is `<letter><time in base 36> <epoch> <session's key>[ <detail>]`; the first event, `enqueued`,
  * is not written, because the row says it anyway.
  */
-import { eventLetter, eventOf } from './codes.ts'
 import {
+  eventLetter,
+  eventOf,
   HISTORY_DETAIL_MAX,
   HISTORY_ENTRIES_MAX,
   type HistoryEntry,

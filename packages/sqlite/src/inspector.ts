@@ -1,5 +1,6 @@
 /** What readers see. */
-import { FINAL_FROM, idBytes, idFromHex, reasonOf, STATE, stateOf } from './codes.ts'
+import { FINAL_FROM, reasonOf, STATE, stateOf, readCounters } from '@millrace/core/store'
+import { idBytes, idFromHex } from './codes.ts'
 import { historyLine, lastClaimAt, readHistory } from './history.ts'
 import { matchOf } from './filters.ts'
 import { pageByArrival, pageByEnd } from './pages.ts'
@@ -15,7 +16,6 @@ import {
   SESSION_ID,
 } from './statements/inspection.ts'
 import { FIND_TOMBSTONE } from './statements/tasks.ts'
-import { readCounters } from './counters.ts'
 import type {
   CancelRequest,
   Counters,

@@ -11,8 +11,9 @@ import {
   type Operation,
   type Step,
   type TaskState,
+  stateOf,
+  STATE,
 } from '@millrace/core/store'
-import { stateOf, STATE } from './codes.ts'
 import { countersOf, end, setCounters, stateNow, tell, type Draft, type Task } from './tasks.ts'
 import type { Pass } from './home.ts'
 

@@ -1,8 +1,8 @@
 /** Takes over running tasks that nobody looks after. */
-import { idFromHex, nonceValue } from './codes.ts'
+import { nonceValue, readCounters } from '@millrace/core/store'
+import { idFromHex } from './codes.ts'
 import { aliveKey } from './sessions.ts'
 import { ABANDONED, READ_TAKEN, TAKE_OVER, TAKEN_BEFORE } from './statements/sessions.ts'
-import { readCounters } from './counters.ts'
 import { draftOf, save, tellClaim } from './tasks.ts'
 import { historyLine } from './history.ts'
 import type { Reclaimed, ReclaimAnswer, ReclaimRequest, TaskPolicy } from '@millrace/core/store'

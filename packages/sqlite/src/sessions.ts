@@ -1,5 +1,5 @@
 /** The leases of worker processes, and the strays that renewals find. */
-import { nonceValue } from './codes.ts'
+import { nonceValue } from '@millrace/core/store'
 import { tellDependents } from './dependents.ts'
 import { move } from './moves.ts'
 import { cancelReason } from './settling.ts'

@@ -1,5 +1,17 @@
 /** Applies what core decided about claims, under their fences. */
-import { nonceValue, STATE } from './codes.ts'
+import {
+  nonceValue,
+  STATE,
+  LOG_ENTRIES_MAX,
+  operationOf,
+  underCancelRequest,
+  type CancelRequest,
+  type LogEntry,
+  type Notes,
+  type Settlement,
+  type Transition,
+  type Verdict,
+} from '@millrace/core/store'
 import { anyEdges } from './dependents.ts'
 import { historyLine } from './history.ts'
 import { EDGES_OF_CHILDREN_CLOSE, WITH_OPEN_EDGES } from './statements/dependents.ts'
@@ -29,17 +41,6 @@ import {
   type Draft,
   type Task,
 } from './tasks.ts'
-import {
-  LOG_ENTRIES_MAX,
-  operationOf,
-  underCancelRequest,
-  type CancelRequest,
-  type LogEntry,
-  type Notes,
-  type Settlement,
-  type Transition,
-  type Verdict,
-} from '@millrace/core/store'
 import type { Pass } from './home.ts'
 import type { SingleSettlement, Successes } from './wire.ts'
 

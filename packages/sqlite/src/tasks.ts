@@ -2,8 +2,21 @@
  * A task on its slow way: loaded whole, changed, saved. Whatever is not the bulk of `add`, claim and success
  * goes through here, so that what belongs to a state comes and goes in one place.
  */
-import { FINAL_FROM, idBytes, nonceValue, reasonCode, STATE } from './codes.ts'
-import { readCounters, writeCounters, type MutableCounters } from './counters.ts'
+import {
+  FINAL_FROM,
+  nonceValue,
+  reasonCode,
+  STATE,
+  readCounters,
+  writeCounters,
+  type MutableCounters,
+  type Counters,
+  type FailReason,
+  type HistoryEvent,
+  type Payload,
+  type TaskError,
+} from '@millrace/core/store'
+import { idBytes } from './codes.ts'
 import { historyLine } from './history.ts'
 import { isApart, sizeOf } from './sizes.ts'
 import {
@@ -31,7 +44,6 @@ import {
   STOP_RUNNING,
 } from './statements/tasks.ts'
 import { EDGES_OF_CHILD_CLOSE, IS_OPEN } from './statements/dependents.ts'
-import type { Counters, FailReason, HistoryEvent, Payload, TaskError } from '@millrace/core/store'
 import type { Home, Pass } from './home.ts'
 
 /** What a claim has to look up beyond the plain columns of a row. */

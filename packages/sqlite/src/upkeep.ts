@@ -1,5 +1,5 @@
 /** Duties that any process may carry out, and none must. */
-import { STATE } from './codes.ts'
+import { STATE } from '@millrace/core/store'
 import { isUndelivered, tellDependents } from './dependents.ts'
 import { clearGates, openGatesOn } from './gates.ts'
 import { endOverdue } from './overdue.ts'

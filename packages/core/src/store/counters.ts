@@ -1,5 +1,5 @@
 /** A task's counters as text in its row: numbers in this order. */
-import type { Counters } from '@millrace/core/store'
+import type { Counters } from './records.ts'
 
 const NAMES = [
   'claims',

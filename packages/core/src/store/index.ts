@@ -1,4 +1,17 @@
 /** For authors of backends: the port, what it speaks of, and the decisions about plain data that stores share. */
+export {
+  eventLetter,
+  eventOf,
+  FINAL_FROM,
+  ifFailedCode,
+  ifFailedOf,
+  nonceValue,
+  reasonCode,
+  reasonOf,
+  STATE,
+  stateOf,
+} from './codes.ts'
+export { readCounters, writeCounters, type MutableCounters } from './counters.ts'
 export { answerOverFilter, answerOverIds, isChange } from './command-answers.ts'
 export { statementsIn } from './migrations.ts'
 export { Watchers } from './watchers.ts'
