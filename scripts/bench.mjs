@@ -5,5 +5,6 @@ import { launch, prepare, run } from './prepare.mjs'
 
 await launch(async () => {
   await prepare()
-  return run('node', ['bench/src/main.ts', ...process.argv.slice(2)])
+  const quiet = '--disable-warning=ExperimentalWarning'
+  return run('node', [quiet, 'bench/src/main.ts', ...process.argv.slice(2)])
 })

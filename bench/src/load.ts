@@ -56,6 +56,8 @@ export interface Case {
   run(role: Role): Promise<RoleReport>
   /** The figures of the whole, from those of its processes. Default: all of them together. */
   readonly combine?: (reports: readonly RoleReport[]) => Figures
+  /** Whether its processes may find code that others have compiled, which takes them some memory. Default true. */
+  readonly precompiled?: false
 }
 
 export interface Load {

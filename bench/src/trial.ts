@@ -3,7 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { builtSources } from './built.ts'
 import { discrepancy } from './item.ts'
 import { engineCpuUs } from './measuring/engine-cpu.ts'
 import type { Case, Figures, RoleReport, Scale } from './load.ts'
@@ -11,9 +11,9 @@ import type { FromChild, Job, ToChild } from './protocol.ts'
 import type { Site } from './engines/site.ts'
 import type { Table } from './measuring/profile.ts'
 
-const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url))
+const CHILD = join(builtSources(), 'child.js')
 
-/** Compiled sources, so that no process of a run compiles what another one has compiled. */
+/** Compiled code, so that no process of a run compiles what another one has compiled. */
 const cache = mkdtempSync(join(tmpdir(), 'millrace-bench-cache-'))
 process.once('exit', () => rmSync(cache, { recursive: true, force: true }))
 
@@ -106,7 +106,7 @@ class Cast {
     const job: Job = { ...this.#job, role }
     const child = fork(CHILD, [JSON.stringify(job)], {
       serialization: 'advanced',
-      env: { ...process.env, NODE_COMPILE_CACHE: cache },
+      env: this.#one.precompiled === false ? process.env : { ...process.env, NODE_COMPILE_CACHE: cache },
     })
     this.#children.push(child)
     return new Promise((resolve, reject) => {

@@ -25,6 +25,7 @@ export const idle: Load = {
       goals: { sqlite: most(100), postgres: most(90), redis: most(90) },
       engines: ENGINES,
       handled: () => null,
+      precompiled: false,
       run: memory,
     },
     {

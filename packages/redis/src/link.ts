@@ -4,7 +4,7 @@
  */
 import { StoreError } from '@millrace/core'
 import { isKnown, offline, replyWord, storeError } from './errors.ts'
-import type { RedisClientType } from '@redis/client'
+import type { RedisClient, TypeMapping } from '@redis/client'
 import type { Ear, Line, Reply } from './line.ts'
 
 export interface LinkOptions {
@@ -24,19 +24,23 @@ const RETRY_MOST_MS = 1_000
 /** A timer that is later than this was held up by what else this process does. */
 const BUSY_MS = 20
 
-/** The driver is loaded with the first connection: whoever uses another store never waits for it. */
+type None = Record<string, never>
+type Client = RedisClient<None, None, None, 3, TypeMapping>
+
+/**
+ * The driver is loaded with the first connection: whoever uses another store never waits for it. The bare client is
+ * enough: `createClient` would make a class with all commands of Redis for each, which takes 20 MB.
+ */
 async function newClient({ url, timeoutMs }: LinkOptions): Promise<Client> {
-  const { createClient, RESP_TYPES } = await import('@redis/client')
-  return createClient({
+  const { RedisClient: BareClient, RESP_TYPES } = await import('@redis/client')
+  return new BareClient({
     url,
     disableOfflineQueue: true,
     disableClientInfo: true,
     socket: { reconnectStrategy: false, connectTimeout: timeoutMs },
     commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
-  }) as unknown as Client
+  })
 }
-
-type Client = RedisClientType
 
 export class Link implements Line {
   readonly #options: LinkOptions
