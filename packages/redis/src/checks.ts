@@ -1,6 +1,6 @@
 /** What is checked before a Redis is trusted with tasks: its version, and that it neither evicts nor forgets. */
 import { StoreError } from '@millrace/core'
-import { refused, replyWord } from './errors.ts'
+import { refused, replyWord, stillLoading } from './errors.ts'
 import type { Line } from './line.ts'
 
 export interface CheckOptions {
@@ -31,6 +31,8 @@ export async function checkServer({ line, place, unsafe, onWarning }: CheckOptio
       hint: 'Give the address of the primary.',
     })
   }
+  // while Redis reads its append-only file it says that it keeps none
+  if (info.get('loading') === '1') throw stillLoading(place)
   const danger = dangerOf(info) ?? (await lazyDisk(line))
   if (danger === undefined) return
   if (unsafe) return onWarning(`Redis at ${place} ${danger.what}: tasks may be lost.`)

@@ -119,12 +119,18 @@ export function storeError(error: unknown, place: string): StoreError {
   if (error instanceof StoreError) return error
   const word = replyWord(error)
   const known = word === undefined ? undefined : REPLIES[word]
-  if (known !== undefined) {
-    const { code, what, hint, effect } = known
-    return new StoreError(code, `The Redis at ${place} ${what}.`, { hint, effect, cause: error })
-  }
+  if (known !== undefined) return knownError(known, place, error)
   if (word !== undefined) return scriptError(error as Error, place)
   return lost(place, error)
+}
+
+function knownError({ code, what, hint, effect }: Known, place: string, cause?: unknown): StoreError {
+  return new StoreError(code, `The Redis at ${place} ${what}.`, { hint, effect, cause })
+}
+
+/** It says so when it is asked how it does: then what else it says of itself is not to be relied on. */
+export function stillLoading(place: string): StoreError {
+  return knownError(REPLIES['LOADING']!, place)
 }
 
 function scriptError(error: Error, place: string): StoreError {

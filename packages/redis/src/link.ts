@@ -38,7 +38,8 @@ async function newClient({ url, timeoutMs }: LinkOptions): Promise<Client> {
     disableOfflineQueue: true,
     disableClientInfo: true,
     socket: { reconnectStrategy: false, connectTimeout: timeoutMs },
-    commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
+    // the watchdog below looks after all calls; a timer for each would cost more than the call
+    commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer }, timeout: 0 },
   })
 }
 

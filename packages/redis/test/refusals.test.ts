@@ -174,21 +174,36 @@ test('a server of a cluster that does not have the store is refused, and says wh
   elsewhere.close()
 })
 
-test('a version that is too old is refused', async () => {
-  const info = 'redis_version:6.2.14\r\nrole:master\r\naof_enabled:1\r\n'
+/** A server that says this of itself. */
+async function informant(...lines: readonly string[]): Promise<Server> {
+  const info = lines.map((line) => `${line}\r\n`).join('')
   const answerOne = (command: string): string => {
     if (command.includes('HELLO')) return '%0\r\n'
     return command.includes('\r\nINFO\r\n') ? `$${info.length}\r\n${info}\r\n` : '+OK\r\n'
   }
-  const old = await listener((text) =>
+  return listener((text) =>
     text
       .split(/(?=\*\d+\r\n)/)
       .map(answerOne)
       .join(''),
   )
+}
+
+test('a version that is too old is refused', async () => {
+  const old = await informant('redis_version:6.2.14', 'role:master', 'aof_enabled:1')
   const error = await refusal({ url: urlOf(old), timeoutMs: 2_000 })
   expect(error.message).toMatch(/has version 6\.2\.14/)
   old.close()
+})
+
+test('a server that still reads its append-only file, and says that it keeps none, is not refused for good', async () => {
+  const busy = await informant('redis_version:7.0.15', 'role:master', 'loading:1', 'aof_enabled:0')
+  const store = new RedisStore({ url: urlOf(busy), timeoutMs: 2_000 })
+  const open = store.open()
+  await expect(open).rejects.toMatchObject({ code: 'store-unavailable', effect: 'none' })
+  await expect(open).rejects.toThrow(/still loading/)
+  await store.close()
+  busy.close()
 })
 
 const mistaken: readonly (readonly [string, RedisStoreOptions])[] = [

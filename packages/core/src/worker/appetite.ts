@@ -8,7 +8,7 @@ import type { ResolvedWorkerOptions } from './options.ts'
 
 /** Tasks are claimed ahead for so much time of work, so that a batch is at hand while the next one is fetched. */
 const AHEAD_MS = 20
-const AHEAD_MAX = 500
+const AHEAD_MAX = 1_000
 
 export class Appetite {
   readonly #options: ResolvedWorkerOptions

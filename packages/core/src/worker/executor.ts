@@ -135,7 +135,9 @@ export class Executor {
   /** Decides how a run ends, if nobody has yet. */
   #end(run: Run, outcome: Outcome, error?: unknown): void {
     if (run.ended || run.lost) return
-    const transition = decide(run.claim, outcome, randomFraction(this.#parts.connection.platform))
+    // nothing of a success is left to chance, and to draw it takes longer than to decide
+    const chance = outcome.kind === 'returned' ? 0 : randomFraction(this.#parts.connection.platform)
+    const transition = decide(run.claim, outcome, chance)
     run.end(transition, (verdict) => {
       this.#parts.released(run)
       this.#announce(run, { transition, verdict, error })

@@ -355,7 +355,7 @@ describe('appetite', () => {
 
   test('while they are short, half of what is done in a moment, up to a bound', () => {
     expect(appetite({ averageMs: 1 }).demand(nothing)?.tasksMax).toBe(105)
-    expect(appetite({ averageMs: 0 }).demand(nothing)?.tasksMax).toBe(255)
+    expect(appetite({ averageMs: 0 }).demand(nothing)?.tasksMax).toBe(505)
   })
 
   test('what is expected counts once, however many queues it may come from', () => {
