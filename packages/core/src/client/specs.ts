@@ -71,6 +71,7 @@ function buildSpec(
     queue: resolved.queue,
     level: options.priority === undefined ? resolved.level : levelOf(options.priority),
     lane: null,
+    dueByMs: null,
     due: dueOf(options),
     held: checkedHeld(options.held),
     payload,

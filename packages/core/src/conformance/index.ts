@@ -6,6 +6,7 @@ import { commandRepeatCases } from './command-repeats.ts'
 import { controlCases } from './control.ts'
 import { deadlineCases } from './deadlines.ts'
 import { dependencyCases } from './dependencies.ts'
+import { dueByCases } from './due-by.ts'
 import { dueCases } from './due.ts'
 import { editCases } from './edits.ts'
 import { enqueueCases } from './enqueue.ts'
@@ -13,14 +14,18 @@ import { filterCases } from './filters.ts'
 import { gateCases } from './gates.ts'
 import { inspectCases } from './inspect.ts'
 import { leaseCases } from './leases.ts'
+import { limitCases } from './limits.ts'
 import { listCases } from './lists.ts'
 import { outboxCases } from './outbox.ts'
+import { partitionCases } from './partitions.ts'
 import { payloadCases } from './payloads.ts'
+import { rateCases } from './rates.ts'
 import { raceCases } from './races.ts'
 import { reclaimCases } from './reclaim.ts'
 import { removalCases } from './removal.ts'
 import { repeatCases } from './repeats.ts'
 import { retentionCases } from './retention.ts'
+import { seriesCases } from './series.ts'
 import { settleCases } from './settle.ts'
 import { takeOverCases } from './take-overs.ts'
 import { uniqueCases } from './unique.ts'
@@ -38,6 +43,11 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...gateCases,
   ...claimCases,
   ...dueCases,
+  ...dueByCases,
+  ...partitionCases,
+  ...limitCases,
+  ...rateCases,
+  ...seriesCases,
   ...settleCases,
   ...repeatCases,
   ...leaseCases,

@@ -67,6 +67,7 @@ export class Scene {
       queue: 'default',
       level: 2,
       lane: null,
+      dueByMs: null,
       due: { inMs: 0 },
       held: false,
       payload: `{"of":"${id}"}`,

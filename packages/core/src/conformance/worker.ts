@@ -59,6 +59,7 @@ export class Worker {
   async ask(demand: Partial<Demand> = {}, nonce: Nonce = this.#scene.nonce()): Promise<ExchangeAnswer> {
     const answer = await this.exchange({ nonce, demand: demandOf(10, demand) })
     holds((answer.cursor ?? '').length <= 4_096, 'the cursor is too long')
+    holds((answer.turn ?? '').length <= 4_096, 'the turn is too long')
     return answer
   }
 
@@ -143,8 +144,10 @@ export function demandOf(tasksMax: number, changes: Partial<Demand> = {}): Deman
     offers: OFFERS,
     queues: [{ queue: 'default', slots: [0, 0, 0, 0, 0], tasksMax }],
     tasksMax,
+    quantum: 1,
     bytesMax: BYTES_MAX,
     cursor: null,
+    turn: null,
     ...changes,
   }
 }

@@ -39,8 +39,10 @@ export function demandOf(
     offers,
     queues: queues.map((queue) => ({ queue, slots, tasksMax })),
     tasksMax,
+    quantum: 1,
     bytesMax: 1_000_000,
     cursor: null,
+    turn: null,
   }
 }
 
@@ -64,6 +66,7 @@ export function specOf(placed: Placed, base: number): TaskSpec {
     queue: unique === null ? placed.queue : 'keyed',
     level,
     lane: null,
+    dueByMs: null,
     due: 'in' in due ? { inMs: due.in * UNIT } : { at: base + due.at * UNIT },
     held,
     payload: `"${placed.slot}"`,

@@ -36,13 +36,15 @@ import type {
 } from './records.ts'
 import type { Settlement, Verdict } from './settlement.ts'
 import type { Control } from './control.ts'
+import type { Flow } from './flow.ts'
 import type { Inspection } from './inspection.ts'
 import type { Sessions } from './sessions.ts'
 
+export type * from './flow.ts'
 export type * from './sessions.ts'
 
 /** A backend. `open` is called once, before anything else, `close` once, after everything else has ended. */
-export interface Store extends Sessions, Tasks, Upkeep, Control, Inspection, Wakeups {
+export interface Store extends Sessions, Tasks, Flow, Upkeep, Control, Inspection, Wakeups {
   /** The kind of backend, as in its URL: `memory`, `sqlite`. */
   readonly kind: string
   /** How many bytes of final tasks a queue keeps unless told otherwise. */
@@ -174,6 +176,8 @@ export interface Demand {
   /** Served in this order. Paused queues give nothing. */
   readonly queues: readonly QueueDemand[]
   readonly tasksMax: number
+  /** How many tasks of a partition of weight 1 are taken in its turn, from 1. */
+  readonly quantum: number
   /** Payload bytes. The first task is given whatever its size; the first that would exceed it ends the claim. */
   readonly bytesMax: number
   /**
@@ -181,6 +185,11 @@ export interface Demand {
    * only. Any text is valid, at worst it means `null`: from the front, as core asks at least once a second.
    */
   readonly cursor: string | null
+  /**
+   * Whose turn it is, as the store answered it last to this worker; at most 4 KiB. `null`, or any text that is
+   * none of its own: it begins anywhere, by chance of the nonce.
+   */
+  readonly turn: string | null
 }
 
 /**
@@ -189,6 +198,13 @@ export interface Demand {
  * due, those of one moment in the order of their arrival, and the tasks of a group arrive in its order. A
  * task that becomes ready by a command, by a return, or with a due time in the past may come later than that.
  * Between types a store may interleave in another way, but keeps none waiting for ever.
+ *
+ * The partitions of a level take turns: each gives `quantum` times its weight, or what it has; who has nothing
+ * that may start is passed over. A store comes by at most 200 lanes a claim (a partition's tasks of one type,
+ * under the same keys), and goes on behind them with the next.
+ *
+ * A task starts only if there is room under all it counts under: its queue, its type, the keys of its lane.
+ * What has none is passed over with its whole lane, without a look at its tasks.
  */
 export interface QueueDemand {
   readonly queue: string
@@ -207,6 +223,8 @@ export interface ExchangeAnswer {
   readonly session: 'alive' | 'dead'
   readonly claims: readonly Claim[]
   readonly cursor: string | null
+  /** For this worker's next demand; `null`: nobody takes turns here. */
+  readonly turn: string | null
   /**
    * After how long asking again with the same demand may bring more, as far as the store knows: 0 only if
    * this answer was cut short, never for tasks that the demand cannot take. `null`: nothing in sight.

@@ -88,8 +88,13 @@ export interface TaskSpec {
   readonly needs: readonly string[]
   readonly queue: string
   readonly level: Level
-  /** Which partition it belongs to and which limits it counts under; tasks that agree in both share a lane. `null`: neither. */
+  /** `null`: no partition, and no limits but those of its queue and type. */
   readonly lane: Lane | null
+  /**
+   * It stands in line as if it had fallen due so long after it was enqueued: the earliest deadline first.
+   * `null`: by its due time.
+   */
+  readonly dueByMs: number | null
   /** When it is due: so long after the store takes it, or at an absolute store time. */
   readonly due: { readonly inMs: number } | { readonly at: number }
   /** Held tasks stay pending and are not claimed until released. */
@@ -110,11 +115,25 @@ export interface TaskSpec {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** The lane of flow control: its place in the order is level, lane, due time, arrival. No store serves it yet. */
+/** Where a task stands beside its route and level, and what it counts under. */
 export interface Lane {
+  /** The partitions of a queue take turns inside each level. `null`: with all tasks that name none. */
   readonly partition: string | null
+  /**
+   * Strict order: of the live tasks of a queue and a partition that ask for it only the first can be claimed,
+   * whatever it waits for: its time, its parents, a release, its next attempt. They stand in the order of their
+   * arrival; one that an operator starts over comes last.
+   */
   readonly fifo: boolean
-  readonly limits: readonly { readonly name: string; readonly key: string; readonly cost: number }[]
+  /** The keys under which it counts, from its claim until that has ended; each name once. */
+  readonly limits: readonly LaneLimit[]
+}
+
+export interface LaneLimit {
+  readonly name: string
+  readonly key: string
+  /** How much of a rate it takes: a whole number from 1. */
+  readonly cost: number
 }
 
 /**
@@ -278,6 +297,9 @@ export interface TaskSummary {
   /** How many parents, the gate included, are still open. */
   readonly blockers: number
   readonly uniqueKey: string | null
+  readonly lane: Lane | null
+  /** What stands for its due time in line; `null`: nothing else does. */
+  readonly dueBy: number | null
   readonly tags: readonly string[]
   readonly metadata: Readonly<Record<string, string>>
   readonly progress: Progress | null

@@ -4,6 +4,7 @@
  * would make the task pending, or failed without counting a crash, makes it cancelled instead, counts
  * nothing, and keeps the error (`underCancelRequest`).
  */
+import type { LimitName } from './flow.ts'
 import type { FailReason, Fence, LogEntry, Payload, Progress, TaskError } from './records.ts'
 
 export interface Settlement {
@@ -34,6 +35,8 @@ export type Transition =
       /** Due so long from store time; `null` leaves the due time as it was. */
       readonly delayMs: number | null
       readonly error: TaskError | null
+      /** Nothing that counts under this key starts for so long from store time, or for as long as it was shut before. */
+      readonly shut?: { readonly name: LimitName; readonly key: string; readonly ms: number } | undefined
     }
   | {
       readonly to: 'failed'

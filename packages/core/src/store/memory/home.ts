@@ -5,6 +5,8 @@ import type { Hint, PublishedDefinition, Retention } from '../port.ts'
 import type { FinalState, IfFailed, Nonce, SessionId, TaskId } from '../records.ts'
 import type { Delivery } from './edges.ts'
 import type { Gate } from './gates.ts'
+import type { Limit } from './limits.ts'
+import type { LimitName } from '../flow.ts'
 import type { Lines } from './ready.ts'
 import type { Session } from './sessions.ts'
 import type { Task } from './task.ts'
@@ -33,6 +35,11 @@ export interface Home {
   readonly outbox: Map<TaskId, readonly Delivery[]>
   /** How many live tasks name a task as their parent. */
   readonly pins: Map<TaskId, number>
+  /** By queue and partition, the live tasks in strict order. */
+  readonly series: Map<string, Set<Task>>
+  readonly limits: Map<LimitName, Limit>
+  /** Of partitions that do not have the default. */
+  readonly weights: Map<string, number>
   readonly gates: Map<string, Gate>
   readonly tombstones: Map<TaskId, Tombstone>
   readonly tombstoneEnds: Schedule<Tombstone>
@@ -67,6 +74,9 @@ export function newHome(): Home {
     edges: new Map(),
     outbox: new Map(),
     pins: new Map(),
+    series: new Map(),
+    limits: new Map(),
+    weights: new Map(),
     gates: new Map(),
     tombstones: new Map(),
     tombstoneEnds: new Schedule(),

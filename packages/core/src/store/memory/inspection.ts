@@ -82,6 +82,8 @@ function summaryOf(task: Task): TaskSummary {
     cancel: task.cancel,
     blockers: task.blockers,
     uniqueKey: spec.unique?.key ?? null,
+    lane: spec.lane,
+    dueBy: task.dueBy,
     tags: spec.tags,
     metadata: spec.metadata,
     progress: task.progress,

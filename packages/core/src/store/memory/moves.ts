@@ -13,7 +13,9 @@ import {
 import { HISTORY_DETAIL_MAX, HISTORY_ENTRIES_MAX, type SessionId } from '../records.ts'
 import { closeEdgesTo, parentEnded, pinParents, unpinParents } from './edges.ts'
 import { leaveGate } from './gates.ts'
-import { enter, leave } from './places.ts'
+import { enter, enterLine, leave } from './places.ts'
+import { joinSeries, leaveSeries } from './series.ts'
+import { uncount } from './limits.ts'
 import { isFinal, isLive, type Task } from './task.ts'
 import type { Pass } from './home.ts'
 
@@ -50,6 +52,7 @@ export function move(pass: Pass, task: Task, change: Move): Step | null {
   const taken = step(from, change.operation, task.cancel !== null)
   if (taken === null) return null
   leave(pass.home, task)
+  if (from === 'running' && taken.to !== 'running') uncount(pass, task)
   if (isLive(from) && !isLive(taken.to)) endLife(pass, task, taken)
   Object.assign(task, change.set)
   take(pass, task, taken)
@@ -79,6 +82,7 @@ function take(pass: Pass, task: Task, taken: Step): void {
 function beginLife({ home }: Pass, task: Task): void {
   const { unique } = task.spec
   if (unique !== null) home.keys.set(unique.key, task)
+  joinSeries(home, task)
   pinParents(home, task)
 }
 
@@ -87,6 +91,8 @@ function endLife(pass: Pass, task: Task, { to }: Step): void {
   const { home } = pass
   const { id, unique } = task.spec
   if (unique !== null) home.keys.delete(unique.key)
+  const next = leaveSeries(home, task)
+  if (next !== undefined) enterLine(pass, next)
   unpinParents(home, task)
   closeEdgesTo(home, task)
   leaveGate(home, task)

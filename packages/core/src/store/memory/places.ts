@@ -1,19 +1,25 @@
 /** Where a task stands by its state: what finds it there. */
 import { addToLine, removeFromLine } from './ready.ts'
+import { comesFirst } from './series.ts'
 import { queueOf, type Home, type Pass } from './home.ts'
 import { isFinal, ownerOf, retainedBytes, timeLimitOf, type Task } from './task.ts'
 
 /** Puts a task where its state says that it stands. */
-export function enter({ home, hint }: Pass, task: Task): void {
+export function enter(pass: Pass, task: Task): void {
+  const { home } = pass
   if (task.state === 'running') return enterRunning(home, task)
   if (task.state === 'absent') return
   if (isFinal(task.state)) return enterFinal(home, task)
-  if (task.state === 'pending' && !task.held) {
-    addToLine(home.lines, task)
-    hint.ready = true
-  }
+  enterLine(pass, task)
   const limit = timeLimitOf(task)
   if (limit !== null) task.inExpiries = home.expiries.add(limit.at, task.seq, task)
+}
+
+/** What waits for nothing but to be claimed. */
+export function enterLine({ home, hint }: Pass, task: Task): void {
+  if (task.state !== 'pending' || task.held || !comesFirst(home, task)) return
+  addToLine(home.lines, task)
+  hint.ready = true
 }
 
 /** Takes it from there, before anything about it changes. */

@@ -2,6 +2,7 @@
 import { operationOf, underCancelRequest } from '../../policy/lifecycle.ts'
 import { LOG_ENTRIES_MAX, type Nonce } from '../records.ts'
 import { frozenCopy } from './copies.ts'
+import { shut } from './limits.ts'
 import { move, type Move } from './moves.ts'
 import { fits, ownerOf, type Task } from './task.ts'
 import type { Notes, Settlement, Transition, Verdict } from '../settlement.ts'
@@ -42,7 +43,7 @@ function take(task: Task, notes: Notes | null): void {
 }
 
 /** What a transition brings with it. Where it says nothing of the error, the last one stays; success forgets it. */
-function outcomeOf({ now }: Pass, task: Task, transition: Transition): Pick<Move, 'set' | 'detail'> {
+function outcomeOf(pass: Pass, task: Task, transition: Transition): Pick<Move, 'set' | 'detail'> {
   const given = frozenCopy(transition)
   switch (given.to) {
     case 'succeeded':
@@ -55,7 +56,8 @@ function outcomeOf({ now }: Pass, task: Task, transition: Transition): Pick<Move
       return { set: { checkpoint: given.checkpoint ?? task.checkpoint } }
     case 'pending': {
       const { delayMs, error } = given
-      const set = { error: error ?? task.error, runAt: delayMs === null ? task.runAt : now + delayMs }
+      if (given.shut !== undefined) shut(pass, given.shut)
+      const set = { error: error ?? task.error, runAt: delayMs === null ? task.runAt : pass.now + delayMs }
       return { set, detail: error?.name ?? (delayMs === null ? null : String(delayMs)) }
     }
   }

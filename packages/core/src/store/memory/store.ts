@@ -9,6 +9,14 @@ import { command, configureQueue } from './commander.ts'
 import { deliver } from './dependents.ts'
 import { exchange } from './exchanging.ts'
 import { openGate } from './gatekeeper.ts'
+import {
+  configureLimit,
+  configurePartition,
+  limits,
+  partitions,
+  recount,
+  removeLimit,
+} from './limits.ts'
 import { Watchers } from '../watchers.ts'
 import { newHome, newPass, type Home, type Pass } from './home.ts'
 import { definitions, get, list, outcomes, queues, sessions } from './inspection.ts'
@@ -93,6 +101,30 @@ export class MemoryStore implements port.Store {
 
   async configureQueue(request: QueueSettings): Promise<void> {
     this.#pass((pass) => configureQueue(pass, request))
+  }
+
+  async configureLimit(request: port.LimitSettings): Promise<'applied' | 'outdated'> {
+    return this.#pass((pass) => configureLimit(pass, request))
+  }
+
+  async removeLimit(name: port.LimitName): Promise<void> {
+    this.#pass((pass) => removeLimit(pass, name))
+  }
+
+  async limits(request: port.LimitsRequest): Promise<port.LimitsAnswer> {
+    return this.#pass((pass) => limits(pass, request))
+  }
+
+  async configurePartition(request: port.PartitionSettings): Promise<void> {
+    this.#pass((pass) => configurePartition(pass, request))
+  }
+
+  async partitions(): Promise<readonly port.PartitionRecord[]> {
+    return this.#pass(partitions)
+  }
+
+  async recount(): Promise<port.RecountAnswer> {
+    return this.#pass(recount)
   }
 
   async openGate(gate: string): Promise<'open' | 'gone'> {

@@ -24,6 +24,8 @@ import type {
 } from '../records.ts'
 import type { Verdict } from '../settlement.ts'
 import type { Entry } from './schedule.ts'
+import type { LimitName } from '../flow.ts'
+import type { Position } from './ready.ts'
 
 export interface Task {
   /** As it was enqueued; what may change since stands below. */
@@ -43,6 +45,8 @@ export interface Task {
   result: Payload | null
   checkpoint: Payload | null
   runAt: number
+  /** Where it stands in its lane, if that is not its due time. */
+  readonly dueBy: number | null
   startBy: number | null
   deadlineAt: number | null
   startedAt: number | null
@@ -65,9 +69,11 @@ export interface Task {
   progress: Progress | null
   readonly logs: LogEntry[]
   readonly history: HistoryEntry[]
+  /** The names of the limits that count it while it runs. */
+  readonly counted: Set<LimitName>
 
   /** Where it stands among the tasks that wait to be claimed. */
-  inLine: Entry<Task> | null
+  inLine: Position | null
   /** Where it stands among the tasks whose time will be over. */
   inExpiries: Entry<Task> | null
 }
@@ -113,6 +119,7 @@ export function newTask(given: TaskSpec, birth: Pick<Task, 'after' | 'seq' | 'en
     result: null,
     checkpoint: null,
     runAt: 'at' in spec.due ? spec.due.at : now + spec.due.inMs,
+    dueBy: spec.dueByMs === null ? null : now + spec.dueByMs,
     ...timeLimits(spec, now),
     startedAt: null,
     finishedAt: null,
@@ -129,6 +136,7 @@ export function newTask(given: TaskSpec, birth: Pick<Task, 'after' | 'seq' | 'en
     progress: null,
     logs: [],
     history: [],
+    counted: new Set(),
     inLine: null,
     inExpiries: null,
   }

@@ -1,6 +1,7 @@
 /** Duties that nobody waits for: ending what waited too long, and forgetting what was kept long enough. */
 import { tellDependents } from './dependents.ts'
 import { lostTasks } from './gatekeeper.ts'
+import { forgetKeys } from './limits.ts'
 import { move } from './moves.ts'
 import { removeTask } from './remover.ts'
 import { retainedBytes, timeLimitOf, type Task } from './task.ts'
@@ -39,6 +40,7 @@ function end(pass: Pass, task: Task): void {
 }
 
 export function prune(pass: Pass, { tasksMax, retention }: PruneRequest): UpkeepAnswer {
+  forgetKeys(pass)
   let changed = 0
   for (const queue of pass.home.queues.values()) {
     for (const task of beyondRetention(pass, queue, queue.retention ?? retention)) {
