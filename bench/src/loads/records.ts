@@ -34,6 +34,7 @@ function spec(n: number, special: Partial<TaskSpec> = {}): TaskSpec {
     queue: QUEUE,
     level: 2,
     lane: null,
+    dueByMs: null,
     due: { inMs: 0 },
     held: false,
     payload: JSON.stringify(item(n)),
@@ -93,6 +94,8 @@ export function demandOf(tasksMax: number): Omit<Demand, 'cursor'> {
     offers: session.offers,
     queues: [{ queue: QUEUE, slots, tasksMax }],
     tasksMax,
+    quantum: Math.ceil(tasksMax / 20),
     bytesMax: 8 * 2 ** 20,
+    turn: null,
   }
 }

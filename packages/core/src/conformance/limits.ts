@@ -17,10 +17,10 @@ export function under(key: string, changes: Partial<Lane> = {}): Lane {
 export async function allow(
   scene: Scene,
   name: string,
-  allowance: Partial<Allowance>,
-  shutMs: number | null = null,
+  { shutMs = null, ...allowance }: Partial<Allowance> & { readonly shutMs?: number | null },
 ): Promise<void> {
-  const request = { nonce: scene.nonce(), name, version: null, allowance: { ...UNLIMITED, ...allowance }, shutMs, by: 'user' as const }
+  const whole = { ...UNLIMITED, ...allowance }
+  const request = { nonce: scene.nonce(), name, version: null, allowance: whole, shutMs, by: 'user' as const }
   equal(await scene.store.configureLimit(request), 'applied', `the limit ${name}`)
 }
 
@@ -40,7 +40,10 @@ async function counted(scene: Scene): Promise<void> {
 }
 
 /** Two of three tasks under a key may run. */
-async function twoOfThree(scene: Scene, changes: Partial<TaskSpec> = {}): Promise<readonly [Worker, readonly TaskId[]]> {
+async function twoOfThree(
+  scene: Scene,
+  changes: Partial<TaskSpec> = {},
+): Promise<readonly [Worker, readonly TaskId[]]> {
   const worker = await scene.worker()
   await allow(scene, 'api', { concurrency: 2 })
   const specs = scene.specs(3, { lane: under('k'), ...changes })
@@ -73,10 +76,15 @@ const concurrent = cases('limits', {
     await scene.enqueueMany(50, { lane: under('full') })
     const free = await scene.enqueue({ lane: under('free') })
     const none = await scene.enqueue()
-    const other = await scene.enqueue({ lane: laneOf('p', { limits: [{ name: 'other', key: 'full', cost: 1 }] }) })
+    const other = await scene.enqueue({
+      lane: laneOf('p', { limits: [{ name: 'other', key: 'full', cost: 1 }] }),
+    })
     const claims = idsOf(await worker.claim(100))
     equal(claims.length, 4)
-    holds([free, none, other].every((id) => claims.includes(id)), 'what is under no full key was not claimed')
+    holds(
+      [free, none, other].every((id) => claims.includes(id)),
+      'what is under no full key was not claimed',
+    )
     const late = await scene.enqueue({ lane: under('new') })
     equal(idsOf(await worker.claim(100)), [late])
   },
@@ -120,8 +128,7 @@ const concurrent = cases('limits', {
   'partitions and keys go together': async (scene) => {
     const worker = await scene.worker()
     await allow(scene, 'api', { concurrency: 3 })
-    for (const partition of ['a', 'b', 'c'])
-      await scene.enqueueMany(10, { lane: under('k', { partition }) })
+    for (const partition of ['a', 'b', 'c']) await scene.enqueueMany(10, { lane: under('k', { partition }) })
     await scene.enqueueMany(10, { lane: laneOf('d') })
     const claims = await worker.claim(8)
     equal(claims.length, 8)
@@ -277,7 +284,12 @@ const configured = cases('limits', {
   },
 
   'a setting for another version changes nothing, and a repeat changes nothing twice': async (scene) => {
-    const setting = { name: 'api', allowance: { concurrency: 1, rate: null }, shutMs: null, by: 'code' } as const
+    const setting = {
+      name: 'api',
+      allowance: { concurrency: 1, rate: null },
+      shutMs: null,
+      by: 'code',
+    } as const
     const first = { ...setting, nonce: scene.nonce(), version: 0 }
     equal(await scene.store.configureLimit(first), 'applied')
     equal(await scene.store.configureLimit(first), 'applied')
@@ -293,7 +305,7 @@ const configured = cases('limits', {
   'a limit that is shut lets nothing start until its time is over': async (scene) => {
     const worker = await scene.worker()
     const id = await scene.enqueue({ lane: under('k') })
-    await allow(scene, 'api', {}, MINUTE)
+    await allow(scene, 'api', { shutMs: MINUTE })
     const answer = await worker.ask()
     equal(answer.claims, [])
     const inMs = present(answer.nextInMs)

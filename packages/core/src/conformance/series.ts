@@ -9,7 +9,11 @@ import type { Transition } from '../store/settlement.ts'
 
 const FIFO = laneOf('s', { fifo: true })
 
-async function series(scene: Scene, count: number, changes: Partial<TaskSpec> = {}): Promise<readonly TaskId[]> {
+async function series(
+  scene: Scene,
+  count: number,
+  changes: Partial<TaskSpec> = {},
+): Promise<readonly TaskId[]> {
   const specs = scene.specs(count, { lane: FIFO, ...changes })
   await scene.addAll(specs)
   return specs.map(({ id }) => id)

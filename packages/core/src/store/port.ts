@@ -13,7 +13,7 @@
  *   time (`at <= now`).
  * - It rejects with a `StoreError` (which says whether there may have been an effect) only when the request
  *   as a whole was not carried out or not answered, and with an `InvalidArgumentError` if it never can be (a
- *   lane, or a cursor of a list or command, that is none of its own). What befalls one group, settlement or task of a request
+ *   cursor of a list or command that is none of its own). What befalls one group, settlement or task of a request
  *   is an answer, and touches no other part of the request.
  * - It ends, but for `watch`. Whoever waits for a lock, a connection or the engine gives up after 10 s at the
  *   latest and rejects with a `StoreError`: `store-busy` where somebody else's lock is in the way, else
@@ -227,7 +227,8 @@ export interface ExchangeAnswer {
   readonly turn: string | null
   /**
    * After how long asking again with the same demand may bring more, as far as the store knows: 0 only if
-   * this answer was cut short, never for tasks that the demand cannot take. `null`: nothing in sight.
+   * this answer was cut short, never for tasks that the demand cannot take. A limit that opens by time is in sight,
+   * a slot that somebody has to give back is not (a hint tells of that). `null`: nothing in sight.
    */
   readonly nextInMs: number | null
   /** Whether parents, if not only those that ended here, have more dependents than could be told: `deliver` goes on. */
@@ -324,7 +325,7 @@ export interface Wakeups {
 }
 
 export interface Hint {
-  /** Something became claimable, or will sooner than was known. */
+  /** Something became claimable, or will sooner than was known: a slot of a limit that was given back too. */
   readonly ready: boolean
   /** Something may have ended: waits for results look again. */
   readonly settled: boolean

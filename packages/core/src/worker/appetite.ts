@@ -10,6 +10,9 @@ import type { ResolvedWorkerOptions } from './options.ts'
 const AHEAD_MS = 20
 const AHEAD_MAX = 1_000
 
+/** Of what is asked for, a partition gets so much in its turn: small enough to be fair, large enough to be few turns. */
+const TURNS = 20
+
 export class Appetite {
   readonly #options: ResolvedWorkerOptions
   readonly #executor: Pick<Executor, 'load' | 'loadOf' | 'averageMs'>
@@ -49,7 +52,14 @@ export class Appetite {
     }
     if (queues.length === 0) return null
     this.#queues = [...this.#queues.slice(1), this.#queues[0]!] // no queue is always the first
-    return { types: this.#types, offers, queues, tasksMax: most, bytesMax: LIMITS.batchBytes }
+    return {
+      types: this.#types,
+      offers,
+      queues,
+      tasksMax: most,
+      quantum: Math.ceil(most / TURNS),
+      bytesMax: LIMITS.batchBytes,
+    }
   }
 
   /** Nothing is held back behind slow tasks: ahead is claimed only as much as is done in a moment. */

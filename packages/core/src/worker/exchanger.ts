@@ -29,8 +29,8 @@ const FAILURE_WAIT_MS = 500
 /** A claim starts at the front at least so often, so that nothing stays behind the cursor. */
 const CURSOR_MS = 1_000
 
-/** What a worker asks for, but for the place where the store goes on. */
-export type Wish = Omit<Demand, 'cursor'>
+/** What a worker asks for, but for the places where the store goes on. */
+export type Wish = Omit<Demand, 'cursor' | 'turn'>
 
 /** Tasks that exchanges under way may bring. */
 export interface Expected {
@@ -73,6 +73,7 @@ export class Exchanger {
   #wakeAtMs = Infinity
   #notesTimer: Timer | undefined
   #cursor: { readonly text: string | null; readonly sinceMs: number } = { text: null, sinceMs: 0 }
+  #turn: string | null = null
   /** What the last look brought; `unsure` if another was under way, which may have been first at something. */
   #found: 'something' | 'nothing' | 'unsure' = 'something'
   #rest: (() => void) | undefined
@@ -206,7 +207,7 @@ export class Exchanger {
       session,
       nonce,
       settlements: settling.map(({ settlement }) => settlement),
-      demand: wish === null ? null : { ...wish, cursor: this.#startingPoint() },
+      demand: wish === null ? null : { ...wish, cursor: this.#startingPoint(), turn: this.#turn },
     })
     if (answer === undefined) return
     this.#underWay.delete(nonce)
@@ -243,6 +244,7 @@ export class Exchanger {
         this.#cursor.text === null ? this.#parts.connection.platform.monotonicMs() : this.#cursor.sinceMs
       this.#cursor = { text: answer.cursor, sinceMs }
     }
+    if (answer.turn !== null) this.#turn = answer.turn
     const nothing = answer.claims.length === 0 && answer.nextInMs === null && !answer.undelivered
     this.#found = nothing ? (alone ? 'nothing' : 'unsure') : 'something'
     this.#more = answer.nextInMs === 0

@@ -10,12 +10,68 @@ function windowOf(...outcomes: readonly (readonly [atMs: number, failed: boolean
 
 test.each<[string, readonly (readonly [number, boolean])[], boolean]>([
   ['nothing happened', [], false],
-  ['too little happened', [[0, true], [1, true], [2, true]], false],
-  ['half of it failed', [[0, true], [1, false], [2, true], [3, false]], true],
-  ['less than half of it failed', [[0, true], [1, false], [2, true], [3, false], [4, false]], false],
-  ['all of it failed', [[0, true], [1, true], [2, true], [3, true]], true],
-  ['what failed is long ago', [[0, true], [1, true], [2, true], [1_002, true]], false],
-  ['what succeeded is long ago', [[0, false], [1, false], [999, true], [1_000, true], [1_001, true], [1_002, true]], true],
+  [
+    'too little happened',
+    [
+      [0, true],
+      [1, true],
+      [2, true],
+    ],
+    false,
+  ],
+  [
+    'half of it failed',
+    [
+      [0, true],
+      [1, false],
+      [2, true],
+      [3, false],
+    ],
+    true,
+  ],
+  [
+    'less than half of it failed',
+    [
+      [0, true],
+      [1, false],
+      [2, true],
+      [3, false],
+      [4, false],
+    ],
+    false,
+  ],
+  [
+    'all of it failed',
+    [
+      [0, true],
+      [1, true],
+      [2, true],
+      [3, true],
+    ],
+    true,
+  ],
+  [
+    'what failed is long ago',
+    [
+      [0, true],
+      [1, true],
+      [2, true],
+      [1_002, true],
+    ],
+    false,
+  ],
+  [
+    'what succeeded is long ago',
+    [
+      [0, false],
+      [1, false],
+      [999, true],
+      [1_000, true],
+      [1_001, true],
+      [1_002, true],
+    ],
+    true,
+  ],
 ])('%s: tripped %s', (_, outcomes, tripped) => {
   expect(isTripped(windowOf(...outcomes), policy)).toBe(tripped)
 })

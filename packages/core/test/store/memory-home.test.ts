@@ -92,6 +92,7 @@ class Chaos {
       queue: this.#pick(['left', 'right']),
       level: this.#draw(5) as Level,
       lane: null,
+      dueByMs: null,
       due: { inMs: this.#draw(2) * this.#draw(80) },
       held: this.#draw(6) === 0,
       payload: 'x'.repeat(this.#draw(10)),
@@ -156,8 +157,10 @@ class Chaos {
           tasksMax: this.#draw(5),
         })),
         tasksMax: this.#draw(7),
+        quantum: 1,
         bytesMax: this.#draw(30),
         cursor: null,
+        turn: null,
       },
     })
   }
@@ -253,7 +256,7 @@ function kept(home: Home): object {
   return {
     arrivals: [...home.arrivals.after(0)].map((task) => task.spec.id).toSorted(),
     ends: [...home.ends.after(0)].map((task) => task.spec.id).toSorted(),
-    inLine: tasks.filter((task) => task.inLine?.gone === false).map((task) => task.spec.id),
+    inLine: tasks.filter((task) => task.inLine?.entry.gone === false).map((task) => task.spec.id),
     inExpiries: tasks.filter((task) => task.inExpiries?.gone === false).map((task) => task.spec.id),
     running,
     keys: [...home.keys].map(([key, task]) => `${key}: ${task.spec.id}`).toSorted(),

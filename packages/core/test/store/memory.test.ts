@@ -58,6 +58,7 @@ function spec(changes: Partial<TaskSpec> = {}): TaskSpec {
     queue: 'default',
     level: 2,
     lane: null,
+    dueByMs: null,
     due: { inMs: 0 },
     held: false,
     payload: '{}',
@@ -94,8 +95,10 @@ async function exchange(
     offers: [],
     queues: [{ queue: 'default', slots: [0, 0, 0, 0, 0], tasksMax }],
     tasksMax,
+    quantum: 1,
     bytesMax: 8_388_608,
     cursor: null,
+    turn: null,
   }
   const nonce = drawn.toString(16).padStart(16, '0')
   return store.exchange({ session: SESSION, nonce, again: false, settlements, demand })
@@ -208,15 +211,6 @@ describe('answers and requests share nothing with the store', () => {
 })
 
 describe('refusals', () => {
-  test('a task with a lane is refused, and nothing of its request is written', async () => {
-    const { store } = await bench()
-    const plain = spec()
-    const laned = spec({ lane: { partition: 'p', fifo: false, limits: [] } })
-    const groups = [plain, laned].map((task) => ({ tasks: [task], under: null, gate: null }))
-    await expect(store.add({ groups, again: false })).rejects.toMatchObject({ code: 'invalid-argument' })
-    expect(await store.get([plain.id, laned.id])).toEqual([null, null])
-  })
-
   test('a cursor that the store never gave is refused', async () => {
     const { store } = await bench()
     const request = { filter: {}, limit: 1, cursor: 'elsewhere' }

@@ -66,8 +66,10 @@ async function abandon(world: World, tasks: number): Promise<void> {
       offers: [],
       queues: [queue],
       tasksMax: 1_000,
+      quantum: 1,
       bytesMax: 1e9,
       cursor: null,
+      turn: null,
     }
     await world.store.exchange({
       session,

@@ -50,10 +50,7 @@ function claimedBefore({ home }: Pass, { session, nonce }: ExchangeRequest): rea
   })
 }
 
-function claimAnew(
-  given: Pick<Claiming, 'pass' | 'request' | 'turns'>,
-  demand: Demand,
-): readonly Task[] {
+function claimAnew(given: Pick<Claiming, 'pass' | 'request' | 'turns'>, demand: Demand): readonly Task[] {
   const { tasksMax, bytesMax } = demand
   const claiming: Claiming = {
     ...given,

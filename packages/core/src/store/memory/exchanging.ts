@@ -11,9 +11,7 @@ export function exchange(pass: Pass, request: ExchangeRequest): ExchangeAnswer {
   // before the claim, so that what this frees can be claimed
   tellDependents(pass)
   const alive = isAlive(pass, request.session)
-  const { claims, nextInMs, turn } = alive
-    ? claim(pass, request)
-    : { claims: [], nextInMs: null, turn: null }
+  const { claims, nextInMs, turn } = alive ? claim(pass, request) : { claims: [], nextInMs: null, turn: null }
   // after it once more: it may have ended tasks whose time was over
   tellDependents(pass)
   const undelivered = pass.home.outbox.size > 0

@@ -9,14 +9,7 @@ import { command, configureQueue } from './commander.ts'
 import { deliver } from './dependents.ts'
 import { exchange } from './exchanging.ts'
 import { openGate } from './gatekeeper.ts'
-import {
-  configureLimit,
-  configurePartition,
-  limits,
-  partitions,
-  recount,
-  removeLimit,
-} from './limits.ts'
+import { configureLimit, configurePartition, limits, partitions, recount, removeLimit } from './limits.ts'
 import { Watchers } from '../watchers.ts'
 import { newHome, newPass, type Home, type Pass } from './home.ts'
 import { definitions, get, list, outcomes, queues, sessions } from './inspection.ts'

@@ -25,7 +25,8 @@ export class Turns {
   ): { readonly order: readonly Partition[]; readonly left: number | null } {
     const sorted = [...new Set(partitions)].toSorted(inOrder)
     const spot = this.#spots.get(level)
-    if (spot === undefined) return { order: from(sorted, this.#chance % Math.max(sorted.length, 1)), left: null }
+    if (spot === undefined)
+      return { order: from(sorted, this.#chance % Math.max(sorted.length, 1)), left: null }
     const [last, left] = spot
     const next = sorted.findIndex((one) => inOrder(one, last) > 0 || (left > 0 && one === last))
     const order = from(sorted, Math.max(next, 0))
