@@ -6,6 +6,7 @@ import { digest } from '../platform/hash.ts'
 import { durationMs } from '../task/duration.ts'
 import { encode } from '../task/codec.ts'
 import { checkedThen, levelOf, resolveOptions, type ResolvedOptions } from '../task/options.ts'
+import { laneOf } from '../task/flow-options.ts'
 import { isKeepable, keptText } from '../task/kept-text.ts'
 import { checkMembers, reading, type Members } from '../task/members.ts'
 import { checkTask, type AnyTask } from '../task/definition.ts'
@@ -70,8 +71,11 @@ function buildSpec(
         : [...new Set(checkedList(needs, 'needs').map((need) => checkedName(need, 'A need')))].sort(),
     queue: resolved.queue,
     level: options.priority === undefined ? resolved.level : levelOf(options.priority),
-    lane: null,
-    dueByMs: null,
+    lane:
+      task.flow === undefined && options.partition === undefined
+        ? null
+        : laneOf(task.flow, input, options.partition),
+    dueByMs: options.dueBy === undefined ? null : durationMs(options.dueBy, 'dueBy'),
     due: dueOf(options),
     held: checkedHeld(options.held),
     payload,
@@ -257,6 +261,8 @@ const ENQUEUE_MEMBERS: Members<EnqueueOptions> = {
   timeout: true,
   startBy: true,
   deadline: true,
+  partition: true,
+  dueBy: true,
   held: true,
   needs: true,
   tags: true,

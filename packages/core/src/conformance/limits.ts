@@ -342,6 +342,18 @@ const configured = cases('limits', {
     }
   },
 
+  'so can one that fails the task for good': async (scene) => {
+    const worker = await scene.worker()
+    await scene.enqueueMany(2, { lane: under('k') })
+    const claim = await worker.claimOne()
+    const error = { name: 'Error', message: 'too many requests', code: null, stack: null }
+    const shut = { name: 'api', key: 'k', ms: MINUTE }
+    await worker.end(claim, { to: 'failed', count: 'failure', reason: 'error', error, shut })
+    equal(await worker.claim(10), [])
+    await scene.pass(MINUTE)
+    equal((await worker.claim(10)).length, 1)
+  },
+
   'a key that is shut for less stays shut for as long as it was': async (scene) => {
     const worker = await scene.worker()
     await scene.enqueueMany(2, { lane: under('k') })

@@ -6,6 +6,8 @@ import { checkMembers, reading, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
 import type { AnyHandler, Handler } from '../task/handler.ts'
 import type { AnyTask } from '../task/definition.ts'
+import { declaredLimits } from './declarations.ts'
+import type { Allowance, LimitName } from '../store/flow.ts'
 import type { LevelSlots } from '../store/port.ts'
 
 /**
@@ -39,6 +41,8 @@ export interface WorkerOptions<Tx = unknown> {
 
 export interface ResolvedWorkerOptions {
   readonly handlers: ReadonlyMap<string, AnyHandler>
+  /** What their definitions declare of limits. */
+  readonly limits: ReadonlyMap<LimitName, Allowance>
   /** Slots per queue. */
   readonly queues: ReadonlyMap<string, number>
   readonly concurrency: number
@@ -72,6 +76,7 @@ export function resolveWorkerOptions(options: WorkerOptions<never>): ResolvedWor
   const { queues, concurrency } = resolveQueues(options, handlers)
   return {
     handlers,
+    limits: declaredLimits(handlers.values()),
     queues,
     concurrency,
     ttlMs,

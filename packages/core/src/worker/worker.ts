@@ -20,6 +20,8 @@ import type { ExchangeAnswer, PublishedDefinition, SessionRequest } from '../sto
 import type { Fence, SessionId } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
 import { Appetite } from './appetite.ts'
+import { Breakers } from './breakers.ts'
+import { declareLimits } from './declarations.ts'
 import { Exchanger } from './exchanger.ts'
 import { Executor } from './executor.ts'
 import { Holding } from './holding.ts'
@@ -110,6 +112,11 @@ export class Worker implements AsyncDisposable {
       opened: () => this.#exchanger.hungry(),
       failed: (error) => failed(error, 'renewing the lease'),
     })
+    const breakers = new Breakers({
+      connection,
+      handlers: options.handlers,
+      failed: (error) => failed(error, 'changing a circuit breaker'),
+    })
     this.#executor = new Executor({
       connection,
       enqueuer,
@@ -119,6 +126,7 @@ export class Worker implements AsyncDisposable {
       emitter: this.#emitter,
       checkLease: () => this.#lease.check(),
       settleSoon: (run, when) => this.#exchanger.settleSoon(run, when),
+      attempted: breakers.isEmpty ? undefined : (run, attempted) => breakers.note(run, attempted),
       abandoned: (run) => this.#holdings.abandon(run),
       freed: () => this.#exchanger.ring(),
       released: (run) => this.#released(run),
@@ -228,6 +236,8 @@ export class Worker implements AsyncDisposable {
 
   async #start(): Promise<void> {
     await this.#connection.open()
+    if (this.#isGivenUp()) return
+    await declareLimits(this.#connection, this.#options.limits)
     if (this.#isGivenUp()) return
     await this.#lease.open()
     if (this.#isGivenUp()) return this.#lease.close()
