@@ -23,6 +23,10 @@ type Change =
   | 'command'
   | 'configureQueue'
   | 'openGate'
+  | 'configureLimit'
+  | 'removeLimit'
+  | 'configurePartition'
+  | 'recount'
 
 export class JournalStore implements port.Store {
   readonly kind = 'journal'
@@ -129,6 +133,32 @@ export class JournalStore implements port.Store {
 
   openGate(gate: string): Promise<'open' | 'gone'> {
     return this.#change('openGate', gate, () => this.#tasks.openGate(gate))
+  }
+
+  // Flow control
+
+  configureLimit(request: port.LimitSettings): Promise<'applied' | 'outdated'> {
+    return this.#change('configureLimit', request, () => this.#tasks.configureLimit(request))
+  }
+
+  removeLimit(name: port.LimitName): Promise<void> {
+    return this.#change('removeLimit', name, () => this.#tasks.removeLimit(name))
+  }
+
+  configurePartition(request: port.PartitionSettings): Promise<void> {
+    return this.#change('configurePartition', request, () => this.#tasks.configurePartition(request))
+  }
+
+  recount(): Promise<port.RecountAnswer> {
+    return this.#change('recount', null, () => this.#tasks.recount())
+  }
+
+  limits(request: port.LimitsRequest): Promise<port.LimitsAnswer> {
+    return this.#look(() => this.#tasks.limits(request))
+  }
+
+  partitions(): Promise<readonly port.PartitionRecord[]> {
+    return this.#look(() => this.#tasks.partitions())
   }
 
   // Inspection
