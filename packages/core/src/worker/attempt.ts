@@ -142,7 +142,7 @@ function shutBy(run: Run, task: AnyTask, error: unknown): { name: string; key: s
   if (scope === undefined) return undefined
   if (scope === 'queue') return { name: `queue:${run.claim.queue}`, key: '' }
   if (scope === 'type') return { name: `type:${run.claim.type}`, key: '' }
-  const lane = laneOf(task.flow, decode(run.claim.payload), undefined)
+  const lane = laneOf(task.flow, decode(run.claim.payload))
   const limit = lane?.limits.find(({ name }) => name === scope.limit)
   if (limit !== undefined) return { name: limit.name, key: limit.key }
   throw new InvalidArgumentError(`${task.name} counts under no limit that is called ${shown(scope.limit)}.`, {
