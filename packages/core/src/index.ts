@@ -34,6 +34,8 @@ export type {
   Priority,
   RetryOptions,
   SharedOptions,
+  UniqueCall,
+  UniqueHold,
   UniqueOptions,
   UniqueThen,
 } from './task/options.ts'

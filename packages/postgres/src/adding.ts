@@ -1,9 +1,10 @@
 /** Enqueues: runs of ordinary tasks with one statement, everything else group by group in a transaction. */
 import { InvalidArgumentError, StoreError } from '@millrace/core'
+import { checkReplacements } from '@millrace/core/store'
 import { int4s, texts, uuids } from './arrays.ts'
 import { behindEffect, SQLSTATE, sqlstateOf } from './errors.ts'
 import { foresee } from './foresight.ts'
-import { addGroup } from './groups.ts'
+import { addGroup, asLeft, replacesAny } from './groups.ts'
 import { routeName, termsName } from './names.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { isEmpty, sizeOf } from './payloads.ts'
@@ -16,6 +17,7 @@ const BUSY: GroupAnswer = { outcome: 'busy' }
 
 export async function add(home: Home, request: AddRequest): Promise<readonly GroupAnswer[]> {
   checkLanes(request)
+  checkReplacements(request.groups)
   await nameAll(home, request.groups)
   const answers: GroupAnswer[] = []
   for (const { ordinary, groups } of runsOf(request)) {
@@ -145,9 +147,13 @@ function addTogether(
     const answers: GroupAnswer[] = []
     const foresight = await foresee(pass, groups)
     for (const [index, group] of groups.entries()) {
-      answers.push(await addGroup(pass, foresight, group))
+      const answer = await addGroup(pass, foresight, group)
+      const replaces = replacesAny(answer)
       // whoever names a task behind a gate once more takes it along
-      if (group.gate !== null && index < groups.length - 1) await foresight.writeForLater(pass)
+      if (replaces || (group.gate !== null && index < groups.length - 1)) await foresight.writeForLater(pass)
+      // who waited for what was replaced is told before the next group
+      if (replaces) await tellDependents(pass)
+      answers.push(replaces ? asLeft(foresight, answer) : answer)
     }
     await foresight.write(pass)
     if (again) await rememberRepeated(pass, foresight.drawnIds)

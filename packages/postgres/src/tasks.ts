@@ -33,7 +33,9 @@ export interface Task {
   readonly enqueuedAt: number
   readonly digest: string
   readonly parents: string | null
+  /** The one that it holds; of a final one, or one that holds it no more while it lives, at most what it held. */
   readonly uniqueKey: string | null
+  readonly keyTerms: string | null
   level: number
   state: number
   flags: number
@@ -85,8 +87,8 @@ type Row = readonly unknown[]
 function taskOf(row: Row, live: boolean): Task {
   const [id, seq, queue, route, terms, level, state, flags, runAt, enqueuedAt, claimedAt, ...rest] = row
   const [epoch, nonce, session, settled, size, digest, counters, history, error, parents, ...more] = rest
-  const [startBy, deadlineAt, cancel, restartedAt, uniqueKey, mark, progress, logs, checkpointSize, ...last] =
-    more
+  const [startBy, deadlineAt, cancel, restartedAt, uniqueKey, keyTerms, mark, progress, ...others] = more
+  const [logs, checkpointSize, ...last] = others
   const [expiresAt, gate, blockers, attemptAt, missed, cause, takenFrom] = live ? last : []
   const [finishedAt = null, reason = null, bytes = 0] = live ? [] : last
   return {
@@ -115,6 +117,7 @@ function taskOf(row: Row, live: boolean): Task {
     cancel,
     restartedAt,
     uniqueKey,
+    keyTerms,
     mark,
     progress,
     logs,
@@ -205,6 +208,11 @@ export function tellClaim(task: Task): void {
   if (at === null || (task.flags & FLAG.told) !== 0) return
   task.history = withLine(task.history, { event: 'claimed', at, epoch, session })
   task.flags |= FLAG.told
+}
+
+/** To be claimed, at some time. */
+export function isWaiting({ state }: Readonly<Task>): boolean {
+  return state === STATE.blocked || state === STATE.pending
 }
 
 /** When a task that does not run is ended for that, and how; `null`: it has no limit. */

@@ -18,19 +18,20 @@ import { tellDependents } from './dependents.ts'
 import { cursorNumbers, matchesSince, matchOf, type Match } from './filters.ts'
 import {
   CONFIGURED,
-  KEY_HELD,
   MATCHING,
   NEXT_SEQ,
   PAUSE,
   REQUEST_CANCEL,
   SET_RETENTION,
 } from './statements/control.ts'
+import { KEY_HELD } from './statements/keys.ts'
 import { ADD_EDGE, PARENTS_OF } from './statements/dependents.ts'
 import { RAISE_FLOOR } from './statements/sessions.ts'
 import { FIND_TOMBSTONE } from './statements/tasks.ts'
 import { allows, move, type Move } from './moves.ts'
 import {
   draftOf,
+  EXTRA,
   isRunning,
   lastSeq,
   putCheckpoint,
@@ -199,7 +200,8 @@ function restart(pass: Pass, draft: Draft, { payload }: Extract<Command, { kind:
   const { task } = draft
   const { database, now } = pass
   if (!allows(draft, 'restart')) return 'refused'
-  if (task.uniqueKey !== null && database.get(KEY_HELD, task.uniqueKey) !== undefined) return 'key-held'
+  const needsKey = task.uniqueKey !== null && (task.extra & EXTRA.key) === 0
+  if (needsKey && database.get(KEY_HELD, task.uniqueKey) !== undefined) return 'key-held'
   const began = task.restartedAt ?? task.enqueuedAt
   if (task.startBy !== null) task.startBy += now - began
   if (task.deadlineAt !== null) task.deadlineAt += now - began

@@ -8,6 +8,7 @@ import {
   reasonCode,
   STATE,
   readCounters,
+  readKeyTerms,
   writeCounters,
   type MutableCounters,
   type Counters,
@@ -19,6 +20,7 @@ import {
 import { idBytes } from './codes.ts'
 import { historyLine } from './history.ts'
 import { isApart, sizeOf } from './sizes.ts'
+import { DROP_WINDOW, KEY_HELD, SET_KEY } from './statements/keys.ts'
 import {
   ADD_VOLUME,
   BURY,
@@ -46,8 +48,8 @@ import {
 import { EDGES_OF_CHILD_CLOSE, IS_OPEN } from './statements/dependents.ts'
 import type { Home, Pass } from './home.ts'
 
-/** What a claim has to look up beyond the plain columns of a row. */
-export const EXTRA = { counters: 1, texts: 2, payload: 4, checkpoint: 8 } as const
+/** What a claim has to look up, or to give up (a key: the greatest of them), beyond the plain columns of a row. */
+export const EXTRA = { counters: 1, texts: 2, payload: 4, checkpoint: 8, key: 16 } as const
 
 /** Parts that are kept apart from a task's row: key = 4 * seq + part. */
 export const PART = { payload: 0, result: 1, checkpoint: 2 } as const
@@ -67,8 +69,9 @@ export interface Task {
   readonly terms: number
   readonly enqueuedAt: number
   readonly digest: string
-  readonly uniqueKey: string | null
   readonly madeByUser: number
+  readonly keyTerms: string | null
+  uniqueKey: string | null
   state: number
   level: number
   runAt: number
@@ -165,6 +168,7 @@ export function save(pass: Pass, draft: Draft): void {
   const { task, before, lines } = draft
   const { database } = pass
   task.expiresAt = expiryOf(task)
+  keepKey(pass, draft)
   database.run(
     SAVE_TASK,
     task.state,
@@ -196,6 +200,20 @@ export function save(pass: Pass, draft: Draft): void {
   if (before.owner !== null && task.owner === null) database.run(STOP_RUNNING, task.seq)
   else if (task.told !== before.told) database.run(CLAIM_TOLD, task.seq)
   move(pass, draft)
+}
+
+/** One that holds its key while it waits, and waits again, takes it again if nobody else has it. */
+function keepKey({ database }: Pass, { task, before }: Draft): void {
+  if ((task.extra & EXTRA.key) === 0 || !isWaiting(task) || isWaiting(before)) return
+  const { key } = readKeyTerms(task.keyTerms!)
+  const held = database.get(KEY_HELD, key) !== undefined ? null : key
+  if (held !== task.uniqueKey) database.run(SET_KEY, held, task.seq)
+  task.uniqueKey = held
+}
+
+/** To be claimed, at some time. */
+function isWaiting(task: Task): boolean {
+  return (task.state === STATE.blocked || task.state === STATE.pending) && !isRunning(task)
 }
 
 function move(pass: Pass, { task, before }: Draft): void {
@@ -372,9 +390,19 @@ export function remove(pass: Pass, draft: Draft, mark: string | null): void {
   database.run(DELETE_NOTES, task.seq)
   database.run(KEEP_SEQ_UP, task.seq)
   // nobody was promised what waits behind a gate that was not opened
-  if (before.gate !== null && database.get(IS_OPEN, before.gate) === undefined) return
+  if (before.gate !== null && database.get(IS_OPEN, before.gate) === undefined) {
+    dropWindow(pass, task)
+    return
+  }
   const until = task.madeByUser === 1 ? now + USER_ID_MS : task.enqueuedAt + CLIENT_ID_MS
   // whoever waited for one that had not ended sees it cancelled
   const state = final ? before.state : STATE.cancelled
   if (until > now) database.run(BURY, Buffer.from(task.id, 'hex'), task.digest, state, until, mark)
+}
+
+/** Nobody was promised the task: it takes its window along. */
+function dropWindow({ database }: Pass, { id, keyTerms }: Task): void {
+  if (keyTerms === null) return
+  const { mode, key } = readKeyTerms(keyTerms)
+  if (mode === 'time') database.run(DROP_WINDOW, key, Buffer.from(id, 'hex'))
 }

@@ -6,6 +6,7 @@ import { LIMITS } from '../task/limits.ts'
 import { payloadSize } from '../task/codec.ts'
 import { bulkOrder, forgetIds } from './bulk-order.ts'
 import { handleOf, type EnqueuedHandle, type HandleContext } from './handle.ts'
+import { checkGuestReplacements } from '../store/uniqueness.ts'
 import { refusalOf } from './refusals.ts'
 import { draftSpec, specOf, type TaskDraft } from './specs.ts'
 import type { AddVerdict, GroupAnswer, Store, TaskGroup } from '../store/port.ts'
@@ -93,6 +94,7 @@ export class Guest {
   }
 
   #add(group: TaskGroup): Answer<readonly AddVerdict[]> {
+    checkGuestReplacements(group)
     return chain(this.#parts.transactions.add(this.#tx, group), (answer: GroupAnswer) => {
       if (answer.outcome === 'added') return answer.tasks
       throw refusalOf(answer, group)

@@ -5,7 +5,14 @@ import { checkedTaskId } from '../task/ids.ts'
 import { digest } from '../platform/hash.ts'
 import { durationMs } from '../task/duration.ts'
 import { encode } from '../task/codec.ts'
-import { checkedThen, levelOf, resolveOptions, type ResolvedOptions } from '../task/options.ts'
+import {
+  checkedThen,
+  holdOf,
+  levelOf,
+  resolveOptions,
+  type ResolvedOptions,
+  type UniqueCall,
+} from '../task/options.ts'
 import { isKeepable, keptText } from '../task/kept-text.ts'
 import { checkMembers, reading, type Members } from '../task/members.ts'
 import { checkTask, type AnyTask } from '../task/definition.ts'
@@ -180,7 +187,10 @@ function uniqueOf(task: AnyTask, input: unknown, options: EnqueueOptions): Uniqu
   const then = checkedThen(unique?.then ?? task.unique?.then)
   if (unique === undefined && task.unique === undefined) return null
   const key: unknown = unique === undefined ? ownKey(task, input) : unique.key
-  return { key: `${task.name}:${checkedKey(key, 'The unique key')}`, then }
+  const held =
+    (unique === undefined ? undefined : holdOf(unique)) ??
+    (task.unique === undefined ? undefined : holdOf(task.unique))
+  return { key: `${task.name}:${checkedKey(key, 'The unique key')}`, while: held ?? 'live', then }
 }
 
 /** What the definition makes of the input. Its function is the user's, and may fail. */
@@ -263,4 +273,4 @@ const ENQUEUE_MEMBERS: Members<EnqueueOptions> = {
   headers: true,
 }
 
-const UNIQUE_MEMBERS: Members<NonNullable<EnqueueOptions['unique']>> = { key: true, then: true }
+const UNIQUE_MEMBERS: Members<UniqueCall> = { key: true, while: true, within: true, then: true }

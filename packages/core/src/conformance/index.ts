@@ -24,6 +24,9 @@ import { retentionCases } from './retention.ts'
 import { settleCases } from './settle.ts'
 import { takeOverCases } from './take-overs.ts'
 import { uniqueCases } from './unique.ts'
+import { uniqueReplacingCases } from './unique-replacing.ts'
+import { uniqueWaitingCases } from './unique-waiting.ts'
+import { uniqueWindowCases } from './unique-windows.ts'
 import { watchCases } from './watch.ts'
 import type { ConformanceCase } from './case.ts'
 
@@ -35,6 +38,9 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...dependencyCases,
   ...outboxCases,
   ...uniqueCases,
+  ...uniqueWaitingCases,
+  ...uniqueWindowCases,
+  ...uniqueReplacingCases,
   ...gateCases,
   ...claimCases,
   ...dueCases,

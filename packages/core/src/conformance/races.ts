@@ -72,7 +72,7 @@ const enqueuing = cases('races', {
   'one key wanted by two clients at once has one holder': async (scene) => {
     const other = await scene.other()
     for (let round = 0; round < ROUNDS; round++) {
-      const unique = { key: `k${round}`, then: 'reject' } as const
+      const unique = { key: `k${round}`, while: 'live', then: 'reject' } as const
       const [one, two] = scene.specs(2, { unique })
       const answers = await Promise.all([add(scene.store, request(one!)), add(other, request(two!))])
       equal(outcomes(...answers), ['created', 'rejected'])

@@ -15,7 +15,16 @@ export { readCounters, writeCounters, type MutableCounters } from './counters.ts
 export { answerOverFilter, answerOverIds, isChange } from './command-answers.ts'
 export { statementsIn } from './migrations.ts'
 export { Watchers } from './watchers.ts'
-export { HISTORY_DETAIL_MAX, HISTORY_ENTRIES_MAX, LOG_ENTRIES_MAX } from './records.ts'
+export { HISTORY_DETAIL_MAX, HISTORY_ENTRIES_MAX, LOG_ENTRIES_MAX, REPLACED } from './records.ts'
+export { keyTermsText, ownKeyOf, readKeyTerms, shownKey, type KeyTerms } from './key-terms.ts'
+export {
+  checkGuestReplacements,
+  checkReplacements,
+  detailOfReplaced,
+  isReplaceable,
+  isWindow,
+  type WindowSpec,
+} from './uniqueness.ts'
 export {
   claimsAddUp,
   countersAfter,

@@ -118,15 +118,35 @@ export interface Lane {
 }
 
 /**
- * A key that one live task holds at a time; all tasks of a store share one name space of keys. The holder
- * loses it with its last live state, by the same operation.
+ * A key that one task holds at a time, from its enqueue on and for as long as `while` says. What ends that takes
+ * the key away by the very same operation.
+ *
+ * - `live`: until the task has ended or was removed. An operator's retry is refused while another task holds it.
+ * - `waiting`: while it is blocked or pending, be it scheduled, held or behind a gate; the claim takes it away. A
+ *   task that comes back to pending (by a retry, return, snooze or crash, or started over by an operator) takes
+ *   it again if nobody holds it at that moment; else it waits without it for good, and is refused nothing for that.
+ * - `withinMs`: for so long from the enqueue on, whatever becomes of the task, even when it was removed; then it
+ *   is free, even if the task still lives. Nothing but a `replace` gives it to somebody else before, and nothing
+ *   begins it anew. Only a task that is removed behind a gate which was not opened, and so was promised to nobody,
+ *   takes its window along.
+ *
+ * All tasks of a store that hold keys while they live or wait share one name space, and all windows another one:
+ * a window and a task that holds its key by living know nothing of each other.
  */
 export interface UniqueSpec {
   /** Compared byte by byte; at most 1 KiB of UTF-8. */
   readonly key: string
-  /** What becomes of a newcomer while the key is held. */
-  readonly then: 'keep' | 'reject'
+  readonly while: 'live' | 'waiting' | { readonly withinMs: number }
+  /**
+   * What becomes of a newcomer while the key is held. `replace`: if the holder is blocked or pending it is cancelled
+   * with the reason `replaced`, and the newcomer takes its place, both or neither; a window begins anew. A holder
+   * that has started, ended or gone cannot be replaced: the newcomer is refused as by `reject`.
+   */
+  readonly then: 'keep' | 'replace' | 'reject'
 }
+
+/** The reason of the cancel request of a task that was replaced. */
+export const REPLACED = 'replaced'
 
 /** Proof of ownership of one running task. Both parts are compared where the write happens. */
 export interface Fence {

@@ -62,7 +62,7 @@ export interface TaskOptions<In extends Schema, Out extends Schema> extends Defi
   readonly input: In & Carried<InputOf<In>, 'input'>
   /** The schema of the result: its input is what the handler returns, its output what readers get. Without it the result is unknown. */
   readonly output?: (Out & Carried<InputOf<Out>, 'output'>) | undefined
-  /** One live task per key. Default: none. */
+  /** One task per key at a time. Default: none. */
   readonly unique?: UniqueOptions<InputOf<In>> | undefined
 }
 

@@ -126,13 +126,13 @@ export class ConflictError extends MillraceError {
   }
 }
 
-/** The unique key is held by a live task, and the newcomer asked to be rejected. Nothing was written. */
+/** The unique key is held, and the newcomer asked to be rejected, or to replace what has started already. Nothing was written. */
 export class UniqueKeyError extends MillraceError {
   declare readonly code: 'unique'
   readonly by: { readonly id: string; readonly state: string }
   constructor(key: string, by: { readonly id: string; readonly state: string }) {
     super('unique', `The unique key ${JSON.stringify(key)} is held by task ${by.id}, which is ${by.state}.`, {
-      hint: "With `then: 'keep'` the enqueue answers a handle of the task that is there.",
+      hint: "With `then: 'keep'` the enqueue answers a handle of the task that is there; with `then: 'replace'` it takes its place, as long as that waits to be started.",
     })
     this.by = by
   }

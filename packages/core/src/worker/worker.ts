@@ -10,7 +10,7 @@ import { checkMembers, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
 import { durationMs, type Duration } from '../task/duration.ts'
 import { hostProfile } from '../platform/host.ts'
-import { checkedThen, type UniqueThen } from '../task/options.ts'
+import type { UniqueCall } from '../task/options.ts'
 import { jsonSchemaOf } from '../task/schema.ts'
 import { onSignals } from '../platform/signals.ts'
 import type { AnyTask } from '../task/definition.ts'
@@ -365,6 +365,9 @@ function profileOf({
   }
 }
 
-function uniquenessOf({ unique }: AnyTask): { readonly then: UniqueThen } | null {
-  return unique === undefined ? null : { then: checkedThen(unique.then) }
+/** What a call may say of uniqueness, but for the key. */
+function uniquenessOf({ unique }: AnyTask): Omit<UniqueCall, 'key'> | null {
+  if (unique === undefined) return null
+  const { while: held, within } = unique
+  return { while: held, within, then: unique.then }
 }

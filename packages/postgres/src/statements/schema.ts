@@ -3,6 +3,7 @@
  * every statement `home.` stands for the schema that the user chose.
  */
 import { CLAIM_FUNCTION } from './claiming.ts'
+import { TAKE_KEYS_FUNCTION } from './keys.ts'
 import { SUCCEED_FUNCTION } from './settling.ts'
 
 /** Columns that a task has from its birth until retention removes it. */
@@ -35,7 +36,8 @@ const TASK_COLUMNS = `
   deadline_at bigint,
   cancel text,                       -- JSON {reason, at}
   restarted_at bigint,
-  unique_key text,
+  unique_key text,                   -- the one that it holds while it is live
+  key_terms text,                    -- how it holds a key, if not as long as it lives, or replaced another task: core's key-terms.ts
   mark text,                         -- nonce of the last command that changed it, and the outcome
   progress text,                     -- JSON
   logs text,                         -- JSON
@@ -162,6 +164,10 @@ CREATE TABLE home.tombstones(
 );
 CREATE INDEX tombstones_until ON home.tombstones(until);
 
+-- unique keys that are held for a time, whatever becomes of the task that began it
+CREATE TABLE home.windows(key text COLLATE "C" PRIMARY KEY, task uuid NOT NULL, until bigint NOT NULL);
+CREATE INDEX windows_until ON home.windows(until);
+
 -- ids that clients drew, of tasks that came as the repeat of a request: the first copy may still arrive
 CREATE TABLE home.repeated(id uuid PRIMARY KEY, until bigint NOT NULL);
 
@@ -170,4 +176,5 @@ CREATE TABLE home.volumes(queue integer NOT NULL, state smallint NOT NULL, tasks
 
 ${SUCCEED_FUNCTION}
 ${CLAIM_FUNCTION}
+${TAKE_KEYS_FUNCTION}
 `

@@ -84,6 +84,7 @@ local function closer(id, v, lane)
   claiming.twice[id] = true
   count(T.q, 'p', -1); count(T.q, 'r', 1)
   if has(T, EXTRA) or has(T, APART) then giveMore(T) end
+  if T.x.um == 'w' then dropKey(T) end
   if has(T, LIMITED) then
     call('ZREM', P .. 'e', id)
     if T.x.dl then call('ZADD', P .. 'o', T.x.dl, id) end

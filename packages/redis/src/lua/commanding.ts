@@ -41,7 +41,7 @@ local function putPayload(T, of)
 end
 function OBEY.retry(T)
   if T.run or (T.state ~= 'f' and T.state ~= 'c') then return 'r' end
-  if T.x.u and call('HEXISTS', P .. 'k', T.x.u) == 1 then return 'k' end
+  if T.x.u and not T.x.um and call('HEXISTS', P .. 'k', T.x.u) == 1 then return 'k' end
   local generation = countersOf(T)[GENERATION]
   local function set()
     mark(T, HELD, false)

@@ -15,7 +15,8 @@
  *   r          hash    id → the claim of a running task    u<session> set  its running tasks
  *   s<session> hash    a session                           S     zset   session → end of its lease; X  dead ones
  *   e o        zset    when waiting tasks end / when running ones may be taken over, by their own limits
- *   k          hash    unique key → its holder
+ *   k          hash    unique key → its holder, for as long as that lives or waits
+ *   y          hash    unique key → its holder and until when; J  zset  the same keys by that time
  *   w<id>      set     who waits for a task                b     zset   ends that dependents are still to be told of
  *   W<end>     set     who is to be told of an end         B     hash   parent → its ends in b: state and number of each
  *   i          hash    parent → how many live dependents

@@ -58,7 +58,8 @@ CREATE TABLE tasks(
   result_size INTEGER NOT NULL DEFAULT 0,
   history TEXT NOT NULL DEFAULT '', -- history.ts
   counters TEXT,                    -- of the claims that have ended, a success aside; NULL: all zero
-  unique_key TEXT,
+  unique_key TEXT,                  -- the one that it holds, unless it is final
+  key_terms TEXT,                   -- how it holds a key, if not as long as it lives, or replaced another task: core's key-terms.ts
   reason INTEGER,
   error TEXT,                       -- JSON
   held INTEGER NOT NULL DEFAULT 0,
@@ -157,6 +158,10 @@ CREATE TABLE tombstones(
   id BLOB PRIMARY KEY, digest TEXT NOT NULL, state INTEGER NOT NULL, until INTEGER NOT NULL, mark TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tombstones_until ON tombstones(until);
+
+-- unique keys that are held for a time, whatever becomes of the task that began it
+CREATE TABLE windows(key TEXT PRIMARY KEY, task BLOB NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX windows_until ON windows(until);
 
 -- how many final tasks there are, and their bytes, so that neither retention nor readers have to count
 CREATE TABLE volumes(

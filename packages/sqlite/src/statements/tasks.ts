@@ -5,7 +5,7 @@ const TASK_COLUMNS = `
   t.seq, lower(hex(t.id)) AS id, t.state, t.queue, t.route, t.level, t.terms, t.run_at AS runAt,
   t.enqueued_at AS enqueuedAt, t.epoch, t.extra, t.size, t.weight, t.digest, t.expires_at AS expiresAt,
   t.finished_at AS finishedAt, printf('%016x', t.nonce) AS nonce, t.settled, t.result_size AS resultSize,
-  t.counters, t.unique_key AS uniqueKey, t.reason, t.error, t.held, t.blockers, t.gate, t.start_by AS startBy,
+  t.counters, t.unique_key AS uniqueKey, t.key_terms AS keyTerms, t.reason, t.error, t.held, t.blockers, t.gate, t.start_by AS startBy,
   t.deadline_at AS deadlineAt, t.cancel, t.restarted_at AS restartedAt, t.made_by_user AS madeByUser, t.mark,
   r.session AS owner, r.epoch AS runEpoch, printf('%016x', r.nonce) AS runNonce, r.claimed_at AS claimedAt,
   r.told, r.settled AS runSettled, r.cause`

@@ -109,7 +109,7 @@ function cancel(pass: Pass, task: Task, reason: string | null): CommandOutcome {
 function restart(pass: Pass, task: Task, { payload }: Extract<Command, { kind: 'retry' }>): CommandOutcome {
   if (step(task.state, 'restart', false) === null) return 'refused'
   const { unique } = task.spec
-  if (unique !== null && pass.home.keys.has(unique.key)) return 'key-held'
+  if (unique?.while === 'live' && pass.home.keys.has(unique.key)) return 'key-held'
   const set = {
     held: false,
     cancel: null,

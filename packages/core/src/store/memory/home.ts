@@ -5,6 +5,7 @@ import type { Hint, PublishedDefinition, Retention } from '../port.ts'
 import type { FinalState, IfFailed, Nonce, SessionId, TaskId } from '../records.ts'
 import type { Delivery } from './edges.ts'
 import type { Gate } from './gates.ts'
+import type { Window } from './keys.ts'
 import type { Lines } from './ready.ts'
 import type { Session } from './sessions.ts'
 import type { Task } from './task.ts'
@@ -25,8 +26,11 @@ export interface Home {
   readonly running: Set<Task>
   /** Running tasks by the nonce of their claim. */
   readonly byNonce: Map<Nonce, Set<Task>>
-  /** Unique keys by the live tasks that hold them. */
+  /** Unique keys by the tasks that hold them by living or waiting. */
   readonly keys: Map<string, Task>
+  /** Unique keys that are held for a time. */
+  readonly windows: Map<string, Window>
+  readonly windowEnds: Schedule<string>
   /** Open edges: by parent that has not ended, who waits for it. */
   readonly edges: Map<TaskId, Map<Task, IfFailed>>
   /** The ends of parents that somebody is still to be told of. A parent that started over may end more than once. */
@@ -64,6 +68,8 @@ export function newHome(): Home {
     running: new Set(),
     byNonce: new Map(),
     keys: new Map(),
+    windows: new Map(),
+    windowEnds: new Schedule(),
     edges: new Map(),
     outbox: new Map(),
     pins: new Map(),

@@ -13,6 +13,7 @@ import {
 import { HISTORY_DETAIL_MAX, HISTORY_ENTRIES_MAX, type SessionId } from '../records.ts'
 import { closeEdgesTo, parentEnded, pinParents, unpinParents } from './edges.ts'
 import { leaveGate } from './gates.ts'
+import { moveKey } from './keys.ts'
 import { enter, leave } from './places.ts'
 import { isFinal, isLive, type Task } from './task.ts'
 import type { Pass } from './home.ts'
@@ -53,7 +54,8 @@ export function move(pass: Pass, task: Task, change: Move): Step | null {
   if (isLive(from) && !isLive(taken.to)) endLife(pass, task, taken)
   Object.assign(task, change.set)
   take(pass, task, taken)
-  if (isLive(taken.to) && !isLive(from)) beginLife(pass, task)
+  if (isLive(taken.to) && !isLive(from)) pinParents(pass.home, task)
+  moveKey(pass.home, task, from)
   record(pass, task, { event: taken.event, ...change })
   enter(pass, task)
   if (!claimsAddUp(task.counters, task.openClaims)) {
@@ -75,18 +77,10 @@ function take(pass: Pass, task: Task, taken: Step): void {
   task.since = ++pass.home.changes
 }
 
-/** A task that lives holds its unique key and keeps its parents from being forgotten. */
-function beginLife({ home }: Pass, task: Task): void {
-  const { unique } = task.spec
-  if (unique !== null) home.keys.set(unique.key, task)
-  pinParents(home, task)
-}
-
-/** It lets go of both with its last live state, waits for nobody any more, and nobody for it. */
+/** What has ended keeps no parent from being forgotten, waits for nobody any more, and nobody for it. */
 function endLife(pass: Pass, task: Task, { to }: Step): void {
   const { home } = pass
-  const { id, unique } = task.spec
-  if (unique !== null) home.keys.delete(unique.key)
+  const { id } = task.spec
   unpinParents(home, task)
   closeEdgesTo(home, task)
   leaveGate(home, task)

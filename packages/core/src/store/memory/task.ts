@@ -19,6 +19,7 @@ import type {
   Progress,
   SessionId,
   TaskError,
+  TaskId,
   TaskSpec,
   TaskState,
 } from '../records.ts'
@@ -60,6 +61,8 @@ export interface Task {
   /** How many parents, the gate included, are still open. */
   blockers: number
   gate: string | null
+  /** Whom it replaced when it was enqueued. */
+  replaced: TaskId | null
   /** The latest command that changed it. */
   mark: Mark | null
   progress: Progress | null
@@ -125,6 +128,7 @@ export function newTask(given: TaskSpec, birth: Pick<Task, 'after' | 'seq' | 'en
     ownership: null,
     blockers: 0,
     gate: null,
+    replaced: null,
     mark: null,
     progress: null,
     logs: [],
@@ -154,6 +158,11 @@ export function isFinal(place: Place): place is FinalState {
 
 export function isLive(place: Place): boolean {
   return place !== 'absent' && !isFinal(place)
+}
+
+/** Whether nobody has started it, or it waits to be started again. */
+export function isWaitingToStart(place: Place): boolean {
+  return place === 'blocked' || place === 'pending'
 }
 
 /** The owner of a task that runs. */
