@@ -19,6 +19,7 @@ import { ADD_EDGES } from './statements/dependents.ts'
 import { KEYS_HELD } from './statements/keys.ts'
 import { PASS_TIME } from './statements/sessions.ts'
 import {
+  comeBack,
   countersOf,
   draftOf,
   isFinal,
@@ -271,7 +272,7 @@ async function restart(pass: Pass, draft: Draft, { payload, held }: Restart): Pr
   if (task.startBy !== null) task.startBy += now - began
   if (task.deadlineAt !== null) task.deadlineAt += now - began
   task.restartedAt = now
-  task.state = STATE.pending
+  comeBack(pass, task)
   task.runAt = now
   task.finishedAt = null
   task.reason = null

@@ -33,6 +33,8 @@ export interface Pass extends Home {
   readonly ended: Ended[]
   /** Tasks that are being enqueued, and that others which are, too, wait for. */
   readonly newParents: Set<string>
+  /** Tasks that wait again, with keys that they hold while they do, in the order in which they came back. */
+  readonly returning: string[]
   /** Tasks that wait for nobody any more. */
   readonly orphans: Set<string>
   readonly checkpoints: Map<string, Columns>
@@ -62,6 +64,7 @@ export function newPass(home: Home, connection: Connection, now: number): Pass {
     drafts: new Map(),
     ended: [],
     newParents: new Set(),
+    returning: [],
     orphans: new Set(),
     checkpoints: new Map(),
     payloads: new Map(),

@@ -15,7 +15,7 @@ import {
   SET_CHECKPOINTS,
   SET_PAYLOADS,
 } from './statements/tasks.ts'
-import { isFinal, isRunning, isWaiting, nonceText, timeLimitOf, type Draft, type Task } from './tasks.ts'
+import { draftOf, isFinal, isRunning, isWaiting, nonceText, timeLimitOf, type Draft, type Task } from './tasks.ts'
 import type { Columns } from './payloads.ts'
 import type { Pass } from './pass.ts'
 
@@ -43,8 +43,6 @@ interface Sheets {
   readonly buried: (Readonly<Record<string, unknown>> & { readonly id: string })[]
   /** By removed task, the gate that it waited for. */
   readonly gates: Map<string, number>
-  /** Those that wait again, with keys that they hold while they do. */
-  readonly takers: { readonly id: string; readonly key: string }[]
   /** Keys of removed tasks that are held for a time. */
   readonly windows: { readonly id: string; readonly key: string }[]
   readonly volumes: Map<string, { queue: number; state: number; tasks: number; bytes: number }>
@@ -59,7 +57,6 @@ export async function save(pass: Pass): Promise<void> {
     removedFinal: [],
     buried: [],
     gates: new Map(),
-    takers: [],
     windows: [],
     volumes: new Map(),
   }
@@ -70,7 +67,7 @@ export async function save(pass: Pass): Promise<void> {
   await setColumns(pass, SET_CHECKPOINTS, pass.checkpoints)
   await setColumns(pass, SET_PAYLOADS, pass.payloads)
   if (sheets.live.length > 0) await connection.run(SAVE_LIVE, [JSON.stringify(sheets.live)])
-  await takeKeys(pass, sheets)
+  await takeKeys(pass)
   if (sheets.ended.length > 0) await connection.run(END_LIVE, [JSON.stringify(sheets.ended)])
   if (sheets.removedLive.length > 0) await connection.run(REMOVE_LIVE, [uuids(sheets.removedLive)])
   if (sheets.removedFinal.length > 0) await connection.run(REMOVE_FINAL, [uuids(sheets.removedFinal)])
@@ -110,10 +107,14 @@ async function dropWindows({ connection }: Pass, windows: Sheets['windows']): Pr
 }
 
 /** Keys are asked for in one order, so that those who do so at once do not wait for each other in a circle. */
-async function takeKeys({ connection }: Pass, { takers }: Sheets): Promise<void> {
+async function takeKeys(pass: Pass): Promise<void> {
+  const takers = pass.returning.splice(0).flatMap((id) => {
+    const task = draftOf(pass, id)?.task
+    return task === undefined || !isWaiting(task) ? [] : [{ id, key: readKeyTerms(task.keyTerms!).key }]
+  })
   if (takers.length === 0) return
-  const sorted = takers.toSorted((a, b) => (a.key < b.key ? -1 : 1))
-  await connection.run(TAKE_KEYS, [uuids(sorted.map(({ id }) => id)), texts(sorted.map(({ key }) => key))])
+  takers.sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? -1 : 1))
+  await pass.connection.run(TAKE_KEYS, [uuids(takers.map(({ id }) => id)), texts(takers.map(({ key }) => key))])
 }
 
 async function setColumns(pass: Pass, statement: string, changes: Map<string, Columns>): Promise<void> {
@@ -151,9 +152,6 @@ function sort(pass: Pass, draft: Draft, sheets: Sheets): void {
     sheets.ended.push(endRow(draft))
     return
   }
-  const returns = before !== null && isWaiting(task) && !isWaiting(before)
-  if (returns && (task.flags & FLAG.keyWaits) !== 0)
-    sheets.takers.push({ id: task.id, key: readKeyTerms(task.keyTerms!).key })
   task.expiresAt = isRunning(task) ? null : (timeLimitOf(task)?.at ?? null)
   if (was) {
     addVolume(sheets, before, -1)

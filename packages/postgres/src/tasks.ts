@@ -210,6 +210,12 @@ export function tellClaim(task: Task): void {
   task.flags |= FLAG.told
 }
 
+/** A task waits again; if it holds its key while it waits, it is to take that again. */
+export function comeBack(pass: Pass, task: Task): void {
+  task.state = STATE.pending
+  if ((task.flags & FLAG.keyWaits) !== 0) pass.returning.push(task.id)
+}
+
 /** To be claimed, at some time. */
 export function isWaiting({ state }: Readonly<Task>): boolean {
   return state === STATE.blocked || state === STATE.pending

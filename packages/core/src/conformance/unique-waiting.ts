@@ -124,7 +124,8 @@ const returning: readonly ConformanceCase[] = WAYS.flatMap(([way, transition]) =
       // it does not look for the key again
       const third = await enqueue(scene, { held: true })
       await scene.pass(HOUR)
-      await worker.end(await worker.claimOne(), succeed())
+      const later = await scene.worker()
+      await later.end(await later.claimOne(), succeed())
       await seeHolder(scene, third)
     },
   }),

@@ -131,7 +131,10 @@ export class Life {
       // first is left to the store
       const parents = gate === null ? plan.parents.filter(stands) : []
       const limit = gate === null && parents.length === 0 ? plan.limit : null
-      return { ...plan, limit, id: this.ids[plan.slot]!, after: parents.map((slot) => this.ids[slot]!) }
+      // nothing is replaced behind a gate
+      const { unique } = plan
+      const kept = gate !== null && unique?.then === 'replace' ? { ...unique, then: 'keep' as const } : unique
+      return { ...plan, limit, unique: kept, id: this.ids[plan.slot]!, after: parents.map((slot) => this.ids[slot]!) }
     })
     for (const slot of within) this.#known.add(slot)
     return placed

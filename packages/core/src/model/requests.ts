@@ -1,7 +1,7 @@
 /** Requests to a store, made of what a step says. */
 import { UNIT, type Step, type TaskPlan } from './steps.ts'
 import type { Demand, Retention } from '../store/port.ts'
-import type { Fence, FinalState, TaskId, TaskSpec } from '../store/records.ts'
+import type { Fence, FinalState, TaskId, TaskSpec, UniqueSpec } from '../store/records.ts'
 import type { Settlement } from '../store/settlement.ts'
 
 export function retentionOf({ states, units }: Extract<Step, { kind: 'prune' }>): Retention {
@@ -72,11 +72,17 @@ export function specOf(placed: Placed, base: number): TaskSpec {
     startByMs: limitMs('startBy'),
     deadlineMs: limitMs('deadline'),
     after: after.map((parent) => ({ parent, ifFailed })),
-    unique,
+    unique: uniqueOf(unique),
     tags,
     metadata: {},
     headers: {},
   }
+}
+
+function uniqueOf(unique: TaskPlan['unique']): UniqueSpec | null {
+  if (unique === null) return null
+  const { while: held } = unique
+  return { ...unique, while: typeof held === 'object' ? { withinMs: held.units * UNIT } : held }
 }
 
 export function uuid(n: number): string {

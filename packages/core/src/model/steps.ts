@@ -29,7 +29,11 @@ export interface TaskPlan {
   /** Slots of parents, all with one policy: which of two that fail at once comes first is the store's choice. */
   readonly parents: readonly number[]
   readonly ifFailed: IfFailed
-  readonly unique: { readonly key: string; readonly then: 'keep' | 'reject' } | null
+  readonly unique: {
+    readonly key: string
+    readonly while: 'live' | 'waiting' | { readonly units: number }
+    readonly then: 'keep' | 'replace' | 'reject'
+  } | null
   readonly tags: readonly string[]
 }
 
@@ -175,7 +179,21 @@ const task: fc.Arbitrary<TaskPlan> = fc.record({
     { weight: 1, arbitrary: fc.uniqueArray(slot, { maxLength: 3 }) },
   ),
   ifFailed: fc.constantFrom('cancel', 'fail', 'run'),
-  unique: rarely(fc.record({ key: fc.constantFrom('k1', 'k2'), then: fc.constantFrom('keep', 'reject') })),
+  unique: rarely(
+    fc.record({
+      key: fc.constantFrom('k1', 'k2'),
+      while: fc.constantFrom<NonNullable<TaskPlan['unique']>['while'][]>(
+        'live',
+        'live',
+        'waiting',
+        'waiting',
+        { units: 2 },
+        { units: 30 },
+      ),
+      then: fc.constantFrom('keep', 'replace', 'reject'),
+    }),
+    3,
+  ),
   tags: fc.constantFrom([], ['x'], ['x', 'y']),
 })
 

@@ -79,7 +79,7 @@ export type ChildOptions = EnqueueOptions &
 export interface ChildHandle<D extends AnyTask = AnyTask> {
   readonly task: D
   readonly id: TaskId
-  readonly outcome: 'created' | 'duplicate'
+  readonly outcome: 'created' | 'duplicate' | 'replaced'
 }
 
 /** What runs a task, synchronous or asynchronous. With a transaction's type its context has transactions, too. */

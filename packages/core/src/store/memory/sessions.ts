@@ -87,7 +87,7 @@ function startClocks({ home, now }: Pass, { held }: RenewRequest): void {
 function returnStrays(pass: Pass, session: Session, { held, awaiting }: RenewRequest): void {
   const listed = new Set(held.map(({ fence }) => heldTask(pass.home, fence)))
   const nonces = new Set(awaiting)
-  for (const task of session.running) {
+  for (const task of [...session.running].toSorted((a, b) => a.seq - b.seq)) {
     const owner = ownerOf(task)
     owner.missed = listed.has(task) || nonces.has(owner.nonce) ? 0 : owner.missed + 1
     // one that was taken over keeps the cause of that: it is left for the next who reclaims
