@@ -1,7 +1,14 @@
 /** What a transaction that enqueues knows beforehand, what it has decided so far, and what it will write. */
 import { int4s, int8s, texts, uuids } from './arrays.ts'
 import { StoreError } from '@millrace/core'
-import { detailOfReplaced, FINAL_FROM, ifFailedCode, isWindow, nonceValue, REPLACED } from '@millrace/core/store'
+import {
+  detailOfReplaced,
+  FINAL_FROM,
+  ifFailedCode,
+  isWindow,
+  nonceValue,
+  REPLACED,
+} from '@millrace/core/store'
 import { FLAG, nonceOf } from './codes.ts'
 import { endByParent } from './dependents.ts'
 import { ADD_EDGES } from './statements/dependents.ts'

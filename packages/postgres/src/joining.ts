@@ -15,14 +15,7 @@ import { newPass, type Home } from './pass.ts'
 import { noTransaction, overtaken, type Guest } from './guests.ts'
 import type { Birth, Holder, Known, Prospect } from './foresight.ts'
 import type { Connection } from './database.ts'
-import type {
-  Fence,
-  GroupAnswer,
-  TaskGroup,
-  TaskId,
-  TaskSpec,
-  UniqueSpec,
-} from '@millrace/core/store'
+import type { Fence, GroupAnswer, TaskGroup, TaskId, TaskSpec, UniqueSpec } from '@millrace/core/store'
 
 /** How often an id or a key may be taken between a look and the write before the group is given up. */
 const TRIES_MAX = 3
@@ -124,7 +117,8 @@ class GuestProspect implements Prospect {
     for (const [key, id] of windows ?? []) this.#windows.set(key, id)
     for (const [key, id, state, gate] of holders ?? []) {
       this.#holders.set(key, { id, state })
-      if (!this.#known.has(id)) this.#known.set(id, { digest: '', state, gate, buried: false, keyTerms: null })
+      if (!this.#known.has(id))
+        this.#known.set(id, { digest: '', state, gate, buried: false, keyTerms: null })
     }
     this.#runs = runs
   }

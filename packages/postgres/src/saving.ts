@@ -15,7 +15,16 @@ import {
   SET_CHECKPOINTS,
   SET_PAYLOADS,
 } from './statements/tasks.ts'
-import { draftOf, isFinal, isRunning, isWaiting, nonceText, timeLimitOf, type Draft, type Task } from './tasks.ts'
+import {
+  draftOf,
+  isFinal,
+  isRunning,
+  isWaiting,
+  nonceText,
+  timeLimitOf,
+  type Draft,
+  type Task,
+} from './tasks.ts'
 import type { Columns } from './payloads.ts'
 import type { Pass } from './pass.ts'
 
@@ -74,7 +83,10 @@ export async function save(pass: Pass): Promise<void> {
   const isPromised = await promises(pass, sheets)
   const buried = sheets.buried.filter(isPromised)
   if (buried.length > 0) await connection.run(BURY, [JSON.stringify(buried)])
-  await dropWindows(pass, sheets.windows.filter((window) => !isPromised(window)))
+  await dropWindows(
+    pass,
+    sheets.windows.filter((window) => !isPromised(window)),
+  )
   if (pass.orphans.size > 0) await connection.run(DROP_EDGES_OF, [uuids([...pass.orphans].toSorted())])
   await saveVolumes(pass, sheets)
   for (const [id, draft] of pass.drafts) settleDown(pass, id, draft)
@@ -103,7 +115,10 @@ async function promises(
 
 async function dropWindows({ connection }: Pass, windows: Sheets['windows']): Promise<void> {
   if (windows.length === 0) return
-  await connection.run(DROP_WINDOWS, [texts(windows.map(({ key }) => key)), uuids(windows.map(({ id }) => id))])
+  await connection.run(DROP_WINDOWS, [
+    texts(windows.map(({ key }) => key)),
+    uuids(windows.map(({ id }) => id)),
+  ])
 }
 
 /** Keys are asked for in one order, so that those who do so at once do not wait for each other in a circle. */
@@ -114,7 +129,10 @@ async function takeKeys(pass: Pass): Promise<void> {
   })
   if (takers.length === 0) return
   takers.sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? -1 : 1))
-  await pass.connection.run(TAKE_KEYS, [uuids(takers.map(({ id }) => id)), texts(takers.map(({ key }) => key))])
+  await pass.connection.run(TAKE_KEYS, [
+    uuids(takers.map(({ id }) => id)),
+    texts(takers.map(({ key }) => key)),
+  ])
 }
 
 async function setColumns(pass: Pass, statement: string, changes: Map<string, Columns>): Promise<void> {

@@ -16,14 +16,7 @@ import {
 import { idBytes } from './codes.ts'
 import { tellDependents } from './dependents.ts'
 import { cursorNumbers, matchesSince, matchOf, type Match } from './filters.ts'
-import {
-  CONFIGURED,
-  MATCHING,
-  NEXT_SEQ,
-  PAUSE,
-  REQUEST_CANCEL,
-  SET_RETENTION,
-} from './statements/control.ts'
+import { CONFIGURED, MATCHING, NEXT_SEQ, PAUSE, REQUEST_CANCEL, SET_RETENTION } from './statements/control.ts'
 import { KEY_HELD } from './statements/keys.ts'
 import { ADD_EDGE, PARENTS_OF } from './statements/dependents.ts'
 import { RAISE_FLOOR } from './statements/sessions.ts'

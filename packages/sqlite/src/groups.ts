@@ -171,11 +171,8 @@ function write(pass: Pass, { tasks }: TaskGroup, { plan, index, gate }: Writing)
   const id = plan.aliases.get(known) ?? known
   const seq = find(pass, id)?.seq ?? null
   if (seq !== null) changeGate(pass, seq, gate)
-  const previous =
-    id === spec.id && spec.idMadeBy === 'client' && seq !== null ? replacedBy(pass, seq) : null
-  return previous === null
-    ? { outcome: 'duplicate', by: refOf(pass, id) }
-    : { outcome: 'replaced', previous }
+  const previous = id === spec.id && spec.idMadeBy === 'client' && seq !== null ? replacedBy(pass, seq) : null
+  return previous === null ? { outcome: 'duplicate', by: refOf(pass, id) } : { outcome: 'replaced', previous }
 }
 
 interface Parent extends Known {

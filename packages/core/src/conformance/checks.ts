@@ -84,7 +84,10 @@ const faults = cases('checks', {
   'of several faults the earliest check decides, whatever their places': async (scene) => {
     const taken = scene.spec()
     await scene.add(taken)
-    const by = { id: await scene.enqueue({ unique: { key: 'k', while: 'live', then: 'keep' } }), state: 'pending' } as const
+    const by = {
+      id: await scene.enqueue({ unique: { key: 'k', while: 'live', then: 'keep' } }),
+      state: 'pending',
+    } as const
     const gone = scene.id()
     await scene.store.openGate(gone)
     const parent = scene.id()

@@ -28,7 +28,11 @@ async function seeReplaced(scene: Scene, id: TaskId, by: TaskId): Promise<void> 
   matches(history.at(-1)!, { event: 'cancelled', detail: `replaced by ${by}`, session: null })
 }
 
-async function seeRefused(scene: Scene, unique: UniqueSpec, by: { id: TaskId; state: TaskState | 'gone' }): Promise<void> {
+async function seeRefused(
+  scene: Scene,
+  unique: UniqueSpec,
+  by: { id: TaskId; state: TaskState | 'gone' },
+): Promise<void> {
   const rejection = { code: 'unique', key: 'k', by } as const
   const newcomer = scene.spec({ unique })
   equal(await scene.group([newcomer]), { outcome: 'rejected', index: 0, rejection })

@@ -75,11 +75,17 @@ const holding = cases('unique', {
     const open = await scene.enqueue({ held: true })
     const holders = [
       [
-        scene.spec({ unique: { key: 'a', while: 'live', then: 'keep' }, after: [{ parent: open, ifFailed: 'run' }] }),
+        scene.spec({
+          unique: { key: 'a', while: 'live', then: 'keep' },
+          after: [{ parent: open, ifFailed: 'run' }],
+        }),
         'blocked',
       ],
       [
-        scene.spec({ unique: { key: 'b', while: 'live', then: 'keep' }, after: [{ parent: done, ifFailed: 'run' }] }),
+        scene.spec({
+          unique: { key: 'b', while: 'live', then: 'keep' },
+          after: [{ parent: done, ifFailed: 'run' }],
+        }),
         'pending',
       ],
     ] as const

@@ -134,7 +134,13 @@ export class Life {
       // nothing is replaced behind a gate
       const { unique } = plan
       const kept = gate !== null && unique?.then === 'replace' ? { ...unique, then: 'keep' as const } : unique
-      return { ...plan, limit, unique: kept, id: this.ids[plan.slot]!, after: parents.map((slot) => this.ids[slot]!) }
+      return {
+        ...plan,
+        limit,
+        unique: kept,
+        id: this.ids[plan.slot]!,
+        after: parents.map((slot) => this.ids[slot]!),
+      }
     })
     for (const slot of within) this.#known.add(slot)
     return placed

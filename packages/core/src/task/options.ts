@@ -230,7 +230,9 @@ export function holdOf(unique: UniqueHold): UniqueSpec['while'] | undefined {
   }
   const withinMs = durationMs(within, 'unique.within')
   if (withinMs >= 1 && withinMs <= WITHIN_MAX_MS) return { withinMs }
-  throw new InvalidArgumentError(`unique.within is ${shown(within)}.`, { hint: 'It is from 1 ms to 30 days.' })
+  throw new InvalidArgumentError(`unique.within is ${shown(within)}.`, {
+    hint: 'It is from 1 ms to 30 days.',
+  })
 }
 
 /** Each window is a row until it is over. */

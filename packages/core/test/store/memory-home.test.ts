@@ -8,7 +8,14 @@ import { openGate } from '../../src/store/memory/gatekeeper.ts'
 import { newHome, newPass, type Home, type Pass } from '../../src/store/memory/home.ts'
 import { reclaim } from '../../src/store/memory/reclaiming.ts'
 import { openSession, renew } from '../../src/store/memory/sessions.ts'
-import { isFinal, isLive, ownerOf, retainedBytes, timeLimitOf, type Task } from '../../src/store/memory/task.ts'
+import {
+  isFinal,
+  isLive,
+  ownerOf,
+  retainedBytes,
+  timeLimitOf,
+  type Task,
+} from '../../src/store/memory/task.ts'
 import { prune, sweep } from '../../src/store/memory/upkeep.ts'
 import type { Command } from '../../src/store/control.ts'
 import type { IfFailed, Level, TaskError, TaskSpec } from '../../src/store/records.ts'
@@ -267,7 +274,9 @@ function kept(home: Home): object {
     inLine: tasks.filter((task) => task.inLine?.gone === false).map((task) => task.spec.id),
     inExpiries: tasks.filter((task) => task.inExpiries?.gone === false).map((task) => task.spec.id),
     running,
-    keys: [...home.keys.values()].flatMap((task) => (task.spec.unique?.while === 'live' ? [keyName(task)] : [])).toSorted(),
+    keys: [...home.keys.values()]
+      .flatMap((task) => (task.spec.unique?.while === 'live' ? [keyName(task)] : []))
+      .toSorted(),
     waitingKeysOfOthers: [...home.keys].filter(
       ([key, { spec, state }]) =>
         spec.unique?.key !== key ||

@@ -9,7 +9,8 @@ export const KEYS_HELD = `
 SELECT unique_key FROM home.live WHERE unique_key IS NOT NULL AND unique_key COLLATE "C" = ANY ($1::text[])`
 
 /** In: keys, store time. Out: key and task of those that are held for a time. */
-export const OPEN_WINDOWS = 'SELECT key, task::text FROM home.windows WHERE key = ANY ($1::text[]) AND until > $2'
+export const OPEN_WINDOWS =
+  'SELECT key, task::text FROM home.windows WHERE key = ANY ($1::text[]) AND until > $2'
 
 /** In: keys. Effect: as far as windows have them, they are locked, in their order. */
 export const LOCK_WINDOWS = 'SELECT FROM home.windows WHERE key = ANY ($1::text[]) ORDER BY key FOR UPDATE'

@@ -152,9 +152,7 @@ function write(
   const task = pass.home.tasks.get(id)
   if (task !== undefined) changeGate(pass, task, gate)
   const previous = id === spec.id && spec.idMadeBy === 'client' ? (task?.replaced ?? null) : null
-  return previous === null
-    ? { outcome: 'duplicate', by: refOf(pass, id) }
-    : { outcome: 'replaced', previous }
+  return previous === null ? { outcome: 'duplicate', by: refOf(pass, id) } : { outcome: 'replaced', previous }
 }
 
 /** Cancels who holds the key of a newcomer that is to take its place. */
