@@ -43,7 +43,7 @@ function engineNamed(name: string): Engine {
 
 function listed(counts: ReadonlyMap<string, number>): string {
   return [...counts]
-    .toSorted()
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, count]) => `${count} ${name}`)
     .join(', ')
 }

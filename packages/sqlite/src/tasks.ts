@@ -8,7 +8,6 @@ import {
   reasonCode,
   STATE,
   readCounters,
-  readKeyTerms,
   writeCounters,
   type MutableCounters,
   type Counters,
@@ -20,7 +19,7 @@ import {
 import { idBytes } from './codes.ts'
 import { historyLine } from './history.ts'
 import { isApart, sizeOf } from './sizes.ts'
-import { DROP_WINDOW, KEY_HELD, SET_KEY } from './statements/keys.ts'
+import { dropWindow, keepKey } from './holds.ts'
 import {
   ADD_VOLUME,
   BURY,
@@ -200,20 +199,6 @@ export function save(pass: Pass, draft: Draft): void {
   if (before.owner !== null && task.owner === null) database.run(STOP_RUNNING, task.seq)
   else if (task.told !== before.told) database.run(CLAIM_TOLD, task.seq)
   move(pass, draft)
-}
-
-/** One that holds its key while it waits, and waits again, takes it again if nobody else has it. */
-function keepKey({ database }: Pass, { task, before }: Draft): void {
-  if ((task.extra & EXTRA.key) === 0 || !isWaiting(task) || isWaiting(before)) return
-  const { key } = readKeyTerms(task.keyTerms!)
-  const held = database.get(KEY_HELD, key) !== undefined ? null : key
-  if (held !== task.uniqueKey) database.run(SET_KEY, held, task.seq)
-  task.uniqueKey = held
-}
-
-/** To be claimed, at some time. */
-function isWaiting(task: Task): boolean {
-  return (task.state === STATE.blocked || task.state === STATE.pending) && !isRunning(task)
 }
 
 function move(pass: Pass, { task, before }: Draft): void {
@@ -398,11 +383,4 @@ export function remove(pass: Pass, draft: Draft, mark: string | null): void {
   // whoever waited for one that had not ended sees it cancelled
   const state = final ? before.state : STATE.cancelled
   if (until > now) database.run(BURY, Buffer.from(task.id, 'hex'), task.digest, state, until, mark)
-}
-
-/** Nobody was promised the task: it takes its window along. */
-function dropWindow({ database }: Pass, { id, keyTerms }: Task): void {
-  if (keyTerms === null) return
-  const { mode, key } = readKeyTerms(keyTerms)
-  if (mode === 'time') database.run(DROP_WINDOW, key, Buffer.from(id, 'hex'))
 }

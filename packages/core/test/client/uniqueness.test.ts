@@ -20,7 +20,8 @@ describe('replace', () => {
     expect(second).toMatchObject({ outcome: 'replaced', previous: first.id })
     expect(second.id).not.toBe(first.id)
     const waiting = await world.refusal(first.result({ within: '1s' }))
-    expect(waiting).toMatchObject({ code: 'task-cancelled', message: expect.stringContaining('replaced') })
+    expect(waiting.code).toBe('task-cancelled')
+    expect(waiting.message).toContain('replaced')
   })
 
   test('what runs is not replaced: the error says that it runs', async () => {
@@ -58,7 +59,8 @@ describe('replace', () => {
     const mill = world.mill()
     const drafts = Array.from({ length: 1_001 }, (_, n) => debounced.with({ path: String(n) }))
     const error = await world.refusal(mill.enqueueMany(drafts, { atomic: true }))
-    expect(error).toMatchObject({ code: 'invalid-argument', hint: expect.stringContaining('by itself') })
+    expect(error).toMatchObject({ code: 'invalid-argument' })
+    expect((error as Error & { hint?: string }).hint).toContain('by itself')
     expect((await world.settle(mill.tasks.list({}))).tasks).toEqual([])
   })
 })
