@@ -149,10 +149,11 @@ function addTogether(
     for (const [index, group] of groups.entries()) {
       const answer = await addGroup(pass, foresight, group)
       const replaces = replacesAny(answer)
-      // whoever names a task behind a gate once more takes it along
-      if (replaces || (group.gate !== null && index < groups.length - 1)) await foresight.writeForLater(pass)
       // who waited for what was replaced is told before the next group
-      if (replaces) await tellDependents(pass)
+      const tells = replaces && pass.ended.length > 0
+      // whoever names a task behind a gate once more takes it along
+      if (tells || (group.gate !== null && index < groups.length - 1)) await foresight.writeForLater(pass)
+      if (tells) await tellDependents(pass)
       answers.push(replaces ? asLeft(foresight, answer) : answer)
     }
     await foresight.write(pass)

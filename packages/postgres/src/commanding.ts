@@ -1,6 +1,6 @@
 /** Applies the commands of operators, each task by itself. */
 import { texts, uuids } from './arrays.ts'
-import { FINAL_FROM, ifFailedCode, STATE } from '@millrace/core/store'
+import { FINAL_FROM, ifFailedCode, readKeyTerms, STATE } from '@millrace/core/store'
 import { FLAG } from './codes.ts'
 import { cancel, newEpoch } from './cancelling.ts'
 import { tellDependents } from './dependents.ts'
@@ -89,16 +89,16 @@ async function obeyAll(
   return outcomes
 }
 
-/** Unique keys that the loaded tasks are to hold as long as they live, and others hold. */
+/** Unique keys of the loaded tasks that others hold. */
 async function keysHeld({ connection, drafts }: Pass): Promise<Set<string>> {
-  const keys = [...drafts.values()].map(({ task }) => keyOfLife(task)).filter((key) => key !== null)
+  const keys = [...drafts.values()].map(({ task }) => keyOf(task)).filter((key) => key !== null)
   if (keys.length === 0) return new Set()
   return new Set((await connection.rows<[string]>(KEYS_HELD, [texts(keys)])).map(([key]) => key))
 }
 
-/** Without it the task cannot live. */
-function keyOfLife({ uniqueKey, flags }: Readonly<Task>): string | null {
-  return (flags & FLAG.keyWaits) === 0 ? uniqueKey : null
+/** The one that it is to hold as long as it lives, or waits. */
+function keyOf({ uniqueKey, keyTerms, flags }: Readonly<Task>): string | null {
+  return (flags & FLAG.keyWaits) === 0 ? uniqueKey : readKeyTerms(keyTerms!).key
 }
 
 /** How far a command over a filter has got: the last task that was looked at, and the time of the first call. */
@@ -262,11 +262,10 @@ async function restart(pass: Pass, draft: Draft, { payload, held }: Restart): Pr
   const { task } = draft
   const { now } = pass
   if (task.state !== STATE.failed && task.state !== STATE.cancelled) return 'refused'
-  const key = keyOfLife(task)
-  if (key !== null) {
-    if (held.has(key)) return 'key-held'
-    held.add(key)
-  }
+  const key = keyOf(task)
+  const isHeld = key !== null && held.has(key)
+  if (isHeld && (task.flags & FLAG.keyWaits) === 0) return 'key-held'
+  if (key !== null) held.add(key)
   const began = task.restartedAt ?? task.enqueuedAt
   const { generation } = countersOf(task)
   if (task.startBy !== null) task.startBy += now - began

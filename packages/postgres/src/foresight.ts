@@ -123,7 +123,7 @@ export class Foresight implements Prospect {
       return id === undefined ? undefined : { id, state: this.find(id)?.state ?? null }
     }
     const id = this.#holders.get(unique.key)
-    const state = id === undefined ? undefined : this.find(id)!.state
+    const state = id === undefined ? undefined : this.find(id)?.state
     // one that ended in this very transaction holds nothing any more
     return state === undefined || state >= FINAL_FROM ? undefined : { id: id!, state }
   }

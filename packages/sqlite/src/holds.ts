@@ -5,13 +5,27 @@ import type { Pass } from './home.ts'
 import type { Draft, Task } from './tasks.ts'
 
 /** One that holds its key while it waits, and waits again, takes it again if nobody else has it. */
-export function keepKey({ database }: Pass, { task, before }: Draft): void {
+export function keepKey(pass: Pass, { task, before }: Draft): void {
   if (task.keyTerms === null || !isWaiting(task) || isWaiting(before)) return
   const { mode, key } = readKeyTerms(task.keyTerms)
   if (mode !== 'wait') return
-  const held = database.get(KEY_HELD, key) === undefined ? key : null
-  if (held !== task.uniqueKey) database.run(SET_KEY, held, task.seq)
+  if (before.owner !== null) {
+    pass.returning.push({ seq: task.seq, key })
+    return
+  }
+  const held = isFree(pass, key) ? key : null
+  if (held !== task.uniqueKey) pass.database.run(SET_KEY, held, task.seq)
   task.uniqueKey = held
+}
+
+function isFree({ database }: Pass, key: string): boolean {
+  return database.get(KEY_HELD, key) === undefined
+}
+
+/** Those that ran and came back take their keys again, in their order, when all has ended that is to. */
+export function takeKeys(pass: Pass): void {
+  for (const { seq, key } of pass.returning.splice(0))
+    if (isFree(pass, key)) pass.database.run(SET_KEY, key, seq)
 }
 
 /** To be claimed, at some time. */

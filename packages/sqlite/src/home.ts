@@ -31,6 +31,8 @@ export interface Ended {
 export interface Pass extends Home {
   readonly now: number
   readonly ended: Ended[]
+  /** Tasks that came back to wait, and are to take the keys again that they hold while they do. */
+  readonly returning: { readonly seq: number; readonly key: string }[]
   /** Changes of the volumes of final tasks, by `queue state hour`. */
   readonly volumes: Map<string, Volume>
   /** What it leaves for those who watch. */
@@ -53,6 +55,7 @@ export function newPass(home: Home, now: number): Pass {
     ...home,
     now,
     ended: [],
+    returning: [],
     volumes: new Map(),
     hint: { ready: false, settled: false, cancel: false },
     resolutionsLeft: RESOLUTIONS_MAX,

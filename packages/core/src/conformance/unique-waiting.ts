@@ -183,6 +183,20 @@ const borders = cases('unique while waiting', {
     equal(only(await scene.add(third)), { outcome: 'duplicate', by: { id: first.id, state: 'pending' } })
   },
 
+  'who comes back takes the key of whom the same exchange ends, in whatever order': async (scene) => {
+    for (const order of ['behind', 'before'] as const) {
+      const worker = await scene.worker()
+      const first = await enqueue(scene)
+      const returning = await worker.claimOne()
+      await scene.enqueue({ unique: { ...REJECTED, while: 'live' } })
+      const ending = await worker.claimOne()
+      const settlements = [worker.settlement(ending, succeed()), worker.settlement(returning, retry())]
+      await worker.exchange({ settlements: order === 'behind' ? settlements : settlements.toReversed() })
+      await seeHolder(scene, first)
+      await worker.end(await worker.claimOne())
+    }
+  },
+
   'a claim that comes in the exchange of a return frees the key that it took': async (scene) => {
     const worker = await scene.worker()
     const holder = await enqueue(scene)

@@ -125,7 +125,8 @@ export interface Lane {
  * - `waiting`: while it is blocked or pending, be it scheduled, held or behind a gate; the claim takes it away. A
  *   task that comes back to pending (by a retry, return, snooze or crash, or started over by an operator) takes
  *   it again if nobody holds it at that moment; else it waits without it for good, and is refused nothing for that.
- *   Of several that come back in one operation it is the first to be settled, and of strays the first that arrived.
+ *   What ends in one operation has let go before anything that comes back in it looks; of several that come back it
+ *   is the first to be settled, and of strays the first that arrived.
  * - `withinMs`: for so long from the enqueue on, whatever becomes of the task, even when it was removed; then it
  *   is free, even if the task still lives. Nothing but a `replace` gives it to somebody else before, and nothing
  *   begins it anew. Only a task that is removed behind a gate which was not opened, and so was promised to nobody,

@@ -1,8 +1,8 @@
 /** Statements about unique keys. */
 
-/** In: keys. Out: key, and id and state of the task that holds it by living or waiting. */
+/** In: keys. Out: key and id of the task that holds it by living or waiting. */
 export const KEY_HOLDERS: string = `
-SELECT unique_key, id::text, state FROM home.live WHERE unique_key IS NOT NULL AND unique_key COLLATE "C" = ANY ($1::text[])`
+SELECT unique_key, id::text FROM home.live WHERE unique_key IS NOT NULL AND unique_key COLLATE "C" = ANY ($1::text[])`
 
 /** In: keys. Out: those that a task holds by living or waiting. */
 export const KEYS_HELD = `

@@ -268,6 +268,7 @@ export const EXCHANGE: string = String.raw`
 local session, nonce, demand = IN[1], IN[2], IN[6]
 if demand and call('HLEN', P .. 'R') ~= IN[4] then return { 'routes' } end
 local verdicts = settleAll(IN[5], nonce)
+if made then made.takeKeys() end
 if call('EXISTS', P .. 'b') == 1 then more().tellDependents() end
 local alive, overtaken = present()
 local nextIn = -1

@@ -13,12 +13,18 @@ local function unpin(parent)
   count(q, 'N', 1)
   count(q, 'B', decode('>I4', kept, 11))
 end
-local function takeKey(T) call('HSETNX', P .. 'k', T.x.u, T.id) end
+local function takeKey(key, id) call('HSETNX', P .. 'k', key, id) end
+-- tasks that ran and came back take their keys again, in their order, when all has ended that is to
+local returning = {}
+local function takeKeys()
+  for _, of in ipairs(returning) do takeKey(of[1], of[2]) end
+  returning = {}
+end
 local function dropKey(T)
   if call('HGET', P .. 'k', T.x.u) == T.id then call('HDEL', P .. 'k', T.x.u) end
 end
 local function beginLife(T)
-  if T.x.u and T.x.um ~= 't' then takeKey(T) end
+  if T.x.u and T.x.um ~= 't' then takeKey(T.x.u, T.id) end
   for _, edge in ipairs(parentsOf(T)) do call('HINCRBY', P .. 'i', edge[1], 1) end
 end
 -- who waits for a task that ends now is to be told of this end, whatever becomes of the task afterwards
@@ -79,7 +85,7 @@ local function move(T, to, how)
   T.state = to
   if to ~= 'f' then T.reason = 0 end
   if isFinal(from) and not isFinal(to) then beginLife(T)
-  elseif T.x.um == 'w' and to == 'p' and from ~= 'p' and from ~= 'b' then takeKey(T) end
+  elseif T.x.um == 'w' and to == 'p' and from == 'r' then returning[#returning + 1] = { T.x.u, T.id } end
   enter(T, how.back)
   save(T)
 end

@@ -62,7 +62,10 @@ export const exchange: Script = script('exchange', 'any memory', [
   FLAGS,
   LANES,
   CLAIMING,
-  lazy([RECORDS, ...LIVING, SETTLING, CLOSER], ['settle', 'closer', 'claimedBefore', 'tellDependents']),
+  lazy(
+    [RECORDS, ...LIVING, SETTLING, CLOSER],
+    ['settle', 'closer', 'claimedBefore', 'takeKeys', 'tellDependents'],
+  ),
   SETTLE_ALL,
   REPEATS,
   CLAIM,

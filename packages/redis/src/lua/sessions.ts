@@ -115,6 +115,7 @@ if IN[3] > tonumber(s[2] or 0) then
     if held[3 * i] == 1 and fits(i) and (#recs[i] == PLAIN_RUN or decode('>I6', recs[i], 84) == 0) then startClock(ids[i]) end
   end
   findStrays()
+  takeKeys()
   tellDependents()
   lookUp()
 end

@@ -105,6 +105,8 @@ export interface Pass {
   readonly now: number
   /** How many edges it may still resolve. */
   resolutionsLeft: number
+  /** Tasks that came back to wait, and are to take the keys again that they hold while they do. */
+  readonly returning: Task[]
   /** What it leaves for those who watch. */
   readonly hint: { -readonly [K in keyof Hint]: Hint[K] }
 }
@@ -114,6 +116,7 @@ export function newPass(home: Home, now: number): Pass {
     home,
     now,
     resolutionsLeft: RESOLUTIONS_MAX,
+    returning: [],
     hint: { ready: false, settled: false, cancel: false },
   }
 }

@@ -18,14 +18,25 @@ function isHeldIn(place: Place, unique: UniqueSpec): boolean {
   return unique.while === 'live' ? isLive(place) : isWaitingToStart(place)
 }
 
-/** A task goes from one place to another: it lets its key go, or takes it if nobody else has it. */
-export function moveKey(home: Home, task: Task, from: Place): void {
+/** A task goes from one place to another: it lets its key go, or takes it if nobody else has it; what ran, when all has ended that is to. */
+export function moveKey({ home, returning }: Pass, task: Task, from: Place): void {
   const { unique } = task.spec
   if (unique === null || isWindow(unique)) return
-  const { key } = unique
   const holds = isHeldIn(task.state, unique)
-  if (!holds && home.keys.get(key) === task) home.keys.delete(key)
-  if (holds && !isHeldIn(from, unique) && !home.keys.has(key)) home.keys.set(key, task)
+  if (!holds && home.keys.get(unique.key) === task) home.keys.delete(unique.key)
+  if (!holds || isHeldIn(from, unique)) return
+  if (from === 'running') returning.push(task)
+  else takeKey(home, task)
+}
+
+function takeKey({ keys }: Home, task: Task): void {
+  const { key } = task.spec.unique!
+  if (!keys.has(key)) keys.set(key, task)
+}
+
+/** Those that came back take their keys again, in their order. */
+export function takeKeys({ home, returning }: Pass): void {
+  for (const task of returning.splice(0)) takeKey(home, task)
 }
 
 /** The task that holds the key which a newcomer asks for. */

@@ -55,7 +55,7 @@ export function move(pass: Pass, task: Task, change: Move): Step | null {
   Object.assign(task, change.set)
   take(pass, task, taken)
   if (isLive(taken.to) && !isLive(from)) pinParents(pass.home, task)
-  moveKey(pass.home, task, from)
+  moveKey(pass, task, from)
   record(pass, task, { event: taken.event, ...change })
   enter(pass, task)
   if (!claimsAddUp(task.counters, task.openClaims)) {

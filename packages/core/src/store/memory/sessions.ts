@@ -1,6 +1,7 @@
 /** The leases of worker processes, and the strays that renewals find. */
 import { frozenCopy } from './copies.ts'
 import { tellDependents } from './dependents.ts'
+import { takeKeys } from './keys.ts'
 import { move } from './moves.ts'
 import { fits, ownerOf, type Task } from './task.ts'
 import type { RenewAnswer, RenewRequest, SessionRequest } from '../port.ts'
@@ -54,6 +55,7 @@ export function renew(pass: Pass, request: RenewRequest): RenewAnswer {
     session.renewals = request.seq
     startClocks(pass, request)
     returnStrays(pass, session, request)
+    takeKeys(pass)
     tellDependents(pass)
   }
   return { session: 'alive', now, ...compareNotes(home, request) }
