@@ -1,13 +1,13 @@
 /** What a transaction that enqueues knows beforehand, what it has decided so far, and what it will write. */
 import { int4s, int8s, texts, uuids } from './arrays.ts'
-import { FINAL_FROM, ifFailedCode, nonceValue } from '@millrace/core/store'
+import { ifFailedCode, nonceValue, STATE } from '@millrace/core/store'
 import { FLAG, nonceOf } from './codes.ts'
 import { endByParent } from './dependents.ts'
 import { ADD_EDGES } from './statements/dependents.ts'
 import { KEY_HOLDERS, KNOWN_TASKS, RUN_UNDER } from './statements/adding.ts'
 import { ADD_TASKS } from './statements/tasks.ts'
 import { draftOf, load, loadLive } from './tasks.ts'
-import type { Fence, IfFailed, TaskGroup, TaskId } from '@millrace/core/store'
+import type { DependencyEnd, Fence, NewEdge, TaskGroup, TaskId } from '@millrace/core/store'
 import type { Pass } from './pass.ts'
 
 /** A task that the store holds, or remembers, or is about to hold. */
@@ -33,14 +33,16 @@ export interface Birth {
     readonly flags: number
   }
   readonly uniqueKey: string | null
-  readonly parents: readonly {
-    readonly id: TaskId
-    readonly ifFailed: IfFailed
-    readonly state: number
-    readonly buried: boolean
-  }[]
-  /** How a parent that had ended already ends it at once; `null`: none does. */
-  readonly ending: { readonly state: number; readonly ifFailed: Exclude<IfFailed, 'run'> } | null
+  readonly parents: readonly BirthEdge[]
+  /** What parents that had ended already end it by at once; `null`: none does. */
+  readonly ending: DependencyEnd | null
+}
+
+export interface BirthEdge extends NewEdge {
+  readonly id: TaskId
+  readonly buried: boolean
+  /** Whether the newcomer waits for that parent. */
+  readonly open: boolean
 }
 
 /** What is known beforehand, wherever it is known from. */
@@ -49,6 +51,11 @@ export interface Prospect {
   holderOf(key: string): Holder | undefined
   bear(birth: Birth): void
   runsUnder(fence: Fence): Promise<boolean>
+}
+
+const END_STATES: Readonly<Record<DependencyEnd, number>> = {
+  'dependency-cancel': STATE.cancelled,
+  'dependency-fail': STATE.failed,
 }
 
 interface Findings {
@@ -94,7 +101,7 @@ export class Foresight implements Prospect {
 
   bear(birth: Birth): void {
     const { row, uniqueKey, ending } = birth
-    const state = ending?.state ?? row.state
+    const state = ending === null ? row.state : END_STATES[ending]
     this.#births.push(birth)
     if ((row.flags & FLAG.madeByUser) === 0) this.#drawn.push(row.id)
     this.#known.set(row.id, { digest: row.digest, state, gate: null, buried: false })
@@ -127,7 +134,7 @@ export class Foresight implements Prospect {
         uuids(edges.map(({ id }) => id)),
         uuids(edges.map(({ child }) => child)),
         edges.map(({ ifFailed }) => ifFailedCode(ifFailed)),
-        edges.map(({ state }) => state < FINAL_FROM),
+        edges.map(({ open }) => open),
       ])
     }
     const ending = births.filter((birth) => birth.ending !== null)
@@ -135,7 +142,7 @@ export class Foresight implements Prospect {
       pass,
       ending.map(({ row }) => row.id),
     )
-    for (const { row, ending: by } of ending) endByParent(pass, draftOf(pass, row.id)!, by!.ifFailed)
+    for (const { row, ending: by } of ending) endByParent(pass, draftOf(pass, row.id)!, by!)
   }
 
   /** Writes the newcomers so far, so that groups behind them can change them. */

@@ -1,5 +1,5 @@
 /** Enqueues one group of any kind: first the whole group is judged, then it is to be written. */
-import { FINAL_FROM, STATE, stateOf } from '@millrace/core/store'
+import { birthAfter, FINAL_FROM, STATE, stateOf } from '@millrace/core/store'
 import { FLAG } from './codes.ts'
 import { changeGate, gateNamed, nameGate, type Gate } from './gates.ts'
 import { routeName, termsName } from './names.ts'
@@ -10,7 +10,7 @@ import type {
   AddVerdict,
   Edge,
   GroupAnswer,
-  IfFailed,
+  NewEdge,
   Rejection,
   TaskGroup,
   TaskId,
@@ -140,33 +140,26 @@ function create(
     gate,
   }: { readonly spec: TaskSpec; readonly edges: readonly Edge[]; readonly gate: Gate | null },
 ): void {
-  const parents = edges.map(({ parent, ifFailed }) => {
+  const found = edges.map(({ parent, ifFailed }) => {
     const { state, buried } = foresight.find(parent)!
-    return { id: parent, ifFailed, state, buried }
+    return { id: parent, ifFailed, buried, parent: parentState(state) }
   })
-  const open = parents.filter(({ state }) => state < FINAL_FROM)
-  for (const { id } of open) becomeParent(pass, id)
+  const { waits, end, isOpen } = birthAfter(found)
+  const parents = found.map((edge) => ({ ...edge, open: isOpen(edge) }))
+  for (const { id, open } of parents) if (open) becomeParent(pass, id)
   const shut = gate?.fate === 'shut' ? gate : null
-  const ending = endingOf(parents)
+  const blockers = waits.blockers + (shut === null ? 0 : 1)
   foresight.bear({
-    row: rowOf(pass, spec, { edges, blockers: open.length + (shut === null ? 0 : 1), gate: shut, ending }),
+    row: rowOf(pass, spec, { edges, blockers, triggers: waits.triggers, gate: shut, ending: end }),
     uniqueKey: spec.unique?.key ?? null,
     parents,
-    ending,
+    ending: end,
   })
 }
 
-/** What the parents that ended already without success do to a newcomer: the first that does anything decides. */
-function endingOf(parents: Birth['parents']): Birth['ending'] {
-  for (const { state, ifFailed } of parents) {
-    if (state < FINAL_FROM || state === STATE.succeeded || ifFailed === 'run') continue
-    return { state: endStateOf(ifFailed), ifFailed }
-  }
-  return null
-}
-
-function endStateOf(ifFailed: Exclude<IfFailed, 'run'>): number {
-  return ifFailed === 'fail' ? STATE.failed : STATE.cancelled
+function parentState(state: number): NewEdge['parent'] {
+  if (state < FINAL_FROM) return 'open'
+  return state === STATE.succeeded ? 'succeeded' : 'unsuccessful'
 }
 
 /** Whoever ends it has to look for its dependents. One that is new is told when it is written. */
@@ -179,11 +172,16 @@ function becomeParent(pass: Pass, id: TaskId): void {
 interface Circumstances {
   readonly edges: readonly Edge[]
   readonly blockers: number
+  readonly triggers: number
   readonly gate: Gate | null
   readonly ending: Birth['ending']
 }
 
-function rowOf(pass: Pass, spec: TaskSpec, { edges, blockers, gate, ending }: Circumstances): Birth['row'] {
+function rowOf(
+  pass: Pass,
+  spec: TaskSpec,
+  { edges, blockers, triggers, gate, ending }: Circumstances,
+): Birth['row'] {
   const { names, now } = pass
   const runAt = 'at' in spec.due ? spec.due.at : now + spec.due.inMs
   const startBy = spec.startByMs === null ? null : now + spec.startByMs
@@ -200,6 +198,7 @@ function rowOf(pass: Pass, spec: TaskSpec, { edges, blockers, gate, ending }: Ci
     state,
     digest: spec.digest,
     blockers,
+    triggers,
     queue: names.queues.key(spec.queue),
     route: names.routes.key(routeName(spec.type, spec.needs)),
     terms: names.terms.key(termsName(spec.policy, spec.timeoutMs)),

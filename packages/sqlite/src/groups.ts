@@ -1,5 +1,13 @@
 /** Enqueues one group of any kind: first the whole group is judged, then it is written. */
-import { FINAL_FROM, ifFailedCode, nonceValue, STATE, stateOf } from '@millrace/core/store'
+import {
+  birthAfter,
+  FINAL_FROM,
+  ifFailedCode,
+  nonceValue,
+  STATE,
+  stateOf,
+  type NewEdge,
+} from '@millrace/core/store'
 import { idBytes, idFromHex } from './codes.ts'
 import { endByParent } from './dependents.ts'
 import { changeGate, gateNamed, nameGate, type Gate } from './gates.ts'
@@ -150,8 +158,8 @@ function write(pass: Pass, { tasks }: TaskGroup, { plan, index, gate }: Writing)
   return { outcome: 'duplicate', by: { id, state: stateOf(find(pass, id)!.state) } }
 }
 
-interface Parent extends Known {
-  readonly ifFailed: number
+interface Parent extends NewEdge {
+  readonly seq: Known['seq']
 }
 
 function create(
@@ -159,45 +167,46 @@ function create(
   spec: TaskSpec,
   { edges, gate }: { edges: readonly Edge[]; gate: Gate | null },
 ): void {
-  const parents = edges.map(({ parent, ifFailed }): Parent => ({
-    ...find(pass, parent)!,
-    ifFailed: ifFailedCode(ifFailed),
-  }))
-  const ending = parents.find(
-    ({ state, ifFailed }) => state >= FINAL_FROM && state !== STATE.succeeded && ifFailed !== RUN,
-  )
-  const open = parents.filter(({ state }) => state < FINAL_FROM)
+  const parents = edges.map(({ parent, ifFailed }): Parent => {
+    const { seq, state } = find(pass, parent)!
+    return { seq, ifFailed, parent: parentState(state) }
+  })
+  const { waits, end, isOpen } = birthAfter(parents)
   const shut = gate?.fate === 'shut' ? gate : null
-  const blockers = open.length + (shut === null ? 0 : 1)
-  const blocked = blockers > 0 || ending !== undefined
+  const blockers = waits.blockers + (shut === null ? 0 : 1)
+  const blocked = blockers > 0 || end !== null
   const seq = insert(pass, spec, {
     edges,
     state: blocked ? STATE.blocked : STATE.pending,
     blockers,
+    triggers: waits.triggers,
     gate: shut,
   })
-  if (ending !== undefined) {
-    const draft = draftOf(pass, seq)!
-    endByParent(pass, draft, ending.ifFailed)
-    save(pass, draft)
+  if (end !== null) {
+    endByParent(pass, draftOf(pass, seq)!, end)
     return
   }
-  for (const { seq: parent, state, ifFailed } of parents) {
+  for (const edge of parents) {
     // one that has ended is kept as long as the newcomer lives; one that was removed cannot be
-    if (parent !== null) pass.database.run(ADD_EDGE, parent, state < FINAL_FROM ? 1 : 0, seq, ifFailed)
+    if (edge.seq === null) continue
+    pass.database.run(ADD_EDGE, edge.seq, isOpen(edge) ? 1 : 0, seq, ifFailedCode(edge.ifFailed))
   }
 }
 
-const RUN = ifFailedCode('run')
+function parentState(state: number): NewEdge['parent'] {
+  if (state < FINAL_FROM) return 'open'
+  return state === STATE.succeeded ? 'succeeded' : 'unsuccessful'
+}
 
 interface Birth {
   readonly edges: readonly Edge[]
   readonly state: number
   readonly blockers: number
+  readonly triggers: number
   readonly gate: Gate | null
 }
 
-function insert(pass: Pass, spec: TaskSpec, { edges, state, blockers, gate }: Birth): number {
+function insert(pass: Pass, spec: TaskSpec, { edges, state, blockers, triggers, gate }: Birth): number {
   const { database, names, now } = pass
   const seq = lastSeq(pass) + 1
   const queue = names.queue(spec.queue).key
@@ -230,6 +239,7 @@ function insert(pass: Pass, spec: TaskSpec, { edges, state, blockers, gate }: Bi
     spec.unique?.key ?? null,
     spec.held ? 1 : 0,
     blockers,
+    triggers,
     gate?.key ?? null,
     parents,
     labels,

@@ -127,9 +127,9 @@ function parentId(parent: unknown): TaskId {
 }
 
 function checkedIfFailed(ifFailed: unknown): IfFailed {
-  if (ifFailed === 'cancel' || ifFailed === 'fail' || ifFailed === 'run') return ifFailed
+  if (ifFailed === 'cancel' || ifFailed === 'fail' || ifFailed === 'run' || ifFailed === 'trigger') return ifFailed
   throw new InvalidArgumentError(`ifFailed is ${shown(ifFailed)}.`, {
-    hint: "It is 'cancel', 'fail' or 'run'.",
+    hint: "It is 'cancel', 'fail', 'run' or 'trigger'.",
   })
 }
 

@@ -23,6 +23,7 @@ import { repeatCases } from './repeats.ts'
 import { retentionCases } from './retention.ts'
 import { settleCases } from './settle.ts'
 import { takeOverCases } from './take-overs.ts'
+import { triggerCases } from './triggers.ts'
 import { uniqueCases } from './unique.ts'
 import { watchCases } from './watch.ts'
 import type { ConformanceCase } from './case.ts'
@@ -34,6 +35,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...checkCases,
   ...dependencyCases,
   ...outboxCases,
+  ...triggerCases,
   ...uniqueCases,
   ...gateCases,
   ...claimCases,

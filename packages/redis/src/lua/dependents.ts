@@ -1,9 +1,9 @@
 /** Tells dependents what became of their parents, and holds back graphs behind their gates. */
 export const DEPENDENTS: string = String.raw`
 local resolutions = 1000
--- one of the things that a blocked task waits for is there
-local function stopWaiting(T)
-  local left = tonumber(T.x.b) - 1
+-- so many of the things that a blocked task waits for are there, or need not be
+local function stopWaiting(T, met)
+  local left = tonumber(T.x.b) - (met or 1)
   put(T, 'b', left > 0 and tostring(left))
   if left > 0 then return save(T) end
   move(T, 'p', { letter = 'u' })
@@ -12,6 +12,22 @@ local function endByParent(T, ifFailed)
   if ifFailed == 'c' then return move(T, 'c', { letter = 'x', detail = 'dependency' }) end
   T.reason = REASON.dependency
   move(T, 'f', { letter = 'f', detail = 'dependency' })
+end
+-- one whose failure would start the task has ended
+local function endTrigger(T, state)
+  local left = tonumber(T.x.bt or 0)
+  if left == 0 then return end
+  if state == 's' then
+    if left == 1 then return endByParent(T, 'c') end
+    put(T, 'bt', tostring(left - 1))
+    return stopWaiting(T)
+  end
+  put(T, 'bt', false)
+  -- it waits for the others no more
+  for _, edge in ipairs(parentsOf(T)) do
+    if edge[2] == 't' then closeEdge(edge[1], T.id .. 't') end
+  end
+  stopWaiting(T, left)
 end
 -- works off the outbox, as far as this operation may; dependents that end by it stand there, too
 -- @return how many edges were resolved
@@ -27,7 +43,9 @@ local function tellDependents()
       resolutions, told = resolutions - 1, told + 1
       local T, ifFailed = load(sub(child, 1, 16)), sub(child, 17)
       if T and stateOf(T) == 'b' then
-        if state == 's' or ifFailed == 'r' then stopWaiting(T) else endByParent(T, ifFailed) end
+        if ifFailed == 't' then endTrigger(T, state)
+        elseif state == 's' or ifFailed == 'r' then stopWaiting(T)
+        else endByParent(T, ifFailed) end
       end
     end
   end

@@ -57,8 +57,10 @@ export interface Task {
   /** The latest claim. It outlives the run, so that a repeated settlement is recognised; `null`: nobody holds a fence. */
   ownership: Ownership | null
 
-  /** How many parents, the gate included, are still open. */
+  /** How many parents, the gate included, it still waits for. */
   blockers: number
+  /** How many of them are triggers. */
+  triggers: number
   gate: string | null
   /** The latest command that changed it. */
   mark: Mark | null
@@ -124,6 +126,7 @@ export function newTask(given: TaskSpec, birth: Pick<Task, 'after' | 'seq' | 'en
     openClaims: 0,
     ownership: null,
     blockers: 0,
+    triggers: 0,
     gate: null,
     mark: null,
     progress: null,
