@@ -15,7 +15,7 @@ import { ADD_TASK, KEY_HOLDER, KNOWN_TASK, RUNS_UNDER } from './statements/addin
 import { ADD_EDGE } from './statements/dependents.ts'
 import { ENTER_LATER, ENTER_READY, FIND_TOMBSTONE, PUT_APART } from './statements/tasks.ts'
 import { isApart, ROW_BYTES, sizeOf } from './sizes.ts'
-import { draftOf, EXTRA, lastSeq, PART, save, seqOf } from './tasks.ts'
+import { draftOf, EXTRA, lastSeq, PART, seqOf } from './tasks.ts'
 import type {
   AddVerdict,
   Edge,
