@@ -141,7 +141,8 @@ function parentId(parent: unknown): TaskId {
 }
 
 function checkedIfFailed(ifFailed: unknown): IfFailed {
-  if (ifFailed === 'cancel' || ifFailed === 'fail' || ifFailed === 'run' || ifFailed === 'trigger') return ifFailed
+  if (ifFailed === 'cancel' || ifFailed === 'fail' || ifFailed === 'run' || ifFailed === 'trigger')
+    return ifFailed
   throw new InvalidArgumentError(`ifFailed is ${shown(ifFailed)}.`, {
     hint: "It is 'cancel', 'fail', 'run' or 'trigger'.",
   })
@@ -196,7 +197,9 @@ function uniqueOf({ task, input, options, payload }: TaskDraft): UniqueSpec | nu
   if (payload !== undefined) {
     throw new InvalidArgumentError(
       `The unique key of ${task.name} is made of its input, which is not there yet.`,
-      { hint: 'A step that takes a result cannot have a key: give it an input, or define the task without `unique`.' },
+      {
+        hint: 'A step that takes a result cannot have a key: give it an input, or define the task without `unique`.',
+      },
     )
   }
   const key: unknown = unique === undefined ? ownKey(task, input) : unique.key

@@ -29,7 +29,9 @@ export class Appetite implements Taste {
   constructor(options: ResolvedWorkerOptions, executor: Pick<Executor, 'load' | 'loadOf' | 'averageMs'>) {
     this.#options = options
     this.#executor = executor
-    this.#types = [...options.handlers].filter(([, handler]) => !isBatchHandler(handler)).map(([type]) => type)
+    this.#types = [...options.handlers]
+      .filter(([, handler]) => !isBatchHandler(handler))
+      .map(([type]) => type)
     this.#queues = [...options.queues.keys()]
     this.#shares = new Map(this.#queues.map((queue) => [queue, new LevelShares(options.priorities)]))
   }

@@ -35,7 +35,8 @@ export async function attempt(run: Run, handler: AnyHandler, services: AttemptSe
     return unusable(error)
   }
   // while its input was gathered its time may have come
-  if (run.aborted !== undefined) return { outcome: outcomeOfThrown(run, task, run.aborted), error: run.aborted }
+  if (run.aborted !== undefined)
+    return { outcome: outcomeOfThrown(run, task, run.aborted), error: run.aborted }
   const transactions = transactionsOf(services.connection.store)
   if (transactions === undefined) {
     const context = new RunContext(run, services)

@@ -63,8 +63,7 @@ async function answered(
   answer: unknown,
 ): Promise<Attempted> {
   try {
-    if (isFailure(answer))
-      return { outcome: outcomeOfThrown(run, task, answer.reason), error: answer.reason }
+    if (isFailure(answer)) return { outcome: outcomeOfThrown(run, task, answer.reason), error: answer.reason }
     return await outcomeOfResult(task, answer)
   } catch (error) {
     return { outcome: outcomeOfThrown(run, task, error), error }

@@ -124,8 +124,7 @@ export class Gatherer {
       this.#preparing.set(run, handler)
       input.then(
         (value: unknown) => this.#preparing.delete(run) && this.#gather({ run, input: value }, handler),
-        (error: unknown) =>
-          this.#preparing.delete(run) && this.#parts.refused(run, unusable(error)),
+        (error: unknown) => this.#preparing.delete(run) && this.#parts.refused(run, unusable(error)),
       )
     } catch (error) {
       this.#parts.refused(run, unusable(error))

@@ -54,6 +54,8 @@ function missing(what: string, parent: TaskId, outcome: TaskOutcome | null): Inv
 function tooLarge(what: string): TooLargeError {
   return new TooLargeError(
     `${what} is made of results of more than ${LIMITS.fedBytes.toLocaleString('en')} bytes together.`,
-    { hint: 'Keep what is large elsewhere and let results say where, or read them one by one: ctx.result(id).' },
+    {
+      hint: 'Keep what is large elsewhere and let results say where, or read them one by one: ctx.result(id).',
+    },
   )
 }
