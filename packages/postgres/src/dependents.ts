@@ -1,6 +1,6 @@
 /** Tells dependents what became of their parents. */
 import { int8s, uuids } from './arrays.ts'
-import { ifFailedOf, STATE, waitsAfter, type DependencyEnd } from '@millrace/core/store'
+import { ifFailedOf, STATE, waitsAfter, type DependencyEnd, type IfFailed } from '@millrace/core/store'
 import { save } from './saving.ts'
 import {
   ANY_OUT,
@@ -11,7 +11,6 @@ import {
   PUT_OUT,
 } from './statements/dependents.ts'
 import { draftOf, end, loadLive, tell, type Draft } from './tasks.ts'
-import type { IfFailed } from '@millrace/core/store'
 import type { Pass } from './pass.ts'
 
 type EdgeRow = readonly [parent: string, child: string, ifFailed: number]

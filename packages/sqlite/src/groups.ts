@@ -1,13 +1,5 @@
 /** Enqueues one group of any kind: first the whole group is judged, then it is written. */
-import {
-  birthAfter,
-  FINAL_FROM,
-  ifFailedCode,
-  nonceValue,
-  STATE,
-  stateOf,
-  type NewEdge,
-} from '@millrace/core/store'
+import { birthAfter, FINAL_FROM, ifFailedCode, nonceValue, STATE, stateOf } from '@millrace/core/store'
 import { idBytes, idFromHex } from './codes.ts'
 import { endByParent } from './dependents.ts'
 import { changeGate, gateNamed, nameGate, type Gate } from './gates.ts'
@@ -21,6 +13,7 @@ import type {
   Edge,
   Fence,
   GroupAnswer,
+  NewEdge,
   Rejection,
   TaskGroup,
   TaskId,

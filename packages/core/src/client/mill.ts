@@ -10,7 +10,7 @@ import { Worker } from '../worker/worker.ts'
 import { checkMembers, reading, type Members } from '../task/members.ts'
 import { checkTask, type AnyTask, type InputArguments } from '../task/definition.ts'
 import { NO_OPTIONS, type Draft, type EnqueueOptions } from '../task/draft.ts'
-import type { Flow, FlowTypes, Misfit } from '../task/flow.ts'
+import type { AnyFlow, FlowTypes, Startable } from '../task/flow.ts'
 import type { Logger } from '../task/logger.ts'
 import type { Platform } from '../platform/platform.ts'
 import type { Handles } from '../task/transaction.ts'
@@ -166,9 +166,7 @@ export class Mill implements AsyncDisposable {
    * @throws what `enqueueMany` throws with `atomic`; InvalidArgumentError if a step that begins it has no input, or a
    *   draft stands in it twice
    */
-  async enqueueFlow<T extends FlowTypes>(
-    flow: Flow<T> & (unknown extends T['takes'] ? unknown : Misfit<undefined, T['takes']>),
-  ): Promise<FlowHandles<T>> {
+  async enqueueFlow<F extends AnyFlow>(flow: F & Startable<F>): Promise<FlowHandles<F['~flow']>> {
     if (this.#closing !== undefined) throw new ClosedError()
     const handles = await this.#enqueuer.flow(flow)
     return {

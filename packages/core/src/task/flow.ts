@@ -86,6 +86,11 @@ export interface Misfit<Gives, Takes> {
   readonly takes: Takes
 }
 
+/** What the compiler wants of a flow that is to be enqueued: that its first steps need nothing from before. */
+export type Startable<F extends AnyFlow> = unknown extends F['~flow']['takes']
+  ? unknown
+  : Misfit<undefined, F['~flow']['takes']>
+
 type Fitting<Gives, S> = [Gives] extends [TakesOf<S>] ? unknown : Misfit<Gives, TakesOf<S>>
 
 type Behind<Gives, Rest extends readonly unknown[]> = Rest extends readonly [infer S, ...infer Others]

@@ -1,9 +1,8 @@
 /** Flows: what they become in the store, and how they run. */
 import { describe, expect, test } from 'vitest'
-import { chain, chord, defineTask, group, unchecked, type AnyHandler } from '../../src/index.ts'
+import { chain, chord, defineTask, group, unchecked, type AnyFlow, type Schema } from '../../src/index.ts'
 import { LIMITS } from '../../src/task/limits.ts'
 import { World } from '../worker/world.ts'
-import type { Schema } from '../../src/index.ts'
 
 const start = defineTask('start', { input: unchecked<number>(), output: unchecked<number>() })
 const double = defineTask('double', { input: unchecked<number>(), output: unchecked<number>() })
@@ -17,7 +16,7 @@ const broken = defineTask('broken', {
 })
 
 const seen: string[] = []
-const handlers: readonly AnyHandler[] = [
+const handlers = [
   start.handler((n) => n),
   double.handler((n) => n * 2),
   sum.handler((numbers) => numbers.reduce((total, n) => total + n, 0)),
@@ -263,7 +262,7 @@ describe('what is refused, before anything is written', () => {
   const keyed = defineTask('keyed', { input: unchecked<number>(), unique: { key: (n) => String(n) } })
   const draft = start.with(1)
   const any = (flow: unknown): never => flow as never
-  let deep = chain(start.with(1))
+  let deep: AnyFlow = chain(start.with(1))
   for (let level = 2; level < LIMITS.flowDepth; level++) deep = chain(deep)
 
   test.each([
@@ -287,7 +286,7 @@ describe('what is refused, before anything is written', () => {
     const world = new World()
     const line = world.line()
     const mill = world.mill(line)
-    await expect((async () => mill.enqueueFlow(make()))()).rejects.toThrow(message)
+    await expect((async () => mill.enqueueFlow(make() as never))()).rejects.toThrow(message)
     expect(line.count('add')).toBe(0)
   })
 

@@ -6,9 +6,9 @@ import {
   group,
   unchecked,
   type EnqueuedHandle,
+  type Context,
   type Mill,
 } from '../../src/index.ts'
-import type { Context } from '../../src/index.ts'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 declare function is<T extends true>(): T
