@@ -6,7 +6,7 @@ import { InvalidPayloadError } from './errors.ts'
 import type { Payload } from '../store/records.ts'
 
 /** First byte of a payload that is made of the results of its task's parents. */
-export const FED: number = 1
+const FED = 1
 
 /** `0` stands for one result, a list for a list; results come in the order of the parents. */
 export type Shape = 0 | readonly Shape[]
