@@ -32,7 +32,7 @@ end
 -- works off the outbox, as far as this operation may; dependents that end by it stand there, too
 -- @return how many edges were resolved
 local function tellDependents()
-  local told = 0
+  local told, last = 0, nil
   while resolutions > 0 do
     local delivery = call('ZRANGE', P .. 'b', 0, 0)[1]
     if not delivery then return told end
@@ -41,7 +41,10 @@ local function tellDependents()
     if call('EXISTS', key) == 0 then paid(delivery) end
     for _, child in ipairs(children) do
       resolutions, told = resolutions - 1, told + 1
-      local T, ifFailed = load(sub(child, 1, 16)), sub(child, 17)
+      local id, ifFailed = sub(child, 1, 16), sub(child, 17)
+      -- one who waits for thousands is long to read, and is often told of many at once
+      local T = last and last.id == id and last or load(id)
+      last = T
       if T and stateOf(T) == 'b' then
         if ifFailed == 't' then endTrigger(T, state)
         elseif state == 's' or ifFailed == 'r' then stopWaiting(T)
