@@ -5,7 +5,7 @@ import { Account, type Load } from './account.ts'
 import { addWhole } from './atomic-bulk.ts'
 import { Batcher, type Arrival, type Send } from './batcher.ts'
 import { bulkOrder, forgetIds } from './bulk-order.ts'
-import { planOf, type Places } from './flow-plan.ts'
+import { flowHandles, planOf, type FlowHandles, type Places } from './flow-plan.ts'
 import { Operations } from './operations.ts'
 import { refusalOf } from './refusals.ts'
 import { Guest } from './guest.ts'
@@ -90,13 +90,13 @@ export class Enqueuer {
     }
   }
 
-  /** A flow, all or nothing; the handles by their drafts. */
-  async flow(flow: AnyFlow): Promise<ReadonlyMap<Draft, EnqueuedHandle>> {
+  /** A flow, all or nothing. */
+  async flow<F extends AnyFlow>(flow: F): Promise<FlowHandles<F['~flow']>> {
     this.#operations.begin()
     try {
       const { drafts, places } = planOf(flow)
       const handles = await this.#atomically(drafts, places)
-      return new Map(drafts.map((draft, index) => [draft, handles[index]!]))
+      return flowHandles(flow, { drafts, handles })
     } finally {
       this.#operations.end()
     }

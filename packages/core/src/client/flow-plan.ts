@@ -2,7 +2,7 @@
 import { InvalidArgumentError, TooLargeError } from '../task/errors.ts'
 import { LIMITS } from '../task/limits.ts'
 import { fedPayload, type Shape } from '../task/fed-input.ts'
-import { isFlow, type AnyFlow, type FlowNode } from '../task/flow.ts'
+import { isFlow, type AnyFlow, type FlowNode, type FlowTypes } from '../task/flow.ts'
 import { shown } from '../task/shown.ts'
 import type { Dependency, Draft } from '../task/draft.ts'
 import type { EnqueuedHandle } from './handle.ts'
@@ -113,14 +113,31 @@ function tooMany(what: string): TooLargeError {
   })
 }
 
-/** The handles as the flow is nested. */
-export function handlesOf(node: FlowNode, handles: ReadonlyMap<Draft, EnqueuedHandle>): unknown {
-  if (node.kind === 'task') return handles.get(node.draft)
-  return node.nodes.map((step) => handlesOf(step, handles))
+/** The handles of a flow that was enqueued. */
+export interface FlowHandles<T extends FlowTypes = FlowTypes> {
+  /** Of its last step; in a list where that is a group. */
+  readonly last: T['last']
+  /** Of its steps, as they are nested. */
+  readonly steps: T['handles']
+  /** Of all its tasks, callbacks too, parents before those that wait for them. */
+  readonly all: readonly EnqueuedHandle[]
 }
 
-/** The handle of the last step, in lists where that is a group. */
-export function lastOf(node: FlowNode, handles: ReadonlyMap<Draft, EnqueuedHandle>): unknown {
+/** @param enqueued the drafts of its plan and their handles, in one order */
+export function flowHandles(
+  { node }: AnyFlow,
+  { drafts, handles }: { readonly drafts: readonly Draft[]; readonly handles: readonly EnqueuedHandle[] },
+): FlowHandles {
+  const byDraft = new Map(drafts.map((draft, index) => [draft, handles[index]!]))
+  return { last: lastOf(node, byDraft), steps: stepsOf(node, byDraft), all: handles }
+}
+
+function stepsOf(node: FlowNode, handles: ReadonlyMap<Draft, EnqueuedHandle>): unknown {
+  if (node.kind === 'task') return handles.get(node.draft)
+  return node.nodes.map((step) => stepsOf(step, handles))
+}
+
+function lastOf(node: FlowNode, handles: ReadonlyMap<Draft, EnqueuedHandle>): unknown {
   if (node.kind === 'task') return handles.get(node.draft)
   if (node.kind === 'chain') return lastOf(node.nodes.at(-1)!, handles)
   return node.nodes.map((step) => lastOf(step, handles))

@@ -10,7 +10,7 @@ import { Worker } from '../worker/worker.ts'
 import { checkMembers, reading, type Members } from '../task/members.ts'
 import { checkTask, type AnyTask, type InputArguments } from '../task/definition.ts'
 import { NO_OPTIONS, type Draft, type EnqueueOptions } from '../task/draft.ts'
-import type { AnyFlow, FlowTypes, Startable } from '../task/flow.ts'
+import type { AnyFlow, Startable } from '../task/flow.ts'
 import type { Logger } from '../task/logger.ts'
 import type { Platform } from '../platform/platform.ts'
 import type { Handles } from '../task/transaction.ts'
@@ -19,7 +19,7 @@ import type { Transactions } from '../store/transactions.ts'
 import type { TaskId } from '../store/records.ts'
 import { Connection } from './connection.ts'
 import { Enqueuer, type BulkAnswer } from './enqueuer.ts'
-import { handlesOf, lastOf } from './flow-plan.ts'
+import type { FlowHandles } from './flow-plan.ts'
 import type { Guest } from './guest.ts'
 import { QueueControl, WorkerControl } from './queue-control.ts'
 import { TaskControl } from './task-control.ts'
@@ -68,16 +68,6 @@ const MAX_PENDING_BYTES_DEFAULT = 64 * 1_048_576
 /** Longer than any store may take for a single call, so that one which is slow can say what is the matter. */
 const STORE_TIMEOUT_DEFAULT = '15s'
 const STORE_TIMEOUT_MIN_MS = 100
-
-/** The handles of a flow that was enqueued. */
-export interface FlowHandles<T extends FlowTypes = FlowTypes> {
-  /** Of its last step; in a list where that is a group. */
-  readonly last: T['last']
-  /** Of its steps, as they are nested. */
-  readonly steps: T['handles']
-  /** Of all its tasks, callbacks too, parents before those that wait for them. */
-  readonly all: readonly EnqueuedHandle[]
-}
 
 type Answers<Drafts extends readonly Draft[]> = {
   -readonly [K in keyof Drafts]: BulkAnswer<Drafts[K]['task']>
@@ -168,12 +158,7 @@ export class Mill implements AsyncDisposable {
    */
   async enqueueFlow<F extends AnyFlow>(flow: F & Startable<F>): Promise<FlowHandles<F['~flow']>> {
     if (this.#closing !== undefined) throw new ClosedError()
-    const handles = await this.#enqueuer.flow(flow)
-    return {
-      last: lastOf(flow.node, handles),
-      steps: handlesOf(flow.node, handles),
-      all: [...handles.values()],
-    }
+    return this.#enqueuer.flow(flow)
   }
 
   /**
