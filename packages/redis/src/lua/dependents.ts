@@ -32,7 +32,8 @@ end
 -- works off the outbox, as far as this operation may; dependents that end by it stand there, too
 -- @return how many edges were resolved
 local function tellDependents()
-  local told, last = 0, nil
+  -- one who waits for thousands is long to read, and is often told of many at once
+  local told, known, size = 0, {}, 0
   while resolutions > 0 do
     local delivery = call('ZRANGE', P .. 'b', 0, 0)[1]
     if not delivery then return told end
@@ -42,9 +43,12 @@ local function tellDependents()
     for _, child in ipairs(children) do
       resolutions, told = resolutions - 1, told + 1
       local id, ifFailed = sub(child, 1, 16), sub(child, 17)
-      -- one who waits for thousands is long to read, and is often told of many at once
-      local T = last and last.id == id and last or load(id)
-      last = T
+      local T = known[id]
+      if not T then
+        T = load(id)
+        if size == 8 then known, size = {}, 0 end
+        if T then known[id], size = T, size + 1 end
+      end
       if T and stateOf(T) == 'b' then
         if ifFailed == 't' then endTrigger(T, state)
         elseif state == 's' or ifFailed == 'r' then stopWaiting(T)
