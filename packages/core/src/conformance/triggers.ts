@@ -205,6 +205,28 @@ const late = cases('triggers', {
   },
 })
 
+const kept = cases('triggers', {
+  'what was started keeps the results of all its parents': async (scene) => {
+    const worker = await scene.worker()
+    const [good, bad] = await scene.enqueueMany(2)
+    const open = await scene.enqueue({ held: true })
+    const child = await scene.enqueue({ after: [good!, bad!, open].map((parent) => edge(parent)) })
+    await endNext(worker, good!, succeed('"of the parent"'))
+    await endNext(worker, bad!, fail())
+    await scene.cancel(open)
+    await scene.deliver()
+    await scene.pass(60_000)
+    const retention = { succeededMs: 0, cancelledMs: 0, failedMs: 0, count: 0, bytes: 0 }
+    const left = async (): Promise<readonly boolean[]> => {
+      while ((await scene.store.prune({ tasksMax: 1_000, retention })).more);
+      return (await scene.store.get([good!, bad!, open])).map((record) => record !== null)
+    }
+    equal(await left(), [true, true, true], 'the parents of a live task')
+    await endNext(worker, child)
+    equal(await left(), [false, false, false], 'the parents of one that has ended')
+  },
+})
+
 const NO_RETENTION = { succeededMs: null, cancelledMs: null, failedMs: null, count: null, bytes: null }
 
 const many = cases('triggers', {
@@ -233,4 +255,4 @@ const many = cases('triggers', {
   },
 })
 
-export const triggerCases: readonly ConformanceCase[] = [...one, ...mixed, ...late, ...many]
+export const triggerCases: readonly ConformanceCase[] = [...one, ...mixed, ...late, ...kept, ...many]

@@ -56,7 +56,8 @@ const node: fc.Arbitrary<GraphNode> = fc.record({
  */
 export async function checkGraphs(home: ModelHome, options: GraphOptions): Promise<void> {
   const { runs, tasksMax = 14, seed, path } = options
-  const scene = new Scene({ store: home.store, open: async () => home.store, shiftClock: home.shiftClock })
+  const { store } = home
+  const scene = new Scene({ store, open: async () => store, shiftClock: (ms) => home.shiftClock(ms) })
   const worker = await scene.worker()
   const graphs = fc.array(node, { minLength: 1, maxLength: tasksMax, size: 'max' })
   const property = fc.asyncProperty(graphs, (nodes) => new Graph(scene, worker, nodes).play())
