@@ -38,11 +38,13 @@ export class BatchAppetite implements Taste {
     const onTheWay = expected.own + gatherer.preparing(handler)
     const others = expected.slots - Math.ceil(expected.own / this.size)
     const worth = gatherer.worth(handler)
-    const free = Math.max(concurrency - executor.load - others, this.#turn(expected))
+    const waiting = this.#queues.map((queue) => gatherer.gathering(handler, queue).batches)
+    const unkept = surplus(waiting.reduce((sum, batches) => sum + batches, 0))
+    const free = Math.max(concurrency - executor.load - others - unkept, this.#turn(expected))
     const queues: QueueDemand[] = []
     let most = 0
-    for (const queue of this.#queues) {
-      const slots = this.#options.queues.get(queue)! - executor.loadOf(queue)
+    for (const [index, queue] of this.#queues.entries()) {
+      const slots = this.#options.queues.get(queue)! - executor.loadOf(queue) - surplus(waiting[index]!)
       const rooms = Math.max(Math.min(free, slots), Math.min(this.#turn(expected), free))
       const room = Math.max(rooms, 0) * worth + this.#missing(queue) - onTheWay
       const tasksMax = Math.min(room, LIMITS.batchTasks)
@@ -71,4 +73,9 @@ export class BatchAppetite implements Taste {
     const waits = this.#queues.some((queue) => gatherer.gathering(handler, queue).batches > 0)
     return waits || executor.isQueued(handler) ? 0 : 1
   }
+}
+
+/** Batches that wait without a slot that is kept for them: all but one. */
+function surplus(batches: number): number {
+  return Math.max(batches - 1, 0)
 }

@@ -1,6 +1,6 @@
 /**
  * Gathers claims into batches: until one is full, or the first of it has waited long enough. What waits here is held
- * under its lease, and each batch to be counts as a slot, so that there will be one for it.
+ * under its lease. For each handler one slot is kept as long as anything waits, so that others never take them all.
  */
 import { InvalidArgumentError } from '../task/errors.ts'
 import { shown } from '../task/shown.ts'
@@ -60,15 +60,15 @@ export class Gatherer {
     this.#handlers = new Map(parts.handlers.map((handler) => [handler.task.name, handler]))
   }
 
-  /** Slots that what waits here will need. */
+  /** Slots that are kept for what waits here. */
   get slots(): number {
-    return this.#groups.size + Math.min(this.#preparing.size, 1)
+    if (this.#groups.size === 0) return Math.min(this.#preparing.size, 1)
+    return new Set(Array.from(this.#groups.values(), ({ handler }) => handler)).size
   }
 
   slotsOf(queue: string): number {
-    let slots = 0
-    for (const group of this.#groups.values()) if (group.queue === queue) slots += 1
-    return slots
+    const waiting = [...this.#groups.values()].filter((group) => group.queue === queue)
+    return new Set(waiting.map(({ handler }) => handler)).size
   }
 
   gathering(handler: BatchHandler, queue: string): Gathering {

@@ -230,6 +230,32 @@ describe('beside other handlers', () => {
     expect(half.filter((what) => what === 'plain').length).toBeGreaterThan(3)
   })
 
+  test('batches that wait long for others keep only one slot', async () => {
+    const world = new World()
+    const mill = world.mill()
+    const worker = mill.worker({
+      concurrency: 4,
+      handlers: [
+        embed.batch({ size: 100, linger: '50s', by: (n) => n % 10 }, (items) => [...items]),
+        plain.handler(() => world.sleep(100)),
+      ],
+    })
+    await world.settle(worker.start())
+    const batched = await mill.enqueueMany(many(20), { atomic: true })
+    await world.time.advance(1_000)
+    const others = await mill.enqueueMany(
+      Array.from({ length: 60 }, (_unused, n) => plain.with(n)),
+      { atomic: true },
+    )
+    // three slots for 60 of 100 ms
+    await world.ended(
+      others.map(({ id }) => id),
+      5_000,
+    )
+    const records = await world.ended(batched.map(({ id }) => id))
+    for (const { counters } of records) expect(counters).toMatchObject({ claims: 1, returns: 0 })
+  })
+
   test('a worker that runs until it is idle runs both', async () => {
     const world = new World()
     const mill = world.mill()
