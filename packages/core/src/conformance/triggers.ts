@@ -187,19 +187,22 @@ const late = cases('triggers', {
 
   'one that comes again by its id, once it was removed, waits anew': async (scene) => {
     const worker = await scene.worker()
-    const [bad] = await scene.enqueueMany(1)
-    const open = await scene.enqueue({ held: true })
-    const child = scene.spec({ after: [edge(bad!), edge(open)] })
+    const bad = await scene.enqueue()
+    const [open, other] = await scene.enqueueMany(2, { held: true })
+    const child = scene.spec({ after: [edge(bad), edge(open!)] })
     await scene.add(child)
-    await endNext(worker, bad!, fail())
+    await endNext(worker, bad, fail())
     await endNext(worker, child.id)
     await scene.remove(child.id)
     await scene.pass(25 * 3_600_000)
-    await scene.store.prune({ tasksMax: 1_000, retention: NO_RETENTION })
-    const again = scene.spec({ id: child.id, digest: child.digest, after: [edge(open)] })
+    const retention = { succeededMs: null, cancelledMs: null, failedMs: null, count: null, bytes: null }
+    await scene.store.prune({ tasksMax: 1_000, retention })
+    const again = scene.spec({ id: child.id, digest: child.digest, after: [edge(other!)] })
     await scene.addGroups([{ tasks: [again] }], true)
+    await scene.cancel(open!)
+    await scene.deliver()
     await scene.see(child.id, { state: 'blocked', blockers: 1 })
-    await scene.cancel(open)
+    await scene.cancel(other!)
     await scene.deliver()
     await scene.see(child.id, { state: 'pending', blockers: 0 })
   },
@@ -226,8 +229,6 @@ const kept = cases('triggers', {
     equal(await left(), [false, false, false], 'the parents of one that has ended')
   },
 })
-
-const NO_RETENTION = { succeededMs: null, cancelledMs: null, failedMs: null, count: null, bytes: null }
 
 const many = cases('triggers', {
   'more than a thousand are started in steps': async (scene) => {

@@ -230,6 +230,29 @@ describe('beside other handlers', () => {
     expect(half.filter((what) => what === 'plain').length).toBeGreaterThan(3)
   })
 
+  test('a batch gets its turn among tasks that are so short that no slot is ever free', async () => {
+    const world = new World()
+    const mill = world.mill()
+    const order: string[] = []
+    const worker = mill.worker({
+      concurrency: 4,
+      handlers: [
+        embed.batch({ size: 10 }, (items) => (order.push('batch'), [...items])),
+        plain.handler(() => (order.push('plain'), world.sleep(1))),
+      ],
+    })
+    await mill.enqueueMany(
+      Array.from({ length: 4_000 }, (_unused, n) => plain.with(n)),
+      { atomic: true },
+    )
+    await world.settle(worker.start())
+    await world.time.until(() => order.length > 1_000, 60_000)
+    const batched = await mill.enqueueMany(many(50), { atomic: true })
+    await world.ended(batched.map(({ id }) => id))
+    expect(order.filter((what) => what === 'batch').length).toBeLessThan(8)
+    expect(order.length).toBeLessThan(2_500)
+  })
+
   test('batches that wait long for others keep only one slot', async () => {
     const world = new World()
     const mill = world.mill()
