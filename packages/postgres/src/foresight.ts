@@ -8,6 +8,7 @@ import {
   isWindow,
   nonceValue,
   REPLACED,
+  STATE,
 } from '@millrace/core/store'
 import { FLAG, nonceOf } from './codes.ts'
 import { endByParent } from './dependents.ts'
@@ -19,8 +20,9 @@ import { save } from './saving.ts'
 import { ADD_TASKS } from './statements/tasks.ts'
 import { draftOf, isWaiting, load, loadLive } from './tasks.ts'
 import type {
+  DependencyEnd,
   Fence,
-  IfFailed,
+  NewEdge,
   TaskGroup,
   TaskId,
   TaskSpec,
@@ -56,14 +58,16 @@ export interface Birth {
     readonly key_terms: string | null
   }
   readonly unique: UniqueSpec | null
-  readonly parents: readonly {
-    readonly id: TaskId
-    readonly ifFailed: IfFailed
-    readonly state: number
-    readonly buried: boolean
-  }[]
-  /** How a parent that had ended already ends it at once; `null`: none does. */
-  readonly ending: { readonly state: number; readonly ifFailed: Exclude<IfFailed, 'run'> } | null
+  readonly parents: readonly BirthEdge[]
+  /** What parents that had ended already end it by at once; `null`: none does. */
+  readonly ending: DependencyEnd | null
+}
+
+export interface BirthEdge extends NewEdge {
+  readonly id: TaskId
+  readonly buried: boolean
+  /** Whether the newcomer waits for that parent. */
+  readonly open: boolean
 }
 
 /** What is known beforehand, wherever it is known from. */
@@ -74,6 +78,11 @@ export interface Prospect {
   replace(newcomer: TaskSpec): Promise<TaskId | null>
   bear(birth: Birth): void
   runsUnder(fence: Fence): Promise<boolean>
+}
+
+const END_STATES: Readonly<Record<DependencyEnd, number>> = {
+  'dependency-cancel': STATE.cancelled,
+  'dependency-fail': STATE.failed,
 }
 
 interface Findings {
@@ -140,7 +149,7 @@ export class Foresight implements Prospect {
 
   bear(birth: Birth): void {
     const { row, unique, ending } = birth
-    const state = ending?.state ?? row.state
+    const state = ending === null ? row.state : END_STATES[ending]
     this.#births.push(birth)
     if ((row.flags & FLAG.madeByUser) === 0) this.#drawn.push(row.id)
     const { digest, key_terms: keyTerms } = row
@@ -184,7 +193,7 @@ export class Foresight implements Prospect {
         uuids(edges.map(({ id }) => id)),
         uuids(edges.map(({ child }) => child)),
         edges.map(({ ifFailed }) => ifFailedCode(ifFailed)),
-        edges.map(({ state }) => state < FINAL_FROM),
+        edges.map(({ open }) => open),
       ])
     }
     const ending = births.filter((birth) => birth.ending !== null)
@@ -192,7 +201,7 @@ export class Foresight implements Prospect {
       pass,
       ending.map(({ row }) => row.id),
     )
-    for (const { row, ending: by } of ending) endByParent(pass, draftOf(pass, row.id)!, by!.ifFailed)
+    for (const { row, ending: by } of ending) endByParent(pass, draftOf(pass, row.id)!, by!)
   }
 
   async #writeWindows({ connection, now }: Pass): Promise<void> {

@@ -1,5 +1,6 @@
 /** Enqueues one group of any kind: first the whole group is judged, then it is to be written. */
 import {
+  birthAfter,
   FINAL_FROM,
   isReplaceable,
   isWindow,
@@ -19,7 +20,7 @@ import type {
   AddVerdict,
   Edge,
   GroupAnswer,
-  IfFailed,
+  NewEdge,
   Rejection,
   TaskGroup,
   TaskId,
@@ -181,39 +182,26 @@ interface Origin {
 }
 
 function create(pass: Pass, foresight: Prospect, { spec, edges, gate, replaced }: Origin): void {
-  const parents = edges.map(({ parent, ifFailed }) => {
+  const found = edges.map(({ parent, ifFailed }) => {
     const { state, buried } = foresight.find(parent)!
-    return { id: parent, ifFailed, state, buried }
+    return { id: parent, ifFailed, buried, parent: parentState(state) }
   })
-  const open = parents.filter(({ state }) => state < FINAL_FROM)
-  for (const { id } of open) becomeParent(pass, id)
+  const { waits, end, isOpen } = birthAfter(found)
+  const parents = found.map((edge) => ({ ...edge, open: isOpen(edge) }))
+  for (const { id, open } of parents) if (open) becomeParent(pass, id)
   const shut = gate?.fate === 'shut' ? gate : null
-  const ending = endingOf(parents)
+  const blockers = waits.blockers + (shut === null ? 0 : 1)
   foresight.bear({
-    row: rowOf(pass, spec, {
-      edges,
-      blockers: open.length + (shut === null ? 0 : 1),
-      gate: shut,
-      ending,
-      replaced,
-    }),
+    row: rowOf(pass, spec, { edges, blockers, triggers: waits.triggers, gate: shut, ending: end, replaced }),
     unique: spec.unique,
     parents,
-    ending,
+    ending: end,
   })
 }
 
-/** What the parents that ended already without success do to a newcomer: the first that does anything decides. */
-function endingOf(parents: Birth['parents']): Birth['ending'] {
-  for (const { state, ifFailed } of parents) {
-    if (state < FINAL_FROM || state === STATE.succeeded || ifFailed === 'run') continue
-    return { state: endStateOf(ifFailed), ifFailed }
-  }
-  return null
-}
-
-function endStateOf(ifFailed: Exclude<IfFailed, 'run'>): number {
-  return ifFailed === 'fail' ? STATE.failed : STATE.cancelled
+function parentState(state: number): NewEdge['parent'] {
+  if (state < FINAL_FROM) return 'open'
+  return state === STATE.succeeded ? 'succeeded' : 'unsuccessful'
 }
 
 /** Whoever ends it has to look for its dependents. One that is new is told when it is written. */
@@ -226,13 +214,14 @@ function becomeParent(pass: Pass, id: TaskId): void {
 interface Circumstances {
   readonly edges: readonly Edge[]
   readonly blockers: number
+  readonly triggers: number
   readonly gate: Gate | null
   readonly ending: Birth['ending']
   readonly replaced: TaskId | null
 }
 
 function rowOf(pass: Pass, spec: TaskSpec, circumstances: Circumstances): Birth['row'] {
-  const { edges, blockers, gate, ending, replaced } = circumstances
+  const { edges, blockers, triggers, gate, ending, replaced } = circumstances
   const { names, now } = pass
   const runAt = 'at' in spec.due ? spec.due.at : now + spec.due.inMs
   const startBy = spec.startByMs === null ? null : now + spec.startByMs
@@ -250,6 +239,7 @@ function rowOf(pass: Pass, spec: TaskSpec, circumstances: Circumstances): Birth[
     state,
     digest: spec.digest,
     blockers,
+    triggers,
     queue: names.queues.key(spec.queue),
     route: names.routes.key(routeName(spec.type, spec.needs)),
     terms: names.terms.key(termsName(spec.policy, spec.timeoutMs)),

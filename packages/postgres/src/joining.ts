@@ -1,19 +1,12 @@
 /** Enqueues a group in a transaction of the user's, without a lock that a stranger could wait for. */
-import {
-  checkGuestReplacements,
-  FINAL_FROM,
-  ifFailedCode,
-  isWindow,
-  nonceValue,
-  STATE,
-} from '@millrace/core/store'
+import { checkGuestReplacements, ifFailedCode, isWindow, nonceValue } from '@millrace/core/store'
 import { FLAG } from './codes.ts'
 import { ADD_WITHIN, LOOK_WITHIN } from './statements/guests.ts'
 import { addGroup } from './groups.ts'
 import { checkLanes, nameAll } from './adding.ts'
 import { newPass, type Home } from './pass.ts'
 import { noTransaction, overtaken, type Guest } from './guests.ts'
-import type { Birth, Holder, Known, Prospect } from './foresight.ts'
+import type { Birth, BirthEdge, Holder, Known, Prospect } from './foresight.ts'
 import type { Connection } from './database.ts'
 import type { Fence, GroupAnswer, TaskGroup, TaskId, TaskSpec, UniqueSpec } from '@millrace/core/store'
 
@@ -144,9 +137,12 @@ class GuestProspect implements Prospect {
 
   /** One whose parent has ended without success stays blocked: `deliver` ends it, as if that came after the commit. */
   bear(birth: Birth): void {
-    const { row, unique, parents } = birth
-    const blockers = parents.filter((parent) => isOpen(parent)).length
-    this.#births.push({ ...birth, row: { ...row, blockers } })
+    const { unique, ending } = birth
+    const parents = birth.parents.map((edge) => ({ ...edge, open: edge.open || decides(edge, ending) }))
+    const open = parents.filter((edge) => edge.open)
+    const triggers = open.filter(({ ifFailed }) => ifFailed === 'trigger').length
+    const row = { ...birth.row, blockers: open.length, triggers }
+    this.#births.push({ ...birth, row, parents })
     const { id, digest, state } = row
     this.#known.set(id, { digest, state, gate: null, buried: false, keyTerms: null })
     if (unique === null) return
@@ -180,9 +176,9 @@ class GuestProspect implements Prospect {
     const newcomers = new Set(this.#births.map(({ row }) => row.id))
     return this.#births.flatMap(({ row, parents }) => {
       // one that was removed cannot be kept, only looked for
-      const kept = parents.filter((parent) => !parent.buried || isOpen(parent))
+      const kept = parents.filter(({ buried, open }) => !buried || open)
       return kept.map((parent) => {
-        const open = isOpen(parent)
+        const { open } = parent
         const edge = { parent: parent.id, child: row.id, if_failed: ifFailedCode(parent.ifFailed) }
         return { ...edge, open, late: open && !newcomers.has(parent.id) }
       })
@@ -190,6 +186,9 @@ class GuestProspect implements Prospect {
   }
 }
 
-function isOpen({ state, ifFailed }: Birth['parents'][number]): boolean {
-  return state < FINAL_FROM || (state !== STATE.succeeded && ifFailed !== 'run')
+/** Whether telling of that end, later, ends a newcomer that nothing can end now. */
+function decides({ parent, ifFailed }: BirthEdge, ending: Birth['ending']): boolean {
+  if (ending === null || parent === 'open') return false
+  if (ifFailed === 'trigger') return parent === 'succeeded'
+  return parent === 'unsuccessful' && ifFailed !== 'run'
 }

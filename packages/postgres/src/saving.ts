@@ -246,11 +246,12 @@ function rowOf(task: Task): object {
 }
 
 function liveRow(pass: Pass, task: Task): object {
-  const { gate, blockers, missed, cause } = task
+  const { gate, blockers, triggers, missed, cause } = task
   return {
     ...rowOf(task),
     gate,
     blockers,
+    triggers,
     missed,
     cause,
     place: placeOf(pass, task),

@@ -61,6 +61,7 @@ export interface Task {
   expiresAt: number | null
   gate: number | null
   blockers: number
+  triggers: number
   attemptAt: number | null
   missed: number
   cause: number | null
@@ -89,7 +90,7 @@ function taskOf(row: Row, live: boolean): Task {
   const [epoch, nonce, session, settled, size, digest, counters, history, error, parents, ...more] = rest
   const [startBy, deadlineAt, cancel, restartedAt, uniqueKey, keyTerms, mark, progress, ...others] = more
   const [logs, checkpointSize, ...last] = others
-  const [expiresAt, gate, blockers, attemptAt, missed, cause, takenFrom] = live ? last : []
+  const [expiresAt, gate, blockers, triggers, attemptAt, missed, cause, takenFrom] = live ? last : []
   const [finishedAt = null, reason = null, bytes = 0] = live ? [] : last
   return {
     id,
@@ -129,6 +130,7 @@ function taskOf(row: Row, live: boolean): Task {
     expiresAt: expiresAt ?? null,
     gate: gate ?? null,
     blockers: blockers ?? 0,
+    triggers: triggers ?? 0,
     attemptAt: attemptAt ?? null,
     missed: missed ?? 0,
     cause: cause ?? null,
@@ -281,6 +283,7 @@ export function remove(pass: Pass, draft: Draft, mark: string | null): void {
 function letGo(pass: Pass, task: Task): void {
   if ((task.flags & FLAG.child) !== 0) pass.orphans.add(task.id)
   task.blockers = 0
+  task.triggers = 0
   task.gate = null
 }
 

@@ -121,7 +121,10 @@ class Client {
       timeoutMs: dice.of([null, 2_000]),
       startByMs: dice.chance(0.2) ? 10_000 : null,
       deadlineMs: dice.chance(0.2) ? 40_000 : null,
-      after: after.map((parent) => ({ parent, ifFailed: dice.of(['cancel', 'fail', 'run'] as const) })),
+      after: after.map((parent) => ({
+        parent,
+        ifFailed: dice.of(['cancel', 'fail', 'run', 'trigger'] as const),
+      })),
       unique: dice.chance(0.2)
         ? {
             key: `key-${dice.below(5)}`,

@@ -1,5 +1,6 @@
 /** Enqueues one group of any kind: first the whole group is judged, then it is written. */
 import {
+  birthAfter,
   FINAL_FROM,
   ifFailedCode,
   isReplaceable,
@@ -18,12 +19,13 @@ import { ADD_TASK, KNOWN_TASK, RUNS_UNDER } from './statements/adding.ts'
 import { ADD_EDGE } from './statements/dependents.ts'
 import { ENTER_LATER, ENTER_READY, FIND_TOMBSTONE, PUT_APART } from './statements/tasks.ts'
 import { isApart, ROW_BYTES, sizeOf } from './sizes.ts'
-import { draftOf, EXTRA, lastSeq, PART, save, seqOf } from './tasks.ts'
+import { draftOf, EXTRA, lastSeq, PART, seqOf } from './tasks.ts'
 import type {
   AddVerdict,
   Edge,
   Fence,
   GroupAnswer,
+  NewEdge,
   Rejection,
   TaskGroup,
   TaskId,
@@ -175,8 +177,8 @@ function write(pass: Pass, { tasks }: TaskGroup, { plan, index, gate }: Writing)
   return previous === null ? { outcome: 'duplicate', by: refOf(pass, id) } : { outcome: 'replaced', previous }
 }
 
-interface Parent extends Known {
-  readonly ifFailed: number
+interface Parent extends NewEdge {
+  readonly seq: Known['seq']
 }
 
 interface Origin {
@@ -186,47 +188,48 @@ interface Origin {
 }
 
 function create(pass: Pass, spec: TaskSpec, { edges, gate, replaced }: Origin): void {
-  const parents = edges.map(({ parent, ifFailed }): Parent => ({
-    ...find(pass, parent)!,
-    ifFailed: ifFailedCode(ifFailed),
-  }))
-  const ending = parents.find(
-    ({ state, ifFailed }) => state >= FINAL_FROM && state !== STATE.succeeded && ifFailed !== RUN,
-  )
-  const open = parents.filter(({ state }) => state < FINAL_FROM)
+  const parents = edges.map(({ parent, ifFailed }): Parent => {
+    const { seq, state } = find(pass, parent)!
+    return { seq, ifFailed, parent: parentState(state) }
+  })
+  const { waits, end, isOpen } = birthAfter(parents)
   const shut = gate?.fate === 'shut' ? gate : null
-  const blockers = open.length + (shut === null ? 0 : 1)
-  const blocked = blockers > 0 || ending !== undefined
+  const blockers = waits.blockers + (shut === null ? 0 : 1)
+  const blocked = blockers > 0 || end !== null
   const seq = insert(pass, spec, {
     edges,
     state: blocked ? STATE.blocked : STATE.pending,
     blockers,
+    triggers: waits.triggers,
     gate: shut,
     replaced,
   })
   beginWindow(pass, spec)
-  if (ending !== undefined) {
-    const draft = draftOf(pass, seq)!
-    endByParent(pass, draft, ending.ifFailed)
-    save(pass, draft)
+  if (end !== null) {
+    endByParent(pass, draftOf(pass, seq)!, end)
     return
   }
-  for (const { seq: parent, state, ifFailed } of parents) {
+  for (const edge of parents) {
     // one that has ended is kept as long as the newcomer lives; one that was removed cannot be
-    if (parent !== null) pass.database.run(ADD_EDGE, parent, state < FINAL_FROM ? 1 : 0, seq, ifFailed)
+    if (edge.seq === null) continue
+    pass.database.run(ADD_EDGE, edge.seq, isOpen(edge) ? 1 : 0, seq, ifFailedCode(edge.ifFailed))
   }
 }
 
-const RUN = ifFailedCode('run')
+function parentState(state: number): NewEdge['parent'] {
+  if (state < FINAL_FROM) return 'open'
+  return state === STATE.succeeded ? 'succeeded' : 'unsuccessful'
+}
 
 interface Birth extends Pick<Origin, 'edges' | 'replaced'> {
   readonly state: number
   readonly blockers: number
+  readonly triggers: number
   readonly gate: Gate | null
 }
 
 function insert(pass: Pass, spec: TaskSpec, birth: Birth): number {
-  const { edges, state, blockers, gate, replaced } = birth
+  const { edges, state, blockers, triggers, gate, replaced } = birth
   const { database, names, now } = pass
   const seq = lastSeq(pass) + 1
   const queue = names.queue(spec.queue).key
@@ -261,6 +264,7 @@ function insert(pass: Pass, spec: TaskSpec, birth: Birth): number {
     keyTermsText(spec.unique, replaced),
     spec.held ? 1 : 0,
     blockers,
+    triggers,
     gate?.key ?? null,
     parents,
     labels,

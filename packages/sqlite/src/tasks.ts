@@ -88,6 +88,7 @@ export interface Task {
   error: string | null
   held: number
   blockers: number
+  triggers: number
   gate: number | null
   startBy: number | null
   deadlineAt: number | null
@@ -187,6 +188,7 @@ export function save(pass: Pass, draft: Draft): void {
     task.error,
     task.held,
     task.blockers,
+    task.triggers,
     task.gate,
     task.startBy,
     task.deadlineAt,
@@ -315,6 +317,7 @@ export function end(pass: Pass, draft: Draft, { state, reason }: End): void {
 function stopWaiting({ database }: Pass, { task }: Draft): void {
   if ((task.extra & EXTRA.texts) !== 0) database.run(EDGES_OF_CHILD_CLOSE, task.seq)
   task.blockers = 0
+  task.triggers = 0
   task.gate = null
 }
 

@@ -10,6 +10,7 @@ import { Worker } from '../worker/worker.ts'
 import { checkMembers, reading, type Members } from '../task/members.ts'
 import { checkTask, type AnyTask, type InputArguments } from '../task/definition.ts'
 import { NO_OPTIONS, type Draft, type EnqueueOptions } from '../task/draft.ts'
+import type { AnyFlow, Startable } from '../task/flow.ts'
 import type { Logger } from '../task/logger.ts'
 import type { Platform } from '../platform/platform.ts'
 import type { Handles } from '../task/transaction.ts'
@@ -18,6 +19,7 @@ import type { Transactions } from '../store/transactions.ts'
 import type { TaskId } from '../store/records.ts'
 import { Connection } from './connection.ts'
 import { Enqueuer, type BulkAnswer } from './enqueuer.ts'
+import type { FlowHandles } from './flow-plan.ts'
 import type { Guest } from './guest.ts'
 import { QueueControl, WorkerControl } from './queue-control.ts'
 import { TaskControl } from './task-control.ts'
@@ -146,6 +148,17 @@ export class Mill implements AsyncDisposable {
     if (typeof atomic !== 'boolean')
       throw new InvalidArgumentError(`atomic is ${shown(atomic)}.`, { hint: 'It is true or false.' })
     return atomic ? this.#enqueuer.atomically(drafts) : this.#enqueuer.bestEffort(drafts)
+  }
+
+  /**
+   * Enqueues a flow: all of its tasks or none. Enqueuing the same flow again answers the tasks that are there.
+   *
+   * @throws what `enqueueMany` throws with `atomic`; InvalidArgumentError if a step that begins it has no input, or a
+   *   draft stands in it twice
+   */
+  async enqueueFlow<F extends AnyFlow>(flow: F & Startable<F>): Promise<FlowHandles<F['~flow']>> {
+    if (this.#closing !== undefined) throw new ClosedError()
+    return this.#enqueuer.flow(flow)
   }
 
   /**

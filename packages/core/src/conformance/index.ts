@@ -23,6 +23,7 @@ import { repeatCases } from './repeats.ts'
 import { retentionCases } from './retention.ts'
 import { settleCases } from './settle.ts'
 import { takeOverCases } from './take-overs.ts'
+import { triggerCases } from './triggers.ts'
 import { uniqueCases } from './unique.ts'
 import { uniqueReplacingCases } from './unique-replacing.ts'
 import { uniqueWaitingCases } from './unique-waiting.ts'
@@ -37,6 +38,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...checkCases,
   ...dependencyCases,
   ...outboxCases,
+  ...triggerCases,
   ...uniqueCases,
   ...uniqueWaitingCases,
   ...uniqueWindowCases,

@@ -178,7 +178,7 @@ const task: fc.Arbitrary<TaskPlan> = fc.record({
     { weight: 1, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.uniqueArray(slot, { maxLength: 3 }) },
   ),
-  ifFailed: fc.constantFrom('cancel', 'fail', 'run'),
+  ifFailed: fc.constantFrom('cancel', 'fail', 'run', 'trigger'),
   unique: rarely(
     fc.record({
       key: fc.constantFrom('k1', 'k2'),

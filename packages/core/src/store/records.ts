@@ -42,8 +42,13 @@ export type FailReason = 'error' | 'timeout' | 'crashed' | 'expired' | 'invalid'
 /** The five priority levels as numbers: 0 is critical, 4 is batch. */
 export type Level = 0 | 1 | 2 | 3 | 4
 
-/** What a dependent does when a task it waits for ends in anything but success. */
-export type IfFailed = 'cancel' | 'fail' | 'run'
+/**
+ * What a dependent does when a task it waits for ends in anything but success: it is cancelled, it fails, or it runs
+ * anyway. `trigger` turns that round: the dependent is there for the failure. All its triggers together are one thing
+ * that it waits for: it is there as soon as the first of them ends without success (the others are then waited for no
+ * more), and the task is cancelled once all of them have succeeded. Its other edges go on as they say beside that.
+ */
+export type IfFailed = 'cancel' | 'fail' | 'run' | 'trigger'
 
 /** One dependency: this task waits for `parent`. */
 export interface Edge {
@@ -297,7 +302,7 @@ export interface TaskSummary {
   /** Whose lease it runs under. */
   readonly session: SessionId | null
   readonly cancel: CancelRequest | null
-  /** How many parents, the gate included, are still open. */
+  /** How many parents, the gate included, it still waits for. */
   readonly blockers: number
   readonly uniqueKey: string | null
   readonly tags: readonly string[]

@@ -12,7 +12,11 @@ export type Dependency =
   | TaskReference
   | {
       readonly task: TaskReference
-      /** When the parent fails or is cancelled: cancel this one too (`cancel`, the default), fail it, or run it anyway. */
+      /**
+       * When the parent fails or is cancelled: cancel this one too (`cancel`, the default), fail it, or run it anyway.
+       * `trigger`: this one is there for that. It waits for the first of such parents to fail or be cancelled, and is
+       * cancelled once all of them have succeeded.
+       */
       readonly ifFailed?: IfFailed | undefined
     }
 

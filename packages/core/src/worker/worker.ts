@@ -20,8 +20,10 @@ import type { ExchangeAnswer, PublishedDefinition, SessionRequest } from '../sto
 import type { Fence, SessionId } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
 import { Appetite } from './appetite.ts'
-import { Exchanger } from './exchanger.ts'
+import { BatchAppetite } from './batch-appetite.ts'
+import { Exchanger, type Taste } from './exchanger.ts'
 import { Executor } from './executor.ts'
+import { isBatchHandler } from './gatherer.ts'
 import { Holding } from './holding.ts'
 import { Holdings } from './holdings.ts'
 import { Idleness } from './idleness.ts'
@@ -123,11 +125,10 @@ export class Worker implements AsyncDisposable {
       freed: () => this.#exchanger.ring(),
       released: (run) => this.#released(run),
     })
-    const appetite = new Appetite(options, this.#executor)
     this.#exchanger = new Exchanger({
       connection,
       session: () => this.#lease.session,
-      demand: (expected) => appetite.demand(expected),
+      tastes: tastesOf(options, this.#executor),
       claimed: (answer, session) => this.#claimed(answer, session),
       lost: (holding) => this.#holdings.lose(holding),
       dead: (session) => this.#lease.lost(session),
@@ -327,6 +328,16 @@ export class Worker implements AsyncDisposable {
     this.#holdings.release(run)
     if (this.#idleness !== undefined && this.#holdings.size === 0) this.#exchanger.hungry()
   }
+}
+
+/** Batch handlers ask for themselves: what they take at once would otherwise be filled with what takes a slot each. */
+function tastesOf(options: ResolvedWorkerOptions, executor: Executor): readonly Taste[] {
+  const handlers = [...options.handlers.values()]
+  const batches = handlers.filter(isBatchHandler)
+  const { gatherer } = executor
+  if (gatherer === undefined) return [new Appetite(options, executor)]
+  const tastes = batches.map((handler) => new BatchAppetite(options, { handler, executor, gatherer }))
+  return batches.length === handlers.length ? tastes : [new Appetite(options, executor), ...tastes]
 }
 
 function checkedUntil(options: RunOptions): RunOptions['until'] {

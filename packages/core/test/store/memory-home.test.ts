@@ -109,7 +109,7 @@ class Chaos {
       deadlineMs: this.#maybe(this.#draw(200)),
       after: [...parents].map((parent) => ({
         parent,
-        ifFailed: this.#pick<IfFailed>(['cancel', 'fail', 'run']),
+        ifFailed: this.#pick<IfFailed>(['cancel', 'fail', 'run', 'trigger']),
       })),
       unique: this.#maybe({ key: `key ${this.#draw(6)}`, while: held, then }),
       tags: [],

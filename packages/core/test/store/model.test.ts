@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { systemPlatform } from '../../src/platform/system.ts'
 import { MemoryStore } from '../../src/store/memory/store.ts'
+import { checkGraphs } from '../../src/model/index.ts'
 import { compareWithMemory, type ModelHome } from './model.ts'
 import type {
   AddRequest,
@@ -10,7 +11,7 @@ import type {
   RenewAnswer,
   RenewRequest,
 } from '../../src/store/port.ts'
-import type { Fence } from '../../src/store/records.ts'
+import type { Edge, Fence } from '../../src/store/records.ts'
 
 async function homeOf(store: MemoryStore): Promise<ModelHome> {
   await store.open()
@@ -69,4 +70,37 @@ describe('random lives', () => {
       await expect(check).rejects.toThrow(life)
     }, 60_000)
   }
+})
+
+/** Starts who is there for a failure after any end. */
+class Patient extends MemoryStore {
+  override add(request: AddRequest): ReturnType<MemoryStore['add']> {
+    const edge = ({ parent, ifFailed }: Edge): Edge => ({
+      parent,
+      ifFailed: ifFailed === 'trigger' ? 'run' : ifFailed,
+    })
+    const groups = request.groups.map((group) => ({
+      ...group,
+      tasks: group.tasks.map((task) => ({ ...task, after: task.after.map(edge) })),
+    }))
+    return super.add({ ...request, groups })
+  }
+}
+
+describe('random graphs', () => {
+  test('2 000 come to rest, and each end follows from those of its parents', async () => {
+    const home = await homeOf(new MemoryStore({ platform: systemPlatform }))
+    expect(await checkGraphs(home, { runs: 2_000, seed: 4 })).toBe(undefined)
+  }, 60_000)
+
+  test('and large ones', async () => {
+    const home = await homeOf(new MemoryStore({ platform: systemPlatform }))
+    expect(await checkGraphs(home, { runs: 60, tasksMax: 120 })).toBe(undefined)
+  }, 60_000)
+
+  test('tell a store that takes a trigger for any other end', async () => {
+    const home = await homeOf(new Patient({ platform: systemPlatform }))
+    const graph = /^\{ seed: 1, path: '[\d:]+' \}: .*\n {2}0: \{"fate":/
+    await expect(checkGraphs(home, { runs: 300, seed: 1 })).rejects.toThrow(graph)
+  })
 })

@@ -92,6 +92,7 @@ CREATE TABLE home.live(${TASK_COLUMNS},
   expires_at bigint,                 -- when the sweep ends it; NULL while it runs
   gate integer,                      -- the gate it waits for, which counts as a blocker
   blockers integer NOT NULL DEFAULT 0,
+  triggers integer NOT NULL DEFAULT 0, -- how many of the blockers are triggers
   attempt_at bigint,                 -- when the clock of its attempt began to run
   missed smallint NOT NULL DEFAULT 0,  -- how many renewals in a row did not list it
   cause smallint,                    -- why it was taken over ...
@@ -126,7 +127,8 @@ CREATE TABLE home.claims(
 -- ids do not compress
 ALTER TABLE home.claims ALTER COLUMN ids SET STORAGE EXTERNAL;
 
--- what waits for what; kept until the child is final, so that retention leaves its parents alone
+-- what waits for what; kept until the child is final, so that retention leaves its parents alone. The triggers of a
+-- child that was triggered stay open, and mean nothing any more
 CREATE TABLE home.edges(
   parent uuid NOT NULL, child uuid NOT NULL, if_failed smallint NOT NULL, open boolean NOT NULL,
   seq bigint GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (parent, child)

@@ -7,7 +7,7 @@ const LOADED = `t.id::text, t.seq, t.queue, t.route, t.terms, t.level, t.state, 
 
 /** In: ids, sorted. Out: live tasks. Effect: they are locked, in that order. */
 export const LOCK_LIVE: string = `
-SELECT ${LOADED}, t.expires_at, t.gate, t.blockers, t.attempt_at, t.missed, t.cause, t.taken_from
+SELECT ${LOADED}, t.expires_at, t.gate, t.blockers, t.triggers, t.attempt_at, t.missed, t.cause, t.taken_from
 FROM home.live t WHERE t.id = ANY ($1::uuid[]) ORDER BY t.id FOR UPDATE`
 
 /** The same, but for those that somebody else has locked: a transaction of the user's may end one, and take its time. */
@@ -23,7 +23,7 @@ const CHANGING = `state smallint, level smallint, flags smallint, run_at bigint,
   session integer, settled integer, counters text, history text, error text, start_by bigint, deadline_at bigint,
   cancel text, restarted_at bigint, mark text, progress text, logs text, size integer`
 
-const LIVE_ONLY = `place smallint, expires_at bigint, gate integer, blockers integer, attempt_at bigint, missed smallint,
+const LIVE_ONLY = `place smallint, expires_at bigint, gate integer, blockers integer, triggers integer, attempt_at bigint, missed smallint,
   cause smallint, taken_from integer`
 
 const FINAL_ONLY = 'finished_at bigint, reason smallint, bytes integer, slot smallint'
@@ -99,8 +99,8 @@ FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS x(id, text, raw) WHERE t.id 
 /** In: JSON of rows. Effect: new live tasks, in that order. */
 export const ADD_TASKS: string = `
 INSERT INTO home.live(id, queue, route, terms, level, state, flags, run_at, enqueued_at, epoch, settled, size, digest, payload,
-  payload_raw, parents, labels, start_by, deadline_at, unique_key, key_terms, place, expires_at, gate, blockers)
+  payload_raw, parents, labels, start_by, deadline_at, unique_key, key_terms, place, expires_at, gate, blockers, triggers)
 SELECT * FROM json_to_recordset($1::json) AS x(id uuid, queue integer, route integer, terms integer, level smallint,
   state smallint, flags smallint, run_at bigint, enqueued_at bigint, epoch integer, settled integer, size integer, digest text,
   payload text, payload_raw bytea, parents text, labels text, start_by bigint, deadline_at bigint, unique_key text,
-  key_terms text, place smallint, expires_at bigint, gate integer, blockers integer)`
+  key_terms text, place smallint, expires_at bigint, gate integer, blockers integer, triggers integer)`

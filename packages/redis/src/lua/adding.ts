@@ -126,13 +126,21 @@ local function create(group, task, plan, replaced)
   if task[11] then call('SET', P .. 'p' .. id, task[11]) end
   local behind = call('HGET', P .. 'Y', id)
   if behind then put(T, 'd', behind); call('HDEL', P .. 'Y', id) end
-  local edges, packed, open, ended = edgesOf(task, plan), {}, {}, false
+  local edges, packed, open, triggers, ended, triggered, triggerable = edgesOf(task, plan), {}, {}, {}, false, false, false
   for _, edge in ipairs(edges) do
     packed[#packed + 1] = edge[1] .. edge[2]
-    local state = known(edge[1]).state
-    if not isFinal(state) then open[#open + 1] = edge
+    local state, trigger = known(edge[1]).state, edge[2] == 't'
+    triggerable = triggerable or trigger
+    if not isFinal(state) then
+      local list = trigger and triggers or open
+      list[#list + 1] = edge
+    elseif state ~= 's' and trigger then triggered = true
     elseif state ~= 's' and edge[2] ~= 'r' and not ended then ended = edge[2] end
   end
+  if triggered then triggers = {}
+  elseif triggerable and #triggers == 0 and not ended then ended = 'c' end
+  for _, edge in ipairs(triggers) do open[#open + 1] = edge end
+  if #triggers > 0 then put(T, 'bt', tostring(#triggers)) end
   if #edges > 0 then put(T, 'a', concat(packed)) end
   local shut = gate and nameGate(gate).fate ~= 'o'
   local blockers = #open + (shut and 1 or 0)

@@ -66,6 +66,7 @@ local function endLife(T, from, to)
   if T.x.g then call('SREM', P .. 'G' .. T.x.g, T.id) end
   put(T, 'g', false)
   put(T, 'b', false)
+  if T.x.bt then put(T, 'bt', false) end
   if has(T, PARENT) then owe(T.id, isFinal(to) and to or 'c') end
   hint.settled = true
 end

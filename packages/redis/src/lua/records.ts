@@ -16,7 +16,8 @@
  *
  * What most tasks do not have is in the hash x<id>: l labels, t terms of its own, a parents, u unique key, um what
  * holds it besides living (w waiting, t a time), rp whom it replaced, sm dm
- * (startBy and deadline as durations) sb dl (as times), b blockers, g gate, e error, ck checkpoint, lg logs,
+ * (startBy and deadline as durations) sb dl (as times), b blockers, bt how many of
+ * them are triggers, g gate, e error, ck checkpoint, lg logs,
  * pr progress, c cancel request, n counters, h history, m mark of the last command, w since, d how many entries in
  * lists of ready ones were left behind.
  */

@@ -64,6 +64,7 @@ CREATE TABLE tasks(
   error TEXT,                       -- JSON
   held INTEGER NOT NULL DEFAULT 0,
   blockers INTEGER NOT NULL DEFAULT 0,
+  triggers INTEGER NOT NULL DEFAULT 0, -- how many of the blockers are triggers
   gate INTEGER,                     -- the gate it waits for, which counts as a blocker
   parents TEXT,                     -- JSON [[id, ifFailed], …]
   labels TEXT,                      -- JSON [tags, metadata, headers]
@@ -120,7 +121,8 @@ CREATE TABLE running(
   taken_from INTEGER                -- … and from which session
 ) STRICT;
 
--- what waits for what; kept until the child is final, so that retention leaves its parents alone
+-- what waits for what; kept until the child is final, so that retention leaves its parents alone. The triggers of a
+-- child that was triggered stay open, and mean nothing any more
 CREATE TABLE edges(
   parent INTEGER, open INTEGER, child INTEGER, if_failed INTEGER NOT NULL,
   PRIMARY KEY(parent, open, child)

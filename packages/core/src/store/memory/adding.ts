@@ -1,6 +1,7 @@
 /** Enqueues groups of tasks: first the whole group is judged, then it is written. */
 import { InvalidArgumentError } from '../../task/errors.ts'
-import { endOf, tellDependents } from './dependents.ts'
+import { birthAfter, type NewEdge } from '../../policy/dependencies.ts'
+import { tellDependents } from './dependents.ts'
 import { openEdge } from './edges.ts'
 import { gateNamed, isShut, nameGate, waitBehind } from './gates.ts'
 import { changeGate } from './gatekeeper.ts'
@@ -179,26 +180,23 @@ function create(pass: Pass, spec: TaskSpec, { edges, gate, replaced }: Birth): v
   beginWindow(pass, task)
   home.arrivals.add(task.seq, task)
   queueOf(home, spec.queue).tasks += 1
-  const open = edges.filter(({ parent }) => !isFinal(stateNow(pass, parent)!))
+  const newEdges = edges.map((edge) => newEdge(pass, edge))
+  const { waits, end, isOpen } = birthAfter(newEdges)
   const shut = gate !== null && isShut(nameGate(pass, gate))
-  const end = endByParents(pass, edges)
-  task.blockers = open.length + (shut ? 1 : 0)
+  task.blockers = waits.blockers + (shut ? 1 : 0)
+  task.triggers = waits.triggers
   const operation = task.blockers > 0 || end !== null ? 'enqueue-blocked' : 'enqueue'
   move(pass, task, { operation })
   if (end !== null) {
     move(pass, task, { operation: end, detail: 'dependency' })
     return
   }
-  for (const { parent, ifFailed } of open) openEdge(home, parent, { task, ifFailed })
+  for (const edge of newEdges) if (isOpen(edge)) openEdge(home, edge.id, { task, ifFailed: edge.ifFailed })
   if (shut) waitBehind(pass, task, gate)
 }
 
-/** What the parents that ended already without success do to a newcomer: the first that does anything decides. */
-function endByParents(pass: Pass, edges: readonly Edge[]): ReturnType<typeof endOf> {
-  for (const { parent, ifFailed } of edges) {
-    const state = stateNow(pass, parent)!
-    const end = isFinal(state) && state !== 'succeeded' ? endOf(ifFailed) : null
-    if (end !== null) return end
-  }
-  return null
+function newEdge(pass: Pass, { parent, ifFailed }: Edge): NewEdge & { readonly id: TaskId } {
+  const state = stateNow(pass, parent)!
+  if (!isFinal(state)) return { id: parent, ifFailed, parent: 'open' }
+  return { id: parent, ifFailed, parent: state === 'succeeded' ? state : 'unsuccessful' }
 }

@@ -85,6 +85,7 @@ function endLife(pass: Pass, task: Task, { to }: Step): void {
   closeEdgesTo(home, task)
   leaveGate(home, task)
   task.blockers = 0
+  task.triggers = 0
   parentEnded(home, id, isFinal(to) ? to : 'cancelled')
   pass.hint.settled = true
 }

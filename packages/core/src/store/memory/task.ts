@@ -58,8 +58,10 @@ export interface Task {
   /** The latest claim. It outlives the run, so that a repeated settlement is recognised; `null`: nobody holds a fence. */
   ownership: Ownership | null
 
-  /** How many parents, the gate included, are still open. */
+  /** How many parents, the gate included, it still waits for. */
   blockers: number
+  /** How many of them are triggers. */
+  triggers: number
   gate: string | null
   /** Whom it replaced when it was enqueued. */
   replaced: TaskId | null
@@ -127,6 +129,7 @@ export function newTask(given: TaskSpec, birth: Pick<Task, 'after' | 'seq' | 'en
     openClaims: 0,
     ownership: null,
     blockers: 0,
+    triggers: 0,
     gate: null,
     replaced: null,
     mark: null,
