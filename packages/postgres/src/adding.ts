@@ -9,6 +9,7 @@ import { inPass, type Home, type Pass } from './pass.ts'
 import { isEmpty, sizeOf } from './payloads.ts'
 import { tellDependents } from './dependents.ts'
 import { ADD_READY, REMEMBER_REPEATED } from './statements/adding.ts'
+import { NOTHING } from '@millrace/core/store'
 import type { AddRequest, GroupAnswer, TaskGroup, TaskSpec } from '@millrace/core/store'
 
 const CREATED = { outcome: 'created' } as const
@@ -99,7 +100,7 @@ async function addOrdinary(home: Home, groups: readonly TaskGroup[]): Promise<re
       if (sqlstateOf(error) === SQLSTATE.unique) return null
       throw error
     }
-    home.tell({ ready: true, settled: false, cancel: false })
+    home.tell({ ...NOTHING, ready: true })
   }
   return groups.map((group) => ({ outcome: 'added', tasks: group.tasks.map(() => CREATED) }))
 }

@@ -233,7 +233,8 @@ function apply(
   }
 }
 
-function cancel(pass: Pass, draft: Draft, reason: string | null): CommandOutcome {
+/** Also what a schedule does to its last run. */
+export function cancel(pass: Pass, draft: Draft, reason: string | null): CommandOutcome {
   const { task } = draft
   if (isFinal(task)) return 'refused'
   const runs = isRunning(task)

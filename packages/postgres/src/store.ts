@@ -16,6 +16,7 @@ import { resolved, type Connected, type PostgresStoreOptions, type Resolved } fr
 import { definitions, queues, sessions } from './overview.ts'
 import { inPass, type Home } from './pass.ts'
 import { reclaim } from './reclaiming.ts'
+import * as plans from './schedules.ts'
 import { closeSession, openSession, renew } from './sessions.ts'
 import { SHIFT_CLOCK } from './statements/sessions.ts'
 import { Transactions } from './transactions.ts'
@@ -126,6 +127,33 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
 
   async configureQueue(request: port.QueueSettings): Promise<void> {
     await configureQueue(this.#home, request)
+  }
+
+  async putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
+    return plans.putSchedule(this.#home, request)
+  }
+
+  async removeSchedule(name: string): Promise<'removed' | 'unknown'> {
+    return plans.removeSchedule(this.#home, name)
+  }
+
+  async schedule(name: string): Promise<port.ScheduleRecord | null> {
+    return plans.schedule(this.#home, name)
+  }
+
+  async schedules(request: {
+    readonly after: string | null
+    readonly limit: number
+  }): Promise<readonly port.ScheduleRecord[]> {
+    return plans.schedules(this.#home, request)
+  }
+
+  async dueSchedules(request: { readonly max: number }): Promise<port.DueSchedules> {
+    return plans.dueSchedules(this.#home, request)
+  }
+
+  async tick(request: port.Tick): Promise<port.TickAnswer> {
+    return plans.tick(this.#home, request)
   }
 
   /** The first call decides; it then goes on until all tasks are through, or leaves that to `deliver`. */

@@ -16,6 +16,7 @@ import { run, type Line, type Reply } from './line.ts'
 import { packExchange, Tastes, verdictsOf } from './exchanging.ts'
 import { openSession, renew } from './sessions.ts'
 import { reclaim } from './reclaiming.ts'
+import * as plans from './schedules.ts'
 import { Wakeups } from './wakeups.ts'
 import type * as port from '@millrace/core/store'
 import type { Script } from './lua/scripts.ts'
@@ -170,6 +171,33 @@ export class RedisStore implements port.Store {
 
   async configureQueue(request: port.QueueSettings): Promise<void> {
     return configureQueue(this.#home, request)
+  }
+
+  async putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
+    return plans.putSchedule(this.#home, request)
+  }
+
+  async removeSchedule(name: string): Promise<'removed' | 'unknown'> {
+    return plans.removeSchedule(this.#home, name)
+  }
+
+  async schedule(name: string): Promise<port.ScheduleRecord | null> {
+    return plans.schedule(this.#home, name)
+  }
+
+  async schedules(request: {
+    readonly after: string | null
+    readonly limit: number
+  }): Promise<readonly port.ScheduleRecord[]> {
+    return plans.schedules(this.#home, request)
+  }
+
+  async dueSchedules(request: { readonly max: number }): Promise<port.DueSchedules> {
+    return plans.dueSchedules(this.#home, request)
+  }
+
+  async tick(request: port.Tick): Promise<port.TickAnswer> {
+    return plans.tick(this.#home, request)
   }
 
   /** The first call decides; it then goes on until all tasks are through, or leaves that to `deliver`. */

@@ -5,6 +5,14 @@ import { exchange } from './exchanging.ts'
 import { openGate } from './gates.ts'
 import { definitions, get, list, outcomes, queues, sessions } from './inspector.ts'
 import { reclaim } from './reclaiming.ts'
+import {
+  dueSchedules,
+  putSchedule,
+  removeSchedule,
+  schedule,
+  schedules,
+  tick,
+} from './schedules.ts'
 import { closeSession, openSession, renew } from './sessions.ts'
 import { deliver, prune, sweep } from './upkeep.ts'
 import type { Pass } from './home.ts'
@@ -28,6 +36,9 @@ const WRITES = {
   command,
   configureQueue,
   openGate,
+  putSchedule,
+  removeSchedule,
+  tick,
 } as const satisfies { readonly [K in OperationName]?: Operation<K> }
 
 const READS = {
@@ -37,6 +48,9 @@ const READS = {
   queues,
   sessions,
   definitions,
+  schedule,
+  schedules,
+  dueSchedules,
   now: (pass: Pass): number => pass.now,
 } as const satisfies { readonly [K in OperationName]?: Operation<K> }
 

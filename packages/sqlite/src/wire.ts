@@ -7,6 +7,7 @@ import type { ErrorCode, StoreError } from '@millrace/core'
 import type {
   CommandAnswer,
   CommandRequest,
+  DueSchedules,
   GroupAnswer,
   Hint,
   LevelSlots,
@@ -21,12 +22,17 @@ import type {
   ReclaimRequest,
   RenewAnswer,
   RenewRequest,
+  SchedulePut,
+  SchedulePutAnswer,
+  ScheduleRecord,
   SessionRecord,
   SessionRequest,
   Settlement,
   TaskGroup,
   TaskOutcome,
   TaskRecord,
+  Tick,
+  TickAnswer,
   UpkeepAnswer,
   UpkeepRequest,
   Verdict,
@@ -190,6 +196,12 @@ export interface Operations {
   command(request: CommandRequest): CommandAnswer
   configureQueue(request: QueueSettings): null
   openGate(gate: string): { readonly fate: 'open' | 'gone'; readonly more: boolean }
+  putSchedule(request: SchedulePut): SchedulePutAnswer
+  removeSchedule(name: string): 'removed' | 'unknown'
+  schedule(name: string): ScheduleRecord | null
+  schedules(request: { readonly after: string | null; readonly limit: number }): readonly ScheduleRecord[]
+  dueSchedules(request: { readonly max: number }): DueSchedules
+  tick(request: Tick): TickAnswer
   get(ids: readonly string[]): readonly (TaskRecord | null)[]
   outcomes(request: {
     readonly ids: readonly string[]

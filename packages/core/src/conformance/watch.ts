@@ -4,7 +4,7 @@ import { equal, holds } from './expect.ts'
 import { HOUR, type Scene } from './scene.ts'
 import type { Hint } from '../store/port.ts'
 
-const EVERYTHING: Hint = { ready: true, settled: true, cancel: true }
+const EVERYTHING: Hint = { ready: true, settled: true, cancel: true, schedules: true }
 
 /** Listens, acts, and reads on until a hint says what was done. */
 async function heard(scene: Scene, act: () => Promise<unknown>, says: keyof Hint): Promise<void> {

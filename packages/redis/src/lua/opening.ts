@@ -25,6 +25,7 @@
  *   A<n> E<n>  string  128 ids each, by arrival and by end; cA cE hash how many are left; CA CE zset which there are
  *   Y          hash    removed tasks → how many of their entries are still in lists of ready ones
  *   D          hash    published definitions
+ *   J<name>    hash    a schedule                          j      zset   all schedules; y  when they are due
  */
 export const OPENING: string = String.raw`
 local P, call = KEYS[1], redis.call
@@ -43,7 +44,7 @@ local function I6(n) return pack('>I6', n) end
 local NOW6 = I6(NOW)
 
 -- what is written once, when the script ends: counts of queues, the logs, a hint
-local counts, hint = {}, { ready = false, settled = false, cancel = false }
+local counts, hint = {}, { ready = false, settled = false, cancel = false, schedules = false }
 local function count(q, field, n)
   local of = counts[q]
   if not of then of = {}; counts[q] = of end
@@ -102,7 +103,7 @@ local function finish()
       if n ~= 0 then call('HINCRBY', P .. 'q' .. q, field, n) end
     end
   end
-  local word = (hint.ready and 'r' or '') .. (hint.settled and 's' or '') .. (hint.cancel and 'c' or '')
+  local word = (hint.ready and 'r' or '') .. (hint.settled and 's' or '') .. (hint.cancel and 'c' or '') .. (hint.schedules and 'p' or '')
   if word ~= '' then call('PUBLISH', P .. '!', word) end
 end
 `

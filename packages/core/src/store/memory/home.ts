@@ -3,6 +3,7 @@ import { Schedule } from './schedule.ts'
 import { Timeline } from './timeline.ts'
 import type { Hint, PublishedDefinition, Retention } from '../port.ts'
 import type { FinalState, IfFailed, Nonce, SessionId, TaskId } from '../records.ts'
+import type { ScheduleRecord } from '../schedules.ts'
 import type { Delivery } from './edges.ts'
 import type { Gate } from './gates.ts'
 import type { Lines } from './ready.ts'
@@ -39,6 +40,9 @@ export interface Home {
   readonly queues: Map<string, Queue>
   readonly sessions: Map<SessionId, Session>
   readonly definitions: Map<string, PublishedDefinition>
+  readonly schedules: Map<string, ScheduleRecord>
+  /** Of the schedule that was put last. */
+  scheduleVersion: number
   arrived: number
   changes: number
 }
@@ -73,6 +77,8 @@ export function newHome(): Home {
     queues: new Map(),
     sessions: new Map(),
     definitions: new Map(),
+    schedules: new Map(),
+    scheduleVersion: 0,
     arrived: 0,
     changes: 0,
   }
@@ -108,6 +114,6 @@ export function newPass(home: Home, now: number): Pass {
     home,
     now,
     resolutionsLeft: RESOLUTIONS_MAX,
-    hint: { ready: false, settled: false, cancel: false },
+    hint: { ready: false, settled: false, cancel: false, schedules: false },
   }
 }
