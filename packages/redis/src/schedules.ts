@@ -46,7 +46,12 @@ export async function schedules(
   home: Home,
   { after, limit }: { readonly after: string | null; readonly limit: number },
 ): Promise<readonly ScheduleRecord[]> {
-  const reply = await home.ask(scripts.schedules, (packer) => packer.array(2).text(after ?? '').int(limit))
+  const reply = await home.ask(scripts.schedules, (packer) =>
+    packer
+      .array(2)
+      .text(after ?? '')
+      .int(limit),
+  )
   return (reply as readonly Reply[]).map(recordOf)
 }
 

@@ -5,14 +5,7 @@ import { exchange } from './exchanging.ts'
 import { openGate } from './gates.ts'
 import { definitions, get, list, outcomes, queues, sessions } from './inspector.ts'
 import { reclaim } from './reclaiming.ts'
-import {
-  dueSchedules,
-  putSchedule,
-  removeSchedule,
-  schedule,
-  schedules,
-  tick,
-} from './schedules.ts'
+import { dueSchedules, putSchedule, removeSchedule, schedule, schedules, tick } from './schedules.ts'
 import { closeSession, openSession, renew } from './sessions.ts'
 import { deliver, prune, sweep } from './upkeep.ts'
 import type { Pass } from './home.ts'

@@ -20,6 +20,7 @@ import { Connection } from './connection.ts'
 import { Enqueuer, type BulkAnswer } from './enqueuer.ts'
 import type { Guest } from './guest.ts'
 import { QueueControl, WorkerControl } from './queue-control.ts'
+import { ScheduleControl } from './schedule-control.ts'
 import { TaskControl } from './task-control.ts'
 import { checkWait, TaskHandle, type EnqueuedHandle, type ResultOptions } from './handle.ts'
 import { Waits } from './waits.ts'
@@ -76,6 +77,8 @@ export class Mill implements AsyncDisposable {
   readonly tasks: TaskControl
   readonly queues: QueueControl
   readonly workers: WorkerControl
+  /** What is enqueued again and again. */
+  readonly schedules: ScheduleControl
   readonly #connection: Connection
   readonly #waits: Waits
   readonly #enqueuer: Enqueuer
@@ -100,6 +103,7 @@ export class Mill implements AsyncDisposable {
     this.tasks = new TaskControl(this.#connection)
     this.queues = new QueueControl(this.#connection)
     this.workers = new WorkerControl(this.#connection)
+    this.schedules = new ScheduleControl(this.#connection, this.#enqueuer)
   }
 
   /**

@@ -21,6 +21,7 @@ import { reclaimCases } from './reclaim.ts'
 import { removalCases } from './removal.ts'
 import { repeatCases } from './repeats.ts'
 import { retentionCases } from './retention.ts'
+import { scheduleCases } from './schedules.ts'
 import { settleCases } from './settle.ts'
 import { takeOverCases } from './take-overs.ts'
 import { uniqueCases } from './unique.ts'
@@ -54,6 +55,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...inspectCases,
   ...payloadCases,
   ...clockCases,
+  ...scheduleCases,
   ...raceCases,
   ...watchCases,
 ]

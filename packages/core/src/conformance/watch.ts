@@ -45,6 +45,11 @@ export const watchCases: readonly ConformanceCase[] = cases('watch', {
     await heard(scene, () => worker.end(claim), 'settled')
   },
 
+  'a schedule that is put is heard': async (scene) => {
+    const request = { name: 'nightly', ifVersion: null, plan: '{}', paused: false, nextAt: 1 }
+    await heard(scene, () => scene.store.putSchedule(request), 'schedules')
+  },
+
   'a cancel request is heard': async (scene) => {
     const worker = await scene.worker()
     const id = await scene.enqueue()

@@ -102,7 +102,10 @@ export function turnOf(
 }
 
 /** The last fire from one point in time to another one, both included; found by halving, since plans only look ahead. */
-function lastFire(plan: Plan, { from, until }: { readonly from: number; readonly until: number }): number | null {
+function lastFire(
+  plan: Plan,
+  { from, until }: { readonly from: number; readonly until: number },
+): number | null {
   let found = nextFire(plan, from - 1)?.at ?? null
   if (found === null || found > until) return null
   for (let high = until; found < high;) {

@@ -87,7 +87,15 @@ export class Zone {
   }
 
   /** Between a point in time at which an offset holds, and one at which it does not any more. */
-  #momentOf({ from, to, before }: { readonly from: number; readonly to: number; readonly before: number }): number {
+  #momentOf({
+    from,
+    to,
+    before,
+  }: {
+    readonly from: number
+    readonly to: number
+    readonly before: number
+  }): number {
     let [low, high] = [from / 1_000, to / 1_000]
     while (high - low > 1) {
       const middle = Math.floor((low + high) / 2)

@@ -14,15 +14,7 @@ export {
 export { readCounters, writeCounters, type MutableCounters } from './counters.ts'
 export { answerOverFilter, answerOverIds, isChange } from './command-answers.ts'
 export { statementsIn } from './migrations.ts'
-export {
-  EVERYTHING,
-  hintLetters,
-  hintOf,
-  isNews,
-  mergedHint,
-  NOTHING,
-  Watchers,
-} from './watchers.ts'
+export { EVERYTHING, hintLetters, hintOf, isNews, mergedHint, NOTHING, Watchers } from './watchers.ts'
 export { HISTORY_DETAIL_MAX, HISTORY_ENTRIES_MAX, LOG_ENTRIES_MAX } from './records.ts'
 export {
   claimsAddUp,

@@ -5,6 +5,7 @@
  * in order.
  */
 import { Caretaker } from '../upkeep/caretaker.ts'
+import { Scheduler } from '../upkeep/scheduler.ts'
 import { ClosedError, InvalidArgumentError } from '../task/errors.ts'
 import { checkMembers, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
@@ -74,6 +75,7 @@ export class Worker implements AsyncDisposable {
   readonly #exchanger: Exchanger
   readonly #executor: Executor
   readonly #caretaker: Caretaker
+  readonly #scheduler: Scheduler
   readonly #stopped = Promise.withResolvers<void>()
   readonly #hurried = Promise.withResolvers<void>()
   #unlisten: () => void = () => undefined
@@ -133,6 +135,7 @@ export class Worker implements AsyncDisposable {
       dead: (session) => this.#lease.lost(session),
       failed: (error) => failed(error, 'settling and claiming tasks'),
     })
+    this.#scheduler = new Scheduler({ connection, failed })
     this.#caretaker = new Caretaker({
       connection,
       session: () => this.#lease.session,
@@ -234,6 +237,7 @@ export class Worker implements AsyncDisposable {
     this.#launch = 'done'
     this.#listen()
     this.#caretaker.start()
+    this.#scheduler.start()
     this.#exchanger.claim(true)
   }
 
@@ -255,7 +259,7 @@ export class Worker implements AsyncDisposable {
   async #stop(drainMs: number): Promise<void> {
     if (!(await this.#hasStarted())) return
     this.#exchanger.claim(false)
-    const cared = this.#caretaker.stop()
+    const cared = Promise.all([this.#caretaker.stop(), this.#scheduler.stop()])
     this.#executor.close()
     await this.#within(drainMs, this.#executor.rest(), this.#hurried.promise)
     this.#executor.abortBusy('shutdown', 'The worker is stopping.')

@@ -92,13 +92,7 @@ export const removeSchedule: Script = script('removeSchedule', 'any memory', [OP
 export const schedule: Script = script('schedule', 'reads', [OPENING, plans.SCHEDULE])
 export const schedules: Script = script('schedules', 'reads', [OPENING, plans.SCHEDULES])
 export const dueSchedules: Script = script('dueSchedules', 'reads', [OPENING, plans.DUE_SCHEDULES])
-export const tick: Script = script('tick', 'needs memory', [
-  ...MOVING,
-  GATES,
-  ADDING,
-  CANCELLING,
-  plans.TICK,
-])
+export const tick: Script = script('tick', 'needs memory', [...MOVING, GATES, ADDING, CANCELLING, plans.TICK])
 export const get: Script = script('get', 'reads', [...READING, inspection.GET])
 export const outcomes: Script = script('outcomes', 'reads', [
   ...READING,

@@ -60,7 +60,8 @@ export function tick(pass: Pass, request: Tick): TickAnswer {
   const { home, now } = pass
   const { name, version, fireAt, overlap } = request
   const row = home.schedules.get(name)
-  if (row?.version !== version || row.paused || row.nextAt !== fireAt || fireAt > now) return { outcome: 'stale' }
+  if (row?.version !== version || row.paused || row.nextAt !== fireAt || fireAt > now)
+    return { outcome: 'stale' }
   const last = liveLast(pass, row, request)
   if (last !== null && overlap === 'skip') {
     advance(pass, row, { request, verdicts: [] })

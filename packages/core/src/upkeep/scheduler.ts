@@ -1,0 +1,144 @@
+/**
+ * Lets schedules fire. Any worker does it and none must: each fire time is taken by one atomic operation of the
+ * store, so that several at it do no harm.
+ */
+import { turnOf } from '../policy/schedule.ts'
+import { refusalOf } from '../client/refusals.ts'
+import { readDocument, runAt, type ScheduleDocument } from '../client/schedule-document.ts'
+import type { Connection } from '../client/connection.ts'
+import type { Timer } from '../platform/platform.ts'
+import type { DueSchedules, ScheduleRecord, Tick, TickAnswer } from '../store/schedules.ts'
+import type { TaskSpec } from '../store/records.ts'
+
+/** Without any word it looks so often whether something is due. */
+const LOOK_EVERY_MS = 5_000
+/** However many words come, it looks no sooner again. */
+const REST_MS = 100
+const AT_ONCE = 100
+
+export interface SchedulerParts {
+  readonly connection: Connection
+  failed(error: unknown, doing: string): void
+}
+
+export class Scheduler {
+  readonly #parts: SchedulerParts
+  #timer: Timer | undefined
+  #unlisten: () => void = () => undefined
+  #looking: Promise<void> | undefined
+  /** Whether somebody said meanwhile that there may be more. */
+  #rung = false
+  #stopped = false
+
+  constructor(parts: SchedulerParts) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    this.#unlisten = this.#parts.connection.listen((hint) => {
+      if (hint.schedules) this.#ring()
+    })
+    this.#ring()
+  }
+
+  /** Resolves when what is under way is done; nothing new begins. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#unlisten()
+    this.#timer?.cancel()
+    await this.#looking
+  }
+
+  #ring(): void {
+    if (this.#looking === undefined) this.#lookIn(REST_MS)
+    else this.#rung = true
+  }
+
+  #lookIn(delayMs: number): void {
+    if (this.#stopped) return
+    this.#timer?.cancel()
+    this.#timer = this.#parts.connection.platform.setTimer(delayMs, () => this.#begin(), 'idle')
+  }
+
+  #begin(): void {
+    if (this.#stopped || this.#looking !== undefined) return
+    this.#rung = false
+    this.#looking = this.#look()
+      .catch((error: unknown) => {
+        this.#parts.failed(error, 'looking for schedules that are due')
+        return LOOK_EVERY_MS
+      })
+      .then((nextInMs) => {
+        this.#looking = undefined
+        this.#lookIn(this.#rung ? REST_MS : nextInMs)
+      })
+  }
+
+  /** Lets fire what is due; answers after how long to look again. */
+  async #look(): Promise<number> {
+    while (!this.#stopped) {
+      const { now, due, nextInMs } = await this.#due()
+      let failures = 0
+      for (const record of due) {
+        if (this.#stopped) break
+        try {
+          await this.#fire(record, now)
+        } catch (error) {
+          // what ails one schedule keeps no other one waiting
+          failures += 1
+          this.#parts.failed(error, `letting the schedule ${record.name} fire`)
+        }
+      }
+      if (failures > 0) return LOOK_EVERY_MS
+      if (due.length === 0) return Math.min(nextInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS)
+    }
+    return LOOK_EVERY_MS
+  }
+
+  #due(): Promise<DueSchedules> {
+    return this.#parts.connection.read((store) => store.dueSchedules({ max: AT_ONCE }), 'insists')
+  }
+
+  async #fire(record: ScheduleRecord, now: number): Promise<void> {
+    const { name, version, nextAt } = record
+    if (nextAt === null) return
+    const document = readDocument(record.plan, name)
+    const { missed, overlap } = document
+    const { fires, next } = turnOf(document.plan, { missed, nextAt, now })
+    let runs = runsOf(document, name, fires)
+    for (;;) {
+      const lastAt = runs.at(-1)?.fireAt ?? null
+      const tasks = runs.map(({ task }) => task)
+      const tick = { name, version, fireAt: nextAt, nextAt: next, tasks, lastAt, overlap }
+      const answer = await this.#tick(tick)
+      if (answer.outcome !== 'rejected') return
+      // the schedule goes on without the run that cannot be
+      const why = refusalOf(answer, { tasks, under: null, gate: null })
+      this.#parts.failed(why, `enqueuing a run of the schedule ${name}`)
+      runs = runs.filter((_, index) => index !== answer.index)
+    }
+  }
+
+  #tick(tick: Tick): Promise<TickAnswer> {
+    return this.#parts.connection.call((store) => store.tick(tick), 'insists')
+  }
+}
+
+interface Run {
+  readonly fireAt: number
+  readonly task: TaskSpec
+}
+
+/** Of runs that do not go side by side either one is enqueued, or each waits for the one before. */
+function runsOf(document: ScheduleDocument, name: string, fires: readonly number[]): readonly Run[] {
+  const { overlap } = document
+  const wanted = overlap === 'skip' || overlap === 'replace' ? fires.slice(-1) : fires
+  let before: TaskSpec | undefined
+  return wanted.map((fireAt) => {
+    const run = runAt(document, name, fireAt)
+    const waits = overlap === 'queue' && before !== undefined
+    const after = waits ? [{ parent: before!.id, ifFailed: 'run' as const }] : []
+    before = { ...run, after }
+    return { fireAt, task: before }
+  })
+}
