@@ -23,6 +23,9 @@ type Change =
   | 'command'
   | 'configureQueue'
   | 'openGate'
+  | 'putSchedule'
+  | 'removeSchedule'
+  | 'tick'
 
 export class JournalStore implements port.Store {
   readonly kind = 'journal'
@@ -129,6 +132,32 @@ export class JournalStore implements port.Store {
 
   openGate(gate: string): Promise<'open' | 'gone'> {
     return this.#change('openGate', gate, () => this.#tasks.openGate(gate))
+  }
+
+  // Schedules
+
+  putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
+    return this.#change('putSchedule', request, () => this.#tasks.putSchedule(request))
+  }
+
+  removeSchedule(name: string): Promise<'removed' | 'unknown'> {
+    return this.#change('removeSchedule', name, () => this.#tasks.removeSchedule(name))
+  }
+
+  tick(request: port.Tick): Promise<port.TickAnswer> {
+    return this.#change('tick', request, () => this.#tasks.tick(request))
+  }
+
+  schedule(name: string): Promise<port.ScheduleRecord | null> {
+    return this.#look(() => this.#tasks.schedule(name))
+  }
+
+  schedules(request: Parameters<port.Store['schedules']>[0]): ReturnType<port.Store['schedules']> {
+    return this.#look(() => this.#tasks.schedules(request))
+  }
+
+  dueSchedules(request: { readonly max: number }): Promise<port.DueSchedules> {
+    return this.#look(() => this.#tasks.dueSchedules(request))
   }
 
   // Inspection

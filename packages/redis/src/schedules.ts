@@ -83,7 +83,7 @@ export async function tick(home: Home, request: Tick): Promise<TickAnswer> {
   const { tasks } = request
   const { names } = home
   const pack = (): Buffer | undefined => {
-    lookUp({ groups: [{ tasks, under: null, gate: null }] }, names)
+    lookUp({ groups: [{ tasks, under: null, gate: null }], again: true }, names)
     return names.complete ? packTick(home, request) : undefined
   }
   const reply = (await home.again(() => home.call(scripts.tick, pack))) as readonly Reply[]

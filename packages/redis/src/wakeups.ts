@@ -1,5 +1,5 @@
 /** Hears what scripts publish, for as long as somebody wants to know. */
-import { EVERYTHING, hintOf, Watchers } from '@millrace/core/store'
+import { EVERYTHING, hintOf, Watchers, type Hint } from '@millrace/core/store'
 import type { Listen } from './line.ts'
 
 export class Wakeups {

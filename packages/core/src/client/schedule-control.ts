@@ -2,7 +2,7 @@
 import { firesIn, nextFire, type Plan } from '../policy/schedule.ts'
 import { codeOf, InvalidArgumentError, NotFoundError } from '../task/errors.ts'
 import { newNonce, taskId } from '../task/ids.ts'
-import { checkedName, LIMITS } from '../task/limits.ts'
+import { checkedName } from '../task/limits.ts'
 import { checkMembers, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
 import { documentOf, planOf, timeOf } from './schedule-specs.ts'
@@ -305,7 +305,9 @@ export class ScheduleControl {
     const all: ScheduleRecord[] = []
     for (let after: string | null = null; ;) {
       const from: string | null = after
-      const page = await this.#connection.read((store) => store.schedules({ after: from, limit: PAGE }))
+      const page: readonly ScheduleRecord[] = await this.#connection.read((store) =>
+        store.schedules({ after: from, limit: PAGE }),
+      )
       all.push(...page)
       if (page.length < PAGE) return all
       after = page.at(-1)!.name

@@ -41,8 +41,7 @@ export function writeDocument(document: ScheduleDocument): string {
 export function readDocument(text: string, name: string): ScheduleDocument {
   const { form, ...written } = JSON.parse(text) as Written
   if (form !== FORM) {
-    throw new StoreError(`The schedule ${name} was written by a newer version of Millrace.`, {
-      code: 'store-schema',
+    throw new StoreError('store-schema', `The schedule ${name} was written by a newer version of Millrace.`, {
       effect: 'final',
       hint: 'Update this one.',
     })
