@@ -89,7 +89,10 @@ async function enqueue(
 }
 
 /** @throws CliError if a key is needed: the function that makes it is in the definition's code only */
-function uniqueOf({ task, unique }: KnownDefinition, { unique: key }: Options): EnqueueOptions['unique'] {
+export function uniqueOf(
+  { task, unique }: KnownDefinition,
+  { unique: key }: Pick<Options, 'unique'>,
+): EnqueueOptions['unique'] {
   if (key !== undefined) return { key, then: unique?.then }
   if (unique === null) return undefined
   throw new CliError(
@@ -108,5 +111,5 @@ function optionsOf(options: Options): EnqueueOptions {
   const common = { queue, priority, id, after, tags: listed(options.tag) }
   return runAt === undefined
     ? { ...common, delay: delay as Duration | undefined }
-    : { ...common, runAt: pointInTime(runAt) }
+    : { ...common, runAt: pointInTime(runAt, '--run-at') }
 }
