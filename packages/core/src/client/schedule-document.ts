@@ -55,7 +55,7 @@ export function readDocument(text: string, name: string): ScheduleDocument {
 }
 
 /** The task id of one run: the same in every process, so that a fire time is run once. */
-export function runId(name: string, fireAt: number): TaskId {
+function runId(name: string, fireAt: number): TaskId {
   return taskId('millrace.schedule', name, String(fireAt))
 }
 

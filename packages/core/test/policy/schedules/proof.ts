@@ -14,8 +14,8 @@ import {
 } from './oracle.ts'
 
 const MINUTE = 60_000
-export const FROM: number = Date.UTC(2005, 0, 1)
-export const TO: number = Date.UTC(2038, 0, 1)
+const FROM = Date.UTC(2005, 0, 1)
+const TO = Date.UTC(2038, 0, 1)
 
 /** The defaults, and each other choice once. */
 export const CHOICES: readonly Choice[] = [

@@ -93,13 +93,7 @@ export async function scheduleOf(
 }
 
 /** @throws CliError */
-function timesOf({
-  cron,
-  every,
-  zone,
-  gap,
-  repeated,
-}: PutOptions):
+function timesOf({ cron, every, zone, gap, repeated }: PutOptions):
   | {
       readonly cron: string
       readonly zone: string | undefined

@@ -92,6 +92,8 @@ function addPreview(schedules: Command): void {
     )
 }
 
+type PutArguments = readonly [name: string, task: string, json: string | undefined, options: PutOptions]
+
 function addPut(schedules: Command): void {
   const put = schedules
     .command('put')
@@ -103,7 +105,7 @@ function addPut(schedules: Command): void {
     .argument('<task>', 'the name of the task')
     .argument('[json]', 'its input as JSON; - reads it from stdin')
   for (const option of putOptions()) put.addOption(option)
-  put.action(async (name: string, task: string, json: string | undefined, options: PutOptions) => {
+  put.action(async (...[name, task, json, options]: PutArguments) => {
     const text = json === '-' ? await readAll(process.stdin) : json
     await withStore(put, async ({ mill, output }) => {
       const wanted = await scheduleOf(mill, { task, text, options, warn: (message) => output.warn(message) })
