@@ -26,6 +26,9 @@ type Change =
   | 'putSchedule'
   | 'removeSchedule'
   | 'tick'
+  | 'acquireLock'
+  | 'renewLock'
+  | 'releaseLock'
 
 export class JournalStore implements port.Store {
   readonly kind = 'journal'
@@ -158,6 +161,24 @@ export class JournalStore implements port.Store {
 
   dueSchedules(request: { readonly max: number }): Promise<port.DueSchedules> {
     return this.#look(() => this.#tasks.dueSchedules(request))
+  }
+
+  // Locks
+
+  acquireLock(request: port.LockRequest): Promise<port.LockAnswer> {
+    return this.#change('acquireLock', request, () => this.#tasks.acquireLock(request))
+  }
+
+  renewLock(request: Parameters<port.Store['renewLock']>[0]): Promise<'held' | 'lost'> {
+    return this.#change('renewLock', request, () => this.#tasks.renewLock(request))
+  }
+
+  releaseLock(request: Parameters<port.Store['releaseLock']>[0]): Promise<'released' | 'lost'> {
+    return this.#change('releaseLock', request, () => this.#tasks.releaseLock(request))
+  }
+
+  locks(): Promise<readonly port.LockRecord[]> {
+    return this.#look(() => this.#tasks.locks())
   }
 
   // Inspection

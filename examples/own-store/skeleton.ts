@@ -149,7 +149,25 @@ export class SkeletonStore implements port.Store {
     throw notYet('tick')
   }
 
-  // 9. Hints (watch). Then all at once (races, clock).
+  // 9. Locks (locks).
+
+  async acquireLock(_request: port.LockRequest): Promise<port.LockAnswer> {
+    throw notYet('acquireLock')
+  }
+
+  async renewLock(_request: Pick<port.LockRequest, 'name' | 'holder' | 'ttlMs'>): Promise<'held' | 'lost'> {
+    throw notYet('renewLock')
+  }
+
+  async releaseLock(_request: Pick<port.LockRequest, 'name' | 'holder'>): Promise<'released' | 'lost'> {
+    throw notYet('releaseLock')
+  }
+
+  async locks(): Promise<readonly port.LockRecord[]> {
+    throw notYet('locks')
+  }
+
+  // 10. Hints (watch). Then all at once (races, clock).
 
   watch(): AsyncIterableIterator<port.Hint> {
     return this.#watchers.watch()

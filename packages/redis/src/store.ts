@@ -16,6 +16,7 @@ import { run, type Line, type Reply } from './line.ts'
 import { packExchange, Tastes, verdictsOf } from './exchanging.ts'
 import { openSession, renew } from './sessions.ts'
 import { reclaim } from './reclaiming.ts'
+import * as locking from './locks.ts'
 import * as plans from './schedules.ts'
 import { Wakeups } from './wakeups.ts'
 import type * as port from '@millrace/core/store'
@@ -198,6 +199,22 @@ export class RedisStore implements port.Store {
 
   async tick(request: port.Tick): Promise<port.TickAnswer> {
     return plans.tick(this.#home, request)
+  }
+
+  async acquireLock(request: port.LockRequest): Promise<port.LockAnswer> {
+    return locking.acquireLock(this.#home, request)
+  }
+
+  async renewLock(request: Pick<port.LockRequest, 'name' | 'holder' | 'ttlMs'>): Promise<'held' | 'lost'> {
+    return locking.renewLock(this.#home, request)
+  }
+
+  async releaseLock(request: Pick<port.LockRequest, 'name' | 'holder'>): Promise<'released' | 'lost'> {
+    return locking.releaseLock(this.#home, request)
+  }
+
+  async locks(): Promise<readonly port.LockRecord[]> {
+    return locking.locks(this.#home)
   }
 
   /** The first call decides; it then goes on until all tasks are through, or leaves that to `deliver`. */

@@ -4,6 +4,7 @@ import { command, configureQueue } from './commanding.ts'
 import { exchange } from './exchanging.ts'
 import { openGate } from './gates.ts'
 import { definitions, get, list, outcomes, queues, sessions } from './inspector.ts'
+import { acquireLock, locks, releaseLock, renewLock } from './locks.ts'
 import { reclaim } from './reclaiming.ts'
 import { dueSchedules, putSchedule, removeSchedule, schedule, schedules, tick } from './schedules.ts'
 import { closeSession, openSession, renew } from './sessions.ts'
@@ -32,6 +33,9 @@ const WRITES = {
   putSchedule,
   removeSchedule,
   tick,
+  acquireLock,
+  renewLock,
+  releaseLock,
 } as const satisfies { readonly [K in OperationName]?: Operation<K> }
 
 const READS = {
@@ -44,6 +48,7 @@ const READS = {
   schedule,
   schedules,
   dueSchedules,
+  locks,
   now: (pass: Pass): number => pass.now,
 } as const satisfies { readonly [K in OperationName]?: Operation<K> }
 

@@ -121,6 +121,22 @@ export class SqliteStore implements port.Store {
     return this.#lines.reach().call('tick', request)
   }
 
+  async acquireLock(request: port.LockRequest): Promise<port.LockAnswer> {
+    return this.#lines.reach().call('acquireLock', request)
+  }
+
+  async renewLock(request: Pick<port.LockRequest, 'name' | 'holder' | 'ttlMs'>): Promise<'held' | 'lost'> {
+    return this.#lines.reach().call('renewLock', request)
+  }
+
+  async releaseLock(request: Pick<port.LockRequest, 'name' | 'holder'>): Promise<'released' | 'lost'> {
+    return this.#lines.reach().call('releaseLock', request)
+  }
+
+  async locks(): Promise<readonly port.LockRecord[]> {
+    return this.#lines.reach().call('locks', undefined)
+  }
+
   /** The first call decides; it then goes on until all tasks are through, or leaves that to `deliver`. */
   async openGate(gate: string): Promise<'open' | 'gone'> {
     const line = this.#lines.reach()

@@ -13,6 +13,9 @@ import type {
   LevelSlots,
   ListAnswer,
   ListRequest,
+  LockAnswer,
+  LockRecord,
+  LockRequest,
   Payload,
   PruneRequest,
   PublishedDefinition,
@@ -202,6 +205,10 @@ export interface Operations {
   schedules(request: { readonly after: string | null; readonly limit: number }): readonly ScheduleRecord[]
   dueSchedules(request: { readonly max: number }): DueSchedules
   tick(request: Tick): TickAnswer
+  acquireLock(request: LockRequest): LockAnswer
+  renewLock(request: Pick<LockRequest, 'name' | 'holder' | 'ttlMs'>): 'held' | 'lost'
+  releaseLock(request: Pick<LockRequest, 'name' | 'holder'>): 'released' | 'lost'
+  locks(): readonly LockRecord[]
   get(ids: readonly string[]): readonly (TaskRecord | null)[]
   outcomes(request: {
     readonly ids: readonly string[]

@@ -14,6 +14,7 @@ import { gateCases } from './gates.ts'
 import { inspectCases } from './inspect.ts'
 import { leaseCases } from './leases.ts'
 import { listCases } from './lists.ts'
+import { lockCases } from './locks.ts'
 import { outboxCases } from './outbox.ts'
 import { payloadCases } from './payloads.ts'
 import { raceCases } from './races.ts'
@@ -56,6 +57,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...payloadCases,
   ...clockCases,
   ...scheduleCases,
+  ...lockCases,
   ...raceCases,
   ...watchCases,
 ]

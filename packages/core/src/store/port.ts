@@ -37,14 +37,16 @@ import type {
 import type { Settlement, Verdict } from './settlement.ts'
 import type { Control } from './control.ts'
 import type { Inspection } from './inspection.ts'
+import type { Locks } from './locks.ts'
 import type { Schedules } from './schedules.ts'
 import type { Sessions } from './sessions.ts'
 
+export type * from './locks.ts'
 export type * from './schedules.ts'
 export type * from './sessions.ts'
 
 /** A backend. `open` is called once, before anything else, `close` once, after everything else has ended. */
-export interface Store extends Sessions, Tasks, Schedules, Upkeep, Control, Inspection, Wakeups {
+export interface Store extends Sessions, Tasks, Schedules, Locks, Upkeep, Control, Inspection, Wakeups {
   /** The kind of backend, as in its URL: `memory`, `sqlite`. */
   readonly kind: string
   /** How many bytes of final tasks a queue keeps unless told otherwise. */

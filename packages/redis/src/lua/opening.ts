@@ -26,6 +26,7 @@
  *   Y          hash    removed tasks → how many of their entries are still in lists of ready ones
  *   D          hash    published definitions
  *   J<name>    hash    a schedule                          j      zset   all schedules; y  when they are due
+ *   L<name>    hash    a lock                              M      zset   when their leases end
  */
 export const OPENING: string = String.raw`
 local P, call = KEYS[1], redis.call

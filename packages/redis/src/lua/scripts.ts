@@ -12,6 +12,7 @@ import { LANES, PLACES } from './places.ts'
 import { RECLAIM, RECLAIMING } from './reclaiming.ts'
 import { FLAGS, HISTORY, RECORDS } from './records.ts'
 import { CLOSE_SESSION, OPEN_SESSION, RENEW, REPEATS } from './sessions.ts'
+import * as locking from './locks.ts'
 import * as plans from './schedules.ts'
 import { SETTLE_ALL, SETTLING } from './settling.ts'
 import { DELIVER, OPEN_GATE, PRUNE, SWEEP } from './upkeep.ts'
@@ -93,6 +94,10 @@ export const schedule: Script = script('schedule', 'reads', [OPENING, plans.SCHE
 export const schedules: Script = script('schedules', 'reads', [OPENING, plans.SCHEDULES])
 export const dueSchedules: Script = script('dueSchedules', 'reads', [OPENING, plans.DUE_SCHEDULES])
 export const tick: Script = script('tick', 'needs memory', [...MOVING, GATES, ADDING, CANCELLING, plans.TICK])
+export const acquireLock: Script = script('acquireLock', 'any memory', [OPENING, locking.ACQUIRE_LOCK])
+export const renewLock: Script = script('renewLock', 'any memory', [OPENING, locking.RENEW_LOCK])
+export const releaseLock: Script = script('releaseLock', 'any memory', [OPENING, locking.RELEASE_LOCK])
+export const locks: Script = script('locks', 'reads', [OPENING, locking.LOCKS])
 export const get: Script = script('get', 'reads', [...READING, inspection.GET])
 export const outcomes: Script = script('outcomes', 'reads', [
   ...READING,

@@ -3,6 +3,7 @@ import { Schedule } from './schedule.ts'
 import { Timeline } from './timeline.ts'
 import type { Hint, PublishedDefinition, Retention } from '../port.ts'
 import type { FinalState, IfFailed, Nonce, SessionId, TaskId } from '../records.ts'
+import type { Lock } from './locks.ts'
 import type { ScheduleRecord } from '../schedules.ts'
 import type { Delivery } from './edges.ts'
 import type { Gate } from './gates.ts'
@@ -41,6 +42,8 @@ export interface Home {
   readonly sessions: Map<SessionId, Session>
   readonly definitions: Map<string, PublishedDefinition>
   readonly schedules: Map<string, ScheduleRecord>
+  readonly locks: Map<string, Lock>
+  lockToken: number
   /** Of the schedule that was put last. */
   scheduleVersion: number
   arrived: number
@@ -78,6 +81,8 @@ export function newHome(): Home {
     sessions: new Map(),
     definitions: new Map(),
     schedules: new Map(),
+    locks: new Map(),
+    lockToken: 0,
     scheduleVersion: 0,
     arrived: 0,
     changes: 0,

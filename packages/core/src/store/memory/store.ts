@@ -13,6 +13,7 @@ import { Watchers } from '../watchers.ts'
 import { newHome, newPass, type Home, type Pass } from './home.ts'
 import { definitions, get, list, outcomes, queues, sessions } from './inspection.ts'
 import { reclaim } from './reclaiming.ts'
+import * as locking from './locks.ts'
 import * as plans from './schedules.ts'
 import { closeSession, openSession, renew } from './sessions.ts'
 import { prune, sweep } from './upkeep.ts'
@@ -121,6 +122,22 @@ export class MemoryStore implements port.Store {
 
   async tick(request: port.Tick): Promise<port.TickAnswer> {
     return this.#pass((pass) => plans.tick(pass, request))
+  }
+
+  async acquireLock(request: port.LockRequest): Promise<port.LockAnswer> {
+    return this.#pass((pass) => locking.acquireLock(pass, request))
+  }
+
+  async renewLock(request: Pick<port.LockRequest, 'name' | 'holder' | 'ttlMs'>): Promise<'held' | 'lost'> {
+    return this.#pass((pass) => locking.renewLock(pass, request))
+  }
+
+  async releaseLock(request: Pick<port.LockRequest, 'name' | 'holder'>): Promise<'released' | 'lost'> {
+    return this.#pass((pass) => locking.releaseLock(pass, request))
+  }
+
+  async locks(): Promise<readonly port.LockRecord[]> {
+    return this.#pass(locking.locks)
   }
 
   async openGate(gate: string): Promise<'open' | 'gone'> {
