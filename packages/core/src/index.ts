@@ -65,7 +65,16 @@ export { TransactionalMill } from './client/transactional-mill.ts'
 export type { BulkAnswer, RejectedDraft } from './client/enqueuer.ts'
 export { TaskHandle } from './client/handle.ts'
 export type { Enqueued, EnqueuedHandle, ResultOptions } from './client/handle.ts'
-export type { QueueControl, QueueOptions, RetentionOptions, WorkerControl } from './client/queue-control.ts'
+export type { Lock } from './client/lock.ts'
+export type { HeldLock } from './client/lock-status.ts'
+export type { LockOptions } from './client/locker.ts'
+export type {
+  QueueControl,
+  QueueOptions,
+  RetentionOptions,
+  WorkerControl,
+  WorkerStatus,
+} from './client/queue-control.ts'
 export type {
   BackfillOptions,
   PreviewedFire,

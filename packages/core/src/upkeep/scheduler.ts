@@ -15,9 +15,13 @@ const LOOK_EVERY_MS = 5_000
 /** However many words come, it looks no sooner again. */
 const REST_MS = 100
 const AT_ONCE = 100
+/** How much later others come, should the leader be busy, or gone. */
+const FOLLOWER_MS = 1_000
 
 export interface SchedulerParts {
   readonly connection: Connection
+  /** Whether this worker leads the upkeep: others come a little later. */
+  leads(): boolean
   failed(error: unknown, doing: string): void
 }
 
@@ -90,7 +94,10 @@ export class Scheduler {
         }
       }
       if (failures > 0) return LOOK_EVERY_MS
-      if (due.length === 0) return Math.min(nextInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS)
+      if (due.length === 0) {
+        const followsMs = this.#parts.leads() ? 0 : FOLLOWER_MS
+        return Math.min((nextInMs ?? LOOK_EVERY_MS) + followsMs, LOOK_EVERY_MS)
+      }
     }
     return LOOK_EVERY_MS
   }

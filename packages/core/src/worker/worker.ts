@@ -5,6 +5,7 @@
  * in order.
  */
 import { Caretaker } from '../upkeep/caretaker.ts'
+import { Leadership } from '../upkeep/leadership.ts'
 import { Scheduler } from '../upkeep/scheduler.ts'
 import { ClosedError, InvalidArgumentError } from '../task/errors.ts'
 import { checkMembers, type Members } from '../task/members.ts'
@@ -76,6 +77,7 @@ export class Worker implements AsyncDisposable {
   readonly #executor: Executor
   readonly #caretaker: Caretaker
   readonly #scheduler: Scheduler
+  readonly #leadership: Leadership
   readonly #stopped = Promise.withResolvers<void>()
   readonly #hurried = Promise.withResolvers<void>()
   #unlisten: () => void = () => undefined
@@ -135,10 +137,13 @@ export class Worker implements AsyncDisposable {
       dead: (session) => this.#lease.lost(session),
       failed: (error) => failed(error, 'settling and claiming tasks'),
     })
-    this.#scheduler = new Scheduler({ connection, failed })
+    this.#leadership = new Leadership({ connection, session: () => this.#lease.session, failed })
+    const leads = (): boolean => this.#leadership.leads
+    this.#scheduler = new Scheduler({ connection, failed, leads })
     this.#caretaker = new Caretaker({
       connection,
       session: () => this.#lease.session,
+      leads,
       takenOver: ({ fence }, transition) => this.#takenOver(fence, transition),
       failed,
     })
@@ -236,6 +241,7 @@ export class Worker implements AsyncDisposable {
     if (this.#isGivenUp()) return this.#lease.close()
     this.#launch = 'done'
     this.#listen()
+    this.#leadership.start()
     this.#caretaker.start()
     this.#scheduler.start()
     this.#exchanger.claim(true)
@@ -259,7 +265,7 @@ export class Worker implements AsyncDisposable {
   async #stop(drainMs: number): Promise<void> {
     if (!(await this.#hasStarted())) return
     this.#exchanger.claim(false)
-    const cared = Promise.all([this.#caretaker.stop(), this.#scheduler.stop()])
+    const cared = Promise.all([this.#caretaker.stop(), this.#scheduler.stop(), this.#leadership.stop()])
     this.#executor.close()
     await this.#within(drainMs, this.#executor.rest(), this.#hurried.promise)
     this.#executor.abortBusy('shutdown', 'The worker is stopping.')

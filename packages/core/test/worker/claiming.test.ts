@@ -179,6 +179,7 @@ describe('exchanges', () => {
       'prune',
       'reclaim',
       'renew',
+      'renewLock',
       'sweep',
     ])
   })
