@@ -20,7 +20,7 @@ test('locks do what the guide says', async () => {
 test('the guide shows what the file says, line by line', () => {
   const guide = readFileSync(path('../docs/locks.md'), 'utf8')
   const file = readFileSync(path('locks.ts'), 'utf8')
-  const blocks = [...guide.matchAll(/```ts\n([^`]*)```/g)].map(([, block]) => block!.trim())
+  const blocks = [...guide.matchAll(/```ts\n([\s\S]*?)\n```/g)].map(([, block]) => block!.trim())
   expect(blocks.length).toBe(1)
   expect(blocks.filter((block) => !file.includes(block))).toEqual([])
 })

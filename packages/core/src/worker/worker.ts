@@ -1,12 +1,10 @@
 /**
  * A worker: takes tasks from the store and runs their handlers. Each role is a room of its own: `Lease` keeps
  * the session alive, `Exchanger` settles and claims, `Appetite` says how much, `Executor` runs, `Holdings`
- * knows what is held, `Caretaker` does the upkeep. This one brings them together, and starts and stops them
+ * knows what is held, `Upkeep` does what any worker can. This one brings them together, and starts and stops them
  * in order.
  */
-import { Caretaker } from '../upkeep/caretaker.ts'
-import { Leadership } from '../upkeep/leadership.ts'
-import { Scheduler } from '../upkeep/scheduler.ts'
+import { Upkeep } from '../upkeep/upkeep.ts'
 import { ClosedError, InvalidArgumentError } from '../task/errors.ts'
 import { checkMembers, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
@@ -75,9 +73,7 @@ export class Worker implements AsyncDisposable {
   readonly #lease: Lease
   readonly #exchanger: Exchanger
   readonly #executor: Executor
-  readonly #caretaker: Caretaker
-  readonly #scheduler: Scheduler
-  readonly #leadership: Leadership
+  readonly #upkeep: Upkeep
   readonly #stopped = Promise.withResolvers<void>()
   readonly #hurried = Promise.withResolvers<void>()
   #unlisten: () => void = () => undefined
@@ -107,7 +103,7 @@ export class Worker implements AsyncDisposable {
       profile: profileOf(options),
       holdings: () => ({
         held: this.#holdings.list(),
-        awaiting: [...this.#exchanger.awaiting, ...this.#caretaker.awaiting],
+        awaiting: [...this.#exchanger.awaiting, ...this.#upkeep.awaiting],
       }),
       renewed: (answer) => this.#holdings.heed(answer),
       lapsed: () => this.#holdings.loseAll(),
@@ -137,13 +133,9 @@ export class Worker implements AsyncDisposable {
       dead: (session) => this.#lease.lost(session),
       failed: (error) => failed(error, 'settling and claiming tasks'),
     })
-    this.#leadership = new Leadership({ connection, session: () => this.#lease.session, failed })
-    const leads = (): boolean => this.#leadership.leads
-    this.#scheduler = new Scheduler({ connection, failed, leads })
-    this.#caretaker = new Caretaker({
+    this.#upkeep = new Upkeep({
       connection,
       session: () => this.#lease.session,
-      leads,
       takenOver: ({ fence }, transition) => this.#takenOver(fence, transition),
       failed,
     })
@@ -241,9 +233,7 @@ export class Worker implements AsyncDisposable {
     if (this.#isGivenUp()) return this.#lease.close()
     this.#launch = 'done'
     this.#listen()
-    this.#leadership.start()
-    this.#caretaker.start()
-    this.#scheduler.start()
+    this.#upkeep.start()
     this.#exchanger.claim(true)
   }
 
@@ -265,7 +255,7 @@ export class Worker implements AsyncDisposable {
   async #stop(drainMs: number): Promise<void> {
     if (!(await this.#hasStarted())) return
     this.#exchanger.claim(false)
-    const cared = Promise.all([this.#caretaker.stop(), this.#scheduler.stop(), this.#leadership.stop()])
+    const cared = this.#upkeep.stop()
     this.#executor.close()
     await this.#within(drainMs, this.#executor.rest(), this.#hurried.promise)
     this.#executor.abortBusy('shutdown', 'The worker is stopping.')
@@ -311,7 +301,7 @@ export class Worker implements AsyncDisposable {
   }
 
   #claimed(answer: ExchangeAnswer, session: SessionId): void {
-    if (answer.undelivered) this.#caretaker.deliverNow()
+    if (answer.undelivered) this.#upkeep.deliverNow()
     const nowMs = this.#connection.platform.monotonicMs()
     const runs = answer.claims.map((claim) => {
       const { deadlineAt } = claim

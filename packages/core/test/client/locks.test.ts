@@ -1,8 +1,7 @@
 /** `mill.lock`: one holder at a time, as far as a lease goes. */
 import { describe, expect, test } from 'vitest'
-import { StoreError } from '../../src/index.ts'
+import { Mill, StoreError } from '../../src/index.ts'
 import { jumpy, silent, World } from '../worker/world.ts'
-import { Mill } from '../../src/index.ts'
 
 const SECOND = 1_000
 
