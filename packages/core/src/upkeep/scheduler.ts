@@ -13,7 +13,7 @@ import type { TaskSpec } from '../store/records.ts'
 /** Without any word it looks so often whether something is due. */
 const LOOK_EVERY_MS = 5_000
 /** However many words come, it looks no sooner again. */
-const REST_MS = 100
+const REST_MS = 250
 const AT_ONCE = 100
 /** How much later others come, should the leader be busy, or gone. */
 const FOLLOWER_MS = 1_000
@@ -28,6 +28,8 @@ export interface SchedulerParts {
 export class Scheduler {
   readonly #parts: SchedulerParts
   #timer: Timer | undefined
+  /** By the monotonic clock. */
+  #nextLookAt = Infinity
   #unlisten: () => void = () => undefined
   #looking: Promise<void> | undefined
   /** Whether somebody said meanwhile that there may be more. */
@@ -60,12 +62,18 @@ export class Scheduler {
 
   #lookIn(delayMs: number): void {
     if (this.#stopped) return
+    const { platform } = this.#parts.connection
+    const at = platform.monotonicMs() + delayMs
+    // word after word must not put off what is to come sooner
+    if (at >= this.#nextLookAt) return
+    this.#nextLookAt = at
     this.#timer?.cancel()
-    this.#timer = this.#parts.connection.platform.setTimer(delayMs, () => this.#begin(), 'idle')
+    this.#timer = platform.setTimer(delayMs, () => this.#begin(), 'idle')
   }
 
   #begin(): void {
     if (this.#stopped || this.#looking !== undefined) return
+    this.#nextLookAt = Infinity
     this.#rung = false
     this.#looking = this.#look()
       .catch((error: unknown) => {

@@ -139,6 +139,24 @@ describe('workers', () => {
     await worker.stop()
   })
 
+  test('are not put off by hints that never end', async () => {
+    const world = new World()
+    const mill = world.mill()
+    await mill.schedules.put('beat', { task: beat, every: '10s' })
+    const worker = await runner(world, mill)
+    for (let i = 0; i < 600; i++) {
+      await world.time.advance(100)
+      const request = { name: `x${i}`, ifVersion: null, plan: '{}', paused: true, nextAt: null }
+      await world.store.putSchedule(request)
+    }
+    expect(worker.runs.map(({ at }) => at / SECOND)).toEqual(
+      [10, 20, 30, 40, 50, 60].slice(0, worker.runs.length),
+    )
+    expect(worker.runs.length).toBeGreaterThanOrEqual(5)
+    for (const { at, ranAt } of worker.runs) expect(ranAt - at).toBeLessThan(50)
+    await worker.stop()
+  })
+
   test('find what nobody told them', async () => {
     const world = new World()
     const line = world.line()
