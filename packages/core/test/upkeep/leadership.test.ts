@@ -50,6 +50,23 @@ test('another one leads when the leader is gone', async () => {
   expect(workers.map(({ leadsSince }) => leadsSince !== null)).toEqual([true])
 })
 
+test('a leader that begins a new session leads in its name', async () => {
+  const world = new World()
+  const line = world.line()
+  const worker = world.mill(line).worker({ handlers })
+  await world.settle(worker.start())
+  await world.time.advance(SECOND)
+  const [before] = await world.mill().workers.list()
+  line.keep('renew', () => Promise.reject(new StoreError('store-unavailable', 'away', { effect: 'none' })))
+  await world.time.advance(20 * SECOND)
+  line.free('renew')
+  await world.time.advance(10 * SECOND)
+  const [after] = await world.mill().workers.list()
+  expect(after?.session).not.toBe(before?.session)
+  expect(after?.leadsSince).toBeGreaterThan(before!.leadsSince!)
+  await world.settle(worker.stop())
+})
+
 test('who does not lead does some duties less often, but does them', async () => {
   const world = new World()
   const [leading, following] = [world.line(), world.line()]
