@@ -14,7 +14,8 @@ import type { TaskSpec } from '../store/records.ts'
 const LOOK_EVERY_MS = 5_000
 /** However many words come, it looks no sooner again. */
 const REST_MS = 250
-const AT_ONCE = 100
+/** So many fire side by side. */
+const AT_ONCE = 20
 /** How much later others come, should the leader be busy, or gone. */
 const FOLLOWER_MS = 1_000
 
@@ -34,6 +35,8 @@ export class Scheduler {
   #looking: Promise<void> | undefined
   /** Whether somebody said meanwhile that there may be more. */
   #rung = false
+  /** Until when those that failed are left alone, by store time. */
+  readonly #resting = new Map<string, number>()
   #stopped = false
 
   constructor(parts: SchedulerParts) {
@@ -82,7 +85,7 @@ export class Scheduler {
       })
       .then((nextInMs) => {
         this.#looking = undefined
-        this.#lookIn(this.#rung ? REST_MS : nextInMs)
+        this.#lookIn(this.#rung ? Math.min(REST_MS, nextInMs) : nextInMs)
       })
   }
 
@@ -90,33 +93,39 @@ export class Scheduler {
   async #look(): Promise<number> {
     while (!this.#stopped) {
       const { now, due, nextInMs } = await this.#due()
-      let failures = 0
-      for (const record of due) {
-        if (this.#stopped) break
-        try {
-          await this.#fire(record, now)
-        } catch (error) {
-          // what ails one schedule keeps no other one waiting
-          failures += 1
-          this.#parts.failed(error, `letting the schedule ${record.name} fire`)
-        }
-      }
-      if (failures > 0) return LOOK_EVERY_MS
-      if (due.length === 0) {
-        const followsMs = this.#parts.leads() ? 0 : FOLLOWER_MS
-        return Math.min((nextInMs ?? LOOK_EVERY_MS) + followsMs, LOOK_EVERY_MS)
-      }
+      for (const [name, until] of this.#resting) if (until <= now) this.#resting.delete(name)
+      const outcomes = await Promise.all(due.map((record) => this.#try(record, now)))
+      if (outcomes.includes('advanced')) continue
+      // somebody else was there first
+      if (outcomes.includes('stale')) return REST_MS
+      const followsMs = this.#parts.leads() ? 0 : FOLLOWER_MS
+      return Math.min((nextInMs ?? LOOK_EVERY_MS) + followsMs, LOOK_EVERY_MS)
     }
     return LOOK_EVERY_MS
   }
 
+  /** Those that rest are due, too, and must not hide the others. */
   #due(): Promise<DueSchedules> {
-    return this.#parts.connection.read((store) => store.dueSchedules({ max: AT_ONCE }), 'insists')
+    const max = AT_ONCE + this.#resting.size
+    return this.#parts.connection.read((store) => store.dueSchedules({ max }), 'insists')
   }
 
-  async #fire(record: ScheduleRecord, now: number): Promise<void> {
+  /** What ails one schedule keeps no other one waiting: it rests for a while. */
+  async #try(record: ScheduleRecord, now: number): Promise<'advanced' | 'stale' | 'resting'> {
+    const { name } = record
+    if (this.#stopped || this.#resting.has(name)) return 'resting'
+    try {
+      return await this.#fire(record, now)
+    } catch (error) {
+      this.#resting.set(name, now + LOOK_EVERY_MS)
+      this.#parts.failed(error, `letting the schedule ${name} fire`)
+      return 'resting'
+    }
+  }
+
+  async #fire(record: ScheduleRecord, now: number): Promise<'advanced' | 'stale'> {
     const { name, version, nextAt } = record
-    if (nextAt === null) return
+    if (nextAt === null) return 'stale'
     const document = readDocument(record.plan, name)
     const { missed, overlap } = document
     const { fires, next } = turnOf(document.plan, { missed, nextAt, now })
@@ -126,7 +135,8 @@ export class Scheduler {
       const tasks = runs.map(({ task }) => task)
       const tick = { name, version, fireAt: nextAt, nextAt: next, tasks, lastAt, overlap }
       const answer = await this.#tick(tick)
-      if (answer.outcome !== 'rejected') return
+      if (answer.outcome === 'stale') return 'stale'
+      if (answer.outcome !== 'rejected') return 'advanced'
       // the schedule goes on without the run that cannot be
       const why = refusalOf(answer, { tasks, under: null, gate: null })
       this.#parts.failed(why, `enqueuing a run of the schedule ${name}`)
