@@ -51,6 +51,17 @@ export type {
   Within,
   WithinHandler,
 } from './task/transaction.ts'
+export { defineSchedule } from './task/schedule-options.ts'
+export type {
+  CronTimes,
+  IntervalTimes,
+  RunOptionsOfSchedule,
+  ScheduleDefinition,
+  ScheduleOptions,
+  ScheduleTimes,
+  ScheduleTurns,
+} from './task/schedule-options.ts'
+export type { Scheduled } from './task/scheduled.ts'
 export { unchecked } from './task/schema.ts'
 export type { InputOf, OutputOf, Schema } from './task/schema.ts'
 
@@ -61,7 +72,23 @@ export { TransactionalMill } from './client/transactional-mill.ts'
 export type { BulkAnswer, RejectedDraft } from './client/enqueuer.ts'
 export { TaskHandle } from './client/handle.ts'
 export type { Enqueued, EnqueuedHandle, ResultOptions } from './client/handle.ts'
-export type { QueueControl, QueueOptions, RetentionOptions, WorkerControl } from './client/queue-control.ts'
+export type { Lock } from './client/lock.ts'
+export type { HeldLock } from './client/lock-status.ts'
+export type { LockOptions } from './client/locker.ts'
+export type {
+  QueueControl,
+  QueueOptions,
+  RetentionOptions,
+  WorkerControl,
+  WorkerStatus,
+} from './client/queue-control.ts'
+export type {
+  BackfillOptions,
+  PreviewedFire,
+  ScheduleControl,
+  SyncResult,
+} from './client/schedule-control.ts'
+export type { Schedule } from './client/schedule-status.ts'
 export type { ShownState, TaskListItem, TaskStatus } from './client/status.ts'
 export type {
   CommandResult,

@@ -239,7 +239,8 @@ function apply(
   }
 }
 
-function requestCancel(pass: Pass, draft: Draft, reason: string | null): CommandOutcome {
+/** Also what a schedule does to its last run. */
+export function requestCancel(pass: Pass, draft: Draft, reason: string | null): CommandOutcome {
   const { task } = draft
   if (isFinal(task)) return 'refused'
   const runs = isRunning(task)

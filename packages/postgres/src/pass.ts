@@ -1,5 +1,5 @@
 /** What the rooms of the store share, and one operation's way through them. */
-import type { Hint } from '@millrace/core/store'
+import { NOTHING, type Hint } from '@millrace/core/store'
 import type { Connection, Database } from './database.ts'
 import type { Names } from './names.ts'
 import type { Columns } from './payloads.ts'
@@ -68,7 +68,7 @@ export function newPass(home: Home, connection: Connection, now: number): Pass {
     orphans: new Set(),
     checkpoints: new Map(),
     payloads: new Map(),
-    hint: { ready: false, settled: false, cancel: false },
+    hint: { ...NOTHING },
     resolutionsLeft: RESOLUTIONS_MAX,
   }
 }

@@ -114,7 +114,7 @@ test('hints are heard again after the server was started anew', async () => {
   await server.start()
   await recovered(() => store.queues())
   // whoever listens again may have missed anything
-  expect((await hints.next()).value).toEqual({ ready: true, settled: true, cancel: true })
+  expect((await hints.next()).value).toEqual({ ready: true, settled: true, cancel: true, schedules: true })
   await store.close()
 }, 60_000)
 

@@ -250,7 +250,7 @@ function packGroup(packer: Packer, { tasks, under, gate }: TaskGroup, names: Nam
   for (const task of tasks) packTask(packer, task, names)
 }
 
-function packTask(packer: Packer, task: TaskSpec, names: Names): void {
+export function packTask(packer: Packer, task: TaskSpec, names: Names): void {
   packer.array(14).id(task.id)
   packRecord(packer, task, names)
   packDue(packer, task.due)
@@ -307,7 +307,7 @@ function allCreated(size: number): GroupAnswer {
   return { outcome: 'added', tasks: Array.from({ length: size }, () => CREATED) }
 }
 
-function groupAnswer([what, ...rest]: readonly Reply[]): GroupAnswer {
+export function groupAnswer([what, ...rest]: readonly Reply[]): GroupAnswer {
   switch (String(what)) {
     case 'a':
       return { outcome: 'added', tasks: rest.map((of) => verdictOf(of as Buffer)) }

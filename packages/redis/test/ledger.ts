@@ -94,7 +94,7 @@ function auditLives(home: Home, same: Same): void {
     for (const parent of parentsOf(extras)) pins.set(parent, String(Number(pins.get(parent) ?? 0) + 1))
   }
   same('unique keys', sorted(home.hash('k')), sorted(keys))
-  same('windows', [...home.hash('y').keys()].toSorted(), [...home.hash('J').keys()].toSorted())
+  same('windows', [...home.hash('V').keys()].toSorted(), [...home.hash('U').keys()].toSorted())
   same('pins', sorted(home.hash('i')), sorted(pins))
   const owed = new Set<string>()
   for (const [key, value] of home.values) {

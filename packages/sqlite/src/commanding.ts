@@ -176,7 +176,8 @@ function apply(pass: Pass, draft: Draft, what: Exclude<Command, { kind: 'remove'
   }
 }
 
-function cancel(pass: Pass, draft: Draft, reason: string | null): CommandOutcome {
+/** Also what a schedule does to its last run. Whoever calls it saves the draft. */
+export function cancel(pass: Pass, draft: Draft, reason: string | null): CommandOutcome {
   const { task } = draft
   const runs = isRunning(task)
   if (runs && task.cancel !== null) return 'requested'

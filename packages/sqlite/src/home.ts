@@ -1,5 +1,5 @@
 /** What the rooms of the store's thread share, and one operation's way through them. */
-import type { Hint } from '@millrace/core/store'
+import { NOTHING, type Hint } from '@millrace/core/store'
 import { Clock } from './clock.ts'
 import type { Connection } from './database.ts'
 import { Names } from './interning.ts'
@@ -57,7 +57,7 @@ export function newPass(home: Home, now: number): Pass {
     ended: [],
     returning: [],
     volumes: new Map(),
-    hint: { ready: false, settled: false, cancel: false },
+    hint: { ...NOTHING },
     resolutionsLeft: RESOLUTIONS_MAX,
     anyEdges: undefined,
   }

@@ -80,6 +80,16 @@ export class Enqueuer {
     }
   }
 
+  /** A task that was made already, as those of schedules are. */
+  async spec(spec: TaskSpec): Promise<AddVerdict> {
+    this.#operations.begin()
+    try {
+      return (await this.#add({ tasks: [spec], under: null, gate: null }))[0]!
+    } finally {
+      this.#operations.end()
+    }
+  }
+
   /** All or nothing. */
   async atomically(drafts: readonly Draft[]): Promise<EnqueuedHandle[]> {
     this.#operations.begin()

@@ -14,6 +14,7 @@ import { gateCases } from './gates.ts'
 import { inspectCases } from './inspect.ts'
 import { leaseCases } from './leases.ts'
 import { listCases } from './lists.ts'
+import { lockCases } from './locks.ts'
 import { outboxCases } from './outbox.ts'
 import { payloadCases } from './payloads.ts'
 import { raceCases } from './races.ts'
@@ -21,6 +22,7 @@ import { reclaimCases } from './reclaim.ts'
 import { removalCases } from './removal.ts'
 import { repeatCases } from './repeats.ts'
 import { retentionCases } from './retention.ts'
+import { scheduleCases } from './schedules.ts'
 import { settleCases } from './settle.ts'
 import { takeOverCases } from './take-overs.ts'
 import { triggerCases } from './triggers.ts'
@@ -62,6 +64,8 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...inspectCases,
   ...payloadCases,
   ...clockCases,
+  ...scheduleCases,
+  ...lockCases,
   ...raceCases,
   ...watchCases,
 ]

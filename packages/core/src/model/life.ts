@@ -2,6 +2,7 @@
 import { byId, byTask, compare, holdingKey, type Side } from './side.ts'
 import { demandOf, retentionOf, settlementOf, specOf, uuid, type Draft, type Placed } from './requests.ts'
 import { SLOTS, UNIT, type GroupPlan, type Step } from './steps.ts'
+import { tick } from './ticking.ts'
 import type { CommandRequest } from '../store/control.ts'
 import type { Demand, Retention, TaskGroup } from '../store/port.ts'
 import type { Claim, Fence, SessionId, TaskId } from '../store/records.ts'
@@ -68,6 +69,8 @@ export class Life {
         const gate = this.#gate(step.gate)
         return (side) => side.store.openGate(gate)
       }
+      case 'tick':
+        return this.#tick(step)
       case 'pause': {
         const { queue, paused } = step
         return (side) => side.store.configureQueue({ queue, paused })
@@ -322,6 +325,16 @@ export class Life {
     const { nonce, command, id } = again ? last : fresh
     this.#lastCommand = { nonce, command, id }
     return (side) => side.store.command({ nonce, command, target: { ids: [id] }, tasksMax: 10 })
+  }
+
+  #tick({ task, overlap }: Extract<Step, { kind: 'tick' }>): Act {
+    // it may get an edge, and then no limit (see above)
+    const [placed] = this.#placed({
+      tasks: [{ ...task, parents: [], limit: null }],
+      gate: null,
+      under: null,
+    })
+    return (side) => tick(side, placed!, overlap)
   }
 
   #filter({ command, queue, states }: Extract<Step, { kind: 'filter' }>): Act {

@@ -1,6 +1,7 @@
 /** Random lives of a home, as data: what clients, workers, operators and time do, in which order. */
 import fc from 'fast-check'
 import type { CommandRequest } from '../store/control.ts'
+import type { Overlap } from '../store/schedules.ts'
 import type { FinalState, IfFailed, Level, TaskState } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
 
@@ -92,6 +93,8 @@ export type Step =
       readonly command: CommandRequest['command']
     }
   | { readonly kind: 'gate'; readonly gate: number }
+  /** One schedule fires: its run is a task of the home like any other, and may be there already. */
+  | { readonly kind: 'tick'; readonly task: TaskPlan; readonly overlap: Overlap }
   | { readonly kind: 'pause'; readonly queue: string; readonly paused: boolean }
   | { readonly kind: 'prune'; readonly states: readonly FinalState[]; readonly units: number }
   | { readonly kind: 'pass'; readonly units: number }
@@ -292,6 +295,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('reclaim' as const), worker, nonce }) },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('command' as const), slot, command: byId, nonce }) },
   { weight: 1, arbitrary: byFilter },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('tick' as const),
+      task,
+      overlap: fc.constantFrom('allow', 'skip', 'queue', 'replace'),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('gate' as const), gate: fc.nat(2) }) },
   {
     weight: 1,

@@ -16,7 +16,7 @@ export { answerOverFilter, answerOverIds, isChange } from './command-answers.ts'
 export { statementsIn } from './migrations.ts'
 export { birthAfter, waitsAfter } from '../policy/dependencies.ts'
 export type { Birth, DependencyEnd, NewEdge, ParentState, Waits } from '../policy/dependencies.ts'
-export { Watchers } from './watchers.ts'
+export { EVERYTHING, hintLetters, hintOf, isNews, mergedHint, NOTHING, Watchers } from './watchers.ts'
 export { HISTORY_DETAIL_MAX, HISTORY_ENTRIES_MAX, LOG_ENTRIES_MAX, REPLACED } from './records.ts'
 export { keyTermsText, ownKeyOf, readKeyTerms, shownKey, type KeyTerms } from './key-terms.ts'
 export {

@@ -6,7 +6,7 @@
  *   Core repeats what may have had an effect but was not answered; what it gave up may still arrive, once,
  *   behind its own repeat, and changes nothing then either.
  * - The unit of atomicity is the group in `add`, the whole of `exchange` and `reclaim`, the task in
- *   `command`, `renew` and the upkeep, the decision in `openGate`.
+ *   `command`, `renew` and the upkeep, the schedule in `tick`, the decision in `openGate`.
  * - It compares times with store time only, which each unit of atomicity reads once, through the store's one
  *   clock and never below its floor. (The engine's own expiry of keys or rows knows nothing of that clock: it
  *   may clear away, never decide.) Something is due, or has lapsed, at the very millisecond of its
@@ -37,12 +37,16 @@ import type {
 import type { Settlement, Verdict } from './settlement.ts'
 import type { Control } from './control.ts'
 import type { Inspection } from './inspection.ts'
+import type { Locks } from './locks.ts'
+import type { Schedules } from './schedules.ts'
 import type { Sessions } from './sessions.ts'
 
+export type * from './locks.ts'
+export type * from './schedules.ts'
 export type * from './sessions.ts'
 
 /** A backend. `open` is called once, before anything else, `close` once, after everything else has ended. */
-export interface Store extends Sessions, Tasks, Upkeep, Control, Inspection, Wakeups {
+export interface Store extends Sessions, Tasks, Schedules, Locks, Upkeep, Control, Inspection, Wakeups {
   /** The kind of backend, as in its URL: `memory`, `sqlite`. */
   readonly kind: string
   /** How many bytes of final tasks a queue keeps unless told otherwise. */
@@ -326,4 +330,6 @@ export interface Hint {
   readonly settled: boolean
   /** A running task may have been asked to cancel. */
   readonly cancel: boolean
+  /** A schedule was put, and may be due sooner than was known. */
+  readonly schedules: boolean
 }

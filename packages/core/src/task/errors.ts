@@ -21,6 +21,7 @@ const ERROR_CODES = [
   'task-failed',
   'task-cancelled',
   'wait-timeout',
+  'lock-held',
   'timeout',
   // the client or the store is not able to
   'closed',
@@ -205,6 +206,16 @@ export class WaitTimeoutError extends MillraceError {
   constructor(task: string, withinMs: number) {
     super('wait-timeout', `Task ${task} had not ended after ${withinMs} ms; it goes on.`, {
       hint: 'Wait again or longer (`within`), see where it is with handle.status(), or end it with handle.cancel().',
+    })
+  }
+}
+
+/** Somebody else holds the lock, and held it for as long as was waited. */
+export class LockHeldError extends MillraceError {
+  declare readonly code: 'lock-held'
+  constructor(name: string, withinMs: number) {
+    super('lock-held', `The lock ${name} was not free within ${withinMs} ms.`, {
+      hint: 'Wait longer (`within`), or see who has it: mill.locks().',
     })
   }
 }

@@ -1,10 +1,10 @@
 /**
  * A worker: takes tasks from the store and runs their handlers. Each role is a room of its own: `Lease` keeps
  * the session alive, `Exchanger` settles and claims, `Appetite` says how much, `Executor` runs, `Holdings`
- * knows what is held, `Caretaker` does the upkeep. This one brings them together, and starts and stops them
+ * knows what is held, `Upkeep` does what any worker can. This one brings them together, and starts and stops them
  * in order.
  */
-import { Caretaker } from '../upkeep/caretaker.ts'
+import { Upkeep } from '../upkeep/upkeep.ts'
 import { ClosedError, InvalidArgumentError } from '../task/errors.ts'
 import { checkMembers, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
@@ -75,7 +75,7 @@ export class Worker implements AsyncDisposable {
   readonly #lease: Lease
   readonly #exchanger: Exchanger
   readonly #executor: Executor
-  readonly #caretaker: Caretaker
+  readonly #upkeep: Upkeep
   readonly #stopped = Promise.withResolvers<void>()
   readonly #hurried = Promise.withResolvers<void>()
   #unlisten: () => void = () => undefined
@@ -105,7 +105,7 @@ export class Worker implements AsyncDisposable {
       profile: profileOf(options),
       holdings: () => ({
         held: this.#holdings.list(),
-        awaiting: [...this.#exchanger.awaiting, ...this.#caretaker.awaiting],
+        awaiting: [...this.#exchanger.awaiting, ...this.#upkeep.awaiting],
       }),
       renewed: (answer) => this.#holdings.heed(answer),
       lapsed: () => this.#holdings.loseAll(),
@@ -134,7 +134,7 @@ export class Worker implements AsyncDisposable {
       dead: (session) => this.#lease.lost(session),
       failed: (error) => failed(error, 'settling and claiming tasks'),
     })
-    this.#caretaker = new Caretaker({
+    this.#upkeep = new Upkeep({
       connection,
       session: () => this.#lease.session,
       takenOver: ({ fence }, transition) => this.#takenOver(fence, transition),
@@ -234,7 +234,7 @@ export class Worker implements AsyncDisposable {
     if (this.#isGivenUp()) return this.#lease.close()
     this.#launch = 'done'
     this.#listen()
-    this.#caretaker.start()
+    this.#upkeep.start()
     this.#exchanger.claim(true)
   }
 
@@ -256,7 +256,7 @@ export class Worker implements AsyncDisposable {
   async #stop(drainMs: number): Promise<void> {
     if (!(await this.#hasStarted())) return
     this.#exchanger.claim(false)
-    const cared = this.#caretaker.stop()
+    const cared = this.#upkeep.stop()
     this.#executor.close()
     await this.#within(drainMs, this.#executor.rest(), this.#hurried.promise)
     this.#executor.abortBusy('shutdown', 'The worker is stopping.')
@@ -302,7 +302,7 @@ export class Worker implements AsyncDisposable {
   }
 
   #claimed(answer: ExchangeAnswer, session: SessionId): void {
-    if (answer.undelivered) this.#caretaker.deliverNow()
+    if (answer.undelivered) this.#upkeep.deliverNow()
     const nowMs = this.#connection.platform.monotonicMs()
     const runs = answer.claims.map((claim) => {
       const { deadlineAt } = claim

@@ -10,6 +10,8 @@ import type {
   ExchangeRequest,
   RenewAnswer,
   RenewRequest,
+  Tick,
+  TickAnswer,
 } from '../../src/store/port.ts'
 import type { Edge, Fence } from '../../src/store/records.ts'
 
@@ -53,16 +55,23 @@ class Gateless extends MemoryStore {
   }
 }
 
+/** Lets runs of a schedule meet. */
+class Careless extends MemoryStore {
+  override tick(request: Tick): Promise<TickAnswer> {
+    return super.tick({ ...request, overlap: 'allow' })
+  }
+}
+
 describe('random lives', () => {
   test('are the same on a memory store whose clock goes on', async () => {
     const open = (): Promise<ModelHome> => homeOf(new MemoryStore({ platform: systemPlatform }))
     expect(await compareWithMemory(open, { runs: 300 })).toBe(undefined)
   }, 60_000)
 
-  for (const Broken of [Unfenced, Forgetful, Trusting, Gateless]) {
+  for (const Broken of [Unfenced, Forgetful, Trusting, Gateless, Careless]) {
     test(`tell a broken store: ${Broken.name}`, async () => {
       const check = compareWithMemory(() => homeOf(new Broken({ platform: systemPlatform })), {
-        runs: 300,
+        runs: 2_000,
         seed: 1,
       })
       // and the report leads back to the life

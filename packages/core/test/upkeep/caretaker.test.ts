@@ -42,6 +42,7 @@ async function bench(): Promise<Bench> {
       storeTimeoutMs: 15_000,
     }),
     session: () => made.session,
+    leads: () => true,
     takenOver: (task, transition) => void takenOver.push({ task, transition }),
     failed: (_, doing) => void failures.push(doing),
   })

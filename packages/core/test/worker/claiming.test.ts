@@ -171,12 +171,15 @@ describe('exchanges', () => {
     expect(line.count('renew')).toBe(12)
     expect(line.count('reclaim')).toBeLessThanOrEqual(40)
     expect(line.count('sweep')).toBeLessThanOrEqual(16)
+    expect(line.count('dueSchedules')).toBe(12)
     expect(Object.keys(counts).toSorted()).toEqual([
       'deliver',
+      'dueSchedules',
       'exchange',
       'prune',
       'reclaim',
       'renew',
+      'renewLock',
       'sweep',
     ])
   })

@@ -8,6 +8,7 @@ import { addEnqueue } from './verbs/enqueue.ts'
 import { addHistory, addTask } from './verbs/task.ts'
 import { addMigrate } from './verbs/migrate.ts'
 import { addPauses, addQueues } from './verbs/queues.ts'
+import { addSchedules } from './verbs/schedules.ts'
 import { addTasks } from './verbs/tasks.ts'
 import { addWorker } from './verbs/worker.ts'
 import { addWorkers } from './verbs/workers.ts'
@@ -19,6 +20,7 @@ const GROUPS: readonly (readonly [title: string, add: readonly ((program: Comman
   ['Looking', [addTasks, addTask, addHistory, addDead, addQueues, addWorkers]],
   ['Acting on tasks', [addCommands]],
   ['Acting on queues', [addPauses]],
+  ['Again and again', [addSchedules]],
   ['Looking after the store', [addMigrate]],
   ['Trying it out', [addDemo]],
 ]

@@ -76,6 +76,29 @@ CREATE TABLE home.queues(
   retention text                     -- JSON; NULL: the default
 );
 
+CREATE TABLE home.schedules(
+  name text COLLATE "C" PRIMARY KEY,
+  version bigint GENERATED ALWAYS AS IDENTITY,
+  plan text NOT NULL,                -- JSON of core's
+  paused boolean NOT NULL,
+  next_at bigint,                    -- NULL: never again
+  last_at bigint,                    -- fire time ...
+  last_task uuid                     -- ... and task of the last run
+);
+CREATE INDEX schedules_due ON home.schedules(next_at, name) WHERE NOT paused AND next_at IS NOT NULL;
+
+CREATE TABLE home.locks(
+  name text COLLATE "C" PRIMARY KEY,
+  holder text NOT NULL,
+  token bigint NOT NULL,
+  about text NOT NULL,
+  acquired_at bigint NOT NULL,
+  expires_at bigint NOT NULL
+);
+CREATE INDEX locks_end ON home.locks(expires_at);
+-- one row, which whoever takes a lock holds: the last token
+CREATE TABLE home.lock_tokens(one boolean PRIMARY KEY DEFAULT true CHECK (one), last bigint NOT NULL DEFAULT 1);
+
 CREATE TABLE home.routes(
   key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   type text COLLATE "C" NOT NULL,

@@ -38,7 +38,7 @@ end
 -- the id of the task that holds the key which a newcomer asks for; false if nobody does
 local function holderOf(task)
   if task[12] ~= 't' then return call('HGET', P .. 'k', task[7]) end
-  local held = call('HGET', P .. 'y', task[7])
+  local held = call('HGET', P .. 'V', task[7])
   return held and decode('>I6', held, 17) > NOW and sub(held, 1, 16)
 end
 -- g: nothing is left of it but the window that it opened
@@ -108,8 +108,8 @@ local function replace(task)
 end
 local function beginWindow(task)
   if task[12] ~= 't' then return end
-  call('HSET', P .. 'y', task[7], task[1] .. I6(NOW + task[13]))
-  call('ZADD', P .. 'J', NOW + task[13], task[7])
+  call('HSET', P .. 'V', task[7], task[1] .. I6(NOW + task[13]))
+  call('ZADD', P .. 'U', NOW + task[13], task[7])
 end
 local function create(group, task, plan, replaced)
   local id, gate = task[1], group[3]

@@ -98,10 +98,10 @@ end
 
 -- nobody was promised the task: it takes its window along
 local function dropWindow(T)
-  local held = T.x.um == 't' and call('HGET', P .. 'y', T.x.u)
+  local held = T.x.um == 't' and call('HGET', P .. 'V', T.x.u)
   if not held or sub(held, 1, 16) ~= T.id then return end
-  call('HDEL', P .. 'y', T.x.u)
-  call('ZREM', P .. 'J', T.x.u)
+  call('HDEL', P .. 'V', T.x.u)
+  call('ZREM', P .. 'U', T.x.u)
 end
 local CLIENT_ID_MS, USER_ID_MS = 900000, 86400000
 -- forgets a task that does not run; by: the mark of the command that does it, or ''. What a gate never let out was

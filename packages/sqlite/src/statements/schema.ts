@@ -11,9 +11,30 @@ export const APPLICATION_ID = 0x4d_6c_72_63
  * from `ready`; a settlement deletes from `running` and writes `tasks`.
  */
 export const SCHEMA_1: string = `
--- single values: 'floor' (store time never goes below), 'seq' (no seq up to it is ever used again), 'oldest' (the
+-- single values: 'floor' (store time never goes below), 'schedules' (the last version that one was given), 'token' (the last of a lock), 'seq' (no seq up to it is ever used again), 'oldest' (the
 -- lowest version of the schema that code must know to work with this one)
 CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE schedules(
+  name TEXT PRIMARY KEY,
+  version INTEGER NOT NULL,
+  plan TEXT NOT NULL,               -- JSON of core's
+  paused INTEGER NOT NULL,
+  next_at INTEGER,                  -- NULL: never again
+  last_at INTEGER,                  -- fire time ...
+  last_task BLOB                    -- ... and task of the last run
+) STRICT;
+CREATE INDEX schedules_due ON schedules(next_at, name) WHERE paused = 0 AND next_at IS NOT NULL;
+
+CREATE TABLE locks(
+  name TEXT PRIMARY KEY,
+  holder TEXT NOT NULL,
+  token INTEGER NOT NULL,
+  about TEXT NOT NULL,
+  acquired_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX locks_end ON locks(expires_at);
 
 CREATE TABLE queues(
   key INTEGER PRIMARY KEY,

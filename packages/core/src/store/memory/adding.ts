@@ -36,7 +36,7 @@ export function add(pass: Pass, { groups }: AddRequest): readonly GroupAnswer[] 
   return groups.map((group) => addGroup(pass, group))
 }
 
-function addGroup(pass: Pass, group: TaskGroup): GroupAnswer {
+export function addGroup(pass: Pass, group: TaskGroup): GroupAnswer {
   const plan: Plan = { duplicateOf: [], aliases: new Map() }
   const refused = judgeIds(pass, group, plan)
   if (refused !== null) return refused

@@ -3,6 +3,8 @@ import { Schedule } from './schedule.ts'
 import { Timeline } from './timeline.ts'
 import type { Hint, PublishedDefinition, Retention } from '../port.ts'
 import type { FinalState, IfFailed, Nonce, SessionId, TaskId } from '../records.ts'
+import type { Lock } from './locks.ts'
+import type { ScheduleRecord } from '../schedules.ts'
 import type { Delivery } from './edges.ts'
 import type { Gate } from './gates.ts'
 import type { Window } from './keys.ts'
@@ -43,6 +45,11 @@ export interface Home {
   readonly queues: Map<string, Queue>
   readonly sessions: Map<SessionId, Session>
   readonly definitions: Map<string, PublishedDefinition>
+  readonly schedules: Map<string, ScheduleRecord>
+  readonly locks: Map<string, Lock>
+  lockToken: number
+  /** Of the schedule that was put last. */
+  scheduleVersion: number
   arrived: number
   changes: number
 }
@@ -79,6 +86,10 @@ export function newHome(): Home {
     queues: new Map(),
     sessions: new Map(),
     definitions: new Map(),
+    schedules: new Map(),
+    locks: new Map(),
+    lockToken: 0,
+    scheduleVersion: 0,
     arrived: 0,
     changes: 0,
   }
@@ -117,6 +128,6 @@ export function newPass(home: Home, now: number): Pass {
     now,
     resolutionsLeft: RESOLUTIONS_MAX,
     returning: [],
-    hint: { ready: false, settled: false, cancel: false },
+    hint: { ready: false, settled: false, cancel: false, schedules: false },
   }
 }

@@ -97,7 +97,10 @@ function valueOf(handle: EnqueuedHandle): object {
 }
 
 /** @throws CliError if a key is needed: the function that makes it is in the definition's code only */
-function uniqueOf({ task, unique }: KnownDefinition, { unique: key }: Options): EnqueueOptions['unique'] {
+export function uniqueOf(
+  { task, unique }: KnownDefinition,
+  { unique: key }: Pick<Options, 'unique'>,
+): EnqueueOptions['unique'] {
   if (key !== undefined) return { ...unique, key }
   if (unique === null) return undefined
   throw new CliError(
@@ -116,5 +119,5 @@ function optionsOf(options: Options): EnqueueOptions {
   const common = { queue, priority, id, after, tags: listed(options.tag) }
   return runAt === undefined
     ? { ...common, delay: delay as Duration | undefined }
-    : { ...common, runAt: pointInTime(runAt) }
+    : { ...common, runAt: pointInTime(runAt, '--run-at') }
 }
