@@ -13,7 +13,9 @@ local function unpin(parent)
   count(q, 'N', 1)
   count(q, 'B', decode('>I4', kept, 11))
 end
-local function takeKey(key, id) call('HSETNX', P .. 'k', key, id) end
+local function takeKey(key, id)
+  if call('HEXISTS', P .. 'k', key) == 0 then call('HSET', P .. 'k', key, id) end
+end
 -- tasks that ran and came back take their keys again, in their order, when all has ended that is to
 local returning = {}
 local function takeKeys()
