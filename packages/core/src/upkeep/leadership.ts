@@ -13,6 +13,8 @@ export const UPKEEP_LOCK = '~upkeep'
 
 const LEASE_MS = 15_000
 const BEAT_MS = 5_000
+/** What a worker does first when it starts is its tasks. */
+const FIRST_BEAT_MS = 500
 
 export interface LeadershipParts {
   readonly connection: Connection
@@ -36,7 +38,7 @@ export class Leadership {
   }
 
   start(): void {
-    this.#beat()
+    this.#beatIn(FIRST_BEAT_MS)
   }
 
   /** Hands it over: whoever asks next takes it. */
@@ -49,16 +51,19 @@ export class Leadership {
 
   #beat(): void {
     if (this.#stopped) return
-    const { platform } = this.#parts.connection
     this.#beating = this.#renewOrAsk()
       .catch((error: unknown) => {
         this.#held = null
         this.#parts.failed(error, 'asking who leads the upkeep')
       })
-      .then(() => {
-        const waitMs = BEAT_MS * (0.75 + randomFraction(platform) / 4)
-        if (!this.#stopped) this.#timer = platform.setTimer(waitMs, () => this.#beat(), 'idle')
-      })
+      .then(() => this.#beatIn(BEAT_MS))
+  }
+
+  #beatIn(delayMs: number): void {
+    if (this.#stopped) return
+    const { platform } = this.#parts.connection
+    const waitMs = delayMs * (0.75 + randomFraction(platform) / 4)
+    this.#timer = platform.setTimer(waitMs, () => this.#beat(), 'idle')
   }
 
   async #renewOrAsk(): Promise<void> {

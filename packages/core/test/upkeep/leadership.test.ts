@@ -70,7 +70,11 @@ test('a leader that begins a new session leads in its name', async () => {
 test('who does not lead does some duties less often, but does them', async () => {
   const world = new World()
   const [leading, following] = [world.line(), world.line()]
-  for (const line of [leading, following]) await world.settle(world.mill(line).worker({ handlers }).start())
+  for (const line of [leading, following]) {
+    await world.settle(world.mill(line).worker({ handlers }).start())
+    // the first leads before the second asks
+    await world.time.advance(SECOND)
+  }
   await world.time.advance(10 * SECOND)
   leading.calls.length = 0
   following.calls.length = 0
