@@ -4,6 +4,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { EVERYTHING, hintLetters, hintOf, isNews, mergedHint, type Hint } from '@millrace/core/store'
+import { borrow } from './lending.ts'
 import type { Database } from './database.ts'
 import type { PoolClient, PostgresPool } from './driver.ts'
 
@@ -101,7 +102,7 @@ export class Wakeups {
   }
 
   async #open(pool: PostgresPool): Promise<void> {
-    const client = await pool.connect()
+    const client = await borrow(pool)
     if (!this.#listening || this.#client !== undefined) return client.release()
     this.#client = client
     const lost = (): void => this.#lost(client)
