@@ -5,12 +5,12 @@ import { durationMs } from '../task/duration.ts'
 import { LIMITS } from '../task/limits.ts'
 import { checkMembers, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
-import { specOf } from './specs.ts'
+import { ENQUEUE_MEMBERS, specOf } from './specs.ts'
 import type { ScheduleDocument, Template } from './schedule-document.ts'
 import type { CronTimes, ScheduleOptions, ScheduleTimes, ScheduleTurns } from '../task/schedule-options.ts'
 import type { EnqueueOptions } from '../task/draft.ts'
 import type { Overlap } from '../store/schedules.ts'
-import type { TaskSpec } from '../store/records.ts'
+import type { TaskSpec, UniqueSpec } from '../store/records.ts'
 
 const EVERY_MIN_MS = 1_000
 const TIME_MAX_MS = 2 ** 47 - 1
@@ -33,7 +33,7 @@ export async function documentOf(
   return {
     plan,
     missed: checkedMissed(missed),
-    overlap: checkedOverlap(overlap),
+    overlap: checkedOverlap(overlap, spec.unique),
     jitterMs: jitter === undefined ? 0 : durationMs(jitter, 'jitter'),
     declaredBy,
     template: templateOf(spec),
@@ -87,8 +87,16 @@ function oneOf<const T extends string>(given: T, known: readonly T[], what: stri
   throw new InvalidArgumentError(`${what} is ${shown(given)}.`, { hint: `It is one of ${known.join(', ')}.` })
 }
 
-function checkedOverlap(overlap: ScheduleTurns['overlap']): Overlap {
-  return oneOf(overlap ?? 'allow', ['allow', 'skip', 'queue', 'replace'], 'overlap')
+/** A run that its key turns into the last one must not be cancelled for its own sake: then nothing would run. */
+function checkedOverlap(overlap: ScheduleTurns['overlap'], unique: UniqueSpec | null): Overlap {
+  const checked = oneOf(overlap ?? 'allow', ['allow', 'skip', 'queue', 'replace'], 'overlap')
+  if (checked !== 'replace' || unique === null || unique.then === 'replace') return checked
+  throw new InvalidArgumentError(
+    `The runs of a schedule replace each other, and their unique key says ${unique.then}.`,
+    {
+      hint: "Leave unique out, or give it then: 'replace'.",
+    },
+  )
 }
 
 function checkedMissed(missed: ScheduleTurns['missed'] = 'one'): Missed {
@@ -138,26 +146,11 @@ const TIMES_MEMBERS: Members<ScheduleTimes> = {
 const DST_MEMBERS: Members<NonNullable<CronTimes['dst']>> = { gap: true, overlap: true }
 
 const SCHEDULE_MEMBERS: Members<ScheduleOptions & EnqueueOptions> = {
+  ...ENQUEUE_MEMBERS,
   ...TIMES_MEMBERS,
   task: true,
   input: true,
   missed: true,
   overlap: true,
   jitter: true,
-  id: true,
-  delay: true,
-  runAt: true,
-  queue: true,
-  priority: true,
-  after: true,
-  unique: true,
-  retry: true,
-  timeout: true,
-  startBy: true,
-  deadline: true,
-  held: true,
-  needs: true,
-  tags: true,
-  metadata: true,
-  headers: true,
 }

@@ -277,7 +277,7 @@ function checkedList<T>(list: readonly T[], what: string): readonly T[] {
   })
 }
 
-const ENQUEUE_MEMBERS: Members<EnqueueOptions> = {
+export const ENQUEUE_MEMBERS: Members<EnqueueOptions> = {
   id: true,
   delay: true,
   runAt: true,

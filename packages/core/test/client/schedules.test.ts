@@ -100,6 +100,11 @@ describe('what is put', () => {
     ['dst', { task: beat, cron: '* * * * *', dst: { gap: 'before' } }, /dst.gap is/],
     ['missed', { task: beat, every: '5m', missed: { all: 0 } }, /missed is/],
     ['overlap', { task: beat, every: '5m', overlap: 'kill' }, /overlap is/],
+    [
+      'a key that keeps the run which is to be replaced',
+      { task: beat, every: '5m', overlap: 'replace', unique: { key: 'k' } },
+      /replace each other, and their unique key says keep/,
+    ],
     ['until', { task: beat, every: '5m', until: new Date('no') }, /until is/],
     ['an id', { task: beat, every: '5m', id: '00000000-0000-4000-8000-000000000000' }, /has id/],
     ['a delay', { task: beat, every: '5m', delay: '1s' }, /has delay/],
@@ -113,6 +118,19 @@ describe('what is put', () => {
     await expect(world.mill(line).schedules.put('x', options as never)).rejects.toThrow(message)
     expect(line.calls).toEqual([])
   })
+})
+
+test('runs that replace each other may have a key that is replaced, too', async () => {
+  const world = new World()
+  const mill = world.mill()
+  const options = {
+    task: beat,
+    every: '5m',
+    overlap: 'replace',
+    unique: { key: 'k', then: 'replace' },
+  } as const
+  await world.settle(mill.schedules.put('x', options))
+  expect(await mill.schedules.get('x')).not.toBeNull()
 })
 
 describe('workers', () => {
