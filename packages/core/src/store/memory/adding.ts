@@ -1,5 +1,4 @@
 /** Enqueues groups of tasks: first the whole group is judged, then it is written. */
-import { InvalidArgumentError } from '../../task/errors.ts'
 import { birthAfter, type NewEdge } from '../../policy/dependencies.ts'
 import { tellDependents } from './dependents.ts'
 import { openEdge } from './edges.ts'
@@ -27,11 +26,6 @@ type Refusal = Extract<GroupAnswer, { outcome: 'rejected' }>
 
 /** It looks an id up in full each time, so it makes no difference whether a request may be a repeat. */
 export function add(pass: Pass, { groups }: AddRequest): readonly GroupAnswer[] {
-  for (const { tasks } of groups) {
-    if (tasks.some((task) => task.lane !== null)) {
-      throw new InvalidArgumentError('A task has a lane, and this store serves none.')
-    }
-  }
   checkReplacements(groups)
   return groups.map((group) => addGroup(pass, group))
 }
