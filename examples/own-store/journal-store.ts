@@ -27,6 +27,8 @@ type Change =
   | 'removeLimit'
   | 'configurePartition'
   | 'recount'
+  | 'configureBudget'
+  | 'spend'
   | 'putSchedule'
   | 'removeSchedule'
   | 'tick'
@@ -165,6 +167,24 @@ export class JournalStore implements port.Store {
 
   partitions(): Promise<readonly port.PartitionRecord[]> {
     return this.#look(() => this.#tasks.partitions())
+  }
+
+  // Budgets
+
+  configureBudget(request: port.BudgetSettings): Promise<'applied' | 'too-many'> {
+    return this.#change('configureBudget', request, () => this.#tasks.configureBudget(request))
+  }
+
+  spend(request: port.SpendRequest): Promise<void> {
+    return this.#change('spend', request, () => this.#tasks.spend(request))
+  }
+
+  budgets(): Promise<readonly port.BudgetSettings[]> {
+    return this.#look(() => this.#tasks.budgets())
+  }
+
+  usage(questions: readonly port.UsageQuestion[]): Promise<port.UsageAnswer> {
+    return this.#look(() => this.#tasks.usage(questions))
   }
 
   // Schedules

@@ -32,10 +32,13 @@ interface Watched extends Breaker {
 /** While attempts go on, what others have decided is looked at so often. */
 const LOOK_MS = 1_000
 
-/** Who hears how attempts end; nobody where no definition has a breaker. */
-export function breakersOf(parts: BreakersParts): ((run: Run, attempted: Attempted) => void) | undefined {
-  const breakers = new Breakers(parts)
-  return breakers.isEmpty ? undefined : (run, attempted) => breakers.note(run, attempted)
+/** Those of the handlers' definitions; `undefined`: none of them has one. */
+export function breakersOf(
+  handlers: ReadonlyMap<string, AnyHandler>,
+  parts: Omit<BreakersParts, 'handlers'>,
+): Breakers | undefined {
+  const any = [...handlers.values()].some(({ task }) => task.flow?.breaker !== undefined)
+  return any ? new Breakers({ ...parts, handlers }) : undefined
 }
 
 class Breakers {
@@ -56,10 +59,6 @@ class Breakers {
         changing: false,
       })
     }
-  }
-
-  get isEmpty(): boolean {
-    return this.#byName.size === 0
   }
 
   /** An attempt has ended. What was cancelled or given back says nothing of the dependency. */

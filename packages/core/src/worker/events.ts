@@ -78,6 +78,6 @@ export class WorkerEmitter {
 
 /** What handlers and listeners are told about a claim's task. */
 export function taskInfo(claim: Claim): TaskInfo {
-  const { id, type, queue, after, tags, metadata, headers } = claim
-  return { id, type, queue, after, tags, metadata, headers, schedule: scheduledBy(headers) }
+  const { id, type, queue, partition, after, tags, metadata, headers } = claim
+  return { id, type, queue, partition, after, tags, metadata, headers, schedule: scheduledBy(headers) }
 }

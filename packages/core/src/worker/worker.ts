@@ -14,6 +14,7 @@ import type { UniqueCall } from '../task/options.ts'
 import { jsonSchemaOf } from '../task/schema.ts'
 import { onSignals } from '../platform/signals.ts'
 import type { AnyTask } from '../task/definition.ts'
+import type { BudgetKeeper } from '../client/budget-keeper.ts'
 import type { Connection } from '../client/connection.ts'
 import type { Enqueuer } from '../client/enqueuer.ts'
 import type { ExchangeAnswer, PublishedDefinition, SessionRequest } from '../store/port.ts'
@@ -47,6 +48,7 @@ const CLOSE_MS = 5_000
 export interface WorkerParts {
   readonly connection: Connection
   readonly enqueuer: Enqueuer
+  readonly budgets: BudgetKeeper
   readonly options: ResolvedWorkerOptions
   /** Called when it has stopped, and needs nobody's care any more. */
   readonly stopped: (worker: Worker) => void
@@ -88,7 +90,7 @@ export class Worker implements AsyncDisposable {
   #stopping: Promise<void> | undefined
   #idleness: Idleness | undefined
 
-  constructor({ connection, enqueuer, options, stopped }: WorkerParts) {
+  constructor({ connection, enqueuer, budgets, options, stopped }: WorkerParts) {
     this.#connection = connection
     void this.#stopped.promise.then(() => stopped(this))
     this.#options = options
@@ -114,6 +116,10 @@ export class Worker implements AsyncDisposable {
       opened: () => this.#exchanger.hungry(),
       failed: (error) => failed(error, 'renewing the lease'),
     })
+    const breakers = breakersOf(options.handlers, {
+      connection,
+      failed: (error) => failed(error, 'changing a circuit breaker'),
+    })
     this.#executor = new Executor({
       connection,
       enqueuer,
@@ -123,11 +129,10 @@ export class Worker implements AsyncDisposable {
       emitter: this.#emitter,
       checkLease: () => this.#lease.check(),
       settleSoon: (run, when) => this.#exchanger.settleSoon(run, when),
-      attempted: breakersOf({
-        connection,
-        handlers: options.handlers,
-        failed: (error) => failed(error, 'changing a circuit breaker'),
-      }),
+      attempted: (run, attempted, handlerMs) => {
+        breakers?.note(run, attempted)
+        budgets.ran(run.claim, handlerMs)
+      },
       abandoned: (run) => this.#holdings.abandon(run),
       freed: () => this.#exchanger.ring(),
       released: (run) => this.#released(run),

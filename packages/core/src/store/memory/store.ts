@@ -9,6 +9,7 @@ import { command, configureQueue } from './commander.ts'
 import { deliver } from './dependents.ts'
 import { exchange } from './exchanging.ts'
 import { openGate } from './gatekeeper.ts'
+import { budgets, configureBudget, spend, usage } from './budgets.ts'
 import { configureLimit, configurePartition, limits, partitions, recount, removeLimit } from './limits.ts'
 import { Watchers } from '../watchers.ts'
 import { newHome, newPass, type Home, type Pass } from './home.ts'
@@ -120,6 +121,22 @@ export class MemoryStore implements port.Store {
 
   async recount(): Promise<port.RecountAnswer> {
     return this.#pass(recount)
+  }
+
+  async configureBudget(request: port.BudgetSettings): Promise<'applied' | 'too-many'> {
+    return this.#pass((pass) => configureBudget(pass, request))
+  }
+
+  async budgets(): Promise<readonly port.BudgetSettings[]> {
+    return this.#pass(budgets)
+  }
+
+  async usage(questions: readonly port.UsageQuestion[]): Promise<port.UsageAnswer> {
+    return this.#pass((pass) => usage(pass, questions))
+  }
+
+  async spend(request: port.SpendRequest): Promise<void> {
+    this.#pass((pass) => spend(pass, request))
   }
 
   async putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
