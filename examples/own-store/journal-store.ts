@@ -253,6 +253,10 @@ export class JournalStore implements port.Store {
     return this.#look(() => this.#tasks.waitingRoutes())
   }
 
+  dueSoon(request: port.DueSoonRequest): Promise<readonly port.DueSoon[]> {
+    return this.#look(() => this.#tasks.dueSoon(request))
+  }
+
   sessions(): Promise<readonly port.SessionRecord[]> {
     return this.#look(() => this.#tasks.sessions())
   }

@@ -112,6 +112,10 @@ export class SkeletonStore implements port.Store {
     throw notYet('queues')
   }
 
+  async dueSoon(_request: port.DueSoonRequest): Promise<readonly port.DueSoon[]> {
+    throw notYet('dueSoon')
+  }
+
   async waitingRoutes(): ReturnType<port.Store['waitingRoutes']> {
     throw notYet('waitingRoutes')
   }

@@ -20,19 +20,17 @@ import type { Enqueuer } from '../client/enqueuer.ts'
 import type { ExchangeAnswer, PublishedDefinition, SessionRequest } from '../store/port.ts'
 import type { Fence, SessionId } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
-import { Appetite } from './appetite.ts'
 import { breakersOf } from './breakers.ts'
 import { declareLimits } from './declarations.ts'
-import { BatchAppetite } from './batch-appetite.ts'
-import { Exchanger, type Taste } from './exchanger.ts'
+import { Exchanger } from './exchanger.ts'
 import { Executor } from './executor.ts'
-import { isBatchHandler } from './gatherer.ts'
 import { Holding } from './holding.ts'
 import { Holdings } from './holdings.ts'
 import { Idleness } from './idleness.ts'
 import { Lease } from './lease.ts'
 import { logEvents } from './journal.ts'
 import { Run } from './run.ts'
+import { tastesOf } from './tastes.ts'
 import { taskInfo, WorkerEmitter, type WorkerEvents } from './events.ts'
 import type { ResolvedWorkerOptions } from './options.ts'
 
@@ -152,6 +150,7 @@ export class Worker implements AsyncDisposable {
       takenOver: ({ fence }, transition) => this.#takenOver(fence, transition),
       stranded: ({ dueSince, ...route }) =>
         this.#emitter.emit('stranded', { ...route, since: new Date(dueSince) }),
+      dueSoon: (task) => this.#emitter.emit('dueSoon', { ...task, dueBy: new Date(task.dueBy) }),
       failed,
     })
     logEvents(this.#emitter, connection.logger)
@@ -344,16 +343,6 @@ export class Worker implements AsyncDisposable {
     this.#holdings.release(run)
     if (this.#idleness !== undefined && this.#holdings.size === 0) this.#exchanger.hungry()
   }
-}
-
-/** Batch handlers ask for themselves: what they take at once would otherwise be filled with what takes a slot each. */
-function tastesOf(options: ResolvedWorkerOptions, executor: Executor): readonly Taste[] {
-  const handlers = [...options.handlers.values()]
-  const batches = handlers.filter(isBatchHandler)
-  const { gatherer } = executor
-  if (gatherer === undefined) return [new Appetite(options, executor)]
-  const tastes = batches.map((handler) => new BatchAppetite(options, { handler, executor, gatherer }))
-  return batches.length === handlers.length ? tastes : [new Appetite(options, executor), ...tastes]
 }
 
 function checkedUntil(options: RunOptions): RunOptions['until'] {

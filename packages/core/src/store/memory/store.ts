@@ -13,7 +13,7 @@ import { budgets, configureBudget, spend, usage } from './budgets.ts'
 import { configureLimit, configurePartition, limits, partitions, recount, removeLimit } from './limits.ts'
 import { Watchers } from '../watchers.ts'
 import { newHome, newPass, type Home, type Pass } from './home.ts'
-import { definitions, get, list, outcomes, queues, sessions, waitingRoutes } from './inspection.ts'
+import { definitions, dueSoon, get, list, outcomes, queues, sessions, waitingRoutes } from './inspection.ts'
 import { reclaim } from './reclaiming.ts'
 import * as locking from './locks.ts'
 import * as plans from './schedules.ts'
@@ -21,7 +21,15 @@ import { closeSession, openSession, renew } from './sessions.ts'
 import { prune, sweep } from './upkeep.ts'
 import type { Platform } from '../../platform/platform.ts'
 import type { CommandAnswer, CommandRequest, QueueSettings } from '../control.ts'
-import type { ListAnswer, ListRequest, QueueRecord, SessionRecord, WaitingRoute } from '../inspection.ts'
+import type {
+  DueSoon,
+  DueSoonRequest,
+  ListAnswer,
+  ListRequest,
+  QueueRecord,
+  SessionRecord,
+  WaitingRoute,
+} from '../inspection.ts'
 import type * as port from '../port.ts'
 import type { SessionId, TaskId, TaskOutcome, TaskRecord } from '../records.ts'
 
@@ -207,6 +215,10 @@ export class MemoryStore implements port.Store {
 
   async waitingRoutes(): Promise<readonly WaitingRoute[]> {
     return this.#pass(waitingRoutes)
+  }
+
+  async dueSoon(request: DueSoonRequest): Promise<readonly DueSoon[]> {
+    return this.#pass((pass) => dueSoon(pass, request))
   }
 
   async sessions(): Promise<readonly SessionRecord[]> {
