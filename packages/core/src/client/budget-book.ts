@@ -41,16 +41,16 @@ export class BudgetBook {
     const ageMs = this.#ageMs
     if (this.isEmpty) {
       // nobody waits to be told once more that there is nothing
-      if (ageMs > IDLE_FRESH_MS) this.consultAside()
+      void this.renewed()
       return undefined
     }
     return ageMs > FRESH_MS ? this.#read(manner) : undefined
   }
 
-  /** Looks again if it is time, for the next who asks. */
-  consultAside(): void {
-    if (this.#reading !== undefined || this.#ageMs <= (this.isEmpty ? IDLE_FRESH_MS : FRESH_MS)) return
-    this.#read('fails fast').catch((error: unknown) =>
+  /** Looks again if it is time. Resolves when that is done, one way or the other; `undefined`: it is not time. */
+  renewed(): Promise<void> | undefined {
+    if (this.#ageMs <= (this.isEmpty ? IDLE_FRESH_MS : FRESH_MS)) return undefined
+    return this.#read('fails fast').catch((error: unknown) =>
       this.#connection.logger.debug({ error }, 'budgets are read again later'),
     )
   }

@@ -78,7 +78,8 @@ export class BudgetControl {
       for (let from = 0; from < settings.length; from += LIMITS.batchTasks) {
         const part = settings.slice(from, from + LIMITS.batchTasks)
         const questions = part.map(({ scope, budget }) => {
-          return { scope, window: budget?.quota == null ? null : windowOf(budget.quota, asked) }
+          const quota = budget?.quota ?? null
+          return { scope, window: quota === null ? null : windowOf(quota, asked) }
         })
         const { usages } = await this.#connection.read((store) => store.usage(questions))
         for (const [index, { scope, budget }] of part.entries()) {

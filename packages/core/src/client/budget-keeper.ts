@@ -10,7 +10,7 @@ import { BudgetBook, scopeKey, type Budgeted } from './budget-book.ts'
 import { exceeded } from './refusals.ts'
 import { Spendings } from './spendings.ts'
 import type { QuotaWindow, ScopeUsage } from '../store/budgets.ts'
-import type { TaskSpec } from '../store/records.ts'
+import type { Claim, TaskSpec } from '../store/records.ts'
 import type { Connection, Manner } from './connection.ts'
 
 /** What is known of usage is so old at most, … */
@@ -85,7 +85,7 @@ export class BudgetKeeper {
    * @throws BackpressureError
    */
   admitAtOnce(tasks: readonly TaskSpec[]): Admission | undefined {
-    this.#book.consultAside()
+    void this.#book.renewed()
     const needs = this.#needs(tasks)
     if (needs.length === 0) return undefined
     this.#refuse(needs)
@@ -93,17 +93,22 @@ export class BudgetKeeper {
   }
 
   /** A handler was busy for so long with a task of this queue and partition. */
-  ran({ queue, partition }: { readonly queue: string; readonly partition: string | null }, ms: number): void {
-    this.#book.consultAside()
-    if (this.#book.isEmpty) return
-    for (const { scope, budget } of this.#book.budgetsOn(queue, partition))
-      if (budget.quota !== null && budget.quota.handlerMs !== null)
-        this.#spendings.note(scope, windowOf(budget.quota, this.#book.now()), { tasks: 0, handlerMs: ms })
+  ran(task: Pick<Claim, 'queue' | 'partition'>, handlerMs: number): void {
+    const renewed = this.#book.renewed()
+    if (renewed === undefined) this.#ran(task, handlerMs)
+    else void renewed.then(() => this.#ran(task, handlerMs))
   }
 
   /** Tells what was used of quotas last. */
   close(): Promise<void> {
     return this.#spendings.close()
+  }
+
+  #ran({ queue, partition }: Pick<Claim, 'queue' | 'partition'>, handlerMs: number): void {
+    if (this.#book.isEmpty) return
+    for (const { scope, budget } of this.#book.budgetsOn(queue, partition))
+      if (budget.quota !== null && budget.quota.handlerMs !== null)
+        this.#spendings.note(scope, windowOf(budget.quota, this.#book.now()), { tasks: 0, handlerMs })
   }
 
   async #admit(

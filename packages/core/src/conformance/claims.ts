@@ -2,7 +2,6 @@
 import { cases, type ConformanceCase } from './case.ts'
 import { equal, holds, matches, only, sameMembers } from './expect.ts'
 import { HOUR, MINUTE, NO_COUNTS, SECOND } from './scene.ts'
-import { laneOf } from './partitions.ts'
 import { crash, demandOf, giveBack, retry, succeed, idsOf } from './worker.ts'
 import type { LevelSlots, QueueDemand } from '../store/port.ts'
 import type { Claim, Level } from '../store/records.ts'
@@ -63,15 +62,6 @@ const claiming = cases('claims', {
       startedAt: claim.claimedAt,
       counters: claim.counters,
     })
-  },
-
-  'a claim says its partition': async (scene) => {
-    const worker = await scene.worker()
-    await scene.enqueue({ lane: laneOf('acme') })
-    await scene.enqueue({ lane: laneOf('acme', { fifo: true, prefers: ['ssd'], spillMs: 0 }) })
-    await scene.enqueue({ lane: laneOf(null, { limits: [{ name: 'api', key: 'k', cost: 1 }] }) })
-    const partitions = (await worker.claim(10)).map(({ partition }) => partition ?? 'none')
-    sameMembers(partitions, ['acme', 'acme', 'none'])
   },
 
   'a claim raises the epoch and bears the nonce of its exchange': async (scene) => {

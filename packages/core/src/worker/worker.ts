@@ -114,27 +114,7 @@ export class Worker implements AsyncDisposable {
       opened: () => this.#exchanger.hungry(),
       failed: (error) => failed(error, 'renewing the lease'),
     })
-    const breakers = breakersOf(options.handlers, {
-      connection,
-      failed: (error) => failed(error, 'changing a circuit breaker'),
-    })
-    this.#executor = new Executor({
-      connection,
-      enqueuer,
-      handlers: options.handlers,
-      concurrency: options.concurrency,
-      queues: options.queues,
-      emitter: this.#emitter,
-      checkLease: () => this.#lease.check(),
-      settleSoon: (run, when) => this.#exchanger.settleSoon(run, when),
-      attempted: (run, attempted, handlerMs) => {
-        breakers?.note(run, attempted)
-        budgets.ran(run.claim, handlerMs)
-      },
-      abandoned: (run) => this.#holdings.abandon(run),
-      freed: () => this.#exchanger.ring(),
-      released: (run) => this.#released(run),
-    })
+    this.#executor = this.#newExecutor({ enqueuer, budgets })
     this.#exchanger = new Exchanger({
       connection,
       session: () => this.#lease.session,
@@ -154,6 +134,31 @@ export class Worker implements AsyncDisposable {
       failed,
     })
     logEvents(this.#emitter, connection.logger)
+  }
+
+  #newExecutor({ enqueuer, budgets }: Pick<WorkerParts, 'enqueuer' | 'budgets'>): Executor {
+    const connection = this.#connection
+    const { handlers, concurrency, queues } = this.#options
+    const failed = (error: unknown): void =>
+      this.#emitter.emit('error', { error, doing: 'changing a circuit breaker' })
+    const breakers = breakersOf(handlers, { connection, failed })
+    return new Executor({
+      connection,
+      enqueuer,
+      handlers,
+      concurrency,
+      queues,
+      emitter: this.#emitter,
+      checkLease: () => this.#lease.check(),
+      settleSoon: (run, when) => this.#exchanger.settleSoon(run, when),
+      attempted: (run, attempted, handlerMs) => {
+        breakers?.note(run, attempted)
+        budgets.ran(run.claim, handlerMs)
+      },
+      abandoned: (run) => this.#holdings.abandon(run),
+      freed: () => this.#exchanger.ring(),
+      released: (run) => this.#released(run),
+    })
   }
 
   /** Calls the listener with each such event until the answer is called, or disposed of. */
