@@ -89,6 +89,7 @@ export type {
 } from './client/flow-control.ts'
 export type {
   BreakerOptions,
+  BreakerOutcome,
   FlowOptions,
   LimitOptions,
   PartitionOptions,

@@ -74,7 +74,7 @@ class Breakers {
     if (probing && !failed) watched.probed += 1
     const decides = probing
       ? failed || watched.probed >= watched.policy.probes
-      : failed && isTripped(watched.window, watched.policy)
+      : failed && this.#isTripped(watched, atMs)
     if (decides || atMs - watched.lookedMs >= LOOK_MS) this.#change(watched)
   }
 
@@ -117,13 +117,25 @@ class Breakers {
     watched.record = (await limitsNamed(connection, [name])).get(name)
   }
 
-  async #wanted({ record, window, policy, probed }: Watched): Promise<'open' | 'closed' | null> {
+  async #wanted(watched: Watched): Promise<'open' | 'closed' | null> {
+    const { record, window, policy, probed } = watched
     const state = breakerState(record, await this.#now())
-    if (state === 'closed') return isTripped(window, policy) ? 'open' : null
+    if (state === 'closed') return this.#isTripped(watched, watched.lookedMs) ? 'open' : null
     if (state === 'open') return null
     const last = window.outcomes.at(-1)
     if (last?.failed === true) return 'open'
     return probed >= policy.probes ? 'closed' : null
+  }
+
+  /** The user's own strategy may fail; then that is told, and the share decides. */
+  #isTripped({ window, policy, trips }: Watched, nowMs: number): boolean {
+    if (trips === undefined) return isTripped(window, policy)
+    try {
+      return trips(window.outcomes.map(({ atMs, failed }) => ({ agoMs: nowMs - atMs, failed })))
+    } catch (error) {
+      this.#parts.failed(error)
+      return isTripped(window, policy)
+    }
   }
 
   #now(): Promise<number> {
