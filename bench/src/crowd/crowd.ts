@@ -54,7 +54,7 @@ export async function gather<T>(
   await crew.dismiss('producer')
   await drained(mill)
   await crew.dismiss('worker')
-  return judge({ mill, journal, tasks: await allTasks(mill) })
+  return await judge({ mill, journal, tasks: await allTasks(mill) })
 }
 
 function partsOf(play: PlayName, url: string): readonly Part[] {

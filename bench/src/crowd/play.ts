@@ -18,7 +18,7 @@ export interface Play {
   /** How long callers rest between two enqueues, at most. */
   readonly pauseMs: number
   /** What a caller enqueues next. */
-  draw(): {
+  readonly draw: () => {
     readonly task: Keyed
     readonly input: { readonly key: string }
     readonly options: EnqueueOptions

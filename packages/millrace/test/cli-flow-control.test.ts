@@ -65,11 +65,11 @@ describe('flow control by hand', { timeout: 60_000 }, () => {
   })
 
   test('partitions: a weight is given, and taken back', async () => {
-    await done('partitions', 'put', 'a', '3')
+    await done('partitions', 'put', 'a', '--weight', '3')
     expect(await done('partitions')).toMatch(/a +3/)
-    await done('partitions', 'put', 'a', '1')
+    await done('partitions', 'put', 'a', '--weight', '1')
     expect(await done('partitions')).toMatch(/same weight/)
-    expect(await refused('partitions', 'put', 'a', '0')).toMatch(/whole number from 1/)
+    expect(await refused('partitions', 'put', 'a', '--weight', '0')).toMatch(/whole number from 1/)
   })
 
   test('budgets: put, shown with what there is, and lifted', async () => {

@@ -1,10 +1,16 @@
 import type { Command } from 'commander'
-import { duration, InvalidArgumentError, type BudgetOptions, type BudgetReference } from '@millrace/core'
+import {
+  duration,
+  InvalidArgumentError,
+  type BudgetOptions,
+  type BudgetReference,
+  type Mill,
+} from '@millrace/core'
 import { grouped, table } from '../output.ts'
 import { relative } from '../time.ts'
 import { withStore } from '../session.ts'
 
-type Budget = Awaited<ReturnType<import('@millrace/core').Mill['budgets']['list']>>[number]
+type Budget = Awaited<ReturnType<Mill['budgets']['list']>>[number]
 
 interface PutFlags {
   readonly tasks?: string
