@@ -7,9 +7,8 @@ const input = unchecked<{ readonly key: string }>()
 const retry = { attempts: 3, backoff: 'fixed', base: '5ms' } as const
 const key = (given: { readonly key: string }): string => given.key
 
-/** So many at once under each key, and in all. */
+/** So many at once under each key. */
 export const CONCURRENCY = 2
-export const TYPE_CONCURRENCY = 8
 export const RATE = { limit: 40, per: '1s', burst: 5 } as const
 
 const KEYS: readonly string[] = Array.from({ length: 6 }, (_, n) => `key-${n}`)

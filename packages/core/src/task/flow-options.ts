@@ -177,7 +177,7 @@ function rateOf(rate: RateOptions, name: string): Rate {
 }
 
 /** @throws InvalidArgumentError */
-export function checkedCount(count: unknown, what: string): number {
+function checkedCount(count: unknown, what: string): number {
   if (Number.isInteger(count) && (count as number) >= 1 && (count as number) <= COUNT_MAX)
     return count as number
   throw new InvalidArgumentError(`${what} is ${shown(count)}.`, {
