@@ -1,6 +1,6 @@
 /** `add` as it travels, and its answer as the port has it. */
-import { InvalidArgumentError } from '@millrace/core'
 import { APART_BYTES, FLAG, IF_FAILED, STATES } from './layout.ts'
+import { costsOf, isPlainLane } from './lanes.ts'
 import { idOf } from './reading.ts'
 import { OWN_TERMS, type Names } from './names.ts'
 import type {
@@ -15,13 +15,14 @@ import type {
 import type { Packer } from './packer.ts'
 import type { Reply } from './line.ts'
 
-/** A run of plain groups of one lane, or one group that needs a closer look. */
+/** A run of plain groups of one route and level, or one group that needs a closer look. */
 export type Part = Run | { readonly group: TaskGroup }
 
-/** What the tasks of a run have in common besides their lane. */
+/** What the tasks of a run have in common besides queue, route and level. */
 interface Kind {
   readonly binary: boolean
   readonly labelled: boolean
+  readonly laned: boolean
   readonly delayed: boolean
 }
 
@@ -34,18 +35,12 @@ interface Run {
   tasks: number
 }
 
-/**
- * Looks the names of all tasks up; those without a number are noted by `names`, and must be learnt first.
- *
- * @throws InvalidArgumentError for a task in a lane, which no store serves yet
- */
+/** Looks the names of all tasks up; those without a number are noted by `names`, and must be learnt first. */
 export function lookUp({ groups }: AddRequest, names: Names): void {
   for (const { tasks } of groups) {
     for (const task of tasks) {
-      if (task.lane !== null) {
-        throw new InvalidArgumentError('A task has a lane, and this store serves none.')
-      }
       names.shapeOf(task)
+      if (task.lane !== null) names.lanes.bytesOf(task.lane)
     }
   }
 }
@@ -98,16 +93,19 @@ function isPlainTask(task: TaskSpec): boolean {
     !task.held &&
     task.startByMs === null &&
     task.deadlineMs === null &&
+    task.dueByMs === null &&
+    isPlainLane(task.lane) &&
     !isApart(task.payload)
   )
 }
 
 function kindOf(task: TaskSpec): Kind {
-  return { binary: isBinary(task), labelled: hasLabels(task), delayed: isDelayed(task) }
+  return { binary: isBinary(task), labelled: hasLabels(task), laned: task.lane !== null, delayed: isDelayed(task) }
 }
 
-function isOfKind(task: TaskSpec, { binary, labelled, delayed }: Kind): boolean {
-  return isBinary(task) === binary && hasLabels(task) === labelled && isDelayed(task) === delayed
+function isOfKind(task: TaskSpec, { binary, labelled, laned, delayed }: Kind): boolean {
+  const sameShape = isBinary(task) === binary && (task.lane !== null) === laned
+  return sameShape && hasLabels(task) === labelled && isDelayed(task) === delayed
 }
 
 function isDelayed({ due }: TaskSpec): boolean {
@@ -134,7 +132,8 @@ function isEmpty(record: Readonly<Record<string, string>>): boolean {
 }
 
 export function packAdd(packer: Packer, parts: readonly Part[], names: Names): Buffer {
-  packer.array(parts.length)
+  packer.array(parts.length + 1)
+  packLanes(packer, parts, names)
   for (const part of parts) {
     if ('group' in part) packGroup(packer, part.group, names)
     else packRun(packer, part, names)
@@ -142,9 +141,22 @@ export function packAdd(packer: Packer, parts: readonly Part[], names: Names): B
   return packer.done()
 }
 
+/** The lanes that must be there. */
+function packLanes(packer: Packer, parts: readonly Part[], names: Names): void {
+  const lanes = new Set<Buffer>()
+  for (const part of parts) {
+    if ('groups' in part && !part.kind.laned) continue
+    for (const { tasks } of 'group' in part ? [part.group] : part.groups) {
+      for (const { lane } of tasks) if (lane !== null) lanes.add(names.lanes.bytesOf(lane))
+    }
+  }
+  packer.array(lanes.size)
+  for (const lane of lanes) packer.bytes(lane)
+}
+
 function packRun(packer: Packer, run: Run, names: Names): void {
   const { queue, route, level, kind, groups, tasks } = run
-  packer.array(8).int(1)
+  packer.array(9).int(1)
   packNumber(packer, queue)
   packNumber(packer, route)
   const head = packer.begin(4)
@@ -175,6 +187,8 @@ function packRest(packer: Packer, { kind, groups, tasks }: Run): void {
   if (kind.delayed) {
     for (const group of groups) for (const { due } of group.tasks) packDue(packer, due)
   }
+  if (kind.laned) packer.int(1)
+  else packer.no()
 }
 
 function packDue(packer: Packer, due: TaskSpec['due']): void {
@@ -200,7 +214,7 @@ function packHead(packer: Packer, flags: number, level: number): void {
 }
 
 /** More than all columns but the payload. */
-const LONGEST_COLUMNS = 64
+const LONGEST_COLUMNS = 72
 
 /** The record of a new task from its queue on. */
 function packColumns(packer: Packer, task: TaskSpec, names: Names): void {
@@ -210,6 +224,7 @@ function packColumns(packer: Packer, task: TaskSpec, names: Names): void {
   packer.rawInt(route, 3)
   packer.rawInt(terms, 3)
   packer.rawAscii(digest)
+  packer.rawBytes(names.lanes.bytesOf(task.lane))
   packer.rawInt(0, 4)
   if (isApart(payload)) packer.rawInt(Buffer.byteLength(payload), 4)
   else if (typeof payload === 'string') packer.rawText(payload)
@@ -248,7 +263,7 @@ function packGroup(packer: Packer, { tasks, under, gate }: TaskGroup, names: Nam
 }
 
 function packTask(packer: Packer, task: TaskSpec, names: Names): void {
-  packer.array(11).id(task.id)
+  packer.array(12).id(task.id)
   packRecord(packer, task, names)
   packDue(packer, task.due)
   packExtras(packer, task, names)
@@ -264,6 +279,7 @@ function packTask(packer: Packer, task: TaskSpec, names: Names): void {
   if (!isApart(task.payload)) packer.no()
   else if (typeof task.payload === 'string') packer.text(task.payload)
   else packer.bytes(task.payload)
+  packer.int(task.dueByMs ?? -1)
 }
 
 function packExtras(packer: Packer, task: TaskSpec, names: Names): void {
@@ -272,6 +288,8 @@ function packExtras(packer: Packer, task: TaskSpec, names: Names): void {
   if (names.shapeOf(task).terms === OWN_TERMS) {
     extras.push('t', names.termsText(task.policy, task.timeoutMs))
   }
+  const costs = task.lane === null ? null : costsOf(task.lane)
+  if (costs !== null) extras.push('co', costs)
   packer.array(extras.length)
   for (const text of extras) packer.text(text)
 }

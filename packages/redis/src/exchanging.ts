@@ -1,5 +1,6 @@
 /** Exchanges as they travel. */
 import { shortened } from './records.ts'
+import { Turns } from './turns.ts'
 import type {
   Demand,
   ExchangeRequest,
@@ -60,15 +61,20 @@ export function packExchange({ packer, names, tastes }: Packing, request: Exchan
 
 function packDemand({ packer, names, tastes }: Packing, demand: Demand): void {
   const routes = tastes.routesOf(demand, names)
-  packer.array(4).array(routes.length)
+  packer.array(5).array(routes.length)
   for (const route of routes) packNumber(packer, route)
   packer.array(demand.queues.length)
-  for (const queue of demand.queues) packQueue(packer, queue, names)
-  packer.int(demand.tasksMax).int(demand.bytesMax)
+  const turns = demand.turn === null ? undefined : new Turns(demand.turn)
+  for (const queue of demand.queues) {
+    packQueue(packer, queue, names)
+    if (turns === undefined) packer.no()
+    else turns.pack(packer, queue.queue)
+  }
+  packer.int(demand.tasksMax).int(demand.bytesMax).int(demand.quantum)
 }
 
 function packQueue(packer: Packer, { queue, slots, tasksMax }: QueueDemand, names: Names): void {
-  packer.array(3)
+  packer.array(4)
   packNumber(packer, names.queue(queue))
   packer.array(5)
   for (const slot of slots) packer.int(slot)
@@ -105,7 +111,7 @@ const LOG_ENTRIES_MAX = 100
 
 function packOther(packer: Packer, { transition, notes }: Settlement): void {
   const { counter, delayMs, error, detail, reason, checkpoint, result } = plainOf(transition)
-  packer.array(11).text(transition.to[0]!).text(counter).int(delayMs)
+  packer.array(12).text(transition.to[0]!).text(counter).int(delayMs)
   packText(packer, error === null ? null : JSON.stringify(error))
   packText(packer, detail === null ? null : shortened(detail))
   packer.text(reason)
@@ -118,6 +124,9 @@ function packOther(packer: Packer, { transition, notes }: Settlement): void {
   for (const entry of logs) packer.text(JSON.stringify(entry))
   packer.int(kindOf(result))
   packPayload(packer, result)
+  const shut = transition.to === 'pending' ? transition.shut : undefined
+  if (shut === undefined) packer.no()
+  else packer.array(3).text(shut.name).text(shut.key).int(shut.ms)
 }
 
 function plainOf(transition: Transition): {
@@ -191,6 +200,24 @@ function packTagged(packer: Packer, payload: Payload): void {
 export function packText(packer: Packer, text: string | null): void {
   if (text === null) packer.no()
   else packer.text(text)
+}
+
+/** For the next demand. @param flat { queue (from 1), level, partition, left, passed, … } */
+export function turnAfter(demand: Demand | null, flat: readonly number[]): string | null {
+  const before = demand?.turn ?? null
+  if (demand === null || flat.length === 0) return before
+  const turns = new Turns(before)
+  for (let i = 0; i < flat.length; i += 5) {
+    const [queue, level, partition, left, passed] = flat.slice(i, i + 5) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ]
+    turns.set(demand.queues[queue - 1]!.queue, level, [partition, left, passed])
+  }
+  return turns.text()
 }
 
 const VERDICTS: Readonly<Record<string, Verdict>> = { a: 'applied', c: 'cancelled', s: 'stale' }

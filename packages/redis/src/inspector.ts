@@ -41,6 +41,7 @@ export async function get(home: Home, ids: readonly TaskId[]): Promise<readonly 
     typeof of === 'number' ? null : rawOf(ids[index]!, of as readonly unknown[]),
   )
   await knowAll(home, raws)
+  await knowLanes(home, raws)
   return raws.map((raw) => (raw === null ? null : recordOf(raw, home.names)))
 }
 
@@ -55,6 +56,13 @@ export async function knowAll(home: Home, raws: readonly (Pick<Raw, 'record'> | 
     throw unread(error)
   }
   if (unknown()) throw unread(new Error('the names of some tasks are not there'))
+}
+
+async function knowLanes(home: Home, raws: readonly (Raw | null)[]): Promise<void> {
+  await home.names.lanes.know(
+    home,
+    raws.flatMap((raw) => (raw === null ? [] : [raw.record])),
+  )
 }
 
 /** The answer is lost, not the question: what was asked for may have been done. */
@@ -151,6 +159,7 @@ export async function list(home: Home, { filter, limit, cursor }: ListRequest): 
   const tasks: TaskSummary[] = []
   for (let looked = 0; looked < LOOKED_MAX; looked += LOOK) {
     const page = await readPage(home, { log, at: at!, count: LOOK, way: 'down' })
+    await knowLanes(home, page.raws)
     for (const raw of page.raws) {
       if (!fitsFilter(raw, filter, home.names)) continue
       tasks.push(summaryOf(raw, home.names))

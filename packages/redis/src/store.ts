@@ -13,7 +13,8 @@ import { namesChange, notOpen } from './errors.ts'
 import { Home } from './home.ts'
 import { connectionOf } from './connection.ts'
 import { run, type Line, type Reply } from './line.ts'
-import { packExchange, Tastes, verdictsOf } from './exchanging.ts'
+import { packExchange, Tastes, turnAfter, verdictsOf } from './exchanging.ts'
+import * as flow from './limits.ts'
 import { openSession, renew } from './sessions.ts'
 import { reclaim } from './reclaiming.ts'
 import { Wakeups } from './wakeups.ts'
@@ -83,13 +84,17 @@ export class RedisStore implements port.Store {
     return home.again(async () => {
       const { names, packer } = home
       let parts: readonly Part[] = []
-      const reply = await home.call(scripts.add, () => {
-        lookUp(request, names)
-        if (!names.complete) return undefined
-        parts = partsOf(request, names)
-        return packAdd(packer, parts, names)
-      })
-      return unpackAdd(parts, reply)
+      for (let starts = 0; starts < STARTS_MAX; starts++) {
+        const reply = await home.call(scripts.add, () => {
+          lookUp(request, names)
+          if (!names.complete) return undefined
+          parts = partsOf(request, names)
+          return packAdd(packer, parts, names)
+        })
+        if (Array.isArray(reply)) return unpackAdd(parts, reply)
+        names.lanes.forget()
+      }
+      throw namesChange(this.#options.place)
     })
   }
 
@@ -114,10 +119,10 @@ export class RedisStore implements port.Store {
 
   async #answerExchange(
     home: Home,
-    { nonce }: port.ExchangeRequest,
+    { nonce, demand }: port.ExchangeRequest,
     reply: readonly Reply[],
   ): Promise<port.ExchangeAnswer> {
-    const [now, session, verdicts, at, claims, more, next, undelivered] = reply as [
+    const [now, session, verdicts, at, claims, more, next, undelivered, turns] = reply as [
       number,
       Buffer,
       Buffer,
@@ -126,6 +131,7 @@ export class RedisStore implements port.Store {
       readonly Reply[],
       number,
       number,
+      readonly number[],
     ]
     await knowAll(
       home,
@@ -137,6 +143,7 @@ export class RedisStore implements port.Store {
       session: session.length === 5 ? 'alive' : 'dead',
       claims: claimsOf({ nonce, at, claims, more }, home.names),
       cursor: null,
+      turn: turnAfter(demand, turns),
       nextInMs: next < 0 ? null : next,
       undelivered: undelivered === 1,
     }
@@ -170,6 +177,30 @@ export class RedisStore implements port.Store {
 
   async configureQueue(request: port.QueueSettings): Promise<void> {
     return configureQueue(this.#home, request)
+  }
+
+  async configureLimit(request: port.LimitSettings): Promise<'applied' | 'outdated'> {
+    return flow.configureLimit(this.#home, request)
+  }
+
+  async removeLimit(name: port.LimitName): Promise<void> {
+    return flow.removeLimit(this.#home, name)
+  }
+
+  async limits(request: port.LimitsRequest): Promise<port.LimitsAnswer> {
+    return flow.limits(this.#home, request)
+  }
+
+  async configurePartition(request: port.PartitionSettings): Promise<void> {
+    return flow.configurePartition(this.#home, request)
+  }
+
+  async partitions(): Promise<readonly port.PartitionRecord[]> {
+    return flow.partitions(this.#home)
+  }
+
+  async recount(): Promise<port.RecountAnswer> {
+    return flow.recount(this.#home)
   }
 
   /** The first call decides; it then goes on until all tasks are through, or leaves that to `deliver`. */

@@ -34,7 +34,7 @@ local function recordOf(id)
 end
 for i, id in ipairs(ids) do
   local v = not full and recordOf(id)
-  local size = v and sub(v, 1, 1) == 's' and #v - 103 or 0
+  local size = v and sub(v, 1, 1) == 's' and #v - 111 or 0
   full = full or (i > 1 and size > left)
   left = left - size
   if full then answers[i] = 1
@@ -44,7 +44,7 @@ for i, id in ipairs(ids) do
   else
     local x = {}
     if has({ flags = decode('>I2', v, 2) }, EXTRA) then x = call('HMGET', P .. 'x' .. id, 'e', 'c') end
-    answers[i] = { size > 0 and v or sub(v, 1, 103), recs[i] or '', x[1] or '', x[2] or '' }
+    answers[i] = { size > 0 and v or sub(v, 1, 111), recs[i] or '', x[1] or '', x[2] or '' }
   end
 end
 return answers
@@ -58,7 +58,7 @@ return answers
 export const PAGE: string = String.raw`
 local name, place, most, down = IN[1], IN[2], IN[3], IN[4] == 'down'
 local found, looked, steps = {}, 0, 0
-local SHOWN = { 'l', 't', 'n', 'e', 'sb', 'dl', 'c', 'b', 'u', 'pr' }
+local SHOWN = { 'l', 't', 'n', 'e', 'sb', 'dl', 'c', 'b', 'u', 'pr', 'db', 'co' }
 local function shown(id)
   local flat, values = {}, call('HMGET', P .. 'x' .. id, unpack(SHOWN))
   for i, field in ipairs(SHOWN) do
@@ -67,10 +67,10 @@ local function shown(id)
   return flat
 end
 local function look(n, id)
-  local v = call('GETRANGE', P .. 't' .. id, 0, 102)
+  local v = call('GETRANGE', P .. 't' .. id, 0, 110)
   if v == '' then return end
   local mine = name == 'A' and decode('>I6', v, 5) or -1
-  if name == 'E' and band(decode('>I2', v, 2), OWNED) ~= 0 and isFinal(sub(v, 1, 1)) then mine = decode('>I6', v, 93) end
+  if name == 'E' and band(decode('>I2', v, 2), OWNED) ~= 0 and isFinal(sub(v, 1, 1)) then mine = decode('>I6', v, 101) end
   if mine ~= n then return end
   local x = has({ flags = decode('>I2', v, 2) }, EXTRA) and shown(id) or {}
   for _, value in ipairs({ id, v, call('HGET', P .. 'r', id) or '', x }) do found[#found + 1] = value end
@@ -110,8 +110,22 @@ local function readySince(id, lane)
   local runAt = decode('>I6', v, 17)
   return runAt <= NOW and call('HEXISTS', P .. 'r', id) == 0 and runAt or nil
 end
+-- at the heads of some lanes
+local function oldestInRing(q, lane)
+  local oldest
+  for _, member in ipairs(call('ZRANGE', P .. 'j' .. q .. lane, 0, SOME - 1)) do
+    local own = sub(member, 1, 8) == NOLANE and '' or sub(member, 1, 8)
+    local first = call('ZRANGE', P .. 'y' .. q .. lane .. own, 0, 0)[1]
+    for _, id in ipairs({ first and sub(first, 7) or false, call('LINDEX', P .. 'l' .. q .. lane .. own, 0) }) do
+      local runAt = id and readySince(id, lane)
+      if runAt then oldest = math.min(oldest or runAt, runAt) end
+    end
+  end
+  return oldest
+end
 -- among some at the front: what became ready out of turn may stand further behind
 local function oldestIn(q, lane)
+  if #lane == 5 then return oldestInRing(q, sub(lane, 1, 4)) end
   local oldest, found = nil, 0
   for from = 0, WINDOW - 1, SOME do
     local ids = call('LRANGE', P .. 'l' .. q .. lane, from, from + SOME - 1)
