@@ -383,7 +383,7 @@ if alive and demand and not overtaken then nextIn = claim(session, nonce, IN[3] 
 if claiming.ended > 0 then more().tellDependents() end
 finish()
 -- only what needs a closer look can have owed anything to dependents
-local owed = made and call('EXISTS', P .. 'b') or 0
+local owed = made_more and call('EXISTS', P .. 'b') or 0
 local spots = {}
 for _, of in pairs(claiming.spots or {}) do
   for _, value in ipairs({ of[1], of[2], (decode('>I4', of[3][1])), of[3][2], of[3][3] }) do spots[#spots + 1] = value end

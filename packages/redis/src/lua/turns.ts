@@ -60,20 +60,51 @@ local function takeFrom(q, level, lane, want)
   local from = lane.y and claimByOrder or claimFromLane
   local taken = from(q, lane.route, level, lane.lane, want, lane)
   lane.over = taken < want
+  if taken > 0 then lane.head = nil end
   return taken
 end
--- an equal share of each of its lanes first, from another one on each time
-local function takeFromPartition(q, level, of, want)
-  local ring, taken = of.lanes, 0
+-- the time and the number by which the first of a lane stands in line
+local function headOf(q, level, lane)
+  if lane.head then return lane.head end
+  local head = '\255'
+  local id = lane.l and call('LINDEX', laneKey(q, lane.route, level, lane.lane), 0)
+  if id then
+    local v = call('GETRANGE', TASK .. id, 4, 21)
+    head = sub(v, 13, 18) .. sub(v, 1, 6)
+  end
+  if lane.y then
+    local first = call('ZRANGE', P .. 'y' .. q .. lane.route .. char(level) .. lane.lane, 0, 0, 'WITHSCORES')
+    local own = first[1] and I6(tonumber(first[2])) .. sub(first[1], 1, 6)
+    if own and own < head then head = own end
+  end
+  lane.head = head
+  return head
+end
+-- an equal share of each of its lanes, those with the oldest task first; of many lanes only some are compared
+local LANES_COMPARED = 16
+local takeFromPartition
+function takeFromPartition(q, level, of, want)
+  local ring, some, taken = of.lanes, {}, 0
   if #ring == 1 then return takeFrom(q, level, ring[1], want) end
-  local share = math.ceil(want / #ring)
-  of.start = of.start + 1
-  for round = 1, 2 do
-    for i = 1, #ring do
-      if claiming.hops <= 0 then break end
-      local most = math.min(want - taken, round == 1 and share or want)
-      taken = taken + takeFrom(q, level, ring[(of.start + i) % #ring + 1], most)
+  for i = 1, #ring do
+    local lane = ring[(of.start + i) % #ring + 1]
+    if not lane.over and #some < LANES_COMPARED then
+      some[#some + 1] = lane
+      headOf(q, level, lane)
     end
+  end
+  of.start = of.start + LANES_COMPARED
+  table.sort(some, function(one, other) return one.head < other.head end)
+  local share = math.ceil(want / math.max(#some, 1))
+  for round = 1, 2 do
+    for _, lane in ipairs(some) do
+      if claiming.hops <= 0 then break end
+      taken = taken + takeFrom(q, level, lane, math.min(want - taken, round == 1 and share or want))
+    end
+  end
+  -- where there are more lanes, they come next
+  if taken < want and #some == LANES_COMPARED and claiming.hops > 0 and not claiming.cut then
+    return taken + takeFromPartition(q, level, of, want - taken)
   end
   return taken
 end
