@@ -23,6 +23,10 @@ type Change =
   | 'command'
   | 'configureQueue'
   | 'openGate'
+  | 'configureLimit'
+  | 'removeLimit'
+  | 'configurePartition'
+  | 'recount'
 
 export class JournalStore implements port.Store {
   readonly kind = 'journal'
@@ -131,6 +135,32 @@ export class JournalStore implements port.Store {
     return this.#change('openGate', gate, () => this.#tasks.openGate(gate))
   }
 
+  // Flow control
+
+  configureLimit(request: port.LimitSettings): Promise<'applied' | 'outdated'> {
+    return this.#change('configureLimit', request, () => this.#tasks.configureLimit(request))
+  }
+
+  removeLimit(name: port.LimitName): Promise<void> {
+    return this.#change('removeLimit', name, () => this.#tasks.removeLimit(name))
+  }
+
+  configurePartition(request: port.PartitionSettings): Promise<void> {
+    return this.#change('configurePartition', request, () => this.#tasks.configurePartition(request))
+  }
+
+  recount(): Promise<port.RecountAnswer> {
+    return this.#change('recount', null, () => this.#tasks.recount())
+  }
+
+  limits(request: port.LimitsRequest): Promise<port.LimitsAnswer> {
+    return this.#look(() => this.#tasks.limits(request))
+  }
+
+  partitions(): Promise<readonly port.PartitionRecord[]> {
+    return this.#look(() => this.#tasks.partitions())
+  }
+
   // Inspection
 
   get(ids: readonly port.TaskId[]): ReturnType<port.Store['get']> {
@@ -147,6 +177,10 @@ export class JournalStore implements port.Store {
 
   queues(): Promise<readonly port.QueueRecord[]> {
     return this.#look(() => this.#tasks.queues())
+  }
+
+  waitingRoutes(): ReturnType<port.Store['waitingRoutes']> {
+    return this.#look(() => this.#tasks.waitingRoutes())
   }
 
   sessions(): Promise<readonly port.SessionRecord[]> {

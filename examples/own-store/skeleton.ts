@@ -112,6 +112,10 @@ export class SkeletonStore implements port.Store {
     throw notYet('queues')
   }
 
+  async waitingRoutes(): ReturnType<port.Store['waitingRoutes']> {
+    throw notYet('waitingRoutes')
+  }
+
   async sessions(): Promise<readonly port.SessionRecord[]> {
     throw notYet('sessions')
   }
@@ -120,7 +124,34 @@ export class SkeletonStore implements port.Store {
     throw notYet('definitions')
   }
 
-  // 8. Hints (watch). Then all at once (races, clock).
+  // 8. Turns of partitions, limits and rates, strict order (partitions, limits, rates, series, due-by): the sums are
+  //    core's (`roomUnder`, `usageAfter`), yours is to write what they come to with the very change of the task.
+
+  async configureLimit(_request: port.LimitSettings): Promise<'applied' | 'outdated'> {
+    throw notYet('configureLimit')
+  }
+
+  async removeLimit(_name: port.LimitName): Promise<void> {
+    throw notYet('removeLimit')
+  }
+
+  async limits(_request: port.LimitsRequest): Promise<port.LimitsAnswer> {
+    throw notYet('limits')
+  }
+
+  async configurePartition(_request: port.PartitionSettings): Promise<void> {
+    throw notYet('configurePartition')
+  }
+
+  async partitions(): Promise<readonly port.PartitionRecord[]> {
+    throw notYet('partitions')
+  }
+
+  async recount(): Promise<port.RecountAnswer> {
+    throw notYet('recount')
+  }
+
+  // 9. Hints (watch). Then all at once (races, clock).
 
   watch(): AsyncIterableIterator<port.Hint> {
     return this.#watchers.watch()

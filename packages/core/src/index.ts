@@ -54,6 +54,21 @@ export { TransactionalMill } from './client/transactional-mill.ts'
 export type { BulkAnswer, RejectedDraft } from './client/enqueuer.ts'
 export { TaskHandle } from './client/handle.ts'
 export type { Enqueued, EnqueuedHandle, ResultOptions } from './client/handle.ts'
+export type {
+  BreakerControl,
+  BreakerInfo,
+  LimitControl,
+  LimitReference,
+  LimitSetting,
+  PartitionControl,
+} from './client/flow-control.ts'
+export type {
+  BreakerOptions,
+  FlowOptions,
+  LimitOptions,
+  PartitionOptions,
+  RateOptions,
+} from './task/flow-options.ts'
 export type { QueueControl, QueueOptions, RetentionOptions, WorkerControl } from './client/queue-control.ts'
 export type { ShownState, TaskListItem, TaskStatus } from './client/status.ts'
 export type {

@@ -19,6 +19,7 @@ import type { TaskId } from '../store/records.ts'
 import { Connection } from './connection.ts'
 import { Enqueuer, type BulkAnswer } from './enqueuer.ts'
 import type { Guest } from './guest.ts'
+import { BreakerControl, LimitControl, PartitionControl } from './flow-control.ts'
 import { QueueControl, WorkerControl } from './queue-control.ts'
 import { TaskControl } from './task-control.ts'
 import { checkWait, TaskHandle, type EnqueuedHandle, type ResultOptions } from './handle.ts'
@@ -75,6 +76,9 @@ export class Mill implements AsyncDisposable {
   /** Looks at tasks and acts on them. */
   readonly tasks: TaskControl
   readonly queues: QueueControl
+  readonly limits: LimitControl
+  readonly breakers: BreakerControl
+  readonly partitions: PartitionControl
   readonly workers: WorkerControl
   readonly #connection: Connection
   readonly #waits: Waits
@@ -99,6 +103,9 @@ export class Mill implements AsyncDisposable {
     this.#handlersEnqueuer = new Enqueuer(context, pendingMax, 'insists')
     this.tasks = new TaskControl(this.#connection)
     this.queues = new QueueControl(this.#connection)
+    this.limits = new LimitControl(this.#connection)
+    this.breakers = new BreakerControl(this.#connection)
+    this.partitions = new PartitionControl(this.#connection)
     this.workers = new WorkerControl(this.#connection)
   }
 

@@ -6,6 +6,7 @@ import { digest } from '../platform/hash.ts'
 import { durationMs } from '../task/duration.ts'
 import { encode } from '../task/codec.ts'
 import { checkedThen, levelOf, resolveOptions, type ResolvedOptions } from '../task/options.ts'
+import { laneOf } from '../task/flow-options.ts'
 import { isKeepable, keptText } from '../task/kept-text.ts'
 import { checkMembers, reading, type Members } from '../task/members.ts'
 import { checkTask, type AnyTask } from '../task/definition.ts'
@@ -70,8 +71,8 @@ function buildSpec(
         : [...new Set(checkedList(needs, 'needs').map((need) => checkedName(need, 'A need')))].sort(),
     queue: resolved.queue,
     level: options.priority === undefined ? resolved.level : levelOf(options.priority),
-    lane: null,
-    dueByMs: null,
+    lane: hasLane(task, options) ? laneOf(task.flow, input, options) : null,
+    dueByMs: options.dueBy === undefined ? null : durationMs(options.dueBy, 'dueBy'),
     due: dueOf(options),
     held: checkedHeld(options.held),
     payload,
@@ -143,6 +144,11 @@ function hasSharedOptions(options: EnqueueOptions): boolean {
     startBy !== undefined ||
     deadline !== undefined
   )
+}
+
+/** Most have none, and nobody looks further. */
+function hasLane(task: AnyTask, { partition, prefers }: EnqueueOptions): boolean {
+  return task.flow !== undefined || partition !== undefined || prefers !== undefined
 }
 
 function policyOf(resolved: ResolvedOptions): TaskPolicy {
@@ -257,6 +263,10 @@ const ENQUEUE_MEMBERS: Members<EnqueueOptions> = {
   timeout: true,
   startBy: true,
   deadline: true,
+  partition: true,
+  prefers: true,
+  spillAfter: true,
+  dueBy: true,
   held: true,
   needs: true,
   tags: true,

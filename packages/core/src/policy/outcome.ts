@@ -1,5 +1,6 @@
 /** What becomes of a task after an attempt: the decision that a store then applies under the fence. */
 import { crashDelayMs, retryDelayMs } from './retry.ts'
+import type { LimitName } from '../store/flow.ts'
 import type { Claim, Payload, TaskError } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
 
@@ -12,6 +13,8 @@ export type Outcome =
       readonly reason: 'error' | 'timeout'
       readonly error: TaskError
       readonly delayMs?: number | false | undefined
+      /** What is to be left alone for so long as the task waits by its own wish. */
+      readonly shut?: { readonly name: LimitName; readonly key: string } | undefined
     }
   /** The payload or the result cannot be what it should be; running it again would not help. */
   | { readonly kind: 'invalid'; readonly error: TaskError }
@@ -57,8 +60,10 @@ export function decide(
     case 'failed': {
       const { reason, error } = outcome
       const delayMs = delayAfter(claim, outcome.delayMs, chance)
-      if (delayMs === null) return { to: 'failed', count: 'failure', reason, error }
-      return { to: 'pending', count: 'failure', delayMs, error }
+      const asked = typeof outcome.delayMs === 'number' ? outcome.delayMs : 0
+      const shut = outcome.shut === undefined ? {} : { shut: { ...outcome.shut, ms: asked } }
+      if (delayMs === null) return { to: 'failed', count: 'failure', reason, error, ...shut }
+      return { to: 'pending', count: 'failure', delayMs, error, ...shut }
     }
   }
 }

@@ -24,6 +24,8 @@ export {
   step,
   underCancelRequest,
 } from '../policy/lifecycle.ts'
+export { roomUnder, UNUSED, usageAfter } from '../policy/limits.ts'
+export type { Room } from '../policy/limits.ts'
 export type { OpenClaims, Operation, Place, Step } from '../policy/lifecycle.ts'
 export type * from './port.ts'
 export type * from './control.ts'

@@ -35,8 +35,7 @@ export type Transition =
       /** Due so long from store time; `null` leaves the due time as it was. */
       readonly delayMs: number | null
       readonly error: TaskError | null
-      /** Nothing that counts under this key starts for so long from store time, or for as long as it was shut before. */
-      readonly shut?: { readonly name: LimitName; readonly key: string; readonly ms: number } | undefined
+      readonly shut?: Shut | undefined
     }
   | {
       readonly to: 'failed'
@@ -44,10 +43,18 @@ export type Transition =
       readonly count: 'failure' | 'crash' | 'isolated-crash' | 'none'
       readonly reason: FailReason
       readonly error: TaskError
+      readonly shut?: Shut | undefined
     }
   | { readonly to: 'cancelled'; readonly error: TaskError | null }
   /** The task goes on running: notes, or a checkpoint for the next attempt to start from (`null` leaves the last one). */
   | { readonly to: 'running'; readonly checkpoint: Payload | null }
+
+/** Nothing that counts under this key starts for so long from store time, or for as long as it was shut before. */
+export interface Shut {
+  readonly name: LimitName
+  readonly key: string
+  readonly ms: number
+}
 
 /**
  * What became of a settlement: `applied`; `cancelled`, applied but a cancel request turned it; `stale`,

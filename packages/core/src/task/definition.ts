@@ -3,6 +3,7 @@
  * value of its own, apart from the handler, so that a producer never loads handler code.
  */
 import { Draft, NO_OPTIONS, type EnqueueOptions } from './draft.ts'
+import { resolveFlow, type Flow, type FlowOptions } from './flow-options.ts'
 import { InvalidArgumentError } from './errors.ts'
 import { Handler, type HandlerFunction, type HandlerOptions } from './handler.ts'
 import type { Carried } from './json.ts'
@@ -40,6 +41,8 @@ export interface AnyTask {
   readonly output: Schema | undefined
   readonly options: ResolvedOptions
   readonly unique: UniqueOptions<never> | undefined
+  /** Its partition, limits and breaker, where it has any. */
+  readonly flow?: Flow | undefined
   /** A retry function of the user's, where there is one. */
   readonly retryDelay: CustomRetry['delay'] | undefined
 }
@@ -50,7 +53,7 @@ export type InputArguments<Input, Options> = undefined extends Input
   : readonly [input: Input, options?: Options | undefined]
 
 /** Options of a definition, whatever its types. */
-export interface DefinitionOptions extends SharedOptions<RetryOptions | CustomRetry> {
+export interface DefinitionOptions extends SharedOptions<RetryOptions | CustomRetry>, FlowOptions<never> {
   readonly input: Schema
   readonly output?: Schema | undefined
   readonly unique?: UniqueOptions<never> | undefined
@@ -64,6 +67,8 @@ export interface TaskOptions<In extends Schema, Out extends Schema> extends Defi
   readonly output?: (Out & Carried<InputOf<Out>, 'output'>) | undefined
   /** One live task per key. Default: none. */
   readonly unique?: UniqueOptions<InputOf<In>> | undefined
+  readonly partition?: FlowOptions<InputOf<In>>['partition']
+  readonly limits?: FlowOptions<InputOf<In>>['limits']
 }
 
 /** A task as `defineTask` answers it. */
@@ -74,6 +79,7 @@ export class TaskDefinition<Name extends string, T extends TaskTypes> implements
   readonly output: Schema | undefined
   readonly options: ResolvedOptions
   readonly unique: UniqueOptions<never> | undefined
+  readonly flow: Flow | undefined
   readonly retryDelay: CustomRetry['delay'] | undefined
 
   /** @throws InvalidArgumentError if the name or an option cannot be right */
@@ -85,6 +91,7 @@ export class TaskDefinition<Name extends string, T extends TaskTypes> implements
     this.input = input
     this.output = output
     this.unique = unique === undefined ? undefined : checkedUnique(unique)
+    this.flow = resolveFlow(options)
     const { resolved, retryDelay } = resolveDefinition(options)
     this.options = resolved
     this.retryDelay = retryDelay
@@ -147,6 +154,9 @@ const DEFINITION_MEMBERS: Members<DefinitionOptions> = {
   startBy: true,
   deadline: true,
   unique: true,
+  partition: true,
+  limits: true,
+  breaker: true,
 }
 
 function checkedSchemas(name: string, options: DefinitionOptions | undefined): DefinitionOptions {

@@ -1,5 +1,8 @@
 /** One attempt: checks the input, calls the handler, and says how it ended. */
-import { codeOf } from '../task/errors.ts'
+import { codeOf, InvalidArgumentError } from '../task/errors.ts'
+import { laneOf } from '../task/flow-options.ts'
+import { shown } from '../task/shown.ts'
+import type { RetryScope } from '../task/control-flow.ts'
 import { decode } from '../task/codec.ts'
 import { isThenable } from '../task/answer.ts'
 import { durationMs } from '../task/duration.ts'
@@ -87,9 +90,10 @@ async function outcomeOfResult(task: AnyTask, value: unknown): Promise<Attempted
 function outcomeOfThrown(run: Run, task: AnyTask, error: unknown): Outcome {
   try {
     return judged(run, task, error)
-  } catch {
-    // what was thrown cannot even be looked at
-    return { kind: 'failed', reason: 'error', error: taskError(error) }
+  } catch (problem) {
+    // what was thrown cannot even be looked at, or asks for what there is not
+    const shownError = codeOf(problem) === 'invalid-argument' ? problem : error
+    return { kind: 'failed', reason: 'error', error: taskError(shownError) }
   }
 }
 
@@ -103,7 +107,7 @@ function judged(run: Run, task: AnyTask, error: unknown): Outcome {
     case 'non-retryable':
       return { ...failed, delayMs: false }
     case 'retry-after':
-      return { ...failed, delayMs: delayOf(error) }
+      return { ...failed, delayMs: delayOf(error), shut: shutBy(run, task, error) }
     case 'snooze':
       return { kind: 'snoozed', delayMs: delayOf(error) }
     default:
@@ -130,6 +134,21 @@ function askedOutcome(
   } catch (thrown) {
     return { ...failed, error: taskError(thrown) }
   }
+}
+
+/** What a RetryAfterError wants to be left alone: the key that the task itself counts under. */
+function shutBy(run: Run, task: AnyTask, error: unknown): { name: string; key: string } | undefined {
+  const { scope } = error as { readonly scope?: RetryScope | undefined }
+  if (scope === undefined) return undefined
+  if (scope === 'queue') return { name: `queue:${run.claim.queue}`, key: '' }
+  if (scope === 'type') return { name: `type:${run.claim.type}`, key: '' }
+  const lane = laneOf(task.flow, decode(run.claim.payload))
+  const limit = lane?.limits.find(({ name }) => name === scope.limit)
+  if (limit !== undefined) return { name: limit.name, key: limit.key }
+  throw new InvalidArgumentError(`${task.name} counts under no limit that is called ${shown(scope.limit)}.`, {
+    hint: 'The scope of RetryAfterError names one of the limits of its definition.',
+    cause: error,
+  })
 }
 
 /** By code, not by class: the error may come from another copy of the library, or from somebody who imitates it. */

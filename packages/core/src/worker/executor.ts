@@ -27,6 +27,8 @@ export interface ExecutorParts extends Omit<ContextServices, 'settledApart'> {
   /** Slots per queue. */
   readonly queues: ReadonlyMap<string, number>
   readonly emitter: WorkerEmitter
+  /** An attempt has ended; left out where nobody wants to know. */
+  readonly attempted?: ((run: Run, attempted: Attempted) => void) | undefined
   /** A slot became free. */
   freed(): void
   /** The store has answered how a run ended: it is not held any more. */
@@ -198,7 +200,9 @@ export class Executor {
     return attempt(run, handler, this.#services)
   }
 
-  #over(run: Run, { outcome, error }: Attempted): void {
+  #over(run: Run, attempted: Attempted): void {
+    const { outcome, error } = attempted
+    this.#parts.attempted?.(run, attempted)
     run.tookMs = this.#parts.connection.platform.monotonicMs() - run.startedMs!
     this.averageMs += (run.tookMs - this.averageMs) * AVERAGE_WEIGHT
     this.#busy.delete(run)

@@ -6,6 +6,8 @@ import { checkMembers, reading, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
 import type { AnyHandler, Handler } from '../task/handler.ts'
 import type { AnyTask } from '../task/definition.ts'
+import { declaredLimits } from './declarations.ts'
+import type { Allowance, LimitName } from '../store/flow.ts'
 import type { LevelSlots } from '../store/port.ts'
 
 /**
@@ -31,7 +33,7 @@ export interface WorkerOptions<Tx = unknown> {
   readonly lease?: Duration | undefined
   /** What tasks may need. */
   readonly offers?: readonly string[] | undefined
-  /** How the priority levels share the slots. Default 16:8:4:2:1; `strict` serves a level only when those above are empty. */
+  /** How the priority levels share the slots. Default 16:8:4:2:1; `strict` serves a level when those above are empty, and once in 1 000 starts. */
   readonly priorities?: LevelSlots | 'strict' | undefined
   /** How long `stop` waits for running handlers. Default 25 s. */
   readonly drain?: Duration | undefined
@@ -39,6 +41,8 @@ export interface WorkerOptions<Tx = unknown> {
 
 export interface ResolvedWorkerOptions {
   readonly handlers: ReadonlyMap<string, AnyHandler>
+  /** What their definitions declare of limits. */
+  readonly limits: ReadonlyMap<LimitName, Allowance>
   /** Slots per queue. */
   readonly queues: ReadonlyMap<string, number>
   readonly concurrency: number
@@ -72,6 +76,7 @@ export function resolveWorkerOptions(options: WorkerOptions<never>): ResolvedWor
   const { queues, concurrency } = resolveQueues(options, handlers)
   return {
     handlers,
+    limits: declaredLimits(handlers.values()),
     queues,
     concurrency,
     ttlMs,

@@ -6,6 +6,7 @@ import { addDead } from './verbs/dead.ts'
 import { addDemo } from './demo/demo.ts'
 import { addEnqueue } from './verbs/enqueue.ts'
 import { addHistory, addTask } from './verbs/task.ts'
+import { addBreakers, addLimits, addPartitions } from './verbs/limits.ts'
 import { addMigrate } from './verbs/migrate.ts'
 import { addPauses, addQueues } from './verbs/queues.ts'
 import { addTasks } from './verbs/tasks.ts'
@@ -19,6 +20,7 @@ const GROUPS: readonly (readonly [title: string, add: readonly ((program: Comman
   ['Looking', [addTasks, addTask, addHistory, addDead, addQueues, addWorkers]],
   ['Acting on tasks', [addCommands]],
   ['Acting on queues', [addPauses]],
+  ['Flow control', [addLimits, addBreakers, addPartitions]],
   ['Looking after the store', [addMigrate]],
   ['Trying it out', [addDemo]],
 ]

@@ -45,6 +45,7 @@ function take(task: Task, notes: Notes | null): void {
 /** What a transition brings with it. Where it says nothing of the error, the last one stays; success forgets it. */
 function outcomeOf(pass: Pass, task: Task, transition: Transition): Pick<Move, 'set' | 'detail'> {
   const given = frozenCopy(transition)
+  if ('shut' in given && given.shut !== undefined) shut(pass, given.shut)
   switch (given.to) {
     case 'succeeded':
       return { set: { result: given.result, payload: null, error: null } }
@@ -56,7 +57,6 @@ function outcomeOf(pass: Pass, task: Task, transition: Transition): Pick<Move, '
       return { set: { checkpoint: given.checkpoint ?? task.checkpoint } }
     case 'pending': {
       const { delayMs, error } = given
-      if (given.shut !== undefined) shut(pass, given.shut)
       const set = { error: error ?? task.error, runAt: delayMs === null ? task.runAt : pass.now + delayMs }
       return { set, detail: error?.name ?? (delayMs === null ? null : String(delayMs)) }
     }

@@ -1,0 +1,65 @@
+/** What the definitions of a worker declare of limits goes to the store, unless users have set something else there. */
+import { InvalidArgumentError } from '../task/errors.ts'
+import { newNonce } from '../task/ids.ts'
+import type { AnyHandler } from '../task/handler.ts'
+import type { Allowance, LimitName, LimitRecord } from '../store/flow.ts'
+import type { Connection } from '../client/connection.ts'
+
+/** How often a declaration is made anew when somebody else was faster. */
+const TRIES_MAX = 5
+
+/** Limits by name. @throws InvalidArgumentError if two definitions do not agree about one */
+export function declaredLimits(handlers: Iterable<AnyHandler>): ReadonlyMap<LimitName, Allowance> {
+  const declared = new Map<LimitName, Allowance>()
+  for (const { task } of handlers) {
+    for (const [name, allowance] of task.flow?.declared ?? []) {
+      const other = declared.get(name)
+      if (other !== undefined && !sameAllowance(other, allowance)) {
+        throw new InvalidArgumentError(`Two definitions declare the limit ${name} differently.`, {
+          hint: 'Declare how much is allowed in one of them; the others only name the limit, and its key.',
+        })
+      }
+      declared.set(name, allowance)
+    }
+  }
+  return declared
+}
+
+/** What users have set stays; what code has declared before gives way. */
+export async function declareLimits(
+  connection: Connection,
+  declared: ReadonlyMap<LimitName, Allowance>,
+): Promise<void> {
+  let open = [...declared.keys()]
+  for (let tries = 1; open.length > 0 && tries <= TRIES_MAX; tries++) {
+    const known = await limitsNamed(connection, open)
+    const outdated: LimitName[] = []
+    for (const name of open) {
+      const allowance = declared.get(name)!
+      const record = known.get(name)
+      if (record !== undefined && (record.by !== 'code' || sameAllowance(record.allowance, allowance)))
+        continue
+      const setting = { name, allowance, version: record?.version ?? 0, shutMs: null, by: 'code' } as const
+      const request = { ...setting, nonce: newNonce(connection.platform) }
+      if ((await connection.call((store) => store.configureLimit(request), 'insists')) === 'outdated')
+        outdated.push(name)
+    }
+    open = outdated
+  }
+}
+
+export async function limitsNamed(
+  connection: Connection,
+  names: readonly LimitName[],
+): Promise<ReadonlyMap<LimitName, LimitRecord>> {
+  const request = { names, limit: names.length, cursor: null, keysMax: 0 }
+  const { limits } = await connection.read((store) => store.limits(request), 'insists')
+  return new Map(limits.map((record) => [record.name, record]))
+}
+
+function sameAllowance(one: Allowance, other: Allowance): boolean {
+  const [a, b] = [one.rate, other.rate]
+  const sameRate =
+    a === b || (a !== null && b !== null && a.limit === b.limit && a.perMs === b.perMs && a.burst === b.burst)
+  return one.concurrency === other.concurrency && sameRate
+}

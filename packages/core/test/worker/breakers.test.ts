@@ -1,0 +1,137 @@
+/** Circuit breakers of definitions: opened by failures, tried by probes, closed by their success. */
+import { expect, test } from 'vitest'
+import { defineTask, unchecked, type Mill, type Worker } from '../../src/index.ts'
+import { World } from './world.ts'
+
+class Dependency {
+  up = true
+  readonly calls: number[] = []
+  readonly #world: World
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  async call(): Promise<void> {
+    this.calls.push(this.#world.time.nowMs)
+    await this.#world.sleep(10)
+    if (!this.up) throw new Error('503')
+  }
+
+  since(atMs: number): number {
+    return this.calls.filter((at) => at >= atMs).length
+  }
+}
+
+function taskOf(dependency: Dependency, options: object = {}) {
+  const task = defineTask('charge', {
+    input: unchecked<number>(),
+    retry: { attempts: 1_000, backoff: 'fixed', base: '1s' },
+    breaker: { name: 'bank', share: 0.5, of: 10, within: '1m', open: '30s', probes: 2, ...options },
+  })
+  return { task, handler: task.handler(() => dependency.call()) }
+}
+
+interface Rig {
+  readonly world: World
+  readonly dependency: Dependency
+  readonly mill: Mill
+  readonly worker: Worker
+  readonly ids: readonly string[]
+}
+
+async function rig(options: object = {}, tasks = 200): Promise<Rig> {
+  const world = new World()
+  const dependency = new Dependency(world)
+  const { task, handler } = taskOf(dependency, options)
+  const mill = world.mill()
+  const worker = mill.worker({ handlers: handler, concurrency: 5 })
+  dependency.up = false
+  const handles = await world.settle(
+    mill.enqueueMany(
+      Array.from({ length: tasks }, (_, n) => task.with(n)),
+      { atomic: true },
+    ),
+  )
+  await world.settle(worker.start())
+  return { world, dependency, mill, worker, ids: handles.map(({ id }) => id) }
+}
+
+async function stateOf(mill: Mill): Promise<string | undefined> {
+  return (await mill.breakers.list()).find(({ name }) => name === 'bank')?.state
+}
+
+test('enough failures open it, and nothing is started while it is open', async () => {
+  const { world, dependency, mill } = await rig()
+  await world.time.advance(2_000)
+  expect(await stateOf(mill)).toBe('open')
+  const calls = dependency.calls.length
+  expect(calls).toBeGreaterThanOrEqual(10)
+  expect(calls).toBeLessThan(40)
+  const openedAt = world.time.nowMs
+  await world.time.advance(25_000)
+  expect(dependency.since(openedAt)).toBe(0)
+})
+
+test('after its time some probes run, and their failure opens it again', async () => {
+  const { world, dependency, mill } = await rig()
+  await world.time.advance(5_000)
+  const from = world.time.nowMs
+  await world.time.advance(60_000)
+  expect(dependency.since(from)).toBeGreaterThanOrEqual(2)
+  expect(dependency.since(from)).toBeLessThan(30)
+  expect(await stateOf(mill)).toBe('open')
+})
+
+test('when the dependency is back the probes close it, and everything runs', async () => {
+  const { world, dependency, mill, ids } = await rig()
+  await world.time.advance(5_000)
+  dependency.up = true
+  const records = await world.ended(ids)
+  expect(records.every(({ state }) => state === 'succeeded')).toBe(true)
+  expect(await stateOf(mill)).toBe('closed')
+})
+
+test('no attempt is burnt while it is open', async () => {
+  const { world, dependency, ids } = await rig()
+  await world.time.advance(300_000)
+  dependency.up = true
+  const records = await world.ended(ids)
+  const failures = records.reduce((sum, { counters }) => sum + counters.failures, 0)
+  expect(failures).toBeLessThan(120)
+})
+
+test('errors that say nothing of the dependency do not count', async () => {
+  const { world, mill } = await rig({ counts: (error: unknown) => !String(error).includes('503') })
+  await world.time.advance(5_000)
+  expect(await stateOf(mill)).toBeUndefined()
+})
+
+test('it can be tripped and reset by hand, for all workers', async () => {
+  const { world, dependency, mill } = await rig({ of: 1_000 }, 20)
+  dependency.up = true
+  await world.settle(mill.breakers.trip('bank', { for: '10m' }))
+  await world.time.advance(5_000)
+  const from = world.time.nowMs
+  await world.time.advance(60_000)
+  expect(dependency.since(from)).toBe(0)
+  expect(await stateOf(mill)).toBe('open')
+  await world.settle(mill.breakers.reset('bank'))
+  await world.time.advance(10_000)
+  expect(await stateOf(mill)).toBe('closed')
+  expect(dependency.since(from)).toBe(20)
+})
+
+test('a worker that saw no failure goes by what another one decided', async () => {
+  const { world, dependency, mill } = await rig()
+  await world.time.advance(5_000)
+  const { handler } = taskOf(dependency)
+  const other = world.mill().worker({ handlers: handler, concurrency: 50 })
+  await world.settle(other.start())
+  const from = world.time.nowMs
+  await world.time.advance(20_000)
+  expect(dependency.since(from)).toBe(0)
+  dependency.up = true
+  await world.time.advance(120_000)
+  expect(await stateOf(mill)).toBe('closed')
+})
