@@ -61,7 +61,7 @@ export function packExchange({ packer, names, tastes }: Packing, request: Exchan
 
 function packDemand({ packer, names, tastes }: Packing, demand: Demand): void {
   const routes = tastes.routesOf(demand, names)
-  packer.array(5).array(routes.length)
+  packer.array(6).array(routes.length)
   for (const route of routes) packNumber(packer, route)
   packer.array(demand.queues.length)
   const turns = demand.turn === null ? undefined : new Turns(demand.turn)
@@ -71,6 +71,8 @@ function packDemand({ packer, names, tastes }: Packing, demand: Demand): void {
     else turns.pack(packer, queue.queue)
   }
   packer.int(demand.tasksMax).int(demand.bytesMax).int(demand.quantum)
+  packer.array(demand.offers.length)
+  for (const offer of demand.offers) packer.text(offer)
 }
 
 function packQueue(packer: Packer, { queue, slots, tasksMax }: QueueDemand, names: Names): void {
@@ -124,7 +126,7 @@ function packOther(packer: Packer, { transition, notes }: Settlement): void {
   for (const entry of logs) packer.text(JSON.stringify(entry))
   packer.int(kindOf(result))
   packPayload(packer, result)
-  const shut = transition.to === 'pending' ? transition.shut : undefined
+  const shut = 'shut' in transition ? transition.shut : undefined
   if (shut === undefined) packer.no()
   else packer.array(3).text(shut.name).text(shut.key).int(shut.ms)
 }

@@ -27,6 +27,7 @@ import type {
   TaskOutcome,
   TaskRecord,
   TaskSummary,
+  WaitingRoute,
 } from '@millrace/core/store'
 import type { Home } from './home.ts'
 import type { Names } from './names.ts'
@@ -236,6 +237,21 @@ function queueOf([name, flat, scheduled, oldest]: readonly [
       oldestReadyAt: oldest < 0 ? null : oldest,
     },
   ]
+}
+
+export async function waitingRoutes(home: Home): Promise<readonly WaitingRoute[]> {
+  const flat = (await home.ask(scripts.waiting, (packer) => packer.array(0))) as readonly Reply[]
+  const { names } = home
+  const found: { readonly queue: number; readonly route: number; readonly dueSince: number }[] = []
+  for (let i = 0; i < flat.length; i += 3) {
+    const [queue, route, since] = flat.slice(i, i + 3) as [Buffer, Buffer, number]
+    found.push({ queue: queue.readUIntBE(0, 3), route: route.readUIntBE(0, 3), dueSince: since })
+  }
+  const isKnown = found.every(({ queue, route }) => names.queueOf.has(queue) && names.routeOf.has(route))
+  if (!isKnown) await names.load(home)
+  return found.map(({ queue, route, dueSince }) => {
+    return { queue: names.queueOf.get(queue)!, ...names.routeOf.get(route)!, dueSince }
+  })
 }
 
 export async function sessions(home: Home): Promise<readonly SessionRecord[]> {

@@ -8,6 +8,7 @@ import type { Home } from './home.ts'
 /** In the fifth byte of a lane. */
 const FIFO = 128
 const KEYED = 64
+const ROUTED = 32
 
 const NONE: Buffer = Buffer.alloc(8)
 const NONE_TEXT = NONE.toString('latin1')
@@ -37,8 +38,9 @@ export class Lanes {
   #textOf(lane: Lane): string {
     const known = this.#texts.get(lane)
     if (known !== undefined) return known
-    const { partition, fifo, limits } = lane
-    const text = JSON.stringify([partition, fifo, limits.map(({ name, key }) => [name, key])])
+    const { partition, fifo, limits, prefers, spillMs } = lane
+    const keys = limits.map(({ name, key }) => [name, key])
+    const text = JSON.stringify([partition, fifo, keys, prefers, spillMs])
     this.#texts.set(lane, text)
     return text
   }
@@ -55,11 +57,12 @@ export class Lanes {
     if (missing.length === 0) return
     if (this.#bytes.size + missing.length > KNOWN_MAX) this.#bytes.clear()
     const packer = home.packer.array(3 * missing.length)
-    for (const [text, { partition, fifo, limits }] of missing) {
+    for (const [text, lane] of missing) {
+      const { partition } = lane
       packer.text(text)
       if (partition === null) packer.no()
       else packer.text(partition)
-      packer.int((fifo ? FIFO : 0) + (limits.length > 0 ? KEYED : 0))
+      packer.int(marksOf(lane))
     }
     const given = (await home.run(internLanes, packer.done())) as readonly Buffer[]
     for (const [index, [text]] of missing.entries()) this.#bytes.set(text, Buffer.from(given[index]!))
@@ -87,8 +90,7 @@ export class Lanes {
     })) as readonly Buffer[]
     for (const [index, text] of texts.entries()) {
       if (text.length === 0) continue
-      const [partition, fifo, keys] = JSON.parse(String(text)) as [string | null, boolean, [string, string][]]
-      this.#named.set(asked[index]!, { partition, fifo, limits: keys.map(([name, key]) => ({ name, key })) })
+      this.#named.set(asked[index]!, readLane(String(text)))
     }
   }
 
@@ -101,6 +103,21 @@ export class Lanes {
     const limits = named.limits.map((limit, index) => ({ ...limit, cost: costs[index] ?? 1 }))
     return { ...named, limits }
   }
+}
+
+function marksOf({ fifo, limits, prefers }: Lane): number {
+  return (fifo ? FIFO : 0) + (limits.length > 0 ? KEYED : 0) + (prefers.length > 0 ? ROUTED : 0)
+}
+
+function readLane(text: string): Named {
+  const [partition, fifo, keys, prefers, spillMs] = JSON.parse(text) as readonly [
+    string | null,
+    boolean,
+    readonly (readonly [name: string, key: string])[],
+    readonly string[],
+    number,
+  ]
+  return { partition, fifo, limits: keys.map(([name, key]) => ({ name, key })), prefers, spillMs }
 }
 
 function laneIn(record: Buffer): string {

@@ -8,7 +8,7 @@ import { checkedOptions, type CheckedOptions, type RedisStoreOptions } from './o
 import { checkServer } from './checks.ts'
 import { claimsOf } from './claims.ts'
 import { boundsOf, command, configureQueue } from './commanding.ts'
-import { definitions, get, knowAll, list, outcomes, queues, sessions } from './inspector.ts'
+import { definitions, get, knowAll, list, outcomes, queues, sessions, waitingRoutes } from './inspector.ts'
 import { namesChange, notOpen } from './errors.ts'
 import { Home } from './home.ts'
 import { connectionOf } from './connection.ts'
@@ -230,6 +230,10 @@ export class RedisStore implements port.Store {
 
   async queues(): Promise<readonly port.QueueRecord[]> {
     return queues(this.#home)
+  }
+
+  async waitingRoutes(): Promise<readonly port.WaitingRoute[]> {
+    return waitingRoutes(this.#home)
   }
 
   async sessions(): Promise<readonly port.SessionRecord[]> {

@@ -2,7 +2,7 @@
  * Claims what a demand asks for. A claim touches no record: it takes ids from the lists of ready tasks, and
  * writes one entry per task under the ids that run.
  *
- * A demand is { routes (three bytes each), { queue, five slots, tasks max, turns (turns.ts) }, …, tasks max, bytes max, quantum }.
+ * A demand is { routes (three bytes each), { queue, five slots, tasks max, turns (turns.ts) }, …, tasks max, bytes max, quantum, offers }.
  * Claims are { id, record, … }; what goes with some of them is { index of the claim, extras as a flat list,
  * payload that stands apart | false, … }.
  */
@@ -114,11 +114,30 @@ end
 `
 
 export const CLAIM_LANE: string = String.raw`
+-- for how long what is due in a lane is left to workers that offer more of what it prefers
+local waits = {}
+local function waitOf(lane)
+  if lane == '' or band(byte(lane, 5), ROUTED) == 0 then return 0 end
+  if waits[lane] then return waits[lane] end
+  local of = cjson.decode(call('HGET', P .. 'M', lane))
+  local rank = #of[4]
+  for i = #of[4], 1, -1 do
+    for _, offer in ipairs(claiming.offers) do if of[4][i] == offer then rank = i - 1 end end
+  end
+  waits[lane] = rank * of[5]
+  return waits[lane]
+end
+local function noteTime(at)
+  if not claiming.nearest or at < claiming.nearest then claiming.nearest = at end
+end
 -- what a full limit holds back: when it opens counts, if that is a matter of time
-local function noteOpening(on, head)
+local function costsAt(head)
   local costs = head and call('HGET', P .. 'x' .. head, 'co')
-  local at = flow().opensAt(on, costs and cjson.decode(costs))
-  if at and (not claiming.nearest or at < claiming.nearest) then claiming.nearest = at end
+  return costs and cjson.decode(costs) or nil
+end
+local function noteOpening(on, head)
+  local at = flow().opensAt(on, costsAt(head))
+  if at then noteTime(at) end
 end
 -- takes so many from one list; @return how many
 local function claimFromLane(q, route, level, lane, want)
@@ -174,11 +193,16 @@ local function mayStart(q, route, level, lane, byOrder, member)
     if member then lanes().leaveRing(q, route, level, member) else call('SREM', P .. 'a' .. q, route .. char(level)) end
     return false
   end
-  local on = limited and flow().usagesOn(q, route, lane)
-  if not on then return true end
+  local on, wait = limited and flow().usagesOn(q, route, lane), waitOf(lane)
+  if not on and wait == 0 then return true end
   local head = byOrder and sub(call('ZRANGE', key, 0, 0)[1], 7) or call('LINDEX', key, 0)
-  noteOpening(on, head)
-  return claiming.nearest == NOW
+  local v = wait > 0 and call('GETRANGE', TASK .. head, 0, 21) or ''
+  local opens = NOW
+  if on then opens = flow().opensAt(on, costsAt(head)) end
+  if not opens then return false end
+  if v ~= '' and opens == NOW then opens = math.max(NOW, decode('>I6', v, 17) + wait) end
+  noteTime(opens)
+  return opens == NOW
 end
 `
 
@@ -186,7 +210,7 @@ end
 export const CLAIM_ORDERED: string = String.raw`
 local function claimByOrder(q, route, level, lane, want, of)
   local key, byOrder = laneKey(q, route, level, lane), P .. 'y' .. q .. route .. char(level) .. lane
-  local on, taken = limited and flow().usagesOn(q, route, lane), 0
+  local on, taken, wait = limited and flow().usagesOn(q, route, lane), 0, waitOf(lane)
   while taken < want and not claiming.cut do
     local asked = want - taken
     if on then asked = math.min(asked, flow().roomUnder(on)) end
@@ -212,6 +236,11 @@ local function claimByOrder(q, route, level, lane, want, of)
       local one, other = a <= n and all[a], all[b]
       local first = one and (not other or one.at < other.at or (one.at == other.at and one.seq < other.seq))
       local at = first and a or b
+      if wait > 0 and values[at] and decode('>I6', values[at], 17) + wait > NOW then
+        noteTime(decode('>I6', values[at], 17) + wait)
+        stopped = true
+        break
+      end
       local what = more().closer(all[at].id, values[at], q .. route .. char(level) .. lane, on)
       if what == 'stop' then stopped = all[at]; break end
       if what == 'taken' then taken = taken + 1 end
@@ -223,7 +252,7 @@ local function claimByOrder(q, route, level, lane, want, of)
     if a > 1 then call('LTRIM', key, a - 1, -1) end
     if #met > 0 then call('ZREM', byOrder, unpack(met)) end
     if stopped then
-      if not claiming.cut then noteOpening(on, stopped.id) end
+      if stopped ~= true and not claiming.cut then noteOpening(on, stopped.id) end
       break
     end
   end
@@ -348,8 +377,8 @@ local function nextInMs(demand, queues)
 end
 local function claim(session, nonce, again, demand)
   claiming.at, claiming.nonce, claiming.suffix = NOW, nonce, nonce .. session .. NOW6
-  claiming.tasksLeft, claiming.bytesLeft, claiming.quantum = math.min(demand[3], CLAIMS_MAX), demand[4], demand[5]
-  claiming.spots = {}
+  claiming.tasksLeft, claiming.bytesLeft, claiming.quantum = math.min(demand[3], CLAIMS_MAX), demand[4], math.max(demand[5], 1)
+  claiming.spots, claiming.offers = {}, demand[6]
   local queues = openQueues(demand)
   if not again or not more().claimedBefore(session, nonce) then
     for _, of in ipairs(queues) do

@@ -99,10 +99,9 @@ if not down and place >= logs[name].next then place = -1 end
 return { NOW, place, found }
 `
 
-/** queues. Answer: per queue { its hash, how many are scheduled, when the oldest ready one became due | -1 }. */
-export const QUEUES: string = String.raw`
+/** When the first that is ready in a list or a ring became due, as far as a look at some shows. */
+export const READY: string = String.raw`
 local WINDOW, SOME = 1000, 20
-local answers = {}
 -- when it became due; nil for what is not ready in this list
 local function readySince(id, lane)
   local v = call('GETRANGE', P .. 't' .. id, 0, 50)
@@ -137,6 +136,11 @@ local function oldestIn(q, lane)
   end
   return oldest
 end
+`
+
+/** queues. Answer: per queue { its hash, how many are scheduled, when the oldest ready one became due | -1 }. */
+export const QUEUES: string = String.raw`
+local answers = {}
 local names = call('HGETALL', P .. 'Q')
 for i = 1, #names, 2 do
   local q, scheduled, oldest = names[i + 1], 0, nil
@@ -149,6 +153,23 @@ for i = 1, #names, 2 do
   end
   for _, lane in ipairs(waiting and call('SMEMBERS', P .. 'a' .. q) or {}) do older(oldestIn(q, lane)) end
   answers[#answers + 1] = { names[i], call('HGETALL', P .. 'q' .. q), scheduled, oldest or -1 }
+end
+return answers
+`
+
+/** waitingRoutes. Answer: { queue, route, when its first task became due, … }. */
+export const WAITING: string = String.raw`
+local answers = {}
+for _, q in ipairs(call('HVALS', P .. 'Q')) do
+  local since, waiting = {}, tonumber(call('HGET', P .. 'q' .. q, 'p') or 0) > 0
+  local function older(route, at) if at and at <= NOW and (not since[route] or at < since[route]) then since[route] = at end end
+  for _, route in ipairs(waiting and call('ZRANGE', P .. 'n' .. q, 0, -1) or {}) do
+    older(route, tonumber(call('ZSCORE', P .. 'n' .. q, route)))
+  end
+  for _, lane in ipairs(waiting and call('SMEMBERS', P .. 'a' .. q) or {}) do older(sub(lane, 1, 3), oldestIn(q, lane)) end
+  for route, at in pairs(since) do
+    for _, value in ipairs({ q, route, at }) do answers[#answers + 1] = value end
+  end
 end
 return answers
 `

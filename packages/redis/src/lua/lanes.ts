@@ -1,13 +1,13 @@
 /**
  * Lanes: the tasks of a route and a level that have the same partition and the same keys. A lane has eight bytes: four
- * of its partition, four of its own, of which FIFO and KEYED say what must be looked at. Ordinary tasks are in the lane
+ * of its partition, four of its own, of which FIFO, KEYED and ROUTED say what must be looked at. Ordinary tasks are in the lane
  * of zeros; where lanes are parts of keys that one is ''.
  *
  * What is ready of the others is in a list each, and a ring names those that are not empty, in the order of their
  * partitions; so it does for the tasks of any lane that stand by their dueBy, which are in a sorted set instead.
  */
 export const LANE_BYTES: string = String.raw`
-local NOLANE, FIFO, KEYED = string.rep('\0', 8), 128, 64
+local NOLANE, FIFO, KEYED, ROUTED = string.rep('\0', 8), 128, 64, 32
 `
 
 /** What most calls do not need of them. */
@@ -66,7 +66,7 @@ end
 `
 
 /**
- * Gives lanes their eight bytes. Request: { lane as JSON, its partition | false, FIFO and KEYED, … }. Answer: them.
+ * Gives lanes their eight bytes. Request: { lane as JSON, its partition | false, FIFO, KEYED and ROUTED, … }. Answer: them.
  */
 export const INTERN_LANES: string = String.raw`
 local answers = {}

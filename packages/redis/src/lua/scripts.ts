@@ -136,7 +136,18 @@ export const outcomes: Script = script('outcomes', 'reads', [
   inspection.OUTCOMES,
 ])
 export const page: Script = script('page', 'reads', [...READING, inspection.PAGE])
-export const queues: Script = script('queues', 'reads', [...READING, LANE_BYTES, inspection.QUEUES])
+export const queues: Script = script('queues', 'reads', [
+  ...READING,
+  LANE_BYTES,
+  inspection.READY,
+  inspection.QUEUES,
+])
+export const waiting: Script = script('waitingRoutes', 'reads', [
+  ...READING,
+  LANE_BYTES,
+  inspection.READY,
+  inspection.WAITING,
+])
 export const sessions: Script = script('sessions', 'reads', [OPENING, inspection.SESSIONS])
 export const definitions: Script = script('definitions', 'reads', [OPENING, inspection.DEFINITIONS])
 export const timeNow: Script = script('now', 'reads', [OPENING, inspection.TIME_NOW])

@@ -4,7 +4,7 @@ local function seriesKey(T) return P .. 'P' .. T.q .. sub(T.lane, 1, 4) end
 local function isFifo(T) return byte(T.lane, 5) >= FIFO end
 local function joinSeries(T)
   local key = seriesKey(T)
-  local last = call('ZREVRANGE', key, 0, 0, 'WITHSCORES')[2]
+  local last = call('ZRANGE', key, 0, 0, 'REV', 'WITHSCORES')[2]
   call('ZADD', key, (tonumber(last) or 0) + 1, T.id)
 end
 -- @return who comes first by that, if that was somebody else until now

@@ -46,11 +46,14 @@ local function giveWay(T, arg, session)
   move(T, 'c', { letter = 'x', detail = sub(T.x.c, 8), session = session })
   return 'c'
 end
+local function shutBy(arg)
+  if arg[12] then flow().shut(unpack(arg[12])) end
+end
 function APPLY.p(T, arg, session)
   if T.x.c then return giveWay(T, arg, session) end
   if arg[4] then put(T, 'e', arg[4]) end
   countEnd(T, unpack(COUNTED[arg[2]]))
-  if arg[12] then flow().shut(unpack(arg[12])) end
+  shutBy(arg)
   mark(T, OPEN, false)
   if arg[3] >= 0 then T.runAt = NOW + arg[3] end
   move(T, 'p', { letter = LETTER[arg[2]], detail = arg[5], session = session, back = T.runAt < NOW })
@@ -61,6 +64,7 @@ function APPLY.f(T, arg, session)
   -- a last crash is no rejection
   if T.x.c and arg[2] ~= 'crash' and arg[2] ~= 'isolated' then return giveWay(T, arg, session) end
   if counters then countEnd(T, unpack(counters)) end
+  shutBy(arg)
   mark(T, OPEN, counters == nil)
   put(T, 'e', arg[4])
   T.reason = REASON[arg[6]]

@@ -13,12 +13,12 @@ local function lanesFrom(q, plain, rings, level, at, n)
   for _, route in ipairs(rings) do
     local key = P .. 'j' .. q .. route .. char(level)
     local before = #found
-    for _, member in ipairs(call('ZRANGEBYLEX', key, '[' .. at, '+', 'LIMIT', 0, n)) do
+    for _, member in ipairs(call('ZRANGE', key, '[' .. at, '+', 'BYLEX', 'LIMIT', 0, n)) do
       found[#found + 1] = '\0' .. sub(member, 1, 8) .. route .. (#member > 8 and 'y' or 'l')
     end
     local more = n - (#found - before)
     if more > 0 and at ~= '\0\0\0\0' then
-      for _, member in ipairs(call('ZRANGEBYLEX', key, '-', '(' .. at, 'LIMIT', 0, more)) do
+      for _, member in ipairs(call('ZRANGE', key, '-', '(' .. at, 'BYLEX', 'LIMIT', 0, more)) do
         found[#found + 1] = '\1' .. sub(member, 1, 8) .. route .. (#member > 8 and 'y' or 'l')
       end
     end
@@ -57,7 +57,7 @@ end
 local function takeFrom(q, level, lane, want)
   if want <= 0 or lane.over or claiming.cut then return 0 end
   if not lane.met then claiming.hops = claiming.hops - 1; lane.met = true end
-  local from = lane.y and claimByOrder or claimFromLane
+  local from = (lane.y or waitOf(lane.lane) > 0) and claimByOrder or claimFromLane
   local taken = from(q, lane.route, level, lane.lane, want, lane)
   lane.over = taken < want
   if taken > 0 then lane.head = nil end
