@@ -150,7 +150,7 @@ local function claimFromLane(q, route, level, lane, want)
       asked = math.min(asked, flow().roomUnder(on))
       if asked <= 0 then noteOpening(on, call('LINDEX', key, 0)); break end
     end
-    local ids = call('LRANGE', key, 0, asked - 1)
+    local ids = call('LPOP', key, asked) or {}
     local keys, through = {}, 0
     for i = 1, #ids do keys[i] = TASK .. ids[i] end
     local values, blocked = #ids > 0 and call('MGET', unpack(keys)), false
@@ -173,12 +173,17 @@ local function claimFromLane(q, route, level, lane, want)
       end
       through = i
     end
-    if through > 0 then call('LTRIM', key, through, -1) end
+    for i = #ids, through + 1, -1 do call('LPUSH', key, ids[i]) end
     if blocked then noteOpening(on, ids[through + 1]); break end
     if #ids < asked and through == #ids then
       if lane == '' then call('SREM', P .. 'a' .. q, route .. char(level))
       -- one that ended here may have let the next of its series into this very list
-      elseif byte(lane, 5) < FIFO or call('EXISTS', key) == 0 then lanes().leaveRing(q, route, level, lane) end
+      elseif byte(lane, 5) < FIFO then
+        -- (nothing else comes into it while this claims)
+        local of = claiming.empty[route]
+        if not of then of = {}; claiming.empty[route] = of end
+        of[#of + 1] = lane
+      elseif call('EXISTS', key) == 0 then lanes().leaveRing(q, route, level, lane) end
       drained[key] = true
       break
     end

@@ -17,13 +17,18 @@ local function ringKey(q, route, level) return P .. 'j' .. q .. route .. char(le
 local function orderKey(q, route, level, lane) return P .. 'y' .. q .. route .. char(level) .. lane end
 -- member: the lane, and a y for its sorted set
 local function enterRing(q, route, level, member)
-  call('ZADD', ringKey(q, route, level), 0, member)
+  local key = ringKey(q, route, level)
+  call('ZADD', key, 0, member)
+  if ringed[key] then return end
+  ringed[key] = true
   call('SADD', P .. 'a' .. q, route .. char(level) .. 'j')
   if not ringed[q] then call('HSET', P .. 'q' .. q, 'rings', 1); ringed[q] = true end
 end
-local function leaveRing(q, route, level, member)
+local function leaveRing(q, route, level, ...)
   local key = ringKey(q, route, level)
-  if call('ZREM', key, member) == 1 and call('EXISTS', key) == 0 then call('SREM', P .. 'a' .. q, route .. char(level) .. 'j') end
+  if call('ZREM', key, ...) == 0 or call('EXISTS', key) == 1 then return end
+  call('SREM', P .. 'a' .. q, route .. char(level) .. 'j')
+  ringed[key] = nil
 end
 -- ids that stand in the list of a lane from now on
 local function stand(q, route, level, lane, ids, back)

@@ -164,10 +164,11 @@ local function claimInTurns(of, plain, rings, level, want)
     passed = spot[3]
     if spot[2] > 0 then at, left = spot[1], spot[2] else at = after(spot[1]) end
   end
+  claiming.empty = {}
   local all = #plain
   for _, route in ipairs(rings) do all = all + call('ZCARD', P .. 'j' .. q .. route .. char(level)) end
   while taken < want and met < all and claiming.hops > 0 and not claiming.cut do
-    local asked = math.min(claiming.hops, all - met, math.max(2 * (want - taken), 16))
+    local asked = math.min(claiming.hops, all - met, want - taken + 16)
     local found = lanesFrom(q, plain, rings, level, at, asked)
     if #found == 0 then met = all; break end
     local live = partitionsOf(found, claiming.quantum)
@@ -184,6 +185,7 @@ local function claimInTurns(of, plain, rings, level, want)
       at = after(last)
     end
   end
+  for route, empty in pairs(claiming.empty) do lanes().leaveRing(q, route, level, unpack(empty)) end
   local whole = met >= all or passed >= all
   if taken < want and not claiming.cut and not whole then claiming.late = true end
   if whole and spot then spot[3] = 0 end
