@@ -100,7 +100,12 @@ function isPlainTask(task: TaskSpec): boolean {
 }
 
 function kindOf(task: TaskSpec): Kind {
-  return { binary: isBinary(task), labelled: hasLabels(task), laned: task.lane !== null, delayed: isDelayed(task) }
+  return {
+    binary: isBinary(task),
+    labelled: hasLabels(task),
+    laned: task.lane !== null,
+    delayed: isDelayed(task),
+  }
 }
 
 function isOfKind(task: TaskSpec, { binary, labelled, laned, delayed }: Kind): boolean {

@@ -77,7 +77,9 @@ export class Lanes {
 
   /** Learns what the lanes of these records are. */
   async know(home: Home, records: readonly Buffer[]): Promise<void> {
-    const unknown = new Set(records.map(laneIn).filter((lane) => lane !== NONE_TEXT && !this.#named.has(lane)))
+    const unknown = new Set(
+      records.map(laneIn).filter((lane) => lane !== NONE_TEXT && !this.#named.has(lane)),
+    )
     if (unknown.size === 0) return
     if (this.#named.size + unknown.size > KNOWN_MAX) {
       this.#named.clear()

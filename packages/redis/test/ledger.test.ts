@@ -170,7 +170,9 @@ class Client {
       return this.#pool.length > 0 && dice.chance(0.2) ? dice.of(this.#pool) : this.#task()
     })
     const plain = Array.from({ length: dice.below(5) }, () => {
-      const lane = dice.chance(0.3) ? { partition: dice.of(['one', 'other']), fifo: false, limits: [], prefers: [], spillMs: 0 } : null
+      const lane = dice.chance(0.3)
+        ? { partition: dice.of(['one', 'other']), fifo: false, limits: [], prefers: [], spillMs: 0 }
+        : null
       return spec({ id: dice.uuid(), lane })
     })
     this.#pool.push(...plain)

@@ -1,7 +1,7 @@
 /** The scripts as they are sent: what each needs of the rest, and whether it may run when the memory is full. */
 import { createHash } from 'node:crypto'
 import { ADD, ADDING } from './adding.ts'
-import { CLAIM, CLAIM_LANE, CLAIM_ORDERED, CLAIMING, CLOSER, EXCHANGE } from './claiming.ts'
+import { CLAIM, CLAIMING, CLOSER, EXCHANGE } from './claiming.ts'
 import { COMMAND, CONFIGURE } from './commanding.ts'
 import { DEPENDENTS, GATES } from './dependents.ts'
 import * as inspection from './inspection.ts'
@@ -11,6 +11,7 @@ import { LIVES } from './lives.ts'
 import { INTERN, NAMES, OPEN_HOME, SHIFT_CLOCK } from './names.ts'
 import { LOGS, OPENING } from './opening.ts'
 import { LANES, PLACES } from './places.ts'
+import { CLAIM_LANE, CLAIM_ORDERED } from './ready.ts'
 import { RECLAIM, RECLAIMING } from './reclaiming.ts'
 import { FLAGS, HISTORY, RECORDS } from './records.ts'
 import { CLOSE_SESSION, OPEN_SESSION, RENEW, REPEATS } from './sessions.ts'
@@ -98,7 +99,11 @@ export const exchange: Script = script('exchange', 'any memory', [
   FLAGS,
   ...LINES,
   CLAIMING,
-  lazy('more', [RECORDS, ...LIVING, SETTLING, CLOSER], ['settle', 'closer', 'claimedBefore', 'tellDependents']),
+  lazy(
+    'more',
+    [RECORDS, ...LIVING, SETTLING, CLOSER],
+    ['settle', 'closer', 'claimedBefore', 'tellDependents'],
+  ),
   SETTLE_ALL,
   REPEATS,
   CLAIM_LANE,
@@ -122,7 +127,12 @@ export const renew: Script = script('renew', 'any memory', [...MOVING, RECLAIMIN
 export const sweep: Script = script('sweep', 'any memory', [...MOVING, GATES, SWEEP])
 export const deliver: Script = script('deliver', 'any memory', [...MOVING, GATES, DELIVER])
 export const openGate: Script = script('openGate', 'any memory', [...MOVING, GATES, OPEN_GATE])
-export const prune: Script = script('prune', 'any memory', [...MOVING, FORGET_LANES, limits.FORGET_KEYS, PRUNE])
+export const prune: Script = script('prune', 'any memory', [
+  ...MOVING,
+  FORGET_LANES,
+  limits.FORGET_KEYS,
+  PRUNE,
+])
 export const command: Script = script('command', 'any memory', [...MOVING, SETTLING, COMMAND])
 export const configureQueue: Script = script('configureQueue', 'any memory', [OPENING, LOGS, CONFIGURE])
 export const get: Script = script('get', 'reads', [...READING, inspection.GET])

@@ -1,0 +1,105 @@
+/** Lanes, partitions and keys that nobody has any more are forgotten, and many that are held back do not keep a worker busy. */
+import { createClient } from '@redis/client'
+import { expect, test } from 'vitest'
+import { demand, exchange, group, session, spec } from '../../sqlite/test/specs.ts'
+import { openHome, serverUrl, useServer, type RedisHome } from './home.ts'
+import type { Allowance, Demand, ExchangeAnswer, Lane } from '@millrace/core/store'
+
+useServer()
+
+const HOUR_MS = 3_600_000
+const NOTHING = { succeededMs: 0, cancelledMs: 0, failedMs: 0, count: 0, bytes: 0 }
+
+function laneOf(partition: string, key?: string): Lane {
+  const limits = key === undefined ? [] : [{ name: 'api', key, cost: 1 }]
+  return { partition, fifo: false, limits, prefers: [], spillMs: 0 }
+}
+
+async function allow({ store }: RedisHome, allowance: Partial<Allowance>): Promise<void> {
+  await store.configureLimit({
+    nonce: '0123456789abcdef',
+    name: 'api',
+    version: null,
+    allowance: { concurrency: null, rate: null, ...allowance },
+    shutMs: null,
+    by: 'user',
+  })
+}
+
+async function prune({ store }: RedisHome): Promise<void> {
+  while ((await store.prune({ tasksMax: 1_000, retention: NOTHING })).more);
+}
+
+/** How many entries the hash or sorted set has. */
+async function sizeOf({ namespace }: RedisHome, key: string): Promise<number> {
+  const client = await createClient({ url: serverUrl() }).connect()
+  const name = `{mr:${namespace}}${key}`
+  const isSet = (await client.type(name)) === 'zset'
+  const size = isSet ? await client.zCard(name) : await client.hLen(name)
+  client.destroy()
+  return size
+}
+
+async function worker({ store }: RedisHome): Promise<(changes?: Partial<Demand>) => Promise<ExchangeAnswer>> {
+  const mine = session({ ttlMs: 90 * 24 * HOUR_MS })
+  await store.openSession(mine)
+  return (changes = {}) => store.exchange(exchange(mine.session, { demand: demand(10, changes) }))
+}
+
+test('lanes that no task has any more are forgotten, and come back for who still remembers them', async () => {
+  await using home = await openHome()
+  const { store } = home
+  const lanes = ['a', 'b', 'c'].map((partition) => laneOf(partition))
+  const specs = lanes.map((lane) => spec({ lane }))
+  await store.configurePartition({ partition: 'c', weight: 2 })
+  await store.add({ groups: specs.map((task) => group(task)), again: false })
+  const target = { ids: [specs[0]!.id, specs[2]!.id] }
+  await store.command({ nonce: 'abcdefabcdefabcd', command: { kind: 'remove' }, target, tasksMax: 10 })
+  await prune(home)
+  expect(await sizeOf(home, 'L')).toBe(3)
+  await home.shiftClock(HOUR_MS)
+  await prune(home)
+  expect(await Promise.all(['L', 'M', 'J', 'V'].map((key) => sizeOf(home, key)))).toEqual([1, 1, 1, 2])
+  const again = spec({ lane: lanes[0]! })
+  await store.add({ groups: [group(again)], again: false })
+  expect((await store.get([again.id]))[0]?.lane).toEqual(lanes[0])
+  const claim = await worker(home)
+  expect((await claim()).claims.map(({ id }) => id).toSorted()).toEqual([again.id, specs[1]!.id].toSorted())
+})
+
+test('keys of which nothing is used any more are forgotten', async () => {
+  await using home = await openHome()
+  const { store } = home
+  await allow(home, { rate: { limit: 1, perMs: 1_000, burst: 1 } })
+  const lanes = Array.from({ length: 10 }, (_, key) => laneOf('a', `key ${key}`))
+  await store.add({ groups: lanes.map((lane) => group(spec({ lane }))), again: false })
+  const claim = await worker(home)
+  expect((await claim()).claims).toHaveLength(10)
+  await prune(home)
+  expect(await sizeOf(home, 'Fapi')).toBe(10)
+  await home.shiftClock(2_000)
+  await prune(home)
+  expect(await sizeOf(home, 'Fapi')).toBe(0)
+})
+
+test('more lanes than a claim comes by do not hide a task, nor keep a worker asking', async () => {
+  await using home = await openHome()
+  const { store } = home
+  await allow(home, { concurrency: 0 })
+  const full = Array.from({ length: 700 }, (_, n) => spec({ lane: laneOf(`p${n}`, 'k') }))
+  const free = spec({ lane: laneOf('free') })
+  await store.add({ groups: [...full, free].map((task) => group(task)), again: false })
+  const claim = await worker(home)
+  let turn: string | null = null
+  const found: string[] = []
+  const waits: (number | null)[] = []
+  for (let claims = 0; claims < 12; claims++) {
+    const answer = await claim({ turn })
+    turn = answer.turn
+    found.push(...answer.claims.map(({ id }) => id))
+    waits.push(answer.nextInMs)
+    if (answer.nextInMs === null) break
+  }
+  expect(found).toEqual([free.id])
+  expect(waits.at(-1)).toBe(null)
+})
