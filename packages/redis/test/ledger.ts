@@ -121,6 +121,13 @@ function auditLanes(home: Home, same: Same): void {
     same(`lane ${hex(lane)} is unused`, home.hash('I').has(lane), !users.has(lane))
   }
   for (const lane of users.keys()) same(`lane ${hex(lane)} is named`, home.hash('M').has(lane), true)
+  for (const queue of home.hash('Q').values()) {
+    const behind = [...home.tasks].filter(([id, task]) => {
+      return task.queue === queue && task.state === 'p' && !task.held && follows(home, id, task)
+    })
+    const ids = behind.map(([id]) => hex(id)).toSorted()
+    same(`followers in ${hex(queue)}`, [...home.hash(`P${queue}`).keys()].map(hex).toSorted(), ids)
+  }
   const series = [...home.values].filter(([key]) => key.startsWith('P'))
   for (const [key, value] of series) {
     for (const id of (value as ReadonlyMap<string, string>).keys())

@@ -103,38 +103,42 @@ return { NOW, place, found }
 export const READY: string = String.raw`
 local WINDOW, SOME = 1000, 20
 -- when it became due; nil for what is not ready in this list
-local function readySince(id, lane)
+local function readySince(id, level)
   local v = call('GETRANGE', P .. 't' .. id, 0, 50)
-  if v == '' or sub(v, 1, 1) ~= 'p' or sub(v, 4, 4) ~= sub(lane, 4) or band(decode('>I2', v, 2), HELD) ~= 0 then return nil end
+  if v == '' or sub(v, 1, 1) ~= 'p' or sub(v, 4, 4) ~= level or band(decode('>I2', v, 2), HELD) ~= 0 then return nil end
   local runAt = decode('>I6', v, 17)
   return runAt <= NOW and call('HEXISTS', P .. 'r', id) == 0 and runAt or nil
 end
--- at the heads of some lanes
-local function oldestInRing(q, lane)
-  local oldest
-  for _, member in ipairs(call('ZRANGE', P .. 'j' .. q .. lane, 0, SOME - 1)) do
-    local own = sub(member, 1, 8) == NOLANE and '' or sub(member, 1, 8)
-    local first = call('ZRANGE', P .. 'y' .. q .. lane .. own, 0, 0)[1]
-    for _, id in ipairs({ first and sub(first, 7) or false, call('LINDEX', P .. 'l' .. q .. lane .. own, 0) }) do
-      local runAt = id and readySince(id, lane)
-      if runAt then oldest = math.min(oldest or runAt, runAt) end
-    end
-  end
-  return oldest
-end
 -- among some at the front: what became ready out of turn may stand further behind
-local function oldestIn(q, lane)
-  if #lane == 5 then return oldestInRing(q, sub(lane, 1, 4)) end
+local function oldestInList(key, level)
   local oldest, found = nil, 0
   for from = 0, WINDOW - 1, SOME do
-    local ids = call('LRANGE', P .. 'l' .. q .. lane, from, from + SOME - 1)
+    local ids = call('LRANGE', key, from, from + SOME - 1)
     for _, id in ipairs(ids) do
-      local runAt = readySince(id, lane)
+      local runAt = readySince(id, level)
       if runAt then found, oldest = found + 1, math.min(oldest or runAt, runAt) end
     end
     if #ids < SOME or found >= SOME then break end
   end
   return oldest
+end
+-- among some at the front of some lanes
+local function oldestInRing(q, place)
+  local oldest
+  for _, member in ipairs(call('ZRANGE', P .. 'j' .. q .. place, 0, SOME - 1)) do
+    local own = sub(member, 1, 8) == NOLANE and '' or sub(member, 1, 8)
+    local at = #member == 8 and oldestInList(P .. 'l' .. q .. place .. own, sub(place, 4)) or nil
+    for _, arrival in ipairs(#member > 8 and call('ZRANGE', P .. 'y' .. q .. place .. own, 0, SOME - 1) or {}) do
+      local runAt = readySince(sub(arrival, 7), sub(place, 4))
+      if runAt then at = math.min(at or runAt, runAt) end
+    end
+    if at then oldest = math.min(oldest or at, at) end
+  end
+  return oldest
+end
+local function oldestIn(q, lane)
+  if #lane == 5 then return oldestInRing(q, sub(lane, 1, 4)) end
+  return oldestInList(P .. 'l' .. q .. lane, sub(lane, 4))
 end
 `
 
@@ -152,6 +156,10 @@ for i = 1, #names, 2 do
     if first <= NOW then older(first) end
   end
   for _, lane in ipairs(waiting and call('SMEMBERS', P .. 'a' .. q) or {}) do older(oldestIn(q, lane)) end
+  local behind = P .. 'P' .. q
+  scheduled = scheduled + call('ZCOUNT', behind, '(' .. string.format('%.0f', NOW), '+inf')
+  local first = tonumber(call('ZRANGE', behind, 0, 0, 'WITHSCORES')[2])
+  if first and first <= NOW then older(first) end
   answers[#answers + 1] = { names[i], call('HGETALL', P .. 'q' .. q), scheduled, oldest or -1 }
 end
 return answers

@@ -21,7 +21,9 @@ end
 -- it is the first of its series now
 local function comeFirst(id)
   local T = load(id)
-  if stateOf(T) == 'p' and not has(T, HELD) then addToLane(T) end
+  if stateOf(T) ~= 'p' or has(T, HELD) then return end
+  followNoMore(T)
+  addToLane(T)
 end
 -- who waits for a task that ends now is to be told of this end, whatever becomes of the task afterwards
 local function owe(id, state)

@@ -15,7 +15,7 @@
  *   j<q><r><level> zset lanes whose list is not empty; with a y behind, whose zset is not
  *   L M        hash    lane as JSON → its eight bytes, and back    J  hash, I zset  how many tasks have it, since when none
  *   V U O      hash    partition → its four bytes; how many lanes it has; its bytes → weight and name
- *   P<q><partition> zset a series, in its order
+ *   P<q><partition> zset a series, in its order            P<q>  zset   who only waits for those before it → when due
  *   H          hash    limits (limits.ts)                  F<name> hash key → what is used of it
  *   d<q><r>    zset    what is due later                   n<q>  zset   route → its earliest due time
  *   r          hash    id → the claim of a running task    u<session> set  its running tasks

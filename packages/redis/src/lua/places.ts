@@ -56,7 +56,7 @@ local function addLater(T)
 end
 -- a task that may be claimed now or later; one that comes back goes to the front
 local function addToLane(T, back)
-  if follows(T) then return end
+  if follows(T) then return follow(T) end
   hint.ready = true
   if T.runAt > NOW or not moveDue(T.q, T.route) then return addLater(T) end
   if T.x.db then return lanes().standBy(T.q, T.route, T.level, laneOf(T), tonumber(T.x.db), arrivalOf(T)) end
@@ -65,7 +65,7 @@ end
 -- what stands in a list of ready ones stays there, to be passed over: taking it out would cost its length. How many
 -- such entries there are is kept with the task, and beyond its removal: an id that comes again must not be met twice
 local function removeFromLane(T)
-  if follows(T) then return end
+  if follows(T) then return followNoMore(T) end
   if T.x.db and lanes().standNoMore(T.q, T.route, T.level, laneOf(T), arrivalOf(T)) then return end
   if call('ZREM', P .. 'd' .. T.q .. T.route, laterMember(T)) == 1 then fixNext(T.q, T.route)
   else put(T, 'd', tostring((tonumber(T.x.d) or 0) + 1)) end

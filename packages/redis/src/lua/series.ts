@@ -14,6 +14,9 @@ local function leaveSeries(T)
   call('ZREM', key, T.id)
   return first == T.id and call('ZRANGE', key, 0, 0)[1] or nil
 end
+-- those who would stand in line, were they not behind others: for the counts alone
+local function follow(T) call('ZADD', P .. 'P' .. T.q, T.runAt, T.id) end
+local function followNoMore(T) call('ZREM', P .. 'P' .. T.q, T.id) end
 -- whether somebody is before it
 local function follows(T) return isFifo(T) and call('ZRANGE', seriesKey(T), 0, 0)[1] ~= T.id end
 `
