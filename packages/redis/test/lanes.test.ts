@@ -103,3 +103,12 @@ test('more lanes than a claim comes by do not hide a task, nor keep a worker ask
   expect(found).toEqual([free.id])
   expect(waits.at(-1)).toBe(null)
 })
+
+test('the first task of all that is in a lane is claimed as soon as it falls due', async () => {
+  await using home = await openHome()
+  const task = spec({ lane: laneOf('a'), due: { inMs: 1_000 } })
+  await home.store.add({ groups: [group(task)], again: false })
+  await home.shiftClock(1_000)
+  const claim = await worker(home)
+  expect((await claim()).claims.map(({ id }) => id)).toEqual([task.id])
+})

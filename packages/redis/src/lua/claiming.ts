@@ -172,7 +172,8 @@ local function lanesOfSlice(of, routes, from, lanes)
       of[#of + 1] = sub(members[i], 1, 3)
     end
   end
-  if of.rings then ringsOfSlice(q, routes, from, to, lanes) end
+  -- (what has just fallen due may have made the first)
+  if of.rings or claiming.moved then ringsOfSlice(q, routes, from, to, lanes) end
 end
 local function lanesOf(of, routes)
   local lanes = {}
