@@ -1,4 +1,5 @@
 /** `add` as it travels, and its answer as the port has it. */
+import { checkReplacements, isWindow } from '@millrace/core/store'
 import { APART_BYTES, FLAG, IF_FAILED, STATES } from './layout.ts'
 import { costsOf, isPlainLane } from './lanes.ts'
 import { idOf } from './reading.ts'
@@ -11,6 +12,7 @@ import type {
   TaskGroup,
   TaskRef,
   TaskSpec,
+  UniqueSpec,
 } from '@millrace/core/store'
 import type { Packer } from './packer.ts'
 import type { Reply } from './line.ts'
@@ -35,8 +37,13 @@ interface Run {
   tasks: number
 }
 
-/** Looks the names of all tasks up; those without a number are noted by `names`, and must be learnt first. */
+/**
+ * Looks the names of all tasks up; those without a number are noted by `names`, and must be learnt first.
+ *
+ * @throws InvalidArgumentError for a replacement behind a gate
+ */
 export function lookUp({ groups }: AddRequest, names: Names): void {
+  checkReplacements(groups)
   for (const { tasks } of groups) {
     for (const task of tasks) {
       names.shapeOf(task)
@@ -138,7 +145,7 @@ function isEmpty(record: Readonly<Record<string, string>>): boolean {
 
 export function packAdd(packer: Packer, parts: readonly Part[], names: Names): Buffer {
   packer.array(parts.length + 1)
-  packLanes(packer, parts, names)
+  packLanes(packer, lanedIn(parts), names)
   for (const part of parts) {
     if ('group' in part) packGroup(packer, part.group, names)
     else packRun(packer, part, names)
@@ -146,14 +153,19 @@ export function packAdd(packer: Packer, parts: readonly Part[], names: Names): B
   return packer.done()
 }
 
+/** The tasks that may have lanes. */
+function lanedIn(parts: readonly Part[]): readonly (readonly TaskSpec[])[] {
+  return parts.flatMap((part) => {
+    if ('group' in part) return [part.group.tasks]
+    return part.kind.laned ? part.groups.map(({ tasks }) => tasks) : []
+  })
+}
+
 /** The lanes that must be there. */
-function packLanes(packer: Packer, parts: readonly Part[], names: Names): void {
+export function packLanes(packer: Packer, lists: readonly (readonly TaskSpec[])[], names: Names): void {
   const lanes = new Set<Buffer>()
-  for (const part of parts) {
-    if ('groups' in part && !part.kind.laned) continue
-    for (const { tasks } of 'group' in part ? [part.group] : part.groups) {
-      for (const { lane } of tasks) if (lane !== null) lanes.add(names.lanes.bytesOf(lane))
-    }
+  for (const tasks of lists) {
+    for (const { lane } of tasks) if (lane !== null) lanes.add(names.lanes.bytesOf(lane))
   }
   packer.array(lanes.size)
   for (const lane of lanes) packer.bytes(lane)
@@ -268,8 +280,8 @@ function packGroup(packer: Packer, { tasks, under, gate }: TaskGroup, names: Nam
   for (const task of tasks) packTask(packer, task, names)
 }
 
-function packTask(packer: Packer, task: TaskSpec, names: Names): void {
-  packer.array(12).id(task.id)
+export function packTask(packer: Packer, task: TaskSpec, names: Names): void {
+  packer.array(15).id(task.id)
   packRecord(packer, task, names)
   packDue(packer, task.due)
   packExtras(packer, task, names)
@@ -280,12 +292,22 @@ function packTask(packer: Packer, task: TaskSpec, names: Names): void {
   }
   packer.end(start)
   if (task.unique === null) packer.no().text('k')
-  else packer.text(task.unique.key).text(task.unique.then === 'keep' ? 'k' : 'r')
+  else packer.text(task.unique.key).text(THEN[task.unique.then])
   packer.int(task.startByMs ?? -1).int(task.deadlineMs ?? -1)
   if (!isApart(task.payload)) packer.no()
   else if (typeof task.payload === 'string') packer.text(task.payload)
   else packer.bytes(task.payload)
+  packHold(packer, task.unique)
+  packer.int(task.idMadeBy === 'client' ? 1 : 0)
   packer.int(task.dueByMs ?? -1)
+}
+
+const THEN = { keep: 'k', replace: 'p', reject: 'r' } as const
+
+/** What holds the key, and how long. */
+function packHold(packer: Packer, unique: UniqueSpec | null): void {
+  if (unique !== null && isWindow(unique)) packer.text('t').int(unique.while.withinMs)
+  else packer.text(unique?.while === 'waiting' ? 'w' : 'l').int(0)
 }
 
 function packExtras(packer: Packer, task: TaskSpec, names: Names): void {
@@ -318,7 +340,7 @@ function allCreated(size: number): GroupAnswer {
   return { outcome: 'added', tasks: Array.from({ length: size }, () => CREATED) }
 }
 
-function groupAnswer([what, ...rest]: readonly Reply[]): GroupAnswer {
+export function groupAnswer([what, ...rest]: readonly Reply[]): GroupAnswer {
   switch (String(what)) {
     case 'a':
       return { outcome: 'added', tasks: rest.map((of) => verdictOf(of as Buffer)) }
@@ -330,11 +352,17 @@ function groupAnswer([what, ...rest]: readonly Reply[]): GroupAnswer {
 }
 
 function verdictOf(of: Buffer): AddVerdict {
-  return of.length === 0 ? CREATED : { outcome: 'duplicate', by: refOf(of) }
+  if (of.length === 0) return CREATED
+  return of.length === ID_BYTES
+    ? { outcome: 'replaced', previous: idOf(of, 0) }
+    : { outcome: 'duplicate', by: refOf(of) }
 }
 
+const ID_BYTES = 16
+
 function refOf(of: Buffer): TaskRef {
-  return { id: idOf(of, 0), state: STATES[of.toString('latin1', 16)]! }
+  const state = of.toString('latin1', ID_BYTES)
+  return { id: idOf(of, 0), state: state === 'g' ? 'gone' : STATES[state]! }
 }
 
 function rejected([index, code, first, second]: readonly Reply[]): GroupAnswer {

@@ -17,6 +17,8 @@ import { packExchange, Tastes, turnAfter, verdictsOf } from './exchanging.ts'
 import * as flow from './limits.ts'
 import { openSession, renew } from './sessions.ts'
 import { reclaim } from './reclaiming.ts'
+import * as locking from './locks.ts'
+import * as plans from './schedules.ts'
 import { Wakeups } from './wakeups.ts'
 import type * as port from '@millrace/core/store'
 import type { Script } from './lua/scripts.ts'
@@ -84,17 +86,13 @@ export class RedisStore implements port.Store {
     return home.again(async () => {
       const { names, packer } = home
       let parts: readonly Part[] = []
-      for (let starts = 0; starts < STARTS_MAX; starts++) {
-        const reply = await home.call(scripts.add, () => {
-          lookUp(request, names)
-          if (!names.complete) return undefined
-          parts = partsOf(request, names)
-          return packAdd(packer, parts, names)
-        })
-        if (Array.isArray(reply)) return unpackAdd(parts, reply)
-        names.lanes.forget()
-      }
-      throw namesChange(this.#options.place)
+      const reply = await home.callWithLanes(scripts.add, () => {
+        lookUp(request, names)
+        if (!names.complete) return undefined
+        parts = partsOf(request, names)
+        return packAdd(packer, parts, names)
+      })
+      return unpackAdd(parts, reply)
     })
   }
 
@@ -201,6 +199,49 @@ export class RedisStore implements port.Store {
 
   async recount(): Promise<port.RecountAnswer> {
     return flow.recount(this.#home)
+  }
+
+  async putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
+    return plans.putSchedule(this.#home, request)
+  }
+
+  async removeSchedule(name: string): Promise<'removed' | 'unknown'> {
+    return plans.removeSchedule(this.#home, name)
+  }
+
+  async schedule(name: string): Promise<port.ScheduleRecord | null> {
+    return plans.schedule(this.#home, name)
+  }
+
+  async schedules(request: {
+    readonly after: string | null
+    readonly limit: number
+  }): Promise<readonly port.ScheduleRecord[]> {
+    return plans.schedules(this.#home, request)
+  }
+
+  async dueSchedules(request: { readonly max: number }): Promise<port.DueSchedules> {
+    return plans.dueSchedules(this.#home, request)
+  }
+
+  async tick(request: port.Tick): Promise<port.TickAnswer> {
+    return plans.tick(this.#home, request)
+  }
+
+  async acquireLock(request: port.LockRequest): Promise<port.LockAnswer> {
+    return locking.acquireLock(this.#home, request)
+  }
+
+  async renewLock(request: Pick<port.LockRequest, 'name' | 'holder' | 'ttlMs'>): Promise<'held' | 'lost'> {
+    return locking.renewLock(this.#home, request)
+  }
+
+  async releaseLock(request: Pick<port.LockRequest, 'name' | 'holder'>): Promise<'released' | 'lost'> {
+    return locking.releaseLock(this.#home, request)
+  }
+
+  async locks(): Promise<readonly port.LockRecord[]> {
+    return locking.locks(this.#home)
   }
 
   /** The first call decides; it then goes on until all tasks are through, or leaves that to `deliver`. */

@@ -56,15 +56,15 @@ function auditPlaces(home: Home, same: Same): void {
       if (key.length === 8) {
         same(`list ${hex(key)} is known`, home.set(`a${queue}`).has(key.slice(4)), true)
       } else {
-        same(`list ${hex(key)} is in its ring`, home.hash(`j${key.slice(1, 8)}`).has(key.slice(8)), true)
+        same(`list ${hex(key)} is in its ring`, home.hash(`8${key.slice(1, 8)}`).has(key.slice(8)), true)
       }
     }
-    if (key.startsWith('y')) {
+    if (key.startsWith('9')) {
       const lane = key.length === 8 ? NOLANE : key.slice(8)
       for (const member of (value as ReadonlyMap<string, string>).keys()) met(member.slice(6, 22))
-      same(`${hex(key)} is in its ring`, home.hash(`j${key.slice(1, 8)}`).has(`${lane}y`), true)
+      same(`${hex(key)} is in its ring`, home.hash(`8${key.slice(1, 8)}`).has(`${lane}y`), true)
     }
-    if (key.startsWith('j')) {
+    if (key.startsWith('8')) {
       same(`ring ${hex(key)} is known`, home.set(`a${key.slice(1, 4)}`).has(`${key.slice(4)}j`), true)
       same(`queue of ring ${hex(key)} has rings`, home.hash(`q${key.slice(1, 4)}`).get('rings'), '1')
     }
@@ -116,11 +116,11 @@ function auditLanes(home: Home, same: Same): void {
     const listed = seriesOf(home, task).includes(id)
     same(`${hex(id)} (${task.state}) is in its series`, listed, isFifo(task) && !isFinal(task.state))
   }
-  for (const [lane, count] of home.hash('J')) {
+  for (const [lane, count] of home.hash('3')) {
     same(`tasks of lane ${hex(lane)}`, Number(count), users.get(lane) ?? 0)
-    same(`lane ${hex(lane)} is unused`, home.hash('I').has(lane), !users.has(lane))
+    same(`lane ${hex(lane)} is unused`, home.hash('4').has(lane), !users.has(lane))
   }
-  for (const lane of users.keys()) same(`lane ${hex(lane)} is named`, home.hash('M').has(lane), true)
+  for (const lane of users.keys()) same(`lane ${hex(lane)} is named`, home.hash('2').has(lane), true)
   for (const queue of home.hash('Q').values()) {
     const behind = [...home.tasks].filter(([id, task]) => {
       return task.queue === queue && task.state === 'p' && !task.held && follows(home, id, task)
@@ -145,10 +145,15 @@ function auditLives(home: Home, same: Same): void {
   const blockers = new Map<string, number>()
   for (const [id, { state, extras }] of home.tasks) {
     if (isFinal(state)) continue
-    if (extras.has('u')) keys.set(extras.get('u')!, id)
+    const key = extras.get('u')
+    if (key !== undefined && !extras.has('um')) keys.set(key, id)
+    // one that came back to wait may do so without its key
+    const waits = extras.get('um') === 'w' && (state === 'b' || state === 'p')
+    if (key !== undefined && waits && home.hash('k').get(key) === id) keys.set(key, id)
     for (const parent of parentsOf(extras)) pins.set(parent, String(Number(pins.get(parent) ?? 0) + 1))
   }
   same('unique keys', sorted(home.hash('k')), sorted(keys))
+  same('windows', [...home.hash('V').keys()].toSorted(), [...home.hash('U').keys()].toSorted())
   same('pins', sorted(home.hash('i')), sorted(pins))
   const owed = new Set<string>()
   for (const [key, value] of home.values) {

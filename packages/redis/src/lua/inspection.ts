@@ -125,10 +125,10 @@ end
 -- among some at the front of some lanes
 local function oldestInRing(q, place)
   local oldest
-  for _, member in ipairs(call('ZRANGE', P .. 'j' .. q .. place, 0, SOME - 1)) do
+  for _, member in ipairs(call('ZRANGE', P .. '8' .. q .. place, 0, SOME - 1)) do
     local own = sub(member, 1, 8) == NOLANE and '' or sub(member, 1, 8)
     local at = #member == 8 and oldestInList(P .. 'l' .. q .. place .. own, sub(place, 4)) or nil
-    for _, arrival in ipairs(#member > 8 and call('ZRANGE', P .. 'y' .. q .. place .. own, 0, SOME - 1) or {}) do
+    for _, arrival in ipairs(#member > 8 and call('ZRANGE', P .. '9' .. q .. place .. own, 0, SOME - 1) or {}) do
       local runAt = readySince(sub(arrival, 7), sub(place, 4))
       if runAt then at = math.min(at or runAt, runAt) end
     end

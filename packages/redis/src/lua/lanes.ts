@@ -13,8 +13,8 @@ local NOLANE, FIFO, KEYED, ROUTED = string.rep('\0', 8), 128, 64, 32
 /** What most calls do not need of them. */
 export const STANDING: string = String.raw`
 local ringed = {}
-local function ringKey(q, route, level) return P .. 'j' .. q .. route .. char(level) end
-local function orderKey(q, route, level, lane) return P .. 'y' .. q .. route .. char(level) .. lane end
+local function ringKey(q, route, level) return P .. '8' .. q .. route .. char(level) end
+local function orderKey(q, route, level, lane) return P .. '9' .. q .. route .. char(level) .. lane end
 -- member: the lane, and a y for its sorted set
 local function enterRing(q, route, level, member)
   local key = ringKey(q, route, level)
@@ -63,10 +63,10 @@ local function fallDue(q, route, place, arrivals)
 end
 -- how many tasks have a lane: a lane that none has is forgotten some time later
 local function addUsers(lane, n)
-  if call('HINCRBY', P .. 'J', lane, n) == n then call('ZREM', P .. 'I', lane) end
+  if call('HINCRBY', P .. '3', lane, n) == n then call('ZREM', P .. '4', lane) end
 end
 local function dropUser(lane)
-  if call('HINCRBY', P .. 'J', lane, -1) <= 0 then call('ZADD', P .. 'I', NOW, lane) end
+  if call('HINCRBY', P .. '3', lane, -1) <= 0 then call('ZADD', P .. '4', NOW, lane) end
 end
 `
 
@@ -77,34 +77,45 @@ export const INTERN_LANES: string = String.raw`
 local answers = {}
 -- a partition: how many lanes it has, or settings, keep its number
 local function partitionNumber(name)
-  local number = call('HGET', P .. 'V', name)
+  local number = call('HGET', P .. '5', name)
   if number then return number end
   number = I4(call('HINCRBY', META, 'partitions', 1))
-  call('HSET', P .. 'V', name, number)
+  call('HSET', P .. '5', name, number)
   return number
 end
 for i = 1, #IN, 3 do
   local text, name = IN[i], IN[i + 1]
-  local lane = call('HGET', P .. 'L', text)
+  local lane = call('HGET', P .. '1', text)
   if not lane then
     local partition = name and partitionNumber(name) or '\0\0\0\0'
     local own = I4(call('HINCRBY', META, 'lanes', 1))
     lane = partition .. char(byte(own) + IN[i + 2]) .. sub(own, 2)
-    call('HSET', P .. 'L', text, lane)
-    call('HSET', P .. 'M', lane, text)
-    call('HSET', P .. 'J', lane, 0)
-    if name then call('HINCRBY', P .. 'U', name, 1) end
+    call('HSET', P .. '1', text, lane)
+    call('HSET', P .. '2', lane, text)
+    call('HSET', P .. '3', lane, 0)
+    if name then call('HINCRBY', P .. '6', name, 1) end
   end
-  if tonumber(call('HGET', P .. 'J', lane)) == 0 then call('ZADD', P .. 'I', NOW, lane) end
+  if tonumber(call('HGET', P .. '3', lane)) == 0 then call('ZADD', P .. '4', NOW, lane) end
   answers[#answers + 1] = lane
 end
 return answers
 `
 
+/** Clients remember lanes that may have been forgotten meanwhile. */
+export const LANES_THERE: string = String.raw`
+local function areThere(lanes)
+  if #lanes == 0 then return true end
+  for _, users in ipairs(call('HMGET', P .. '3', unpack(lanes))) do
+    if not users then return false end
+  end
+  return true
+end
+`
+
 /** What lanes are. Request: { lane, … }. Answer: their JSON, '' for what is not known. */
 export const LANES_NAMED: string = String.raw`
 local answers = {}
-for i, lane in ipairs(IN) do answers[i] = call('HGET', P .. 'M', lane) or '' end
+for i, lane in ipairs(IN) do answers[i] = call('HGET', P .. '2', lane) or '' end
 return answers
 `
 
@@ -112,20 +123,20 @@ return answers
 export const FORGET_LANES: string = String.raw`
 local LANES_KEPT_MS, LANES_MAX = 3600000, 1000
 local function forgetLane(lane)
-  call('ZREM', P .. 'I', lane)
-  local users = call('HGET', P .. 'J', lane)
+  call('ZREM', P .. '4', lane)
+  local users = call('HGET', P .. '3', lane)
   if not users or tonumber(users) > 0 then return end
-  local text = call('HGET', P .. 'M', lane)
-  call('HDEL', P .. 'L', text)
-  call('HDEL', P .. 'M', lane)
-  call('HDEL', P .. 'J', lane)
+  local text = call('HGET', P .. '2', lane)
+  call('HDEL', P .. '1', text)
+  call('HDEL', P .. '2', lane)
+  call('HDEL', P .. '3', lane)
   local name = cjson.decode(text)[1]
-  if name == cjson.null or call('HINCRBY', P .. 'U', name, -1) > 0 then return end
-  call('HDEL', P .. 'U', name)
-  call('HDEL', P .. 'V', name)
+  if name == cjson.null or call('HINCRBY', P .. '6', name, -1) > 0 then return end
+  call('HDEL', P .. '6', name)
+  call('HDEL', P .. '5', name)
 end
 local function forgetLanes()
-  local unused = call('ZRANGEBYSCORE', P .. 'I', '-inf', NOW - LANES_KEPT_MS, 'LIMIT', 0, LANES_MAX)
+  local unused = call('ZRANGEBYSCORE', P .. '4', '-inf', NOW - LANES_KEPT_MS, 'LIMIT', 0, LANES_MAX)
   for _, lane in ipairs(unused) do forgetLane(lane) end
   return #unused == LANES_MAX
 end

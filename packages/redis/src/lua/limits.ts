@@ -72,7 +72,7 @@ local function namesOn(q, route, lane)
   end
   local flat = { 'queue:' .. names[1], '', 0, 'type:' .. names[2], '', 0 }
   if lane == '' or band(byte(lane, 5), KEYED) == 0 then return flat end
-  for i, own in ipairs(cjson.decode(call('HGET', P .. 'M', lane))[3]) do
+  for i, own in ipairs(cjson.decode(call('HGET', P .. '2', lane))[3]) do
     local n = #flat
     flat[n + 1], flat[n + 2], flat[n + 3] = own[1], own[2], i
   end
@@ -311,27 +311,27 @@ return { keys, mended }
 /** configurePartition. Request: { partition, weight | -1 }. */
 export const CONFIGURE_PARTITION: string = String.raw`
 local name, weight = IN[1], IN[2]
-local number = call('HGET', P .. 'V', name)
-local set = number and call('HEXISTS', P .. 'O', number) == 1
+local number = call('HGET', P .. '5', name)
+local set = number and call('HEXISTS', P .. '7', number) == 1
 if weight < 0 and not set then return 1 end
 if weight < 0 then
-  call('HDEL', P .. 'O', number)
-  if call('HINCRBY', P .. 'U', name, -1) <= 0 then call('HDEL', P .. 'U', name); call('HDEL', P .. 'V', name) end
+  call('HDEL', P .. '7', number)
+  if call('HINCRBY', P .. '6', name, -1) <= 0 then call('HDEL', P .. '6', name); call('HDEL', P .. '5', name) end
   return 1
 end
 if not number then
   number = I4(call('HINCRBY', META, 'partitions', 1))
-  call('HSET', P .. 'V', name, number)
+  call('HSET', P .. '5', name, number)
 end
 -- its settings keep its number, as a lane does
-if not set then call('HINCRBY', P .. 'U', name, 1) end
-call('HSET', P .. 'O', number, pack('>I2', weight) .. name)
+if not set then call('HINCRBY', P .. '6', name, 1) end
+call('HSET', P .. '7', number, pack('>I2', weight) .. name)
 return 1
 `
 
 /** partitions. Answer: { weight 2 · name, … }. */
 export const PARTITIONS: string = String.raw`
-return call('HVALS', P .. 'O')
+return call('HVALS', P .. '7')
 `
 
 /** Forgets keys of which nothing is used, some each time. */

@@ -13,8 +13,20 @@ local function unpin(parent)
   count(q, 'N', 1)
   count(q, 'B', decode('>I4', kept, 11))
 end
+local function takeKey(key, id)
+  if call('HEXISTS', P .. 'k', key) == 0 then call('HSET', P .. 'k', key, id) end
+end
+-- tasks that ran and came back take their keys again, in their order, when all has ended that is to
+local returning = {}
+local function takeKeys()
+  for _, of in ipairs(returning) do takeKey(of[1], of[2]) end
+  returning = {}
+end
+local function dropKey(T)
+  if call('HGET', P .. 'k', T.x.u) == T.id then call('HDEL', P .. 'k', T.x.u) end
+end
 local function beginLife(T)
-  if T.x.u then call('HSET', P .. 'k', T.x.u, T.id) end
+  if T.x.u and T.x.um ~= 't' then takeKey(T.x.u, T.id) end
   if isFifo(T) then joinSeries(T) end
   for _, edge in ipairs(parentsOf(T)) do call('HINCRBY', P .. 'i', edge[1], 1) end
 end
@@ -56,7 +68,7 @@ local function closeEdge(parent, child)
   end
 end
 local function endLife(T, from, to)
-  if T.x.u then call('HDEL', P .. 'k', T.x.u) end
+  if T.x.u and T.x.um ~= 't' then dropKey(T) end
   local next = isFifo(T) and leaveSeries(T)
   if next then comeFirst(next) end
   for _, edge in ipairs(parentsOf(T)) do
@@ -66,6 +78,7 @@ local function endLife(T, from, to)
   if T.x.g then call('SREM', P .. 'G' .. T.x.g, T.id) end
   put(T, 'g', false)
   put(T, 'b', false)
+  if T.x.bt then put(T, 'bt', false) end
   if has(T, PARENT) then owe(T.id, isFinal(to) and to or 'c') end
   hint.settled = true
 end
@@ -84,7 +97,8 @@ local function move(T, to, how)
   if to ~= from then T.since = NOW end
   T.state = to
   if to ~= 'f' then T.reason = 0 end
-  if isFinal(from) and not isFinal(to) then beginLife(T) end
+  if isFinal(from) and not isFinal(to) then beginLife(T)
+  elseif T.x.um == 'w' and to == 'p' and from == 'r' then returning[#returning + 1] = { T.x.u, T.id } end
   enter(T, how.back)
   save(T)
 end
@@ -94,6 +108,13 @@ local function outlive(T, name, taken)
   move(T, 'f', { letter = 'f', detail = name, taken = taken })
 end
 
+-- nobody was promised the task: it takes its window along
+local function dropWindow(T)
+  local held = T.x.um == 't' and call('HGET', P .. 'V', T.x.u)
+  if not held or sub(held, 1, 16) ~= T.id then return end
+  call('HDEL', P .. 'V', T.x.u)
+  call('ZREM', P .. 'U', T.x.u)
+end
 local CLIENT_ID_MS, USER_ID_MS = 900000, 86400000
 -- forgets a task that does not run; by: the mark of the command that does it, or ''. What a gate never let out was
 -- promised to nobody, and leaves no tombstone
@@ -107,6 +128,7 @@ local function removeTask(T, by)
   unlogged('A', T.seq)
   if T.lane ~= NOLANE then lanes().dropUser(T.lane) end
   local till = has(T, USER) and NOW + USER_ID_MS or T.enq + CLIENT_ID_MS
+  if not promised then dropWindow(T) end
   if not promised or till <= NOW then return end
   call('HSET', P .. 'z', T.id, T.digest .. (isFinal(before) and before or 'c') .. I6(till) .. by)
   call('ZADD', P .. 'Z', till, T.id)

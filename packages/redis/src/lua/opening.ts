@@ -2,7 +2,7 @@
  * How every script begins and ends: what it was asked, which home it works on, and what time it is there.
  *
  * KEYS[1] is the prefix of all keys of the home, with the hash tag in it, and no key itself; KEYS[2] is `m`; ARGV[1] the id of the home as the
- * client knows it; ARGV[2] the request as MessagePack. Keys are the prefix, one letter, and parts of fixed
+ * client knows it; ARGV[2] the request as MessagePack. Keys are the prefix, one letter or digit, and parts of fixed
  * width, or one part of any width at the end: no two things have the same key.
  *
  *   m          hash    home, schema, floor and offset of the clock, seq (arrivals), ends, and how many limits, lanes and partitions there were
@@ -11,17 +11,18 @@
  *   p<id>      string  a payload above 8 KiB
  *   q<q>       hash    settings of a queue, and how many tasks are in which state
  *   l<q><r><level> list what is ready                      a<q>  set    which of these lists are not empty, and with a j behind, which rings
- *   l<q><r><level><lane> list the same of other lanes      y<q><r><level><lane> zset what is ready by its dueBy
- *   j<q><r><level> zset lanes whose list is not empty; with a y behind, whose zset is not
- *   L M        hash    lane as JSON → its eight bytes, and back    J  hash, I zset  how many tasks have it, since when none
- *   V U O      hash    partition → its four bytes; how many lanes it has; its bytes → weight and name
+ *   l<q><r><level><lane> list the same of other lanes      9<q><r><level><lane> zset what is ready by its dueBy
+ *   8<q><r><level> zset lanes whose list is not empty; with a y behind, whose zset is not: a ring
+ *   1 2        hash    lane as JSON → its eight bytes, and back    3  hash, 4 zset  how many tasks have it, since when none
+ *   5 6 7      hash    partition → its four bytes; how many lanes it has; its bytes → weight and name
  *   P<q><partition> zset a series, in its order            P<q>  zset   who only waits for those before it → when due
  *   H          hash    limits (limits.ts)                  F<name> hash key → what is used of it
  *   d<q><r>    zset    what is due later                   n<q>  zset   route → its earliest due time
  *   r          hash    id → the claim of a running task    u<session> set  its running tasks
  *   s<session> hash    a session                           S     zset   session → end of its lease; X  dead ones
  *   e o        zset    when waiting tasks end / when running ones may be taken over, by their own limits
- *   k          hash    unique key → its holder
+ *   k          hash    unique key → its holder, for as long as that lives or waits
+ *   V          hash    unique key → its holder and until when; U  zset  the same keys by that time
  *   w<id>      set     who waits for a task                b     zset   ends that dependents are still to be told of
  *   W<end>     set     who is to be told of an end         B     hash   parent → its ends in b: state and number of each
  *   i          hash    parent → how many live dependents
@@ -31,6 +32,8 @@
  *   A<n> E<n>  string  128 ids each, by arrival and by end; cA cE hash how many are left; CA CE zset which there are
  *   Y          hash    removed tasks → how many of their entries are still in lists of ready ones
  *   D          hash    published definitions
+ *   J<name>    hash    a schedule                          j      zset   all schedules; y  when they are due
+ *   L<name>    hash    a lock                              M      zset   when their leases end
  */
 export const OPENING: string = String.raw`
 local P, call = KEYS[1], redis.call
@@ -51,7 +54,7 @@ local NOW6 = I6(NOW)
 local limited = meta[6]
 
 -- what is written once, when the script ends: counts of queues, the logs, a hint
-local counts, hint = {}, { ready = false, settled = false, cancel = false }
+local counts, hint = {}, { ready = false, settled = false, cancel = false, schedules = false }
 local function count(q, field, n)
   local of = counts[q]
   if not of then of = {}; counts[q] = of end
@@ -110,8 +113,8 @@ local function finish()
       if n ~= 0 then call('HINCRBY', P .. 'q' .. q, field, n) end
     end
   end
-  local word = (hint.ready and 'r' or '') .. (hint.settled and 's' or '') .. (hint.cancel and 'c' or '')
   if hint.atEnd then hint.atEnd() end
+  local word = (hint.ready and 'r' or '') .. (hint.settled and 's' or '') .. (hint.cancel and 'c' or '') .. (hint.schedules and 'p' or '')
   if word ~= '' then call('PUBLISH', P .. '!', word) end
 end
 `

@@ -5,7 +5,7 @@ local waits = {}
 local function waitOf(lane)
   if lane == '' or band(byte(lane, 5), ROUTED) == 0 then return 0 end
   if waits[lane] then return waits[lane] end
-  local of = cjson.decode(call('HGET', P .. 'M', lane))
+  local of = cjson.decode(call('HGET', P .. '2', lane))
   local rank = #of[4]
   for i = #of[4], 1, -1 do
     for _, offer in ipairs(claiming.offers) do if of[4][i] == offer then rank = i - 1 end end
@@ -85,7 +85,7 @@ local function claimFromLane(q, route, level, lane, want)
 end
 -- whether a list has anything that may start; that a claim took all that there was shows only now
 local function mayStart(q, route, level, lane, byOrder, member)
-  local key = byOrder and P .. 'y' .. q .. route .. char(level) .. lane or laneKey(q, route, level, lane)
+  local key = byOrder and P .. '9' .. q .. route .. char(level) .. lane or laneKey(q, route, level, lane)
   if call('EXISTS', key) == 0 then
     if member then lanes().leaveRing(q, route, level, member) else call('SREM', P .. 'a' .. q, route .. char(level)) end
     return false
@@ -106,7 +106,7 @@ end
 /** What stands by its dueBy goes before what is in the list of its lane and fell due later. */
 export const CLAIM_ORDERED: string = String.raw`
 local function claimByOrder(q, route, level, lane, want, of)
-  local key, byOrder = laneKey(q, route, level, lane), P .. 'y' .. q .. route .. char(level) .. lane
+  local key, byOrder = laneKey(q, route, level, lane), P .. '9' .. q .. route .. char(level) .. lane
   local on, taken, wait = limited and flow().usagesOn(q, route, lane), 0, waitOf(lane)
   while taken < want and not claiming.cut do
     local asked = want - taken

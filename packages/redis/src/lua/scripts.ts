@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto'
 import { ADD, ADDING } from './adding.ts'
 import { CLAIM, CLAIMING, CLOSER, EXCHANGE } from './claiming.ts'
-import { COMMAND, CONFIGURE } from './commanding.ts'
+import { CANCELLING, COMMAND, CONFIGURE } from './commanding.ts'
 import { DEPENDENTS, GATES } from './dependents.ts'
 import * as inspection from './inspection.ts'
-import { FORGET_LANES, INTERN_LANES, LANE_BYTES, LANES_NAMED, STANDING } from './lanes.ts'
+import { FORGET_LANES, INTERN_LANES, LANE_BYTES, LANES_NAMED, LANES_THERE, STANDING } from './lanes.ts'
 import * as limits from './limits.ts'
 import { LIVES } from './lives.ts'
 import { INTERN, NAMES, OPEN_HOME, SHIFT_CLOCK } from './names.ts'
@@ -16,6 +16,8 @@ import { RECLAIM, RECLAIMING } from './reclaiming.ts'
 import { FLAGS, HISTORY, RECORDS } from './records.ts'
 import { CLOSE_SESSION, OPEN_SESSION, RENEW, REPEATS } from './sessions.ts'
 import { SERIES } from './series.ts'
+import * as locking from './locks.ts'
+import * as plans from './schedules.ts'
 import { SETTLE_ALL, SETTLING } from './settling.ts'
 import { TURNS } from './turns.ts'
 import { DELIVER, OPEN_GATE, PRUNE, SWEEP } from './upkeep.ts'
@@ -91,6 +93,7 @@ export const add: Script = script('add', 'needs memory', [
   FLAGS,
   ...LINES,
   lazy('more', [RECORDS, ...LIVING, GATES, ADDING], ['addBehind', 'addGroup', 'addOneByOne']),
+  LANES_THERE,
   ADD,
 ])
 export const exchange: Script = script('exchange', 'any memory', [
@@ -102,7 +105,7 @@ export const exchange: Script = script('exchange', 'any memory', [
   lazy(
     'more',
     [RECORDS, ...LIVING, SETTLING, CLOSER],
-    ['settle', 'closer', 'claimedBefore', 'tellDependents'],
+    ['settle', 'closer', 'claimedBefore', 'takeKeys', 'tellDependents'],
   ),
   SETTLE_ALL,
   REPEATS,
@@ -133,8 +136,25 @@ export const prune: Script = script('prune', 'any memory', [
   limits.FORGET_KEYS,
   PRUNE,
 ])
-export const command: Script = script('command', 'any memory', [...MOVING, SETTLING, COMMAND])
+export const command: Script = script('command', 'any memory', [...MOVING, SETTLING, CANCELLING, COMMAND])
 export const configureQueue: Script = script('configureQueue', 'any memory', [OPENING, LOGS, CONFIGURE])
+export const putSchedule: Script = script('putSchedule', 'needs memory', [OPENING, LOGS, plans.PUT_SCHEDULE])
+export const removeSchedule: Script = script('removeSchedule', 'any memory', [OPENING, plans.REMOVE_SCHEDULE])
+export const schedule: Script = script('schedule', 'reads', [OPENING, plans.SCHEDULE])
+export const schedules: Script = script('schedules', 'reads', [OPENING, plans.SCHEDULES])
+export const dueSchedules: Script = script('dueSchedules', 'reads', [OPENING, plans.DUE_SCHEDULES])
+export const tick: Script = script('tick', 'needs memory', [
+  ...MOVING,
+  GATES,
+  ADDING,
+  CANCELLING,
+  LANES_THERE,
+  plans.TICK,
+])
+export const acquireLock: Script = script('acquireLock', 'any memory', [OPENING, locking.ACQUIRE_LOCK])
+export const renewLock: Script = script('renewLock', 'any memory', [OPENING, locking.RENEW_LOCK])
+export const releaseLock: Script = script('releaseLock', 'any memory', [OPENING, locking.RELEASE_LOCK])
+export const locks: Script = script('locks', 'reads', [OPENING, locking.LOCKS])
 export const get: Script = script('get', 'reads', [...READING, inspection.GET])
 export const outcomes: Script = script('outcomes', 'reads', [
   ...READING,

@@ -11,7 +11,7 @@ local function lanesFrom(q, plain, rings, level, at, n)
   local found, sources = {}, #plain > 0 and 1 or 0
   for i = 1, #plain do found[i] = (at == '\0\0\0\0' and '\0' or '\1') .. NOLANE .. plain[i] .. 'l' end
   for _, route in ipairs(rings) do
-    local key = P .. 'j' .. q .. route .. char(level)
+    local key = P .. '8' .. q .. route .. char(level)
     local before = #found
     for _, member in ipairs(call('ZRANGE', key, '[' .. at, '+', 'BYLEX', 'LIMIT', 0, n)) do
       found[#found + 1] = '\0' .. sub(member, 1, 8) .. route .. (#member > 8 and 'y' or 'l')
@@ -46,8 +46,8 @@ local function partitionsOf(found, quantum)
     end
     lane[sub(text, 13)] = true
   end
-  if #numbers > 0 and call('EXISTS', P .. 'O') == 1 then
-    for i, of in ipairs(call('HMGET', P .. 'O', unpack(numbers))) do
+  if #numbers > 0 and call('EXISTS', P .. '7') == 1 then
+    for i, of in ipairs(call('HMGET', P .. '7', unpack(numbers))) do
       if of then list[i].turn = quantum * (decode('>I2', of)) end
     end
   end
@@ -73,7 +73,7 @@ local function headOf(q, level, lane)
     head = sub(v, 13, 18) .. sub(v, 1, 6)
   end
   if lane.y then
-    local first = call('ZRANGE', P .. 'y' .. q .. lane.route .. char(level) .. lane.lane, 0, 0, 'WITHSCORES')
+    local first = call('ZRANGE', P .. '9' .. q .. lane.route .. char(level) .. lane.lane, 0, 0, 'WITHSCORES')
     local own = first[1] and I6(tonumber(first[2])) .. sub(first[1], 1, 6)
     if own and own < head then head = own end
   end
@@ -112,12 +112,12 @@ end
 local function anywhere(q, plain, rings, level)
   local sizes, all = {}, #plain > 0 and 1 or 0
   for i, route in ipairs(rings) do
-    sizes[i] = call('ZCARD', P .. 'j' .. q .. route .. char(level))
+    sizes[i] = call('ZCARD', P .. '8' .. q .. route .. char(level))
     all = all + sizes[i]
   end
   local n = (decode('>I4', claiming.nonce)) % math.max(all, 1)
   for i, route in ipairs(rings) do
-    if n < sizes[i] then return sub(call('ZRANGE', P .. 'j' .. q .. route .. char(level), n, n)[1], 1, 4) end
+    if n < sizes[i] then return sub(call('ZRANGE', P .. '8' .. q .. route .. char(level), n, n)[1], 1, 4) end
     n = n - sizes[i]
   end
   return '\0\0\0\0'
@@ -166,7 +166,7 @@ local function claimInTurns(of, plain, rings, level, want)
   end
   claiming.empty = {}
   local all = #plain
-  for _, route in ipairs(rings) do all = all + call('ZCARD', P .. 'j' .. q .. route .. char(level)) end
+  for _, route in ipairs(rings) do all = all + call('ZCARD', P .. '8' .. q .. route .. char(level)) end
   while taken < want and met < all and claiming.hops > 0 and not claiming.cut do
     local asked = math.min(claiming.hops, all - met, want - taken + 16)
     local found = lanesFrom(q, plain, rings, level, at, asked)
@@ -199,7 +199,7 @@ end
 -- whether something that may start is left in the rings of a level
 local function anyInRings(q, rings, level)
   for _, route in ipairs(rings) do
-    for _, member in ipairs(call('ZRANGE', P .. 'j' .. q .. route .. char(level), 0, 49)) do
+    for _, member in ipairs(call('ZRANGE', P .. '8' .. q .. route .. char(level), 0, 49)) do
       local lane = sub(member, 1, 8)
       if lane == NOLANE then lane = '' end
       if mayStart(q, route, level, lane, #member > 8, member) then return true end
