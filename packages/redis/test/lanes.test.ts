@@ -67,6 +67,40 @@ test('lanes that no task has any more are forgotten, and come back for who still
   expect((await claim()).claims.map(({ id }) => id).toSorted()).toEqual([again.id, specs[1]!.id].toSorted())
 })
 
+test('a schedule whose lane was forgotten fires all the same', async () => {
+  await using home = await openHome()
+  const { store } = home
+  const before = spec({ lane: laneOf('a') })
+  await store.add({ groups: [group(before)], again: false })
+  await store.command({
+    nonce: 'abcdefabcdefabcd',
+    command: { kind: 'remove' },
+    target: { ids: [before.id] },
+    tasksMax: 10,
+  })
+  await home.shiftClock(HOUR_MS)
+  await prune(home)
+  expect(await sizeOf(home, '1')).toBe(0)
+  const fireAt = await store.now()
+  const name = 'nightly'
+  await store.putSchedule({ name, ifVersion: null, plan: '{}', paused: false, nextAt: fireAt })
+  const run = spec({ lane: laneOf('a') })
+  const { version } = (await store.schedule(name))!
+  const tick = {
+    name,
+    version,
+    fireAt,
+    nextAt: null,
+    lastAt: fireAt,
+    tasks: [run],
+    overlap: 'allow',
+  } as const
+  expect(await store.tick(tick)).toMatchObject({ outcome: 'ticked' })
+  const claim = await worker(home)
+  expect((await claim()).claims.map(({ id }) => id)).toEqual([run.id])
+  expect((await store.get([run.id]))[0]?.lane).toEqual(laneOf('a'))
+})
+
 test('keys of which nothing is used any more are forgotten', async () => {
   await using home = await openHome()
   const { store } = home
@@ -102,13 +136,4 @@ test('more lanes than a claim comes by do not hide a task, nor keep a worker ask
   }
   expect(found).toEqual([free.id])
   expect(waits.at(-1)).toBe(null)
-})
-
-test('the first task of all that is in a lane is claimed as soon as it falls due', async () => {
-  await using home = await openHome()
-  const task = spec({ lane: laneOf('a'), due: { inMs: 1_000 } })
-  await home.store.add({ groups: [group(task)], again: false })
-  await home.shiftClock(1_000)
-  const claim = await worker(home)
-  expect((await claim()).claims.map(({ id }) => id)).toEqual([task.id])
 })

@@ -18,6 +18,8 @@ const AREAS: ReadonlySet<string> = new Set([
   'reclaim',
   'retention',
   'lists',
+  'schedules',
+  'locks',
   'watch',
 ])
 

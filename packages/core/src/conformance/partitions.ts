@@ -2,7 +2,7 @@
 import { cases, type ConformanceCase } from './case.ts'
 import { equal, holds } from './expect.ts'
 import { idsOf, type Worker } from './worker.ts'
-import type { Scene } from './scene.ts'
+import { SECOND, type Scene } from './scene.ts'
 import type { Claim, Lane, TaskId, TaskSpec } from '../store/records.ts'
 
 export function laneOf(partition: string | null, changes: Partial<Lane> = {}): Lane {
@@ -172,6 +172,29 @@ export const partitionCases: readonly ConformanceCase[] = cases('partitions', {
     const owners = await fill(scene, Object.fromEntries(names.map((name) => [name, 4])))
     const claims = await worker.claim(20)
     equal(shares(claims, owners), Object.fromEntries(names.map((name) => [name, 2])))
+  },
+
+  'the first task ever in a partition is claimed as soon as it falls due': async (scene) => {
+    const worker = await scene.worker()
+    const id = await scene.enqueue({ lane: laneOf('a'), due: { inMs: SECOND } })
+    equal(await worker.claim(10), [])
+    await scene.pass(SECOND)
+    equal(idsOf(await worker.claim(10)), [id])
+  },
+
+  'the runs of a schedule take their turns with the others': async (scene) => {
+    const worker = await scene.worker()
+    const fireAt = await scene.now()
+    const name = 'nightly'
+    await scene.store.putSchedule({ name, ifVersion: null, plan: '{}', paused: false, nextAt: fireAt })
+    const owners = new Map(await fill(scene, { a: 20 }))
+    const tasks = scene.specs(20, { lane: laneOf('b'), idMadeBy: 'user' })
+    const version = (await scene.store.schedule(name))?.version ?? 0
+    const tick = { name, version, fireAt, nextAt: null, lastAt: fireAt, tasks, overlap: 'allow' } as const
+    equal((await scene.store.tick(tick)).outcome, 'ticked')
+    for (const { id } of tasks) owners.set(id, 'b')
+    equal(shares(await worker.claim(20), owners), { a: 10, b: 10 })
+    await scene.see(tasks[0]!.id, { lane: laneOf('b') })
   },
 
   'a task keeps its partition through retries, and is shown with it': async (scene) => {
