@@ -79,6 +79,7 @@ class Client {
       [8, () => this.#command()],
       [1, () => this.#byFilter()],
       [1, () => this.#limit()],
+      [2, () => this.#tick()],
       [2, () => this.#store.sweep({ tasksMax: 1 + dice.below(20) })],
       [3, () => this.#store.deliver({ tasksMax: 1 + dice.below(20) })],
       [2, () => this.#prune()],
@@ -168,6 +169,29 @@ class Client {
       allowance,
       shutMs,
       by: 'user',
+    })
+  }
+
+  /** Lets a schedule fire that is due; one that waits for nothing is put. */
+  async #tick(): Promise<void> {
+    const dice = this.#dice
+    const name = dice.of(['nightly', 'often'])
+    const row = await this.#store.schedule(name)
+    if (row === null || row.nextAt === null || row.paused) {
+      const paused = dice.chance(0.2)
+      const change = { name, ifVersion: row?.version ?? null, plan: '{}', paused }
+      await this.#store.putSchedule({ ...change, nextAt: (await this.#store.now()) + dice.below(1_000) })
+      return
+    }
+    const { version, nextAt } = row
+    await this.#store.tick({
+      name,
+      version,
+      fireAt: nextAt,
+      nextAt: dice.chance(0.8) ? nextAt + 1_000 : null,
+      lastAt: nextAt,
+      tasks: Array.from({ length: dice.below(3) }, () => this.#task()),
+      overlap: dice.of(['allow', 'skip', 'queue', 'replace'] as const),
     })
   }
 

@@ -28,6 +28,7 @@ export async function audit(url: string, namespace: string): Promise<readonly st
   auditLives(home, same)
   auditLanes(home, same)
   auditLogs(home, same)
+  auditSchedules(home, same)
   return found
 }
 
@@ -191,6 +192,16 @@ function auditLogs(home: Home, same: Same): void {
   const sum = (name: string): number => [...home.hash(name).values()].reduce((all, n) => all + Number(n), 0)
   same('arrivals', sum('cA'), home.tasks.size)
   same('ends', sum('cE'), [...home.tasks.values()].filter(({ state }) => isFinal(state)).length)
+}
+
+function auditSchedules(home: Home, same: Same): void {
+  const names = [...home.values.keys()].filter((key) => key.startsWith('J')).map((key) => key.slice(1))
+  same('schedules', [...home.hash('j').keys()].toSorted(), names.toSorted())
+  const waiting = names.filter((name) => {
+    const row = home.hash(`J${name}`)
+    return row.get('h') === '0' && row.get('n') !== ''
+  })
+  same('schedules that wait', [...home.hash('y').keys()].toSorted(), waiting.toSorted())
 }
 
 function isFinal(state: string): boolean {
