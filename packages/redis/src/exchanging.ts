@@ -1,6 +1,6 @@
 /** Exchanges as they travel. */
 import { shortened } from './records.ts'
-import { Turns } from './turns.ts'
+import { Turns, type Spot } from './turns.ts'
 import type {
   Demand,
   ExchangeRequest,
@@ -204,20 +204,14 @@ export function packText(packer: Packer, text: string | null): void {
   else packer.text(text)
 }
 
-/** For the next demand. @param flat { queue (from 1), level, partition, left, passed, … } */
+/** For the next demand. @param flat { queue (from 1), level, numbers of its spot, … } */
 export function turnAfter(demand: Demand | null, flat: readonly number[]): string | null {
   const before = demand?.turn ?? null
   if (demand === null || flat.length === 0) return before
   const turns = new Turns(before)
-  for (let i = 0; i < flat.length; i += 5) {
-    const [queue, level, partition, left, passed] = flat.slice(i, i + 5) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ]
-    turns.set(demand.queues[queue - 1]!.queue, level, [partition, left, passed])
+  for (let i = 0; i < flat.length; i += 7) {
+    const [queue, level, ...spot] = flat.slice(i, i + 7) as [number, number, ...Spot]
+    turns.set(demand.queues[queue - 1]!.queue, level, spot)
   }
   return turns.text()
 }

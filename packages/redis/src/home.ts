@@ -82,7 +82,7 @@ export class Home {
   async callWithLanes(script: Script, pack: () => Buffer | undefined): Promise<readonly Reply[]> {
     for (let starts = 0; starts < STARTS_MAX; starts++) {
       const reply = await this.call(script, pack)
-      if (Array.isArray(reply)) return reply
+      if (Array.isArray(reply)) return reply as readonly Reply[]
       this.names.lanes.forget()
     }
     throw namesChange(this.#options.place)

@@ -1,7 +1,10 @@
-/** Whose turn it is, as a worker keeps it: by level and queue the partition, what is left of its turn, and lanes passed over. */
+/** Whose turn it is, as a worker keeps it: see lua/turns.ts. */
 import type { Packer } from './packer.ts'
 
-type Spot = readonly [partition: number, left: number, passed: number]
+/** Of a level of a queue. */
+export type Spot = readonly [partition: number, left: number, passed: number, at: number, met: number]
+
+const SPOT_LENGTH = 5
 
 const TEXT_MAX = 4_096
 const NUMBER_MAX = 2 ** 32 - 1
@@ -23,10 +26,11 @@ export class Turns {
         packer.no()
         continue
       }
-      const [partition, left, passed] = spot
-      const start = packer.array(3).begin(4)
+      const [partition, ...rest] = spot
+      const start = packer.array(SPOT_LENGTH).begin(4)
       packer.rawInt(partition, 4)
-      packer.end(start).int(left).int(passed)
+      packer.end(start)
+      for (const number of rest) packer.int(number)
     }
   }
 
@@ -61,7 +65,7 @@ function spotsIn(text: string | null): Map<string, Spot> {
 function isSpot(entry: unknown): entry is [string, Spot] {
   if (!Array.isArray(entry) || typeof entry[0] !== 'string' || !Array.isArray(entry[1])) return false
   const numbers: readonly unknown[] = entry[1]
-  return numbers.length === 3 && numbers.every(isNumber)
+  return numbers.length === SPOT_LENGTH && numbers.every(isNumber)
 }
 
 function isNumber(value: unknown): boolean {

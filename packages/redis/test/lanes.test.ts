@@ -10,7 +10,7 @@ useServer()
 const HOUR_MS = 3_600_000
 const NOTHING = { succeededMs: 0, cancelledMs: 0, failedMs: 0, count: 0, bytes: 0 }
 
-function laneOf(partition: string, key?: string): Lane {
+function laneOf(partition: string | null, key?: string): Lane {
   const limits = key === undefined ? [] : [{ name: 'api', key, cost: 1 }]
   return { partition, fifo: false, limits, prefers: [], spillMs: 0 }
 }
@@ -136,4 +136,48 @@ test('more lanes than a claim comes by do not hide a task, nor keep a worker ask
   }
   expect(found).toEqual([free.id])
   expect(waits.at(-1)).toBe(null)
+})
+
+test.each([
+  ['in as many partitions', (n: number) => `p${n}`],
+  ['in one partition', () => 'a'],
+  ['without a partition', () => null],
+])('beside a thousand full keys %s a free one is found again and again', async (_, partitionOf) => {
+  await using home = await openHome()
+  const { store } = home
+  await allow(home, { concurrency: 0 })
+  const full = Array.from({ length: 1_000 }, (_, n) => spec({ lane: laneOf(partitionOf(n), `k${n}`) }))
+  const limits = [{ name: 'other', key: 'k', cost: 1 }]
+  const free = Array.from({ length: 50 }, () => spec({ lane: { ...laneOf(partitionOf(700)), limits } }))
+  await store.add({ groups: [...full, ...free].map((task) => group(task)), again: false })
+  const claim = await worker(home)
+  let turn: string | null = null
+  const found: string[] = []
+  const waits: (number | null)[] = []
+  for (let claims = 0; claims < 60 && found.length < free.length; claims++) {
+    const answer = await claim({ turn })
+    turn = answer.turn
+    found.push(...answer.claims.map(({ id }) => id))
+    waits.push(answer.nextInMs)
+  }
+  expect(new Set(waits.slice(0, -1))).toEqual(new Set([0]))
+  expect(found).toEqual(free.map(({ id }) => id))
+})
+
+test('a partition of many keys is drained, wherever claims begin and however small they are', async () => {
+  await using home = await openHome()
+  const { store } = home
+  const tasks = Array.from({ length: 600 }, (_, n) => spec({ lane: laneOf(null, `k${n % 200}`) }))
+  const others = Array.from({ length: 60 }, (_, n) => spec({ lane: laneOf(`p${n % 3}`) }))
+  await store.add({ groups: [...tasks, ...others].map((task) => group(task)), again: false })
+  const claim = await worker(home)
+  let turn: string | null = null
+  const found = new Set<string>()
+  for (let claims = 0; claims < 400; claims++) {
+    const answer = await claim({ turn, tasksMax: 1 + (claims % 7), quantum: 3 })
+    turn = answer.turn
+    for (const { id } of answer.claims) found.add(id)
+    if (answer.nextInMs === null) break
+  }
+  expect(found.size).toBe(660)
 })

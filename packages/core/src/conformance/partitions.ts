@@ -49,6 +49,15 @@ async function oneByOne(worker: Worker, times: number, quantum = 1): Promise<rea
   return claims
 }
 
+/** One task under each of so many keys, all of one partition. */
+async function manyKeys(scene: Scene, count: number): Promise<readonly TaskSpec[]> {
+  const tasks = Array.from({ length: count }, (_, n) => {
+    return scene.spec({ lane: laneOf('a', { limits: [{ name: 'api', key: `k${n}`, cost: 1 }] }) })
+  })
+  await scene.addAll(tasks)
+  return tasks
+}
+
 export const partitionCases: readonly ConformanceCase[] = cases('partitions', {
   'a claim takes the same from each, however much one of them has': async (scene) => {
     const worker = await scene.worker()
@@ -147,6 +156,31 @@ export const partitionCases: readonly ConformanceCase[] = cases('partitions', {
       for (const id of await scene.enqueueMany(10, { lane: laneOf('a', { limits }) })) owners.set(id, 'a')
     }
     equal(shares(await worker.claim(20), owners), { a: 10, b: 10 })
+  },
+
+  'nor has one with hundreds of keys': async (scene) => {
+    const worker = await scene.worker()
+    const owners = new Map(await fill(scene, { b: 40 }))
+    for (const task of await manyKeys(scene, 300)) owners.set(task.id, 'a')
+    equal(shares(await worker.claim(20), owners), { a: 10, b: 10 })
+  },
+
+  'hundreds of full keys of a partition hide nothing that is free': async (scene) => {
+    const worker = await scene.worker()
+    await manyKeys(scene, 300)
+    const allowance = { concurrency: 0, rate: null }
+    const setting = { nonce: scene.nonce(), name: 'api', version: null, shutMs: null, by: 'user' } as const
+    await scene.store.configureLimit({ ...setting, allowance })
+    const limits = [{ name: 'other', key: 'k', cost: 1 }]
+    const free = await scene.enqueueMany(2, { lane: laneOf('a', { limits }) })
+    const found: TaskId[] = []
+    let turn: string | null = null
+    for (let claims = 0; claims < 30 && found.length < 2; claims++) {
+      const answer = await worker.ask({ turn, tasksMax: 1 })
+      turn = answer.turn
+      found.push(...idsOf(answer.claims))
+    }
+    equal(found, free)
   },
 
   'any text is a turn': async (scene) => {

@@ -253,7 +253,7 @@ end
  *
  * Request: { session, nonce, again, known routes, settlements, demand | false }. Answer: { now, 'alive' | 'dead',
  * verdicts as letters, when was claimed, claims, more, next in ms | -1, undelivered, turns as queue (from 1), level, partition,
- * left, passed, … }; or { 'routes' } with no
+ * left, passed, at, met, … }; or { 'routes' } with no
  * effect, if the home has routes that the client does not know.
  */
 export const EXCHANGE: string = String.raw`
@@ -271,7 +271,7 @@ finish()
 local owed = made_more and call('EXISTS', P .. 'b') or 0
 local spots = {}
 for _, of in pairs(claiming.spots or {}) do
-  for _, value in ipairs({ of[1], of[2], (decode('>I4', of[3][1])), of[3][2], of[3][3] }) do spots[#spots + 1] = value end
+  for _, value in ipairs({ of[1], of[2], (decode('>I4', of[3][1])), of[3][2], of[3][3], of[3][4], of[3][5] }) do spots[#spots + 1] = value end
 end
 return { NOW, alive and 'alive' or 'dead', concat(verdicts), claiming.at or NOW, claims, claiming.more, nextIn, owed, spots }
 `

@@ -21,8 +21,9 @@ local function costsAt(head)
   local costs = head and call('HGET', P .. 'x' .. head, 'co')
   return costs and cjson.decode(costs) or nil
 end
-local function noteOpening(on, head)
-  local at = flow().opensAt(on, costsAt(head))
+local function noteOpening(on, key, head)
+  if not flow().opensAt(on) then return end
+  local at = flow().opensAt(on, costsAt(head or call('LINDEX', key, 0)))
   if at then noteTime(at) end
 end
 -- what was not taken of these ids stands at the front again
@@ -40,7 +41,7 @@ local function claimFromLane(q, route, level, lane, want)
     local asked = want - taken
     if on then
       asked = math.min(asked, flow().roomUnder(on))
-      if asked <= 0 then noteOpening(on, call('LINDEX', key, 0)); break end
+      if asked <= 0 then noteOpening(on, key); break end
     end
     local ids = call('LPOP', key, asked) or {}
     local keys, through = {}, 0
@@ -66,7 +67,7 @@ local function claimFromLane(q, route, level, lane, want)
       through = i
     end
     if through < #ids then putBack(key, ids, through) end
-    if blocked then noteOpening(on, ids[through + 1]); break end
+    if blocked then noteOpening(on, key, ids[through + 1]); break end
     if #ids < asked and through == #ids then
       if lane == '' then call('SREM', P .. 'a' .. q, route .. char(level))
       -- one that ended here may have let the next of its series into this very list
@@ -149,7 +150,7 @@ local function claimByOrder(q, route, level, lane, want, of)
     if a > 1 then call('LTRIM', key, a - 1, -1) end
     if #met > 0 then call('ZREM', byOrder, unpack(met)) end
     if stopped then
-      if stopped ~= true and not claiming.cut then noteOpening(on, stopped.id) end
+      if stopped ~= true and not claiming.cut then noteOpening(on, key, stopped.id) end
       break
     end
   end
