@@ -1,6 +1,6 @@
 /** Exchanges as they travel. */
 import { shortened } from './records.ts'
-import { Turns, type Spot } from './turns.ts'
+import { SPOT_LENGTH, Turns, type Spot } from './turns.ts'
 import type {
   Demand,
   ExchangeRequest,
@@ -209,8 +209,8 @@ export function turnAfter(demand: Demand | null, flat: readonly number[]): strin
   const before = demand?.turn ?? null
   if (demand === null || flat.length === 0) return before
   const turns = new Turns(before)
-  for (let i = 0; i < flat.length; i += 7) {
-    const [queue, level, ...spot] = flat.slice(i, i + 7) as [number, number, ...Spot]
+  for (let i = 0; i < flat.length; i += 2 + SPOT_LENGTH) {
+    const [queue, level, ...spot] = flat.slice(i, i + 2 + SPOT_LENGTH) as [number, number, ...Spot]
     turns.set(demand.queues[queue - 1]!.queue, level, spot)
   }
   return turns.text()

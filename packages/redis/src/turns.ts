@@ -2,9 +2,18 @@
 import type { Packer } from './packer.ts'
 
 /** Of a level of a queue. */
-export type Spot = readonly [partition: number, left: number, passed: number, at: number, met: number]
+export type Spot = readonly [
+  partition: number,
+  left: number,
+  passed: number,
+  at: number,
+  met: number,
+  giverPartition: number,
+  giver: number,
+  giverRoute: number,
+]
 
-const SPOT_LENGTH = 5
+export const SPOT_LENGTH = 8
 
 const TEXT_MAX = 4_096
 const NUMBER_MAX = 2 ** 32 - 1

@@ -142,27 +142,33 @@ test.each([
   ['in as many partitions', (n: number) => `p${n}`],
   ['in one partition', () => 'a'],
   ['without a partition', () => null],
-])('beside a thousand full keys %s a free one is found again and again', async (_, partitionOf) => {
-  await using home = await openHome()
-  const { store } = home
-  await allow(home, { concurrency: 0 })
-  const full = Array.from({ length: 1_000 }, (_, n) => spec({ lane: laneOf(partitionOf(n), `k${n}`) }))
-  const limits = [{ name: 'other', key: 'k', cost: 1 }]
-  const free = Array.from({ length: 50 }, () => spec({ lane: { ...laneOf(partitionOf(700)), limits } }))
-  await store.add({ groups: [...full, ...free].map((task) => group(task)), again: false })
-  const claim = await worker(home)
-  let turn: string | null = null
-  const found: string[] = []
-  const waits: (number | null)[] = []
-  for (let claims = 0; claims < 60 && found.length < free.length; claims++) {
-    const answer = await claim({ turn })
-    turn = answer.turn
-    found.push(...answer.claims.map(({ id }) => id))
-    waits.push(answer.nextInMs)
-  }
-  expect(new Set(waits.slice(0, -1))).toEqual(new Set([0]))
-  expect(found).toEqual(free.map(({ id }) => id))
-})
+])(
+  'beside a thousand full keys %s a free one is found, and then by each exchange',
+  async (_, partitionOf) => {
+    await using home = await openHome()
+    const { store } = home
+    await allow(home, { concurrency: 0 })
+    const full = Array.from({ length: 1_000 }, (_, n) => spec({ lane: laneOf(partitionOf(n), `k${n}`) }))
+    const limits = [{ name: 'other', key: 'k', cost: 1 }]
+    const free = Array.from({ length: 50 }, () => spec({ lane: { ...laneOf(partitionOf(700)), limits } }))
+    await store.add({ groups: [...full, ...free].map((task) => group(task)), again: false })
+    const claim = await worker(home)
+    let turn: string | null = null
+    const found: string[] = []
+    const waits: (number | null)[] = []
+    const counts: number[] = []
+    for (let claims = 0; claims < 60 && found.length < free.length; claims++) {
+      const answer = await claim({ turn })
+      turn = answer.turn
+      found.push(...answer.claims.map(({ id }) => id))
+      waits.push(answer.nextInMs)
+      if (found.length > 0) counts.push(answer.claims.length)
+    }
+    expect(counts).toEqual([10, 10, 10, 10, 10])
+    expect(new Set(waits.slice(0, -1))).toEqual(new Set([0]))
+    expect(found).toEqual(free.map(({ id }) => id))
+  },
+)
 
 test('a partition of many keys is drained, wherever claims begin and however small they are', async () => {
   await using home = await openHome()

@@ -252,8 +252,8 @@ end
  * exchange: settles, then claims.
  *
  * Request: { session, nonce, again, known routes, settlements, demand | false }. Answer: { now, 'alive' | 'dead',
- * verdicts as letters, when was claimed, claims, more, next in ms | -1, undelivered, turns as queue (from 1), level, partition,
- * left, passed, at, met, … }; or { 'routes' } with no
+ * verdicts as letters, when was claimed, claims, more, next in ms | -1, undelivered, turns as queue (from 1), level,
+ * and what a turn is (turns.ts), … }; or { 'routes' } with no
  * effect, if the home has routes that the client does not know.
  */
 export const EXCHANGE: string = String.raw`
@@ -271,7 +271,8 @@ finish()
 local owed = made_more and call('EXISTS', P .. 'b') or 0
 local spots = {}
 for _, of in pairs(claiming.spots or {}) do
-  for _, value in ipairs({ of[1], of[2], (decode('>I4', of[3][1])), of[3][2], of[3][3], of[3][4], of[3][5] }) do spots[#spots + 1] = value end
+  for _, value in ipairs({ of[1], of[2], (decode('>I4', of[3][1])) }) do spots[#spots + 1] = value end
+  for i = 2, 8 do spots[#spots + 1] = of[3][i] end
 end
 return { NOW, alive and 'alive' or 'dead', concat(verdicts), claiming.at or NOW, claims, claiming.more, nextIn, owed, spots }
 `

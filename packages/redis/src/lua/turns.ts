@@ -2,7 +2,8 @@
  * Claims where partitions take turns: each gives its turn, or what it has. What whole rounds come to is taken at once.
  *
  * Turns of a queue are false, or five: false, or { partition 4, what is left of its turn, how many lanes were passed over
- * since the last task was taken, and if it has many lanes: where to go on among them, and how many were met }.
+ * since the last task was taken, if it has many lanes: where to go on among them, and how many were met; and the lane that
+ * gave the last task: partition, own bytes, route + 1, or 0 }.
  */
 export const TURNS: string = String.raw`
 local spots, HOPS_LEAST = {}, 40
@@ -148,7 +149,7 @@ local function takeFrom(q, level, lane, want)
   local from = (lane.y or waitOf(lane.lane) > 0) and claimByOrder or claimFromLane
   local taken = from(q, lane.route, level, lane.lane, want, lane)
   lane.over = taken < want
-  if taken > 0 then lane.head = nil end
+  if taken > 0 then lane.head, claiming.giver = nil, lane.place end
   return taken
 end
 -- the time and the number by which the first of a lane stands in line
@@ -275,11 +276,26 @@ local function spotIn(of, rest, passed)
   end
   return { of.number, rest, passed, of.from or of.at, of.before or of.done }
 end
+-- asks the lane that gave the last task, when too many others were met in vain: so what is free among thousands that
+-- are not is not only found each time that the claims have gone round. @return how many were taken
+local function takeFromGiver(q, plain, rings, level, spot, want)
+  if not spot or spot[8] == 0 then return 0 end
+  local route, served = sub(I4(spot[8] - 1), 2), false
+  for _, one in ipairs(rings) do served = served or one == route end
+  for _, one in ipairs(plain) do served = served or one == route end
+  if not served then return 0 end
+  local lane = laneObject(I4(spot[6]) .. I4(spot[7]) .. route)
+  lane.met, lane.l = true, true
+  lane.y = call('ZSCORE', P .. '8' .. q .. route .. char(level), sub(lane.place, 1, 8) .. 'y') and true or nil
+  return takeFrom(q, level, lane, want)
+end
 local function claimInTurns(of, plain, rings, level, want)
   local q, taken, met = of[1], 0, 0
   local name = of.index .. ':' .. level
   local spot = spots[name] or (of[4] and of[4][level + 1])
   if spot and spot.over then return 0 end
+  local before, asked = spot, false
+  claiming.giver = nil
   local at, left, passed = nil, nil, 0
   if not spot then at = anywhere(q, plain, rings, level)
   else
@@ -291,8 +307,8 @@ local function claimInTurns(of, plain, rings, level, want)
   local all, partly = #plain, false
   for _, route in ipairs(rings) do all = all + call('ZCARD', P .. '8' .. q .. route .. char(level)) end
   while taken < want and met < all and (taken > 0 or passed < all) and claiming.hops > 0 and not claiming.cut do
-    local asked, hops = math.min(claiming.hops, want - taken + 16), claiming.hops
-    local live, many = partitionsFrom(q, plain, rings, level, at, asked, all - met, spot)
+    local most, hops = math.min(claiming.hops, want - taken + 16), claiming.hops
+    local live, many = partitionsFrom(q, plain, rings, level, at, most, all - met, spot)
     if #live == 0 then met = all; break end
     for _, one in ipairs(live) do partly = partly or (one.known or 0) > 0 end
     if left and live[1].number ~= at then left = nil end
@@ -309,11 +325,20 @@ local function claimInTurns(of, plain, rings, level, want)
       at = after(last.number)
     end
   end
+  if taken < want and claiming.hops <= 0 and not claiming.cut then
+    local more = takeFromGiver(q, plain, rings, level, before, want - taken)
+    asked = true
+    if more > 0 then taken, passed, spot[3] = taken + more, 0, 0 end
+  end
   for route, empty in pairs(claiming.empty) do lanes().leaveRing(q, route, level, unpack(empty)) end
   local whole = (met >= all and not partly) or passed >= all
   if taken < want and not claiming.cut and not whole then claiming.late = true end
   if whole and spot then spot[3] = 0 end
   if spot then
+    local giver = claiming.giver
+    if giver then spot[6], spot[7], spot[8] = decode('>I4', giver), decode('>I4', giver, 5), decode('>I4', '\0' .. sub(giver, 9)) + 1
+    elseif asked or not before then spot[6], spot[7], spot[8] = 0, 0, 0
+    else spot[6], spot[7], spot[8] = before[6], before[7], before[8] end
     spots[name] = spot
     spot.over = taken < want and whole
     claiming.spots[name] = { of.index, level, spot }
