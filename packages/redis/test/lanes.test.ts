@@ -187,3 +187,14 @@ test('a partition of many keys is drained, wherever claims begin and however sma
   }
   expect(found.size).toBe(660)
 })
+
+test('nor do full keys of one priority hide what is free in another', async () => {
+  await using home = await openHome()
+  const { store } = home
+  await allow(home, { concurrency: 0 })
+  const full = Array.from({ length: 1_000 }, (_, n) => spec({ level: 0, lane: laneOf(`p${n}`, `k${n}`) }))
+  const free = spec({ level: 3, lane: laneOf('free') })
+  await store.add({ groups: [...full, free].map((task) => group(task)), again: false })
+  const claim = await worker(home)
+  expect((await claim()).claims.map(({ id }) => id)).toEqual([free.id])
+})
