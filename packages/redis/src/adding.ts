@@ -1,7 +1,7 @@
 /** `add` as it travels, and its answer as the port has it. */
-import { InvalidArgumentError } from '@millrace/core'
 import { checkReplacements, isWindow } from '@millrace/core/store'
 import { APART_BYTES, FLAG, IF_FAILED, STATES } from './layout.ts'
+import { costsOf, isPlainLane } from './lanes.ts'
 import { idOf } from './reading.ts'
 import { OWN_TERMS, type Names } from './names.ts'
 import type {
@@ -17,13 +17,14 @@ import type {
 import type { Packer } from './packer.ts'
 import type { Reply } from './line.ts'
 
-/** A run of plain groups of one lane, or one group that needs a closer look. */
+/** A run of plain groups of one route and level, or one group that needs a closer look. */
 export type Part = Run | { readonly group: TaskGroup }
 
-/** What the tasks of a run have in common besides their lane. */
+/** What the tasks of a run have in common besides queue, route and level. */
 interface Kind {
   readonly binary: boolean
   readonly labelled: boolean
+  readonly laned: boolean
   readonly delayed: boolean
 }
 
@@ -39,16 +40,14 @@ interface Run {
 /**
  * Looks the names of all tasks up; those without a number are noted by `names`, and must be learnt first.
  *
- * @throws InvalidArgumentError for a task in a lane, which no store serves yet, and for a replacement behind a gate
+ * @throws InvalidArgumentError for a replacement behind a gate
  */
 export function lookUp({ groups }: AddRequest, names: Names): void {
   checkReplacements(groups)
   for (const { tasks } of groups) {
     for (const task of tasks) {
-      if (task.lane !== null) {
-        throw new InvalidArgumentError('A task has a lane, and this store serves none.')
-      }
       names.shapeOf(task)
+      if (task.lane !== null) names.lanes.bytesOf(task.lane)
     }
   }
 }
@@ -101,16 +100,24 @@ function isPlainTask(task: TaskSpec): boolean {
     !task.held &&
     task.startByMs === null &&
     task.deadlineMs === null &&
+    task.dueByMs === null &&
+    isPlainLane(task.lane) &&
     !isApart(task.payload)
   )
 }
 
 function kindOf(task: TaskSpec): Kind {
-  return { binary: isBinary(task), labelled: hasLabels(task), delayed: isDelayed(task) }
+  return {
+    binary: isBinary(task),
+    labelled: hasLabels(task),
+    laned: task.lane !== null,
+    delayed: isDelayed(task),
+  }
 }
 
-function isOfKind(task: TaskSpec, { binary, labelled, delayed }: Kind): boolean {
-  return isBinary(task) === binary && hasLabels(task) === labelled && isDelayed(task) === delayed
+function isOfKind(task: TaskSpec, { binary, labelled, laned, delayed }: Kind): boolean {
+  const sameShape = isBinary(task) === binary && (task.lane !== null) === laned
+  return sameShape && hasLabels(task) === labelled && isDelayed(task) === delayed
 }
 
 function isDelayed({ due }: TaskSpec): boolean {
@@ -137,7 +144,8 @@ function isEmpty(record: Readonly<Record<string, string>>): boolean {
 }
 
 export function packAdd(packer: Packer, parts: readonly Part[], names: Names): Buffer {
-  packer.array(parts.length)
+  packer.array(parts.length + 1)
+  packLanes(packer, lanedIn(parts), names)
   for (const part of parts) {
     if ('group' in part) packGroup(packer, part.group, names)
     else packRun(packer, part, names)
@@ -145,9 +153,27 @@ export function packAdd(packer: Packer, parts: readonly Part[], names: Names): B
   return packer.done()
 }
 
+/** The tasks that may have lanes. */
+function lanedIn(parts: readonly Part[]): readonly (readonly TaskSpec[])[] {
+  return parts.flatMap((part) => {
+    if ('group' in part) return [part.group.tasks]
+    return part.kind.laned ? part.groups.map(({ tasks }) => tasks) : []
+  })
+}
+
+/** The lanes that must be there. */
+export function packLanes(packer: Packer, lists: readonly (readonly TaskSpec[])[], names: Names): void {
+  const lanes = new Set<Buffer>()
+  for (const tasks of lists) {
+    for (const { lane } of tasks) if (lane !== null) lanes.add(names.lanes.bytesOf(lane))
+  }
+  packer.array(lanes.size)
+  for (const lane of lanes) packer.bytes(lane)
+}
+
 function packRun(packer: Packer, run: Run, names: Names): void {
   const { queue, route, level, kind, groups, tasks } = run
-  packer.array(8).int(1)
+  packer.array(9).int(1)
   packNumber(packer, queue)
   packNumber(packer, route)
   const head = packer.begin(4)
@@ -178,6 +204,8 @@ function packRest(packer: Packer, { kind, groups, tasks }: Run): void {
   if (kind.delayed) {
     for (const group of groups) for (const { due } of group.tasks) packDue(packer, due)
   }
+  if (kind.laned) packer.int(1)
+  else packer.no()
 }
 
 function packDue(packer: Packer, due: TaskSpec['due']): void {
@@ -203,7 +231,7 @@ function packHead(packer: Packer, flags: number, level: number): void {
 }
 
 /** More than all columns but the payload. */
-const LONGEST_COLUMNS = 64
+const LONGEST_COLUMNS = 72
 
 /** The record of a new task from its queue on. */
 function packColumns(packer: Packer, task: TaskSpec, names: Names): void {
@@ -213,6 +241,8 @@ function packColumns(packer: Packer, task: TaskSpec, names: Names): void {
   packer.rawInt(route, 3)
   packer.rawInt(terms, 3)
   packer.rawAscii(digest)
+  if (task.lane === null) packer.rawZeros(8)
+  else packer.rawBytes(names.lanes.bytesOf(task.lane))
   packer.rawInt(0, 4)
   if (isApart(payload)) packer.rawInt(Buffer.byteLength(payload), 4)
   else if (typeof payload === 'string') packer.rawText(payload)
@@ -251,7 +281,7 @@ function packGroup(packer: Packer, { tasks, under, gate }: TaskGroup, names: Nam
 }
 
 export function packTask(packer: Packer, task: TaskSpec, names: Names): void {
-  packer.array(14).id(task.id)
+  packer.array(15).id(task.id)
   packRecord(packer, task, names)
   packDue(packer, task.due)
   packExtras(packer, task, names)
@@ -269,6 +299,7 @@ export function packTask(packer: Packer, task: TaskSpec, names: Names): void {
   else packer.bytes(task.payload)
   packHold(packer, task.unique)
   packer.int(task.idMadeBy === 'client' ? 1 : 0)
+  packer.int(task.dueByMs ?? -1)
 }
 
 const THEN = { keep: 'k', replace: 'p', reject: 'r' } as const
@@ -285,6 +316,8 @@ function packExtras(packer: Packer, task: TaskSpec, names: Names): void {
   if (names.shapeOf(task).terms === OWN_TERMS) {
     extras.push('t', names.termsText(task.policy, task.timeoutMs))
   }
+  const costs = task.lane === null ? null : costsOf(task.lane)
+  if (costs !== null) extras.push('co', costs)
   packer.array(extras.length)
   for (const text of extras) packer.text(text)
 }

@@ -1,5 +1,6 @@
 /** Exchanges as they travel. */
 import { shortened } from './records.ts'
+import { SPOT_LENGTH, Turns, type Spot } from './turns.ts'
 import type {
   Demand,
   ExchangeRequest,
@@ -60,15 +61,22 @@ export function packExchange({ packer, names, tastes }: Packing, request: Exchan
 
 function packDemand({ packer, names, tastes }: Packing, demand: Demand): void {
   const routes = tastes.routesOf(demand, names)
-  packer.array(4).array(routes.length)
+  packer.array(6).array(routes.length)
   for (const route of routes) packNumber(packer, route)
   packer.array(demand.queues.length)
-  for (const queue of demand.queues) packQueue(packer, queue, names)
-  packer.int(demand.tasksMax).int(demand.bytesMax)
+  const turns = demand.turn === null ? undefined : new Turns(demand.turn)
+  for (const queue of demand.queues) {
+    packQueue(packer, queue, names)
+    if (turns === undefined) packer.no()
+    else turns.pack(packer, queue.queue)
+  }
+  packer.int(demand.tasksMax).int(demand.bytesMax).int(demand.quantum)
+  packer.array(demand.offers.length)
+  for (const offer of demand.offers) packer.text(offer)
 }
 
 function packQueue(packer: Packer, { queue, slots, tasksMax }: QueueDemand, names: Names): void {
-  packer.array(3)
+  packer.array(4)
   packNumber(packer, names.queue(queue))
   packer.array(5)
   for (const slot of slots) packer.int(slot)
@@ -105,7 +113,7 @@ const LOG_ENTRIES_MAX = 100
 
 function packOther(packer: Packer, { transition, notes }: Settlement): void {
   const { counter, delayMs, error, detail, reason, checkpoint, result } = plainOf(transition)
-  packer.array(11).text(transition.to[0]!).text(counter).int(delayMs)
+  packer.array(12).text(transition.to[0]!).text(counter).int(delayMs)
   packText(packer, error === null ? null : JSON.stringify(error))
   packText(packer, detail === null ? null : shortened(detail))
   packer.text(reason)
@@ -118,6 +126,9 @@ function packOther(packer: Packer, { transition, notes }: Settlement): void {
   for (const entry of logs) packer.text(JSON.stringify(entry))
   packer.int(kindOf(result))
   packPayload(packer, result)
+  const shut = 'shut' in transition ? transition.shut : undefined
+  if (shut === undefined) packer.no()
+  else packer.array(3).text(shut.name).text(shut.key).int(shut.ms)
 }
 
 function plainOf(transition: Transition): {
@@ -191,6 +202,18 @@ function packTagged(packer: Packer, payload: Payload): void {
 export function packText(packer: Packer, text: string | null): void {
   if (text === null) packer.no()
   else packer.text(text)
+}
+
+/** For the next demand. @param flat { queue (from 1), level, numbers of its spot, … } */
+export function turnAfter(demand: Demand | null, flat: readonly number[]): string | null {
+  const before = demand?.turn ?? null
+  if (demand === null || flat.length === 0) return before
+  const turns = new Turns(before)
+  for (let i = 0; i < flat.length; i += 2 + SPOT_LENGTH) {
+    const [queue, level, ...spot] = flat.slice(i, i + 2 + SPOT_LENGTH) as [number, number, ...Spot]
+    turns.set(demand.queues[queue - 1]!.queue, level, spot)
+  }
+  return turns.text()
 }
 
 const VERDICTS: Readonly<Record<string, Verdict>> = { a: 'applied', c: 'cancelled', s: 'stale' }

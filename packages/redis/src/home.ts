@@ -78,6 +78,16 @@ export class Home {
     return packed === undefined ? this.#callInTurn(script, pack) : this.run(script, packed)
   }
 
+  /** Calls a script that answers `lanes` when somebody forgot lanes that this client knows. */
+  async callWithLanes(script: Script, pack: () => Buffer | undefined): Promise<readonly Reply[]> {
+    for (let starts = 0; starts < STARTS_MAX; starts++) {
+      const reply = await this.call(script, pack)
+      if (Array.isArray(reply)) return reply as readonly Reply[]
+      this.names.lanes.forget()
+    }
+    throw namesChange(this.#options.place)
+  }
+
   async #callInTurn(script: Script, pack: () => Buffer | undefined): Promise<Reply> {
     const before = this.#turn ?? Promise.resolve()
     const sent = before.then(() => this.#learnAndSend(script, pack))

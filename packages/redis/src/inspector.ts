@@ -27,6 +27,7 @@ import type {
   TaskOutcome,
   TaskRecord,
   TaskSummary,
+  WaitingRoute,
 } from '@millrace/core/store'
 import type { Home } from './home.ts'
 import type { Names } from './names.ts'
@@ -41,6 +42,7 @@ export async function get(home: Home, ids: readonly TaskId[]): Promise<readonly 
     typeof of === 'number' ? null : rawOf(ids[index]!, of as readonly unknown[]),
   )
   await knowAll(home, raws)
+  await knowLanes(home, raws)
   return raws.map((raw) => (raw === null ? null : recordOf(raw, home.names)))
 }
 
@@ -55,6 +57,13 @@ export async function knowAll(home: Home, raws: readonly (Pick<Raw, 'record'> | 
     throw unread(error)
   }
   if (unknown()) throw unread(new Error('the names of some tasks are not there'))
+}
+
+async function knowLanes(home: Home, raws: readonly (Raw | null)[]): Promise<void> {
+  await home.names.lanes.know(
+    home,
+    raws.flatMap((raw) => (raw === null ? [] : [raw.record])),
+  )
 }
 
 /** The answer is lost, not the question: what was asked for may have been done. */
@@ -151,6 +160,7 @@ export async function list(home: Home, { filter, limit, cursor }: ListRequest): 
   const tasks: TaskSummary[] = []
   for (let looked = 0; looked < LOOKED_MAX; looked += LOOK) {
     const page = await readPage(home, { log, at: at!, count: LOOK, way: 'down' })
+    await knowLanes(home, page.raws)
     for (const raw of page.raws) {
       if (!fitsFilter(raw, filter, home.names)) continue
       tasks.push(summaryOf(raw, home.names))
@@ -227,6 +237,21 @@ function queueOf([name, flat, scheduled, oldest]: readonly [
       oldestReadyAt: oldest < 0 ? null : oldest,
     },
   ]
+}
+
+export async function waitingRoutes(home: Home): Promise<readonly WaitingRoute[]> {
+  const flat = (await home.ask(scripts.waiting, (packer) => packer.array(0))) as readonly Reply[]
+  const { names } = home
+  const found: { readonly queue: number; readonly route: number; readonly dueSince: number }[] = []
+  for (let i = 0; i < flat.length; i += 3) {
+    const [queue, route, since] = flat.slice(i, i + 3) as [Buffer, Buffer, number]
+    found.push({ queue: queue.readUIntBE(0, 3), route: route.readUIntBE(0, 3), dueSince: since })
+  }
+  const isKnown = found.every(({ queue, route }) => names.queueOf.has(queue) && names.routeOf.has(route))
+  if (!isKnown) await names.load(home)
+  return found.map(({ queue, route, dueSince }) => {
+    return { queue: names.queueOf.get(queue)!, ...names.routeOf.get(route)!, dueSince }
+  })
 }
 
 export async function sessions(home: Home): Promise<readonly SessionRecord[]> {

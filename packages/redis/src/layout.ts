@@ -12,23 +12,25 @@ export const AT = {
   queue: 22,
   route: 25,
   terms: 28,
-  epoch: 47,
-  body: 51,
-  claimedAt: 75,
-  since: 86,
-  end: 92,
-  reason: 98,
-  ownedBody: 103,
+  lane: 47,
+  epoch: 55,
+  body: 59,
+  session: 67,
+  claimedAt: 83,
+  since: 94,
+  end: 100,
+  reason: 106,
+  ownedBody: 111,
 } as const
 
 /** The same for the claim of a running task. */
 export const RUN_AT = {
-  epoch: 44,
-  session: 56,
-  claimedAt: 72,
+  epoch: 52,
+  session: 64,
+  claimedAt: 80,
   /** Where it is longer than a plain one. */
-  told: 78,
-  plainLength: 80,
+  told: 86,
+  plainLength: 88,
 } as const
 
 export const FLAG = {

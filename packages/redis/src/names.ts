@@ -1,4 +1,5 @@
 /** Names that repeat, and the numbers by which records refer to them. A name keeps its number for good. */
+import { Lanes } from './lanes.ts'
 import { intern, names as namesScript } from './lua/scripts.ts'
 import type { TaskPolicy, TaskSpec } from '@millrace/core/store'
 import type { Home } from './home.ts'
@@ -33,6 +34,7 @@ export class Names {
   readonly queueOf: Map<number, string> = new Map()
   readonly routeOf: Map<number, Route> = new Map()
   readonly termsOf: Map<number, Terms> = new Map()
+  readonly lanes: Lanes = new Lanes()
   /** Changes whenever the names may have other numbers than before. */
   generation = 0
   readonly #missing = new Map<Kind, Set<string>>()
@@ -67,6 +69,11 @@ export class Names {
 
   /** A server that another took the place of, or that was started anew, may have lost the latest numbers. */
   forget(): void {
+    this.#forgetNumbers()
+    this.lanes.forget()
+  }
+
+  #forgetNumbers(): void {
     this.generation += 1
     this.#last = undefined
     this.#plainRoutes.clear()
@@ -100,7 +107,7 @@ export class Names {
 
   /** Whether all names that were asked for since the last call are known. */
   get complete(): boolean {
-    return this.#missing.size === 0
+    return this.#missing.size === 0 && this.lanes.complete
   }
 
   #miss(kind: Kind, name: string): number {
@@ -111,6 +118,7 @@ export class Names {
 
   /** Gives numbers to all that were missed. */
   async learn(home: Home): Promise<void> {
+    await this.lanes.learn(home)
     const missing = [...this.#missing]
     this.#missing.clear()
     for (const [kind, names] of missing) {
@@ -126,7 +134,7 @@ export class Names {
   async load(home: Home): Promise<void> {
     const reply = await home.run(namesScript, home.packer.array(0).done())
     const [queues, routes, terms] = reply as readonly (readonly Buffer[])[]
-    this.forget()
+    this.#forgetNumbers()
     for (const [kind, flat] of [
       ['Q', queues!],
       ['R', routes!],

@@ -106,6 +106,10 @@ export class Packer {
     this.#at = this.#buffer.writeUIntBE(value, this.#at, bytes)
   }
 
+  rawZeros(count: number): void {
+    for (let i = 0; i < count; i++) this.#buffer[this.#at++] = 0
+  }
+
   rawAscii(value: string): void {
     for (let i = 0; i < value.length; i++) this.#buffer[this.#at++] = value.charCodeAt(i)
   }

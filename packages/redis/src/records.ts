@@ -158,6 +158,8 @@ export function summaryOf({ id, record, run, extras }: Raw, names: Names): TaskS
     cancel: cancelOf(extras.get('c')),
     blockers: numberIn(extras, 'b') ?? 0,
     uniqueKey: extras.get('u')?.toString() ?? null,
+    lane: names.lanes.laneOf(record, extras),
+    dueBy: numberIn(extras, 'db'),
     tags,
     metadata,
     progress: progress === undefined ? null : (JSON.parse(progress.toString()) as Progress),
@@ -200,7 +202,7 @@ function historyOf({ record, run, extras }: Raw, summary: TaskSummary): readonly
     )
   }
   if (written === undefined && summary.state === 'succeeded') {
-    const session = idOf(record, 59)
+    const session = idOf(record, AT.session)
     const end = { at: summary.finishedAt!, epoch: summary.epoch, session, detail: null } as const
     entries.push(claimed(summary.startedAt!, summary.epoch, session), { ...end, event: 'succeeded' })
   }

@@ -1,6 +1,6 @@
 /** Schedules, as they travel. */
 import * as scripts from './lua/scripts.ts'
-import { groupAnswer, lookUp, packTask } from './adding.ts'
+import { groupAnswer, lookUp, packLanes, packTask } from './adding.ts'
 import { idOf } from './reading.ts'
 import type {
   DueSchedules,
@@ -86,7 +86,7 @@ export async function tick(home: Home, request: Tick): Promise<TickAnswer> {
     lookUp({ groups: [{ tasks, under: null, gate: null }], again: true }, names)
     return names.complete ? packTick(home, request) : undefined
   }
-  const reply = (await home.again(() => home.call(scripts.tick, pack))) as readonly Reply[]
+  const reply = await home.again(() => home.callWithLanes(scripts.tick, pack))
   if (String(reply[0]) === 'k') return { outcome: 'skipped' }
   const answer = groupAnswer(reply)
   if (answer.outcome === 'added') return { outcome: 'ticked', tasks: answer.tasks }
@@ -97,8 +97,9 @@ export async function tick(home: Home, request: Tick): Promise<TickAnswer> {
 
 function packTick({ packer, names }: Home, request: Tick): Buffer {
   const { name, version, fireAt, nextAt, lastAt, overlap, tasks } = request
-  packer.array(7).text(name).text(String(version)).text(String(fireAt)).text(textOf(nextAt))
+  packer.array(8).text(name).text(String(version)).text(String(fireAt)).text(textOf(nextAt))
   packer.text(textOf(lastAt)).text(OVERLAPS[overlap]).array(tasks.length)
   for (const task of tasks) packTask(packer, task, names)
+  packLanes(packer, [tasks], names)
   return packer.done()
 }

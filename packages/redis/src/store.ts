@@ -8,12 +8,13 @@ import { checkedOptions, type CheckedOptions, type RedisStoreOptions } from './o
 import { checkServer } from './checks.ts'
 import { claimsOf } from './claims.ts'
 import { boundsOf, command, configureQueue } from './commanding.ts'
-import { definitions, get, knowAll, list, outcomes, queues, sessions } from './inspector.ts'
+import { definitions, get, knowAll, list, outcomes, queues, sessions, waitingRoutes } from './inspector.ts'
 import { namesChange, notOpen } from './errors.ts'
 import { Home } from './home.ts'
 import { connectionOf } from './connection.ts'
 import { run, type Line, type Reply } from './line.ts'
-import { packExchange, Tastes, verdictsOf } from './exchanging.ts'
+import { packExchange, Tastes, turnAfter, verdictsOf } from './exchanging.ts'
+import * as flow from './limits.ts'
 import { openSession, renew } from './sessions.ts'
 import { reclaim } from './reclaiming.ts'
 import * as locking from './locks.ts'
@@ -85,7 +86,7 @@ export class RedisStore implements port.Store {
     return home.again(async () => {
       const { names, packer } = home
       let parts: readonly Part[] = []
-      const reply = await home.call(scripts.add, () => {
+      const reply = await home.callWithLanes(scripts.add, () => {
         lookUp(request, names)
         if (!names.complete) return undefined
         parts = partsOf(request, names)
@@ -116,10 +117,10 @@ export class RedisStore implements port.Store {
 
   async #answerExchange(
     home: Home,
-    { nonce }: port.ExchangeRequest,
+    { nonce, demand }: port.ExchangeRequest,
     reply: readonly Reply[],
   ): Promise<port.ExchangeAnswer> {
-    const [now, session, verdicts, at, claims, more, next, undelivered] = reply as [
+    const [now, session, verdicts, at, claims, more, next, undelivered, turns] = reply as [
       number,
       Buffer,
       Buffer,
@@ -128,6 +129,7 @@ export class RedisStore implements port.Store {
       readonly Reply[],
       number,
       number,
+      readonly number[],
     ]
     await knowAll(
       home,
@@ -139,6 +141,7 @@ export class RedisStore implements port.Store {
       session: session.length === 5 ? 'alive' : 'dead',
       claims: claimsOf({ nonce, at, claims, more }, home.names),
       cursor: null,
+      turn: turnAfter(demand, turns),
       nextInMs: next < 0 ? null : next,
       undelivered: undelivered === 1,
     }
@@ -172,6 +175,30 @@ export class RedisStore implements port.Store {
 
   async configureQueue(request: port.QueueSettings): Promise<void> {
     return configureQueue(this.#home, request)
+  }
+
+  async configureLimit(request: port.LimitSettings): Promise<'applied' | 'outdated'> {
+    return flow.configureLimit(this.#home, request)
+  }
+
+  async removeLimit(name: port.LimitName): Promise<void> {
+    return flow.removeLimit(this.#home, name)
+  }
+
+  async limits(request: port.LimitsRequest): Promise<port.LimitsAnswer> {
+    return flow.limits(this.#home, request)
+  }
+
+  async configurePartition(request: port.PartitionSettings): Promise<void> {
+    return flow.configurePartition(this.#home, request)
+  }
+
+  async partitions(): Promise<readonly port.PartitionRecord[]> {
+    return flow.partitions(this.#home)
+  }
+
+  async recount(): Promise<port.RecountAnswer> {
+    return flow.recount(this.#home)
   }
 
   async putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
@@ -244,6 +271,10 @@ export class RedisStore implements port.Store {
 
   async queues(): Promise<readonly port.QueueRecord[]> {
     return queues(this.#home)
+  }
+
+  async waitingRoutes(): Promise<readonly port.WaitingRoute[]> {
+    return waitingRoutes(this.#home)
   }
 
   async sessions(): Promise<readonly port.SessionRecord[]> {

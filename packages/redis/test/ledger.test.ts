@@ -6,7 +6,7 @@ import { seededRandom, type SeededRandom } from '@millrace/core/simulation'
 import { demand, exchange, session, spec } from '../../sqlite/test/specs.ts'
 import { audit } from './ledger.ts'
 import { openHome, serverUrl, useServer } from './home.ts'
-import type { Claim, Command, Settlement, TaskSpec, Transition } from '@millrace/core/store'
+import type { Claim, Command, Lane, Settlement, TaskSpec, Transition } from '@millrace/core/store'
 import type { RedisStore } from '../src/index.ts'
 
 useServer()
@@ -78,6 +78,8 @@ class Client {
       [3, () => this.#reclaim()],
       [8, () => this.#command()],
       [1, () => this.#byFilter()],
+      [1, () => this.#limit()],
+      [2, () => this.#tick()],
       [2, () => this.#store.sweep({ tasksMax: 1 + dice.below(20) })],
       [3, () => this.#store.deliver({ tasksMax: 1 + dice.below(20) })],
       [2, () => this.#prune()],
@@ -133,9 +135,64 @@ class Client {
           }
         : null,
       tags: dice.chance(0.2) ? ['tag'] : [],
+      lane: dice.chance(0.5) ? this.#lane() : null,
+      dueByMs: dice.chance(0.1) ? dice.below(10_000) : null,
     })
     this.#pool.push(task)
     return task
+  }
+
+  #lane(): Lane {
+    const dice = this.#dice
+    const key = (name: string): Lane['limits'] =>
+      dice.chance(0.4) ? [{ name, key: dice.of(['a', 'b']), cost: dice.of([1, 1, 3]) }] : []
+    return {
+      partition: dice.of([null, 'one', 'other']),
+      fifo: dice.chance(0.3),
+      limits: [...key('api'), ...key('db')],
+      prefers: dice.chance(0.2) ? ['eu', 'us'] : [],
+      spillMs: 2_000,
+    }
+  }
+
+  async #limit(): Promise<void> {
+    const dice = this.#dice
+    const name = dice.of(['api', 'db', 'queue:default', 'type:work'])
+    if (dice.chance(0.2)) return this.#store.removeLimit(name)
+    const rate = dice.chance(0.2) ? { limit: 5, perMs: 1_000, burst: 10 } : null
+    const allowance = { concurrency: dice.of([null, 2, 5, 20]), rate }
+    const shutMs = dice.chance(0.1) ? 1_000 : null
+    await this.#store.configureLimit({
+      nonce: dice.hex(16),
+      name,
+      version: null,
+      allowance,
+      shutMs,
+      by: 'user',
+    })
+  }
+
+  /** Lets a schedule fire that is due; one that waits for nothing is put. */
+  async #tick(): Promise<void> {
+    const dice = this.#dice
+    const name = dice.of(['nightly', 'often'])
+    const row = await this.#store.schedule(name)
+    if (row === null || row.nextAt === null || row.paused) {
+      const paused = dice.chance(0.2)
+      const change = { name, ifVersion: row?.version ?? null, plan: '{}', paused }
+      await this.#store.putSchedule({ ...change, nextAt: (await this.#store.now()) + dice.below(1_000) })
+      return
+    }
+    const { version, nextAt } = row
+    await this.#store.tick({
+      name,
+      version,
+      fireAt: nextAt,
+      nextAt: dice.chance(0.8) ? nextAt + 1_000 : null,
+      lastAt: nextAt,
+      tasks: Array.from({ length: dice.below(3) }, () => this.#task()),
+      overlap: dice.of(['allow', 'skip', 'queue', 'replace'] as const),
+    })
   }
 
   async #add(): Promise<void> {
@@ -143,7 +200,12 @@ class Client {
     const some = Array.from({ length: 1 + dice.below(5) }, () => {
       return this.#pool.length > 0 && dice.chance(0.2) ? dice.of(this.#pool) : this.#task()
     })
-    const plain = Array.from({ length: dice.below(5) }, () => spec({ id: dice.uuid() }))
+    const plain = Array.from({ length: dice.below(5) }, () => {
+      const lane = dice.chance(0.3)
+        ? { partition: dice.of(['one', 'other']), fifo: false, limits: [], prefers: [], spillMs: 0 }
+        : null
+      return spec({ id: dice.uuid(), lane })
+    })
     this.#pool.push(...plain)
     const under = dice.chance(0.1) && this.#held.length > 0 ? fenceOf(dice.of(this.#held)) : null
     const replaces = some.some(({ unique }) => unique?.then === 'replace')
@@ -188,6 +250,13 @@ class Client {
       { to: 'pending', count: 'failure', delayMs: 1_000, error },
       { to: 'pending', count: 'return', delayMs: null, error: null },
       { to: 'pending', count: 'crash', delayMs: 0, error },
+      {
+        to: 'pending',
+        count: 'snooze',
+        delayMs: 0,
+        error: null,
+        shut: { name: 'api', key: 'a', ms: 500 },
+      },
       { to: 'failed', count: 'failure', reason: 'error', error },
       { to: 'cancelled', error: null },
     ])
@@ -300,6 +369,9 @@ test.each(SEEDS)(
         }),
       )
       expect(await audit(serverUrl(), home.namespace)).toEqual([])
+      // its connection may have been cut, too
+      const { mended } = await vi.waitFor(() => home.store.recount(), { timeout: 10_000, interval: 5 })
+      expect(mended).toEqual([])
     }
     killer.destroy()
     expect([...shared.accepted].filter(([, times]) => times > 1)).toEqual([])

@@ -6,6 +6,9 @@ interface Task {
   readonly held: boolean
   readonly limited: boolean
   readonly queue: string
+  readonly route: string
+  readonly level: string
+  readonly lane: string
   readonly extras: ReadonlyMap<string, string>
 }
 
@@ -23,7 +26,9 @@ export async function audit(url: string, namespace: string): Promise<readonly st
   auditQueues(home, same)
   auditPlaces(home, same)
   auditLives(home, same)
+  auditLanes(home, same)
   auditLogs(home, same)
+  auditSchedules(home, same)
   return found
 }
 
@@ -49,7 +54,20 @@ function auditPlaces(home: Home, same: Same): void {
     if (key.startsWith('l') && Array.isArray(value)) {
       for (const id of value as string[]) met(id)
       const queue = key.slice(1, 4)
-      same(`list ${hex(key)} is known`, home.set(`a${queue}`).has(key.slice(4)), true)
+      if (key.length === 8) {
+        same(`list ${hex(key)} is known`, home.set(`a${queue}`).has(key.slice(4)), true)
+      } else {
+        same(`list ${hex(key)} is in its ring`, home.hash(`8${key.slice(1, 8)}`).has(key.slice(8)), true)
+      }
+    }
+    if (key.startsWith('9')) {
+      const lane = key.length === 8 ? NOLANE : key.slice(8)
+      for (const member of (value as ReadonlyMap<string, string>).keys()) met(member.slice(6, 22))
+      same(`${hex(key)} is in its ring`, home.hash(`8${key.slice(1, 8)}`).has(`${lane}y`), true)
+    }
+    if (key.startsWith('8')) {
+      same(`ring ${hex(key)} is known`, home.set(`a${key.slice(1, 4)}`).has(`${key.slice(4)}j`), true)
+      same(`queue of ring ${hex(key)} has rings`, home.hash(`q${key.slice(1, 4)}`).get('rings'), '1')
     }
     if (key.startsWith('d') && value instanceof Map && key.length === 7) {
       for (const member of value.keys()) met((member as string).slice(6, 22))
@@ -59,7 +77,7 @@ function auditPlaces(home: Home, same: Same): void {
   }
   for (const id of new Set([...entries.keys(), ...home.tasks.keys()])) {
     const task = home.tasks.get(id)
-    const right = task?.state === 'p' && !task.held ? 1 : 0
+    const right = task?.state === 'p' && !task.held && !follows(home, id, task) ? 1 : 0
     const left = Number(task === undefined ? (home.hash('Y').get(id) ?? 0) : (task.extras.get('d') ?? 0))
     same(`entries of ${hex(id)} (${task?.state})`, entries.get(id) ?? 0, right + left)
   }
@@ -76,10 +94,52 @@ function auditPlaces(home: Home, same: Same): void {
   for (const id of home.hash('o').keys()) same(`${hex(id)} in o runs`, home.tasks.get(id)?.state, 'r')
 }
 
+const NOLANE = '\0'.repeat(8)
+const FIFO = 128
+
+function isFifo({ lane }: Task): boolean {
+  return lane.charCodeAt(4) >= FIFO
+}
+
+function seriesOf(home: Home, { queue, lane }: Task): readonly string[] {
+  return [...home.hash(`P${queue}${lane.slice(0, 4)}`).keys()]
+}
+
+function follows(home: Home, id: string, task: Task): boolean {
+  return isFifo(task) && seriesOf(home, task)[0] !== id
+}
+
+function auditLanes(home: Home, same: Same): void {
+  const users = new Map<string, number>()
+  for (const [id, task] of home.tasks) {
+    if (task.lane === NOLANE) continue
+    users.set(task.lane, (users.get(task.lane) ?? 0) + 1)
+    const listed = seriesOf(home, task).includes(id)
+    same(`${hex(id)} (${task.state}) is in its series`, listed, isFifo(task) && !isFinal(task.state))
+  }
+  for (const [lane, count] of home.hash('3')) {
+    same(`tasks of lane ${hex(lane)}`, Number(count), users.get(lane) ?? 0)
+    same(`lane ${hex(lane)} is unused`, home.hash('4').has(lane), !users.has(lane))
+  }
+  for (const lane of users.keys()) same(`lane ${hex(lane)} is named`, home.hash('2').has(lane), true)
+  for (const queue of home.hash('Q').values()) {
+    const behind = [...home.tasks].filter(([id, task]) => {
+      return task.queue === queue && task.state === 'p' && !task.held && follows(home, id, task)
+    })
+    const ids = behind.map(([id]) => hex(id)).toSorted()
+    same(`followers in ${hex(queue)}`, [...home.hash(`P${queue}`).keys()].map(hex).toSorted(), ids)
+  }
+  const series = [...home.values].filter(([key]) => key.startsWith('P'))
+  for (const [key, value] of series) {
+    for (const id of (value as ReadonlyMap<string, string>).keys())
+      same(`${hex(id)} of series ${hex(key)} is there`, home.tasks.has(id), true)
+  }
+}
+
 function auditLives(home: Home, same: Same): void {
   const running = [...home.hash('r')].filter(([id]) => id !== '')
   for (const [id, run] of running) {
-    same(`${hex(id)} is with its session`, home.set(`u${run.slice(56, 72)}`).has(id), true)
+    same(`${hex(id)} is with its session`, home.set(`u${run.slice(64, 80)}`).has(id), true)
   }
   const keys = new Map<string, string>()
   const pins = new Map<string, string>()
@@ -134,6 +194,16 @@ function auditLogs(home: Home, same: Same): void {
   same('ends', sum('cE'), [...home.tasks.values()].filter(({ state }) => isFinal(state)).length)
 }
 
+function auditSchedules(home: Home, same: Same): void {
+  const names = [...home.values.keys()].filter((key) => key.startsWith('J')).map((key) => key.slice(1))
+  same('schedules', [...home.hash('j').keys()].toSorted(), names.toSorted())
+  const waiting = names.filter((name) => {
+    const row = home.hash(`J${name}`)
+    return row.get('h') === '0' && row.get('n') !== ''
+  })
+  same('schedules that wait', [...home.hash('y').keys()].toSorted(), waiting.toSorted())
+}
+
 function isFinal(state: string): boolean {
   return state === 's' || state === 'f' || state === 'c'
 }
@@ -169,6 +239,9 @@ class Home {
         held: (flags & HELD) !== 0,
         limited: (flags & LIMITED) !== 0,
         queue: record.toString('latin1', 22, 25),
+        route: record.toString('latin1', 25, 28),
+        level: record.toString('latin1', 3, 4),
+        lane: record.toString('latin1', 47, 55),
         extras: this.hash(`x${id}`),
       })
     }

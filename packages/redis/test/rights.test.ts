@@ -11,10 +11,15 @@ const AREAS: ReadonlySet<string> = new Set([
   'enqueue',
   'gates',
   'claims',
+  'partitions',
+  'limits',
+  'series',
   'leases',
   'reclaim',
   'retention',
   'lists',
+  'schedules',
+  'locks',
   'watch',
 ])
 

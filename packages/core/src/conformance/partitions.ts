@@ -2,7 +2,7 @@
 import { cases, type ConformanceCase } from './case.ts'
 import { equal, holds, sameMembers } from './expect.ts'
 import { idsOf, type Worker } from './worker.ts'
-import type { Scene } from './scene.ts'
+import { SECOND, type Scene } from './scene.ts'
 import type { Claim, Lane, TaskId, TaskSpec } from '../store/records.ts'
 
 export function laneOf(partition: string | null, changes: Partial<Lane> = {}): Lane {
@@ -47,6 +47,15 @@ async function oneByOne(worker: Worker, times: number, quantum = 1): Promise<rea
     turn = answer.turn
   }
   return claims
+}
+
+/** One task under each of so many keys, all of one partition. */
+async function manyKeys(scene: Scene, count: number): Promise<readonly TaskSpec[]> {
+  const tasks = Array.from({ length: count }, (_, n) => {
+    return scene.spec({ lane: laneOf('a', { limits: [{ name: 'api', key: `k${n}`, cost: 1 }] }) })
+  })
+  await scene.addAll(tasks)
+  return tasks
 }
 
 export const partitionCases: readonly ConformanceCase[] = cases('partitions', {
@@ -158,6 +167,31 @@ export const partitionCases: readonly ConformanceCase[] = cases('partitions', {
     equal(shares(await worker.claim(20), owners), { a: 10, b: 10 })
   },
 
+  'nor has one with hundreds of keys': async (scene) => {
+    const worker = await scene.worker()
+    const owners = new Map(await fill(scene, { b: 40 }))
+    for (const task of await manyKeys(scene, 300)) owners.set(task.id, 'a')
+    equal(shares(await worker.claim(20), owners), { a: 10, b: 10 })
+  },
+
+  'hundreds of full keys of a partition hide nothing that is free': async (scene) => {
+    const worker = await scene.worker()
+    await manyKeys(scene, 300)
+    const allowance = { concurrency: 0, rate: null }
+    const setting = { nonce: scene.nonce(), name: 'api', version: null, shutMs: null, by: 'user' } as const
+    await scene.store.configureLimit({ ...setting, allowance })
+    const limits = [{ name: 'other', key: 'k', cost: 1 }]
+    const free = await scene.enqueueMany(2, { lane: laneOf('a', { limits }) })
+    const found: TaskId[] = []
+    let turn: string | null = null
+    for (let claims = 0; claims < 30 && found.length < 2; claims++) {
+      const answer = await worker.ask({ turn, tasksMax: 1 })
+      turn = answer.turn
+      found.push(...idsOf(answer.claims))
+    }
+    equal(found, free)
+  },
+
   'any text is a turn': async (scene) => {
     const worker = await scene.worker()
     await fill(scene, { a: 5, b: 5 })
@@ -181,6 +215,29 @@ export const partitionCases: readonly ConformanceCase[] = cases('partitions', {
     const owners = await fill(scene, Object.fromEntries(names.map((name) => [name, 4])))
     const claims = await worker.claim(20)
     equal(shares(claims, owners), Object.fromEntries(names.map((name) => [name, 2])))
+  },
+
+  'the first task ever in a partition is claimed as soon as it falls due': async (scene) => {
+    const worker = await scene.worker()
+    const id = await scene.enqueue({ lane: laneOf('a'), due: { inMs: SECOND } })
+    equal(await worker.claim(10), [])
+    await scene.pass(SECOND)
+    equal(idsOf(await worker.claim(10)), [id])
+  },
+
+  'the runs of a schedule take their turns with the others': async (scene) => {
+    const worker = await scene.worker()
+    const fireAt = await scene.now()
+    const name = 'nightly'
+    await scene.store.putSchedule({ name, ifVersion: null, plan: '{}', paused: false, nextAt: fireAt })
+    const owners = new Map(await fill(scene, { a: 20 }))
+    const tasks = scene.specs(20, { lane: laneOf('b'), idMadeBy: 'user' })
+    const version = (await scene.store.schedule(name))?.version ?? 0
+    const tick = { name, version, fireAt, nextAt: null, lastAt: fireAt, tasks, overlap: 'allow' } as const
+    equal((await scene.store.tick(tick)).outcome, 'ticked')
+    for (const { id } of tasks) owners.set(id, 'b')
+    equal(shares(await worker.claim(20), owners), { a: 10, b: 10 })
+    await scene.see(tasks[0]!.id, { lane: laneOf('b') })
   },
 
   'a task keeps its partition through retries, and is shown with it': async (scene) => {

@@ -1,13 +1,13 @@
 /**
  * add: enqueues groups of tasks.
  *
- * Request: a list of parts. A plain part { 1, queue, route, columns 1 to 4, sizes, { id, record from column 23 on, … },
- * { labels, … } | false, { due kind, due ms, … } | false } holds groups of new, ordinary tasks of one lane. A group { 2, { task, fence } | false, gate | false, { task, … } }
+ * Request: the lanes of all tasks, then parts. A plain part { 1, queue, route, columns 1 to 4, sizes, { id, record from column 23 on, … },
+ * { labels, … } | false, { due kind, due ms, … } | false, 1 if they have lanes | false } holds groups of new, ordinary tasks of one route and level. A group { 2, { task, fence } | false, gate | false, { task, … } }
  * has tasks { id, record but for columns 5 to 22, due kind (0 in, 1 at), due ms, { field, value, … } extras, parents,
  * unique key | false, 'k' | 'p' (replace) | 'r', startByMs | -1, deadlineMs | -1, apart payload | false,
- * what holds the key: 'l' living | 'w' waiting | 't' a time, that time in ms, whether a client drew the id }.
+ * what holds the key: 'l' living | 'w' waiting | 't' a time, that time in ms, whether a client drew the id, dueByMs | -1 }.
  * Answer: per part 1 (all created), or a list of answers per group: { 'a', '' | id .. state | id of whom it replaced, … },
- * { 'r', index, code, … } or { 's' }.
+ * { 'r', index, code, … } or { 's' }. With a lane that is not known: 'lanes', and no effect.
  */
 export const ADDING: string = String.raw`
 -- the digest and state of a task, or of its tombstone; false if neither is there
@@ -33,7 +33,7 @@ local function judgeIds(group, plan)
 end
 local function holds(under)
   local rec = call('HGET', P .. 'r', under[1])
-  return rec and sub(rec, 45, 56) == under[2]
+  return rec and sub(rec, 53, 64) == under[2]
 end
 -- the id of the task that holds the key which a newcomer asks for; false if nobody does
 local function holderOf(task)
@@ -123,6 +123,8 @@ local function create(group, task, plan, replaced)
     beginWindow(task)
   end
   putLimits(T, task[9], task[10])
+  if task[15] >= 0 then put(T, 'db', string.format('%.0f', NOW + task[15])) end
+  if T.lane ~= NOLANE then lanes().addUsers(T.lane, 1) end
   if task[11] then call('SET', P .. 'p' .. id, task[11]) end
   local behind = call('HGET', P .. 'Y', id)
   if behind then put(T, 'd', behind); call('HDEL', P .. 'Y', id) end
@@ -206,7 +208,7 @@ local function addOneByOne(part)
     local tasks = {}
     for _ = 1, size do
       tasks[#tasks + 1] = { part[6][at], part[4] .. part[6][at + 1], dues and dues[at] or 0, dues and dues[at + 1] or 0,
-        labels and { 'l', labels[(at + 1) / 2] } or {}, '', false, 'k', -1, -1, false }
+        labels and { 'l', labels[(at + 1) / 2] } or {}, '', false, 'k', -1, -1, false, 'l', 0, 1, -1 }
       at = at + 2
     end
     answers[#answers + 1] = addGroup({ 2, false, false, tasks })
@@ -216,10 +218,21 @@ end
 `
 
 export const ADD: string = String.raw`
+local function standInLanes(part, laned, dues)
+  local list, there = part[6], {}
+  for i = 1, #list, 2 do
+    if not dues or dues[i + 1] + (dues[i] == 0 and NOW or 0) <= NOW then
+      local ids = there[laned[i]]
+      if not ids then ids = {}; there[laned[i]] = ids end
+      ids[#ids + 1] = list[i]
+    end
+  end
+  for lane, ids in pairs(there) do lanes().stand(part[2], part[3], byte(part[4], 4), lane, ids) end
+end
 local function addPlain(part)
   local q, route, head, list = part[2], part[3], part[4], part[6]
   local level, labels, dues = byte(head, 4), part[7], part[8]
-  local ready, later, nearest = {}, {}, nil
+  local ready, later, nearest, laned = {}, {}, nil, part[9] and {}
   local ids, args, seen = {}, {}, {}
   local seq, stamp = logs.A.next + #logs.A.ids, NOW6 .. NOW6
   for i = 1, #list, 2 do
@@ -233,10 +246,11 @@ local function addPlain(part)
       stamp = NOW6 .. I6(at)
       if at > NOW then
         later[#later + 1] = at
-        later[#later + 1] = I6(seq) .. id .. char(level)
+        later[#later + 1] = I6(seq) .. id .. char(level) .. (laned and sub(list[i + 1], 26, 33) or '')
         if not nearest or at < nearest then nearest = at end
       else ready[#ready + 1] = id end
     end
+    if laned then laned[i] = sub(list[i + 1], 26, 33) end
     args[i + 1] = head .. pack('>I6', seq) .. stamp .. list[i + 1]
     seq = seq + 1
   end
@@ -257,9 +271,15 @@ local function addPlain(part)
   if labels then
     for i = 1, #ids do call('HSET', P .. 'x' .. ids[i], 'l', labels[i]) end
   end
+  if laned then
+    local users = {}
+    for i = 1, #list, 2 do users[laned[i]] = (users[laned[i]] or 0) + 1 end
+    for lane, n in pairs(users) do lanes().addUsers(lane, n) end
+  end
   if not dues then ready = ids end
   if #ready > 0 and moveDue(q, route) then
-    if call('RPUSH', laneKey(q, route, level), unpack(ready)) == #ready then call('SADD', P .. 'a' .. q, route .. char(level)) end
+    if laned then standInLanes(part, laned, dues)
+    elseif call('RPUSH', laneKey(q, route, level, ''), unpack(ready)) == #ready then call('SADD', P .. 'a' .. q, route .. char(level)) end
   elseif #ready > 0 then
     for i = 1, #ready do more().addBehind(ready[i]) end
   end
@@ -271,9 +291,11 @@ local function addPlain(part)
   return true
 end
 local answers = {}
-for index, part in ipairs(IN) do
-  if part[1] == 2 then answers[index] = { more().addGroup(part) }
-  else answers[index] = addPlain(part) and 1 or more().addOneByOne(part) end
+if not areThere(IN[1]) then return 'lanes' end
+for index = 2, #IN do
+  local part = IN[index]
+  if part[1] == 2 then answers[index - 1] = { more().addGroup(part) }
+  else answers[index - 1] = addPlain(part) and 1 or more().addOneByOne(part) end
 end
 finish()
 return answers

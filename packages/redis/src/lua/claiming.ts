@@ -2,13 +2,14 @@
  * Claims what a demand asks for. A claim touches no record: it takes ids from the lists of ready tasks, and
  * writes one entry per task under the ids that run.
  *
- * A demand is { routes (three bytes each), { queue, five slots, tasks max }, …, tasks max, bytes max }.
+ * A demand is { routes (three bytes each), { queue, five slots, tasks max, turns (turns.ts) }, …, tasks max, bytes max, quantum, offers }.
  * Claims are { id, record, … }; what goes with some of them is { index of the claim, extras as a flat list,
  * payload that stands apart | false, … }.
  */
 export const CLAIMING: string = String.raw`
 local PASSED_MAX, ENDED_MAX, CLAIMS_MAX = 1000, 1000, 1000
-local claiming = { more = {}, twice = {}, passed = 0, ended = 0, cut = false }
+local HOPS_MAX = 200
+local claiming = { more = {}, twice = {}, passed = 0, ended = 0, cut = false, hops = HOPS_MAX }
 -- lists that turned out to have no more
 local drained = {}
 -- ids; ids and entries of r; ids and records
@@ -30,7 +31,7 @@ local FIRST, NEXT = '\0\0\0\0', '\0\0\0\1'
 local function give(id, v, epoch)
   local n = #given + 1
   given[n] = id
-  running[2 * n - 1], running[2 * n] = id, sub(v, 4, 47) .. epoch .. claiming.suffix .. sub(v, 2, 3)
+  running[2 * n - 1], running[2 * n] = id, sub(v, 4, 55) .. epoch .. claiming.suffix .. sub(v, 2, 3)
   claims[2 * n - 1], claims[2 * n] = id, v
 end
 local function fitsBytes(size)
@@ -65,12 +66,13 @@ local function notDue(T)
   claiming.passed = claiming.passed + 1
   return 'passed'
 end
--- what needs a closer look. @return 'taken', 'passed', or 'stop'
-local function closer(id, v, lane)
+local function costsOf(T) return T.x.co and cjson.decode(T.x.co) end
+-- what needs a closer look; on: the limits that hold there. @return 'taken', 'passed', or 'stop'
+local function closer(id, v, lane, on)
   if claiming.passed >= PASSED_MAX or claiming.ended >= ENDED_MAX then claiming.cut = true; return 'stop' end
   if not v then return dropEntry(P .. 'Y', id) end
   local T = read(id, v, call('HGET', P .. 'r', id))
-  local left = claiming.twice[id] or stateOf(T) ~= 'p' or has(T, HELD) or T.q .. T.route .. char(T.level) ~= lane
+  local left = claiming.twice[id] or stateOf(T) ~= 'p' or has(T, HELD) or T.q .. T.route .. char(T.level) .. laneOf(T) ~= lane
   if left then return dropEntry(P .. 'x' .. id, 'd') end
   if T.runAt > NOW then return notDue(T) end
   local at, name = limitOf(T)
@@ -79,7 +81,9 @@ local function closer(id, v, lane)
     outlive(T, name, true)
     return 'passed'
   end
+  if on and flow().opensAt(on, costsOf(T)) ~= NOW then return 'stop' end
   if not fitsBytes(bodySize(T)) then return 'stop' end
+  if on then flow().use(on, costsOf(T)) end
   give(id, v, I4(T.epoch + 1))
   claiming.twice[id] = true
   count(T.q, 'p', -1); count(T.q, 'r', 1)
@@ -96,7 +100,7 @@ local function claimedBefore(session, nonce)
   local ids = call('SMEMBERS', P .. 'u' .. session)
   for _, id in ipairs(ids) do
     local rec = call('HGET', P .. 'r', id)
-    if rec and sub(rec, 49, 56) == nonce and (#rec == PLAIN_RUN or byte(rec, 91) == 0) then
+    if rec and sub(rec, 57, 64) == nonce and (#rec == PLAIN_RUN or byte(rec, 99) == 0) then
       local v = call('GET', P .. 't' .. id)
       local T = read(id, v, rec)
       claiming.at = T.run.claimedAt
@@ -111,47 +115,12 @@ end
 `
 
 export const CLAIM: string = String.raw`
--- takes so many from one list; @return how many
-local function claimFromLane(q, route, level, want)
-  local key, heads, taken, plain = laneKey(q, route, level), headsOf(level), 0, 0
-  if drained[key] then return 0 end
-  while taken < want and not claiming.cut do
-    local asked = want - taken
-    local ids = call('LRANGE', key, 0, asked - 1)
-    local keys, through = {}, 0
-    for i = 1, #ids do keys[i] = TASK .. ids[i] end
-    local values = #ids > 0 and call('MGET', unpack(keys))
-    for i = 1, #ids do
-      local id, v = ids[i], values[i]
-      if v and heads[sub(v, 1, 4)] then
-        if not fitsBytes(#v - 51) then break end
-        local epoch = sub(v, 48, 51)
-        give(id, v, epoch == FIRST and NEXT or I4(decode('>I4', epoch) + 1))
-        if byte(v, 2) ~= 0 then
-          local more = claiming.more
-          more[#more + 1], more[#more + 2], more[#more + 3] = #given - 1, { 'l', call('HGET', P .. 'x' .. id, 'l') }, ''
-        end
-        taken, plain = taken + 1, plain + 1
-      else
-        local what = more().closer(id, v, q .. route .. char(level))
-        if what == 'stop' then break end
-        if what == 'taken' then taken = taken + 1 end
-      end
-      through = i
-    end
-    if through > 0 then call('LTRIM', key, through, -1) end
-    if #ids < asked and through == #ids then
-      call('SREM', P .. 'a' .. q, route .. char(level))
-      drained[key] = true
-      break
-    end
-  end
-  if plain > 0 then count(q, 'p', -plain); count(q, 'r', plain) end
-  return taken
-end
 -- takes so many of one level: an equal share of each route first, from another one on each time
-local function claimFromLevel(q, lanes, level, want)
-  local routes, taken = lanes[level], 0
+local function claimFromLevel(of, lanes, level, want)
+  local q, routes, taken = of[1], lanes[level], 0
+  if lanes.rings and lanes.rings[level] and want > 0 then
+    return turns().claimInTurns(of, routes or {}, lanes.rings[level], level, want)
+  end
   if not routes or want <= 0 then return 0 end
   local start = byte(claiming.nonce, 1) + 256 * byte(claiming.nonce, 2)
   local share = math.ceil(want / #routes)
@@ -159,7 +128,7 @@ local function claimFromLevel(q, lanes, level, want)
     for i = 1, #routes do
       local most = math.min(want - taken, round == 1 and share or want)
       if most <= 0 or claiming.cut then return taken end
-      taken = taken + claimFromLane(q, routes[(start + i) % #routes + 1], level, most)
+      taken = taken + claimFromLane(q, routes[(start + i) % #routes + 1], level, '', most)
     end
     if #routes == 1 then break end
   end
@@ -167,7 +136,22 @@ local function claimFromLevel(q, lanes, level, want)
 end
 -- the lists that have something for this demand, by level; what has fallen due is moved there first
 local SLICE = 500
-local function lanesOfSlice(q, routes, from, lanes)
+local function ringsOfSlice(q, routes, from, to, lanes)
+  local members = {}
+  for i = from, to do
+    for level = 0, 4 do members[#members + 1] = routes[i] .. char(level) .. 'j' end
+  end
+  for i, there in ipairs(call('SMISMEMBER', P .. 'a' .. q, unpack(members))) do
+    if there == 1 then
+      local level = (i - 1) % 5
+      lanes.rings = lanes.rings or {}
+      lanes.rings[level] = lanes.rings[level] or {}
+      table.insert(lanes.rings[level], sub(members[i], 1, 3))
+    end
+  end
+end
+local function lanesOfSlice(of, routes, from, lanes)
+  local q = of[1]
   local to, members, n = math.min(from + SLICE - 1, #routes), {}, 0
   for i, at in ipairs(call('ZMSCORE', P .. 'n' .. q, unpack(routes, from, to))) do
     if at then
@@ -189,23 +173,25 @@ local function lanesOfSlice(q, routes, from, lanes)
       of[#of + 1] = sub(members[i], 1, 3)
     end
   end
+  -- (what has just fallen due may have made the first)
+  if of.rings or claiming.moved then ringsOfSlice(q, routes, from, to, lanes) end
 end
-local function lanesOf(q, routes)
+local function lanesOf(of, routes)
   local lanes = {}
-  for from = 1, #routes, SLICE do lanesOfSlice(q, routes, from, lanes) end
+  for from = 1, #routes, SLICE do lanesOfSlice(of, routes, from, lanes) end
   return lanes
 end
 local function claimFromQueue(demand, of)
   local q, slots, left = of[1], of[2], math.min(of[3], claiming.tasksLeft)
   claiming.moved = false
-  local lanes = lanesOf(q, demand[1])
+  local lanes = lanesOf(of, demand[1])
   -- what could not be moved comes with the next claim; what is there already can be taken now
   local late = claiming.cut
   claiming.cut = false
   for round = 1, 2 do
     for level = 0, 4 do
       local want = round == 1 and math.min(slots[level + 1], left) or left
-      local taken = claimFromLevel(q, lanes, level, want)
+      local taken = claimFromLevel(of, lanes, level, want)
       left, claiming.tasksLeft = left - taken, claiming.tasksLeft - taken
     end
   end
@@ -216,18 +202,22 @@ end
 local function openQueues(demand)
   local open = {}
   if demand[3] <= 0 or #demand[1] == 0 then return open end
-  for _, of in ipairs(demand[2]) do
-    if of[3] > 0 and call('HGET', P .. 'q' .. of[1], 'paused') ~= '1' then open[#open + 1] = of end
+  for i, of in ipairs(demand[2]) do
+    local settings = of[3] > 0 and call('HMGET', P .. 'q' .. of[1], 'paused', 'rings')
+    if settings and settings[1] ~= '1' then
+      of.index, of.rings = i, settings[2]
+      open[#open + 1] = of
+    end
   end
   return open
 end
--- whether any of these lists has anything; that a claim took all that there was shows only now
 local function anyLeft(q, lanes)
-  for level, routes in pairs(lanes) do
-    for _, route in ipairs(routes) do
-      if call('EXISTS', laneKey(q, route, level)) == 1 then return true end
-      call('SREM', P .. 'a' .. q, route .. char(level))
+  for level = 0, 4 do
+    for _, route in ipairs(lanes[level] or {}) do
+      if mayStart(q, route, level, '', false) then return true end
     end
+    local rings = lanes.rings and lanes.rings[level]
+    if rings and turns().anyInRings(q, rings, level) then return true end
   end
   return false
 end
@@ -235,14 +225,15 @@ end
 local function nextInMs(demand, queues)
   if claiming.cut or claiming.late then return 0 end
   for _, of in ipairs(queues) do
-    local lanes = of.done and {} or lanesOf(of[1], demand[1])
+    local lanes = of.done and {} or lanesOf(of, demand[1])
     if claiming.cut or anyLeft(of[1], lanes) then return 0 end
   end
-  return claiming.nearest and claiming.nearest - NOW or -1
+  return claiming.nearest and math.ceil(claiming.nearest) - NOW or -1
 end
 local function claim(session, nonce, again, demand)
   claiming.at, claiming.nonce, claiming.suffix = NOW, nonce, nonce .. session .. NOW6
-  claiming.tasksLeft, claiming.bytesLeft = math.min(demand[3], CLAIMS_MAX), demand[4]
+  claiming.tasksLeft, claiming.bytesLeft, claiming.quantum = math.min(demand[3], CLAIMS_MAX), demand[4], math.max(demand[5], 1)
+  claiming.spots, claiming.offers = {}, demand[6]
   local queues = openQueues(demand)
   if not again or not more().claimedBefore(session, nonce) then
     for _, of in ipairs(queues) do
@@ -261,14 +252,15 @@ end
  * exchange: settles, then claims.
  *
  * Request: { session, nonce, again, known routes, settlements, demand | false }. Answer: { now, 'alive' | 'dead',
- * verdicts as letters, when was claimed, claims, more, next in ms | -1, undelivered }; or { 'routes' } with no
+ * verdicts as letters, when was claimed, claims, more, next in ms | -1, undelivered, turns as queue (from 1), level,
+ * and what a turn is (turns.ts), … }; or { 'routes' } with no
  * effect, if the home has routes that the client does not know.
  */
 export const EXCHANGE: string = String.raw`
 local session, nonce, demand = IN[1], IN[2], IN[6]
 if demand and call('HLEN', P .. 'R') ~= IN[4] then return { 'routes' } end
 local verdicts = settleAll(IN[5], nonce)
-if made then made.takeKeys() end
+if made_more then made_more.takeKeys() end
 if call('EXISTS', P .. 'b') == 1 then more().tellDependents() end
 local alive, overtaken = present()
 local nextIn = -1
@@ -276,6 +268,11 @@ if alive and demand and not overtaken then nextIn = claim(session, nonce, IN[3] 
 if claiming.ended > 0 then more().tellDependents() end
 finish()
 -- only what needs a closer look can have owed anything to dependents
-local owed = made and call('EXISTS', P .. 'b') or 0
-return { NOW, alive and 'alive' or 'dead', concat(verdicts), claiming.at or NOW, claims, claiming.more, nextIn, owed }
+local owed = made_more and call('EXISTS', P .. 'b') or 0
+local spots = {}
+for _, of in pairs(claiming.spots or {}) do
+  for _, value in ipairs({ of[1], of[2], (decode('>I4', of[3][1])) }) do spots[#spots + 1] = value end
+  for i = 2, 8 do spots[#spots + 1] = of[3][i] end
+end
+return { NOW, alive and 'alive' or 'dead', concat(verdicts), claiming.at or NOW, claims, claiming.more, nextIn, owed, spots }
 `

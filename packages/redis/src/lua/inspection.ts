@@ -34,7 +34,7 @@ local function recordOf(id)
 end
 for i, id in ipairs(ids) do
   local v = not full and recordOf(id)
-  local size = v and sub(v, 1, 1) == 's' and #v - 103 or 0
+  local size = v and sub(v, 1, 1) == 's' and #v - 111 or 0
   full = full or (i > 1 and size > left)
   left = left - size
   if full then answers[i] = 1
@@ -44,7 +44,7 @@ for i, id in ipairs(ids) do
   else
     local x = {}
     if has({ flags = decode('>I2', v, 2) }, EXTRA) then x = call('HMGET', P .. 'x' .. id, 'e', 'c') end
-    answers[i] = { size > 0 and v or sub(v, 1, 103), recs[i] or '', x[1] or '', x[2] or '' }
+    answers[i] = { size > 0 and v or sub(v, 1, 111), recs[i] or '', x[1] or '', x[2] or '' }
   end
 end
 return answers
@@ -58,7 +58,7 @@ return answers
 export const PAGE: string = String.raw`
 local name, place, most, down = IN[1], IN[2], IN[3], IN[4] == 'down'
 local found, looked, steps = {}, 0, 0
-local SHOWN = { 'l', 't', 'n', 'e', 'sb', 'dl', 'c', 'b', 'u', 'pr' }
+local SHOWN = { 'l', 't', 'n', 'e', 'sb', 'dl', 'c', 'b', 'u', 'pr', 'db', 'co' }
 local function shown(id)
   local flat, values = {}, call('HMGET', P .. 'x' .. id, unpack(SHOWN))
   for i, field in ipairs(SHOWN) do
@@ -67,10 +67,10 @@ local function shown(id)
   return flat
 end
 local function look(n, id)
-  local v = call('GETRANGE', P .. 't' .. id, 0, 102)
+  local v = call('GETRANGE', P .. 't' .. id, 0, 110)
   if v == '' then return end
   local mine = name == 'A' and decode('>I6', v, 5) or -1
-  if name == 'E' and band(decode('>I2', v, 2), OWNED) ~= 0 and isFinal(sub(v, 1, 1)) then mine = decode('>I6', v, 93) end
+  if name == 'E' and band(decode('>I2', v, 2), OWNED) ~= 0 and isFinal(sub(v, 1, 1)) then mine = decode('>I6', v, 101) end
   if mine ~= n then return end
   local x = has({ flags = decode('>I2', v, 2) }, EXTRA) and shown(id) or {}
   for _, value in ipairs({ id, v, call('HGET', P .. 'r', id) or '', x }) do found[#found + 1] = value end
@@ -99,30 +99,52 @@ if not down and place >= logs[name].next then place = -1 end
 return { NOW, place, found }
 `
 
-/** queues. Answer: per queue { its hash, how many are scheduled, when the oldest ready one became due | -1 }. */
-export const QUEUES: string = String.raw`
+/** When the first that is ready in a list or a ring became due, as far as a look at some shows. */
+export const READY: string = String.raw`
 local WINDOW, SOME = 1000, 20
-local answers = {}
 -- when it became due; nil for what is not ready in this list
-local function readySince(id, lane)
+local function readySince(id, level)
   local v = call('GETRANGE', P .. 't' .. id, 0, 50)
-  if v == '' or sub(v, 1, 1) ~= 'p' or sub(v, 4, 4) ~= sub(lane, 4) or band(decode('>I2', v, 2), HELD) ~= 0 then return nil end
+  if v == '' or sub(v, 1, 1) ~= 'p' or sub(v, 4, 4) ~= level or band(decode('>I2', v, 2), HELD) ~= 0 then return nil end
   local runAt = decode('>I6', v, 17)
   return runAt <= NOW and call('HEXISTS', P .. 'r', id) == 0 and runAt or nil
 end
 -- among some at the front: what became ready out of turn may stand further behind
-local function oldestIn(q, lane)
+local function oldestInList(key, level)
   local oldest, found = nil, 0
   for from = 0, WINDOW - 1, SOME do
-    local ids = call('LRANGE', P .. 'l' .. q .. lane, from, from + SOME - 1)
+    local ids = call('LRANGE', key, from, from + SOME - 1)
     for _, id in ipairs(ids) do
-      local runAt = readySince(id, lane)
+      local runAt = readySince(id, level)
       if runAt then found, oldest = found + 1, math.min(oldest or runAt, runAt) end
     end
     if #ids < SOME or found >= SOME then break end
   end
   return oldest
 end
+-- among some at the front of some lanes
+local function oldestInRing(q, place)
+  local oldest
+  for _, member in ipairs(call('ZRANGE', P .. '8' .. q .. place, 0, SOME - 1)) do
+    local own = sub(member, 1, 8) == NOLANE and '' or sub(member, 1, 8)
+    local at = #member == 8 and oldestInList(P .. 'l' .. q .. place .. own, sub(place, 4)) or nil
+    for _, arrival in ipairs(#member > 8 and call('ZRANGE', P .. '9' .. q .. place .. own, 0, SOME - 1) or {}) do
+      local runAt = readySince(sub(arrival, 7), sub(place, 4))
+      if runAt then at = math.min(at or runAt, runAt) end
+    end
+    if at then oldest = math.min(oldest or at, at) end
+  end
+  return oldest
+end
+local function oldestIn(q, lane)
+  if #lane == 5 then return oldestInRing(q, sub(lane, 1, 4)) end
+  return oldestInList(P .. 'l' .. q .. lane, sub(lane, 4))
+end
+`
+
+/** queues. Answer: per queue { its hash, how many are scheduled, when the oldest ready one became due | -1 }. */
+export const QUEUES: string = String.raw`
+local answers = {}
 local names = call('HGETALL', P .. 'Q')
 for i = 1, #names, 2 do
   local q, scheduled, oldest = names[i + 1], 0, nil
@@ -134,7 +156,28 @@ for i = 1, #names, 2 do
     if first <= NOW then older(first) end
   end
   for _, lane in ipairs(waiting and call('SMEMBERS', P .. 'a' .. q) or {}) do older(oldestIn(q, lane)) end
+  local behind = P .. 'P' .. q
+  scheduled = scheduled + call('ZCOUNT', behind, '(' .. string.format('%.0f', NOW), '+inf')
+  local first = tonumber(call('ZRANGE', behind, 0, 0, 'WITHSCORES')[2])
+  if first and first <= NOW then older(first) end
   answers[#answers + 1] = { names[i], call('HGETALL', P .. 'q' .. q), scheduled, oldest or -1 }
+end
+return answers
+`
+
+/** waitingRoutes. Answer: { queue, route, when its first task became due, … }. */
+export const WAITING: string = String.raw`
+local answers = {}
+for _, q in ipairs(call('HVALS', P .. 'Q')) do
+  local since, waiting = {}, tonumber(call('HGET', P .. 'q' .. q, 'p') or 0) > 0
+  local function older(route, at) if at and at <= NOW and (not since[route] or at < since[route]) then since[route] = at end end
+  for _, route in ipairs(waiting and call('ZRANGE', P .. 'n' .. q, 0, -1) or {}) do
+    older(route, tonumber(call('ZSCORE', P .. 'n' .. q, route)))
+  end
+  for _, lane in ipairs(waiting and call('SMEMBERS', P .. 'a' .. q) or {}) do older(sub(lane, 1, 3), oldestIn(q, lane)) end
+  for route, at in pairs(since) do
+    for _, value in ipairs({ q, route, at }) do answers[#answers + 1] = value end
+  end
 end
 return answers
 `

@@ -27,7 +27,15 @@ local function dropKey(T)
 end
 local function beginLife(T)
   if T.x.u and T.x.um ~= 't' then takeKey(T.x.u, T.id) end
+  if isFifo(T) then joinSeries(T) end
   for _, edge in ipairs(parentsOf(T)) do call('HINCRBY', P .. 'i', edge[1], 1) end
+end
+-- it is the first of its series now
+local function comeFirst(id)
+  local T = load(id)
+  if stateOf(T) ~= 'p' or has(T, HELD) then return end
+  followNoMore(T)
+  addToLane(T)
 end
 -- who waits for a task that ends now is to be told of this end, whatever becomes of the task afterwards
 local function owe(id, state)
@@ -61,6 +69,8 @@ local function closeEdge(parent, child)
 end
 local function endLife(T, from, to)
   if T.x.u and T.x.um ~= 't' then dropKey(T) end
+  local next = isFifo(T) and leaveSeries(T)
+  if next then comeFirst(next) end
   for _, edge in ipairs(parentsOf(T)) do
     unpin(edge[1])
     if from == 'b' then closeEdge(edge[1], T.id .. edge[2]) end
@@ -116,6 +126,7 @@ local function removeTask(T, by)
   if T.x.d then call('HSET', P .. 'Y', T.id, T.x.d) end
   call('DEL', P .. 't' .. T.id, P .. 'x' .. T.id, P .. 'p' .. T.id)
   unlogged('A', T.seq)
+  if T.lane ~= NOLANE then lanes().dropUser(T.lane) end
   local till = has(T, USER) and NOW + USER_ID_MS or T.enq + CLIENT_ID_MS
   if not promised then dropWindow(T) end
   if not promised or till <= NOW then return end

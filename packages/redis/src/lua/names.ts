@@ -43,7 +43,8 @@ for i = 2, #IN do
     if kind == 'T' and n > TERMS_MAX then number = ''
     else
       call('HSET', P .. kind, IN[i], number)
-      if kind == 'T' then call('HSET', P .. 'N', number, IN[i]) end
+      if kind == 'T' then call('HSET', P .. 'N', number, IN[i])
+      else call('HSET', P .. 'N', kind .. number, kind == 'Q' and IN[i] or cjson.decode(IN[i])[1]) end
     end
   end
   answers[#answers + 1] = number

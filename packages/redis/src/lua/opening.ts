@@ -2,15 +2,21 @@
  * How every script begins and ends: what it was asked, which home it works on, and what time it is there.
  *
  * KEYS[1] is the prefix of all keys of the home, with the hash tag in it, and no key itself; KEYS[2] is `m`; ARGV[1] the id of the home as the
- * client knows it; ARGV[2] the request as MessagePack. Keys are the prefix, one letter, and parts of fixed
+ * client knows it; ARGV[2] the request as MessagePack. Keys are the prefix, one letter or digit, and parts of fixed
  * width, or one part of any width at the end: no two things have the same key.
  *
- *   m          hash    home, schema, floor and offset of the clock, seq (arrivals), ends
- *   Q R T      hash    queues, routes, terms → their three bytes; N  hash  three bytes → terms
+ *   m          hash    home, schema, floor and offset of the clock, seq (arrivals), ends, and how many limits, lanes and partitions there were
+ *   Q R T      hash    queues, routes, terms → their three bytes; N  hash  three bytes → terms; Q or R and three bytes → queue or type
  *   t<id>      string  the task (records.ts)              x<id>  hash  what most tasks do not have
  *   p<id>      string  a payload above 8 KiB
  *   q<q>       hash    settings of a queue, and how many tasks are in which state
- *   l<q><r><level> list what is ready                      a<q>  set    which of these lists are not empty
+ *   l<q><r><level> list what is ready                      a<q>  set    which of these lists are not empty, and with a j behind, which rings
+ *   l<q><r><level><lane> list the same of other lanes      9<q><r><level><lane> zset what is ready by its dueBy
+ *   8<q><r><level> zset lanes whose list is not empty; with a y behind, whose zset is not: a ring
+ *   1 2        hash    lane as JSON → its eight bytes, and back    3  hash, 4 zset  how many tasks have it, since when none
+ *   5 6 7      hash    partition → its four bytes; how many lanes it has; its bytes → weight and name
+ *   P<q><partition> zset a series, in its order            P<q>  zset   who only waits for those before it → when due
+ *   H          hash    limits (limits.ts)                  F<name> hash key → what is used of it
  *   d<q><r>    zset    what is due later                   n<q>  zset   route → its earliest due time
  *   r          hash    id → the claim of a running task    u<session> set  its running tasks
  *   s<session> hash    a session                           S     zset   session → end of its lease; X  dead ones
@@ -36,7 +42,7 @@ local sub, byte, char = string.sub, string.byte, string.char
 local concat = table.concat
 local band = bit.band
 local META, TASK = P .. 'm', P .. 't'
-local meta = call('HMGET', META, 'home', 'floor', 'offset', 'seq', 'ends')
+local meta = call('HMGET', META, 'home', 'floor', 'offset', 'seq', 'ends', 'limits')
 if meta[1] ~= ARGV[1] then return redis.error_reply('OTHERHOME this is not the home that the client knows') end
 local IN = cmsgpack.unpack(ARGV[2])
 local time = call('TIME')
@@ -44,6 +50,8 @@ local NOW = math.max(time[1] * 1000 + math.floor(time[2] / 1000) + meta[3], tonu
 local function I4(n) return pack('>I4', n) end
 local function I6(n) return pack('>I6', n) end
 local NOW6 = I6(NOW)
+-- whether there are limits at all
+local limited = meta[6]
 
 -- what is written once, when the script ends: counts of queues, the logs, a hint
 local counts, hint = {}, { ready = false, settled = false, cancel = false, schedules = false }
@@ -105,6 +113,7 @@ local function finish()
       if n ~= 0 then call('HINCRBY', P .. 'q' .. q, field, n) end
     end
   end
+  if hint.atEnd then hint.atEnd() end
   local word = (hint.ready and 'r' or '') .. (hint.settled and 's' or '') .. (hint.cancel and 'c' or '') .. (hint.schedules and 'p' or '')
   if word ~= '' then call('PUBLISH', P .. '!', word) end
 end

@@ -2,7 +2,7 @@
 export const LANES: string = String.raw`
 local MOVES_MAX = 1000
 local movesLeft, looked = MOVES_MAX, {}
-local function laneKey(q, route, level) return P .. 'l' .. q .. route .. char(level) end
+local function laneKey(q, route, level, lane) return P .. 'l' .. q .. route .. char(level) .. lane end
 -- keeps the earliest due time of what is due later on a route
 local function fixNext(q, route)
   local first = call('ZRANGE', P .. 'd' .. q .. route, 0, 0, 'WITHSCORES')
@@ -18,16 +18,18 @@ local function moveDue(q, route)
     all = #due <= movesLeft
     if not all then due[#due] = nil end
     movesLeft = movesLeft - #due
-    local levels = {}
+    local places = {}
     for _, member in ipairs(due) do
-      local level = byte(member, 23)
-      local ids = levels[level]
-      if not ids then ids = {}; levels[level] = ids end
-      ids[#ids + 1] = sub(member, 7, 22)
+      local place = sub(member, 23)
+      local there = places[place]
+      if not there then there = {}; places[place] = there end
+      there[#there + 1] = #place == 1 and sub(member, 7, 22) or sub(member, 1, 22)
     end
-    for level, ids in pairs(levels) do
-      call('RPUSH', laneKey(q, route, level), unpack(ids))
-      call('SADD', P .. 'a' .. q, route .. char(level))
+    for place, there in pairs(places) do
+      if #place == 1 then
+        call('RPUSH', laneKey(q, route, byte(place), ''), unpack(there))
+        call('SADD', P .. 'a' .. q, route .. place)
+      else lanes().fallDue(q, route, place, there) end
     end
     if #due > 0 then
       call('ZREMRANGEBYRANK', P .. 'd' .. q .. route, 0, #due - 1)
@@ -40,7 +42,13 @@ end
 `
 
 export const PLACES: string = String.raw`
-local function laterMember(T) return I6(T.seq) .. T.id .. char(T.level) end
+local function laneOf(T) return T.lane == NOLANE and '' or T.lane end
+local function arrivalOf(T) return I6(T.seq) .. T.id end
+local function laterMember(T)
+  local member = arrivalOf(T) .. char(T.level)
+  if T.x.db then return member .. T.lane .. I6(tonumber(T.x.db)) end
+  return member .. laneOf(T)
+end
 local function addLater(T)
   call('ZADD', P .. 'd' .. T.q .. T.route, T.runAt, laterMember(T))
   local next = call('ZSCORE', P .. 'n' .. T.q, T.route)
@@ -48,14 +56,17 @@ local function addLater(T)
 end
 -- a task that may be claimed now or later; one that comes back goes to the front
 local function addToLane(T, back)
+  if follows(T) then return follow(T) end
   hint.ready = true
   if T.runAt > NOW or not moveDue(T.q, T.route) then return addLater(T) end
-  local length = call(back and 'LPUSH' or 'RPUSH', laneKey(T.q, T.route, T.level), T.id)
-  if length == 1 then call('SADD', P .. 'a' .. T.q, T.route .. char(T.level)) end
+  if T.x.db then return lanes().standBy(T.q, T.route, T.level, laneOf(T), tonumber(T.x.db), arrivalOf(T)) end
+  lanes().stand(T.q, T.route, T.level, laneOf(T), { T.id }, back)
 end
 -- what stands in a list of ready ones stays there, to be passed over: taking it out would cost its length. How many
 -- such entries there are is kept with the task, and beyond its removal: an id that comes again must not be met twice
 local function removeFromLane(T)
+  if follows(T) then return followNoMore(T) end
+  if T.x.db and lanes().standNoMore(T.q, T.route, T.level, laneOf(T), arrivalOf(T)) then return end
   if call('ZREM', P .. 'd' .. T.q .. T.route, laterMember(T)) == 1 then fixNext(T.q, T.route)
   else put(T, 'd', tostring((tonumber(T.x.d) or 0) + 1)) end
 end
@@ -87,6 +98,7 @@ local function leave(T, taken)
     call('HDEL', P .. 'r', T.id)
     call('SREM', P .. 'u' .. T.run.session, T.id)
     call('ZREM', P .. 'o', T.id)
+    if limited then flow().giveBack(T.q, T.route, T.lane) end
     count(T.q, 'r', -1)
     return
   end

@@ -2,22 +2,23 @@
  * The record of a task: fixed columns, then its payload, or its result once it has succeeded.
  *
  *    1 state 1 (b p w s f c; a running task's record says p) · 2 flags 2 · 4 level 1 · 5 seq 6 · 11 enqueuedAt 6
- *   17 runAt 6 · 23 queue 3 · 26 route 3 · 29 terms 3 · 32 digest 16 · 48 epoch 4 (of the last claim that ended)
+ *   17 runAt 6 · 23 queue 3 · 26 route 3 · 29 terms 3 · 32 digest 16 · 48 lane 8 (lanes.ts)
+ *   56 epoch 4 (of the last claim that ended)
  *   once a claim has ended, or the task is final (OWNED):
- *   52 nonce 8 (zeros: nobody's fence) · 60 session 16 · 76 claimedAt 6 (0: never) · 82 settled 4 · 86 verdict 1
- *   87 since 6 · 93 end 6 (its number in the log of ends) · 99 reason 1 · 100 weight 4
+ *   60 nonce 8 (zeros: nobody's fence) · 68 session 16 · 84 claimedAt 6 (0: never) · 90 settled 4 · 94 verdict 1
+ *   95 since 6 · 101 end 6 (its number in the log of ends) · 107 reason 1 · 108 weight 4
  *
  * A claim does not touch it: the claim of a running task is one entry of the hash r:
- *    1 columns 4 to 47 of the record · 45 epoch 4 · 49 nonce 8 · 57 session 16 · 73 claimedAt 6 · 79 flags 2
+ *    1 columns 4 to 55 of the record · 53 epoch 4 · 57 nonce 8 · 65 session 16 · 81 claimedAt 6 · 87 flags 2
  * or, where there is more to say, instead of the flags
- *   79 told 1 · 80 settled 4 · 84 attemptAt 6 · 90 missed 1 · 91 cause 1 · 92 from 16 · 108 cancelAt 6
+ *   87 told 1 · 88 settled 4 · 92 attemptAt 6 · 98 missed 1 · 99 cause 1 · 100 from 16 · 116 cancelAt 6
  * As long as it is short (PLAIN_RUN bytes) nothing has touched the record since the claim, and it has all that a
  * success needs: each byte of a string costs Lua a nanosecond, so that payloads are not read only to be dropped.
  *
  * What most tasks do not have is in the hash x<id>: l labels, t terms of its own, a parents, u unique key, um what
  * holds it besides living (w waiting, t a time), rp whom it replaced, sm dm
- * (startBy and deadline as durations) sb dl (as times), b blockers, bt how many of
- * them are triggers, g gate, e error, ck checkpoint, lg logs,
+ * (startBy and deadline as durations) sb dl (as times), db (dueBy), co (what it costs, where that is not 1), b blockers,
+ * bt how many of them are triggers, g gate, e error, ck checkpoint, lg logs,
  * pr progress, c cancel request, n counters, h history, m mark of the last command, w since, d how many entries in
  * lists of ready ones were left behind.
  */
@@ -25,7 +26,7 @@ export const FLAGS: string = String.raw`
 local HELD, EXTRA, BINARY, APART, USER, LIMITED, PARENT, OWNED, EMPTY, OPEN = 1, 2, 8, 16, 32, 64, 128, 256, 512, 1024
 -- of the extras there are only labels
 local LABELS = 2048
-local PLAIN_RUN = 80
+local PLAIN_RUN = 88
 `
 
 export const RECORDS: string = String.raw`
@@ -36,16 +37,16 @@ local function mark(T, flag, on)
   if has(T, flag) ~= on then T.flags = T.flags + (on and flag or -flag) end
 end
 local function readRun(rec)
-  local run = { epoch = decode('>I4', rec, 45), nonce = sub(rec, 49, 56), session = sub(rec, 57, 72), claimedAt = decode('>I6', rec, 73),
+  local run = { epoch = decode('>I4', rec, 53), nonce = sub(rec, 57, 64), session = sub(rec, 65, 80), claimedAt = decode('>I6', rec, 81),
     told = 0, settled = 0, attemptAt = 0, missed = 0, cause = 0, from = NOBODY, cancelAt = 0 }
   if #rec > PLAIN_RUN then
-    run.told, run.settled, run.attemptAt, run.missed, run.cause = decode('>BI4I6BB', rec, 79)
-    run.from, run.cancelAt = sub(rec, 92, 107), decode('>I6', rec, 108)
+    run.told, run.settled, run.attemptAt, run.missed, run.cause = decode('>BI4I6BB', rec, 87)
+    run.from, run.cancelAt = sub(rec, 100, 115), decode('>I6', rec, 116)
   end
   return run
 end
 local function columns(T)
-  return char(T.level) .. pack('>I6I6I6', T.seq, T.enq, T.runAt) .. T.q .. T.route .. T.terms .. T.digest
+  return char(T.level) .. pack('>I6I6I6', T.seq, T.enq, T.runAt) .. T.q .. T.route .. T.terms .. T.digest .. T.lane
 end
 local function writeRun(T)
   local run = T.run
@@ -59,20 +60,20 @@ local function extras(id)
 end
 -- a task as a table; rec: its entry in r, or false
 local function read(id, v, rec)
-  local T = { id = id, q = sub(v, 23, 25), route = sub(v, 26, 28), terms = sub(v, 29, 31), digest = sub(v, 32, 47),
+  local T = { id = id, q = sub(v, 23, 25), route = sub(v, 26, 28), terms = sub(v, 29, 31), digest = sub(v, 32, 47), lane = sub(v, 48, 55),
     level = byte(v, 4), state = sub(v, 1, 1), changed = {} }
   T.seq, T.enq, T.runAt = decode('>I6I6I6', v, 5)
-  T.flags, T.base = (decode('>I2', v, 2)), (decode('>I4', v, 48))
+  T.flags, T.base = (decode('>I2', v, 2)), (decode('>I4', v, 56))
   T.epoch = T.base
   if has(T, OWNED) then
-    T.nonce, T.session, T.verdict = sub(v, 52, 59), sub(v, 60, 75), sub(v, 86, 86)
-    T.claimedAt, T.settled = decode('>I6I4', v, 76)
-    T.since, T.ended, T.reason, T.weight = decode('>I6I6BI4', v, 87)
-    T.body = sub(v, 104)
+    T.nonce, T.session, T.verdict = sub(v, 60, 67), sub(v, 68, 83), sub(v, 94, 94)
+    T.claimedAt, T.settled = decode('>I6I4', v, 84)
+    T.since, T.ended, T.reason, T.weight = decode('>I6I6BI4', v, 95)
+    T.body = sub(v, 112)
   else
     T.nonce, T.session, T.verdict, T.claimedAt, T.settled = NONONCE, NOBODY, 'a', 0, 0
     T.since, T.ended, T.reason, T.weight = T.enq, 0, 0, 0
-    T.body = sub(v, 52)
+    T.body = sub(v, 60)
   end
   T.x = has(T, EXTRA) and extras(id) or {}
   if T.x.w and not has(T, OWNED) then T.since = tonumber(T.x.w) end

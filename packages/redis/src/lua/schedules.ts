@@ -22,7 +22,7 @@ export const SCHEDULES: string = String.raw`
 ${ROW}
 local rows = {}
 local from = IN[1] == '' and '-' or '(' .. IN[1]
-for _, name in ipairs(call('ZRANGEBYLEX', P .. 'j', from, '+', 'LIMIT', 0, IN[2])) do rows[#rows + 1] = rowOf(name) end
+for _, name in ipairs(call('ZRANGE', P .. 'j', from, '+', 'BYLEX', 'LIMIT', 0, IN[2])) do rows[#rows + 1] = rowOf(name) end
 return rows
 `
 
@@ -67,10 +67,12 @@ return call('DEL', P .. 'J' .. IN[1])
 
 /**
  * tick. Request: { name, version, fire time, next | '', fire time of the last run | '', 'a' | 's' | 'q' | 'r' overlap,
- * tasks as add has them }. Answer: as add answers a group; { 'k' }: the last run lives, nothing was added.
+ * tasks as add has them, their lanes }. Answer: as add answers a group; { 'k' }: the last run lives, nothing was added.
+ * With a lane that is not known: 'lanes', and no effect.
  */
 export const TICK: string = String.raw`
 ${WAITING}
+if not areThere(IN[8]) then return 'lanes' end
 local name, overlap, tasks = IN[1], IN[6], IN[7]
 local key = P .. 'J' .. name
 local row = call('HMGET', key, 'v', 'h', 'n', 'lt')

@@ -5,16 +5,21 @@ import { CLAIM, CLAIMING, CLOSER, EXCHANGE } from './claiming.ts'
 import { CANCELLING, COMMAND, CONFIGURE } from './commanding.ts'
 import { DEPENDENTS, GATES } from './dependents.ts'
 import * as inspection from './inspection.ts'
+import { FORGET_LANES, INTERN_LANES, LANE_BYTES, LANES_NAMED, LANES_THERE, STANDING } from './lanes.ts'
+import * as limits from './limits.ts'
 import { LIVES } from './lives.ts'
 import { INTERN, NAMES, OPEN_HOME, SHIFT_CLOCK } from './names.ts'
 import { LOGS, OPENING } from './opening.ts'
 import { LANES, PLACES } from './places.ts'
+import { CLAIM_LANE, CLAIM_ORDERED } from './ready.ts'
 import { RECLAIM, RECLAIMING } from './reclaiming.ts'
 import { FLAGS, HISTORY, RECORDS } from './records.ts'
 import { CLOSE_SESSION, OPEN_SESSION, RENEW, REPEATS } from './sessions.ts'
+import { SERIES } from './series.ts'
 import * as locking from './locks.ts'
 import * as plans from './schedules.ts'
 import { SETTLE_ALL, SETTLING } from './settling.ts'
+import { TURNS } from './turns.ts'
 import { DELIVER, OPEN_GATE, PRUNE, SWEEP } from './upkeep.ts'
 
 export interface Script {
@@ -38,45 +43,82 @@ function script(name: string, memory: Memory, parts: readonly string[]): Script 
 }
 
 /**
- * Functions that most calls do not need: `more()` makes them when the first of them is needed, since making a
+ * Functions that most calls do not need: `more()`, say, makes them when the first of them is needed, since making a
  * hundred closures takes longer than to claim a task.
  */
-function lazy(parts: readonly string[], names: readonly string[]): string {
-  const made = names.map((name) => `${name} = ${name}`).join(', ')
-  return `local made\nlocal function more()\nif made then return made end\n${parts.join('\n')}\nmade = { ${made} }\nreturn made\nend`
+function lazy(call: string, parts: readonly string[], names: readonly string[]): string {
+  const made = `made_${call}`
+  const all = names.map((name) => `${name} = ${name}`).join(', ')
+  return `local ${made}\nlocal function ${call}()\nif ${made} then return ${made} end\n${parts.join('\n')}\n${made} = { ${all} }\nreturn ${made}\nend`
 }
 
+const FLOW = lazy(
+  'flow',
+  [limits.LIMITING],
+  [
+    'giveBack',
+    'isIdle',
+    'limitFor',
+    'limitNamed',
+    'namesOn',
+    'opensAt',
+    'readUsage',
+    'roomUnder',
+    'shut',
+    'usagesOn',
+    'use',
+    'writeLimit',
+  ],
+)
+/** Where tasks stand, and what holds them back. */
+const LINES = [
+  LANE_BYTES,
+  'local lanes',
+  LANES,
+  lazy(
+    'standing',
+    [STANDING],
+    ['addUsers', 'dropUser', 'fallDue', 'leaveRing', 'stand', 'standBy', 'standNoMore'],
+  ),
+  'lanes = standing',
+  FLOW,
+]
 const READING = [OPENING, LOGS, FLAGS, RECORDS]
-const LIVING = [HISTORY, PLACES, LIVES, DEPENDENTS]
-const MOVING = [...READING, LANES, ...LIVING]
+const LIVING = [HISTORY, SERIES, PLACES, LIVES, DEPENDENTS]
+const MOVING = [...READING, ...LINES, ...LIVING]
 
 export const add: Script = script('add', 'needs memory', [
   OPENING,
   LOGS,
   FLAGS,
-  LANES,
-  lazy([RECORDS, ...LIVING, GATES, ADDING], ['addBehind', 'addGroup', 'addOneByOne']),
+  ...LINES,
+  lazy('more', [RECORDS, ...LIVING, GATES, ADDING], ['addBehind', 'addGroup', 'addOneByOne']),
+  LANES_THERE,
   ADD,
 ])
 export const exchange: Script = script('exchange', 'any memory', [
   OPENING,
   LOGS,
   FLAGS,
-  LANES,
+  ...LINES,
   CLAIMING,
   lazy(
+    'more',
     [RECORDS, ...LIVING, SETTLING, CLOSER],
     ['settle', 'closer', 'claimedBefore', 'takeKeys', 'tellDependents'],
   ),
   SETTLE_ALL,
   REPEATS,
+  CLAIM_LANE,
+  lazy('turns', [CLAIM_ORDERED, TURNS], ['anyInRings', 'claimInTurns']),
   CLAIM,
   EXCHANGE,
 ])
 export const reclaim: Script = script('reclaim', 'any memory', [
   ...READING,
+  ...LINES,
   HISTORY,
-  LANES,
+  SERIES,
   PLACES,
   RECLAIMING,
   REPEATS,
@@ -88,7 +130,12 @@ export const renew: Script = script('renew', 'any memory', [...MOVING, RECLAIMIN
 export const sweep: Script = script('sweep', 'any memory', [...MOVING, GATES, SWEEP])
 export const deliver: Script = script('deliver', 'any memory', [...MOVING, GATES, DELIVER])
 export const openGate: Script = script('openGate', 'any memory', [...MOVING, GATES, OPEN_GATE])
-export const prune: Script = script('prune', 'any memory', [...MOVING, PRUNE])
+export const prune: Script = script('prune', 'any memory', [
+  ...MOVING,
+  FORGET_LANES,
+  limits.FORGET_KEYS,
+  PRUNE,
+])
 export const command: Script = script('command', 'any memory', [...MOVING, SETTLING, CANCELLING, COMMAND])
 export const configureQueue: Script = script('configureQueue', 'any memory', [OPENING, LOGS, CONFIGURE])
 export const putSchedule: Script = script('putSchedule', 'needs memory', [OPENING, LOGS, plans.PUT_SCHEDULE])
@@ -96,7 +143,14 @@ export const removeSchedule: Script = script('removeSchedule', 'any memory', [OP
 export const schedule: Script = script('schedule', 'reads', [OPENING, plans.SCHEDULE])
 export const schedules: Script = script('schedules', 'reads', [OPENING, plans.SCHEDULES])
 export const dueSchedules: Script = script('dueSchedules', 'reads', [OPENING, plans.DUE_SCHEDULES])
-export const tick: Script = script('tick', 'needs memory', [...MOVING, GATES, ADDING, CANCELLING, plans.TICK])
+export const tick: Script = script('tick', 'needs memory', [
+  ...MOVING,
+  GATES,
+  ADDING,
+  CANCELLING,
+  LANES_THERE,
+  plans.TICK,
+])
 export const acquireLock: Script = script('acquireLock', 'any memory', [OPENING, locking.ACQUIRE_LOCK])
 export const renewLock: Script = script('renewLock', 'any memory', [OPENING, locking.RENEW_LOCK])
 export const releaseLock: Script = script('releaseLock', 'any memory', [OPENING, locking.RELEASE_LOCK])
@@ -104,18 +158,46 @@ export const locks: Script = script('locks', 'reads', [OPENING, locking.LOCKS])
 export const get: Script = script('get', 'reads', [...READING, inspection.GET])
 export const outcomes: Script = script('outcomes', 'reads', [
   ...READING,
+  ...LINES,
   HISTORY,
-  LANES,
+  SERIES,
   PLACES,
   LIVES,
   inspection.OUTCOMES,
 ])
 export const page: Script = script('page', 'reads', [...READING, inspection.PAGE])
-export const queues: Script = script('queues', 'reads', [...READING, inspection.QUEUES])
+export const queues: Script = script('queues', 'reads', [
+  ...READING,
+  LANE_BYTES,
+  inspection.READY,
+  inspection.QUEUES,
+])
+export const waiting: Script = script('waitingRoutes', 'reads', [
+  ...READING,
+  LANE_BYTES,
+  inspection.READY,
+  inspection.WAITING,
+])
 export const sessions: Script = script('sessions', 'reads', [OPENING, inspection.SESSIONS])
 export const definitions: Script = script('definitions', 'reads', [OPENING, inspection.DEFINITIONS])
 export const timeNow: Script = script('now', 'reads', [OPENING, inspection.TIME_NOW])
 export const intern: Script = script('intern', 'any memory', [OPENING, INTERN])
 export const names: Script = script('names', 'reads', [OPENING, NAMES])
+export const internLanes: Script = script('internLanes', 'any memory', [OPENING, INTERN_LANES])
+export const lanesNamed: Script = script('lanesNamed', 'reads', [OPENING, LANES_NAMED])
+const LIMITS = [OPENING, LOGS, LANE_BYTES, FLOW]
+export const configureLimit: Script = script('configureLimit', 'any memory', [
+  ...LIMITS,
+  limits.COUNTING,
+  limits.CONFIGURE_LIMIT,
+])
+export const removeLimit: Script = script('removeLimit', 'any memory', [OPENING, LOGS, limits.REMOVE_LIMIT])
+export const limitsListed: Script = script('limits', 'reads', [...LIMITS, limits.LIMITS_LISTED])
+export const recount: Script = script('recount', 'any memory', [...LIMITS, limits.COUNTING, limits.RECOUNT])
+export const configurePartition: Script = script('configurePartition', 'any memory', [
+  OPENING,
+  limits.CONFIGURE_PARTITION,
+])
+export const partitions: Script = script('partitions', 'reads', [OPENING, limits.PARTITIONS])
 export const openHome: Script = script('openHome', 'any memory', [OPEN_HOME])
 export const shiftClock: Script = script('shiftClock', 'any memory', [SHIFT_CLOCK])

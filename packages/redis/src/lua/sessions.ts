@@ -70,7 +70,7 @@ local function lookUp()
     for i = 1, #some do recs[from + i - 1] = some[i] end
   end
 end
-local function fits(i) return recs[i] and sub(recs[i], 45, 56) == held[3 * i - 1] end
+local function fits(i) return recs[i] and sub(recs[i], 53, 64) == held[3 * i - 1] end
 
 local function startClock(id)
   local T = load(id)
@@ -92,7 +92,7 @@ local function findStrays()
   for _, nonce in ipairs(IN[5]) do awaited[nonce] = true end
   for _, id in ipairs(call('SMEMBERS', P .. 'u' .. session)) do
     local rec = call('HGET', P .. 'r', id)
-    local there = listed[id] or awaited[sub(rec, 49, 56)]
+    local there = listed[id] or awaited[sub(rec, 57, 64)]
     if not there or #rec > PLAIN_RUN then
       local T = load(id)
       local missed = there and 0 or math.min(T.run.missed + 1, 2)
@@ -112,7 +112,7 @@ lookUp()
 if IN[3] > tonumber(s[2] or 0) then
   call('HSET', key, 'r', IN[3])
   for i = 1, #ids do
-    if held[3 * i] == 1 and fits(i) and (#recs[i] == PLAIN_RUN or decode('>I6', recs[i], 84) == 0) then startClock(ids[i]) end
+    if held[3 * i] == 1 and fits(i) and (#recs[i] == PLAIN_RUN or decode('>I6', recs[i], 92) == 0) then startClock(ids[i]) end
   end
   findStrays()
   takeKeys()
@@ -122,7 +122,7 @@ end
 local lost, cancelled = {}, {}
 for i = 1, #ids do
   if not fits(i) then lost[#lost + 1] = i - 1
-  elseif #recs[i] > PLAIN_RUN and decode('>I6', recs[i], 108) > 0 then
+  elseif #recs[i] > PLAIN_RUN and decode('>I6', recs[i], 116) > 0 then
     cancelled[#cancelled + 1] = i - 1
     cancelled[#cancelled + 1] = call('HGET', P .. 'x' .. ids[i], 'c')
   end

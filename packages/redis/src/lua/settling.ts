@@ -4,7 +4,7 @@
  * A settlement is five values: id, fence (epoch 4, nonce 8), number 4, kind, argument. Kinds 0 to 2 are
  * success without a result, with a text, with bytes: the argument is the result. Kind 3 is anything else:
  * { to, counter, delay ms | -1, error | false, detail | false, reason, checkpoint | false, progress | false,
- *   { log entry, … }, kind of the result, result }.
+ *   { log entry, … }, kind of the result, result, { name, key, ms } (what is shut) | false }.
  * A verdict is one letter: a applied, c cancelled, s stale.
  */
 export const SETTLING: string = String.raw`
@@ -46,10 +46,14 @@ local function giveWay(T, arg, session)
   move(T, 'c', { letter = 'x', detail = sub(T.x.c, 8), session = session })
   return 'c'
 end
+local function shutBy(arg)
+  if arg[12] then flow().shut(unpack(arg[12])) end
+end
 function APPLY.p(T, arg, session)
   if T.x.c then return giveWay(T, arg, session) end
   if arg[4] then put(T, 'e', arg[4]) end
   countEnd(T, unpack(COUNTED[arg[2]]))
+  shutBy(arg)
   mark(T, OPEN, false)
   if arg[3] >= 0 then T.runAt = NOW + arg[3] end
   move(T, 'p', { letter = LETTER[arg[2]], detail = arg[5], session = session, back = T.runAt < NOW })
@@ -60,6 +64,7 @@ function APPLY.f(T, arg, session)
   -- a last crash is no rejection
   if T.x.c and arg[2] ~= 'crash' and arg[2] ~= 'isolated' then return giveWay(T, arg, session) end
   if counters then countEnd(T, unpack(counters)) end
+  shutBy(arg)
   mark(T, OPEN, counters == nil)
   put(T, 'e', arg[4])
   T.reason = REASON[arg[6]]
@@ -118,13 +123,14 @@ local function settleAll(list, claiming)
   for i = 1, n do
     local at, rec = 5 * i, recs[i]
     local kind = list[at - 1]
-    local flags = kind < 3 and rec and #rec == PLAIN_RUN and list[at - 3] == sub(rec, 45, 56) and PLAIN_END[sub(rec, 79)]
+    local flags = kind < 3 and rec and #rec == PLAIN_RUN and list[at - 3] == sub(rec, 53, 64) and byte(rec, 49) < FIFO and PLAIN_END[sub(rec, 87)]
     if flags then
-      local id, body, q, session = ids[i], list[at], sub(rec, 20, 22), sub(rec, 57, 72)
+      local id, body, q, session = ids[i], list[at], sub(rec, 20, 22), sub(rec, 65, 80)
+      if limited then flow().giveBack(q, sub(rec, 23, 25), sub(rec, 45, 52)) end
       local weight, number = 300 + #body, pack('>I6', logged('E', id))
-      if byte(rec, 79) == 8 then weight = weight + #(call('HGET', P .. 'x' .. id, 'l') or '') end
+      if byte(rec, 87) == 8 then weight = weight + #(call('HGET', P .. 'x' .. id, 'l') or '') end
       sets[2 * done + 1] = TASK .. id
-      sets[2 * done + 2] = 's' .. flags[kind] .. sub(rec, 1, 78) .. list[at - 2] .. 'a' .. NOW6 .. number .. '\0' .. I4(weight) .. body
+      sets[2 * done + 2] = 's' .. flags[kind] .. sub(rec, 1, 86) .. list[at - 2] .. 'a' .. NOW6 .. number .. '\0' .. I4(weight) .. body
       done = done + 1
       ended[done] = id
       local of = left[session]

@@ -90,9 +90,9 @@ local function oldest(q, state)
     local first = call('LINDEX', key, 0)
     if not first then return nil end
     local id = sub(first, 1, 16)
-    local v = call('GETRANGE', P .. 't' .. id, 0, 102)
-    if #v == 103 and sub(v, 1, 1) == state and sub(v, 93, 98) == sub(first, 17) then
-      return { id = id, q = q, state = state, since = decode('>I6', v, 87), ended = decode('>I6', v, 93), weight = decode('>I4', v, 100) }
+    local v = call('GETRANGE', P .. 't' .. id, 0, 110)
+    if #v == 111 and sub(v, 1, 1) == state and sub(v, 101, 106) == sub(first, 17) then
+      return { id = id, q = q, state = state, since = decode('>I6', v, 95), ended = decode('>I6', v, 101), weight = decode('>I4', v, 108) }
     end
     call('LPOP', key)
     steps = steps + 1
@@ -184,10 +184,26 @@ local function dropGhosts(key)
     if through < 100 then return end
   end
 end
+-- some lanes of a ring, from another one on each time
+local function dropGhostsOfRing(q, lane)
+  local key = P .. '8' .. q .. lane
+  local first = math.max(call('ZCARD', key) - 500, 0)
+  for _, member in ipairs(call('ZRANGE', key, NOW % (first + 1), NOW % (first + 1) + 499)) do
+    if #member == 8 and ghosts < GHOSTS_MAX then
+      dropGhosts(P .. 'l' .. q .. lane .. member)
+      if call('EXISTS', P .. 'l' .. q .. lane .. member) == 0 then
+        lanes().leaveRing(q, sub(lane, 1, 3), byte(lane, 4), member)
+      end
+    end
+  end
+end
 local function dropGhostsOf(q)
   for _, lane in ipairs(call('SMEMBERS', P .. 'a' .. q)) do
-    dropGhosts(P .. 'l' .. q .. lane)
-    if call('EXISTS', P .. 'l' .. q .. lane) == 0 then call('SREM', P .. 'a' .. q, lane) end
+    if #lane == 5 then dropGhostsOfRing(q, sub(lane, 1, 4))
+    else
+      dropGhosts(P .. 'l' .. q .. lane)
+      if call('EXISTS', P .. 'l' .. q .. lane) == 0 then call('SREM', P .. 'a' .. q, lane) end
+    end
   end
 end
 if call('EXISTS', P .. 'Y') == 1 then
@@ -205,7 +221,9 @@ local function hasMore(q)
   end
   return surplus(q, 'N', of.count) > 0 or surplus(q, 'B', of.bytes) > 0
 end
-local more = ghosts >= GHOSTS_MAX and 1 or 0
+local lanesLeft = forgetLanes()
+forgetKeys()
+local more = (ghosts >= GHOSTS_MAX or lanesLeft) and 1 or 0
 if full() then
   for _, q in ipairs(queues) do
     if more == 1 or steps >= STEPS_MAX then more = 1; break end
