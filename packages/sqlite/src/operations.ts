@@ -4,6 +4,8 @@ import { command, configureQueue } from './commanding.ts'
 import { exchange } from './exchanging.ts'
 import { openGate } from './gates.ts'
 import { definitions, get, list, outcomes, queues, sessions } from './inspector.ts'
+import { configurePartition, partitions } from './lanes.ts'
+import { configureLimit, limits, recount, removeLimit } from './limits.ts'
 import { reclaim } from './reclaiming.ts'
 import { closeSession, openSession, renew } from './sessions.ts'
 import { deliver, prune, sweep } from './upkeep.ts'
@@ -27,6 +29,10 @@ const WRITES = {
   prune,
   command,
   configureQueue,
+  configureLimit,
+  removeLimit,
+  configurePartition,
+  recount,
   openGate,
 } as const satisfies { readonly [K in OperationName]?: Operation<K> }
 
@@ -37,6 +43,8 @@ const READS = {
   queues,
   sessions,
   definitions,
+  limits,
+  partitions,
   now: (pass: Pass): number => pass.now,
 } as const satisfies { readonly [K in OperationName]?: Operation<K> }
 

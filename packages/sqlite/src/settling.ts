@@ -26,10 +26,14 @@ import {
   VOLUME_BY_QUEUE,
   WRITE_NOTES,
 } from './statements/settling.ts'
+import { letNextOn } from './places.ts'
+import { inSeries } from './series.ts'
+import { shut } from './limits.ts'
+import { giveBack } from './usages.ts'
 import { sizeOf } from './sizes.ts'
 import { move, type Move } from './moves.ts'
+import { addToVolume } from './volumes.ts'
 import {
-  addToVolume,
   draftOf,
   putCheckpoint,
   putPayload,
@@ -74,6 +78,8 @@ export function succeed(pass: Pass, successes: Successes, exchangeNonce: string)
     for (const [seq] of database.all<[number]>(WITH_OPEN_EDGES, seqs))
       pass.ended.push({ seq, succeeded: true })
   }
+  giveBack(pass, seqs)
+  for (const seq of inSeries(pass, seqs)) letNextOn(pass, { seq })
   hint.settled = true
   return null
 }
@@ -211,6 +217,7 @@ function apply(pass: Pass, draft: Draft, { seq: number, transition }: Settlement
 
 /** What a transition brings with it, written down; and what the history says of it. */
 function outcomeOf(pass: Pass, task: Task, transition: Transition): Pick<Move, 'detail' | 'reason'> {
+  if ('shut' in transition && transition.shut !== undefined) shut(pass, transition.shut)
   switch (transition.to) {
     case 'succeeded':
       setError(task, null)

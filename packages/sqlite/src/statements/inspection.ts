@@ -4,7 +4,8 @@ const SUMMARY_COLUMNS = `
   t.seq, lower(hex(t.id)) AS id, iif(r.seq IS NULL, t.state, 2) AS state, t.queue, t.route, t.level, t.terms,
   t.run_at AS runAt, t.enqueued_at AS enqueuedAt, ifnull(r.epoch, t.epoch) AS epoch, t.extra,
   t.finished_at AS finishedAt, t.counters, t.unique_key AS uniqueKey, t.reason, t.error, t.held, t.blockers,
-  t.labels, t.start_by AS startBy, t.deadline_at AS deadlineAt, t.cancel, t.history, r.session AS owner,
+  t.labels, t.start_by AS startBy, t.deadline_at AS deadlineAt, t.cancel, t.history, t.lane, t.due_by AS dueBy,
+  r.session AS owner,
   r.claimed_at AS claimedAt, r.told, n.fraction, n.message`
 
 const TASKS = 'tasks t LEFT JOIN running r ON r.seq = t.seq LEFT JOIN notes n ON n.seq = t.seq'
@@ -86,6 +87,18 @@ UNION ALL SELECT queue, 'blocked', count(*), NULL FROM tasks WHERE state = 0 GRO
 UNION ALL SELECT queue, 'held', count(*), NULL FROM tasks WHERE held = 1 AND state = 1 GROUP BY queue
 UNION ALL SELECT queue, CASE state WHEN 4 THEN 'succeeded' WHEN 5 THEN 'failed' ELSE 'cancelled' END, sum(count), NULL
   FROM volumes GROUP BY queue, state`
+
+/**
+ * In: now. Out: queue, name of a count, count, oldest due time, of those who wait behind others in strict order: they
+ * are in none of the indexes.
+ */
+export const COUNT_FOLLOWERS = `
+SELECT s.queue, iif(t.run_at <= ?1, 'ready', 'scheduled') AS name, count(*), iif(t.run_at <= ?1, min(t.run_at), NULL)
+FROM series s CROSS JOIN tasks t ON t.seq = s.seq
+WHERE t.state = 1 AND t.held = 0
+  AND EXISTS (SELECT 1 FROM series f WHERE f.queue = s.queue AND f.partition = s.partition AND f.place < s.place)
+  AND NOT EXISTS (SELECT 1 FROM running r WHERE r.seq = s.seq)
+GROUP BY s.queue, name`
 
 /** In: now. Out: sessions whose lease holds, and how much they run. */
 export const READ_SESSIONS = `

@@ -1,0 +1,83 @@
+/** Statements about limits, and what was used of their keys. */
+
+const LIMIT_COLUMNS = `
+  key, name, version, nonce, concurrency, rate, set_by AS setBy, shut_until AS shutUntil, configured_at AS configuredAt`
+
+/** Out: every limit: there are few. */
+export const READ_LIMITS: string = `SELECT ${LIMIT_COLUMNS} FROM limits ORDER BY name`
+
+/** In: name. Effect: a limit that holds nothing back. */
+export const ADD_LIMIT = `
+INSERT INTO limits(name, version, set_by, shut_until, configured_at) VALUES (?, 0, 'user', 0, 0)`
+
+/** In: nonce, concurrency, rate as JSON, who sets it, until when it is shut, now, key. Effect: the limit is so. */
+export const SET_LIMIT = `
+UPDATE limits SET version = version + 1, nonce = ?, concurrency = ?, rate = ?, set_by = ?, shut_until = ?,
+  configured_at = ?
+WHERE key = ?`
+
+/** In: key. Effect: the limit is gone. */
+export const DELETE_LIMIT = 'DELETE FROM limits WHERE key = ?'
+
+/** In: limit. Effect: nothing of its keys is remembered. */
+export const DELETE_USAGES = 'DELETE FROM usages WHERE limit_key = ?'
+
+/** In: limit, name of a key. Out: key, used, arrival time, until when it is shut. */
+export const FIND_USAGE = `
+SELECT key, used, arrival_at, shut_until FROM usages WHERE limit_key = ? AND name = ?`
+
+/** In: limit, name of a key, used, arrival time, until when it is shut. Effect: so much of it is used. Out: key. */
+export const PUT_USAGE = `
+INSERT INTO usages(limit_key, name, used, arrival_at, shut_until) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT(limit_key, name) DO UPDATE
+SET used = excluded.used, arrival_at = excluded.arrival_at, shut_until = excluded.shut_until
+RETURNING key`
+
+/** In: pairs of seq and usage as JSON. Effect: these tasks are in what is used. */
+export const COUNT_ALL = `
+INSERT INTO counted(seq, usage) SELECT value ->> 0, value ->> 1 FROM json_each(?)`
+
+/** In: seqs as JSON. Out: usage, and how many of them are in it. */
+export const COUNTED_IN = `
+SELECT c.usage, count(*) FROM json_each(?) j CROSS JOIN counted c ON c.seq = j.value GROUP BY c.usage`
+
+/** In: how many, key of a usage. Effect: so much less of it is used. */
+export const USE_LESS = 'UPDATE usages SET used = used - ? WHERE key = ?'
+
+/** In: seqs as JSON. Effect: they are in no usage any more. */
+export const UNCOUNT = 'DELETE FROM counted WHERE seq IN (SELECT value FROM json_each(?))'
+
+/** In: limit. Effect: no task is in what is used of it … */
+export const UNCOUNT_LIMIT = `
+DELETE FROM counted WHERE usage IN (SELECT key FROM usages WHERE limit_key = ?)`
+
+/** In: limit. Effect: … and nothing of it is used. */
+export const UNUSE_LIMIT = 'UPDATE usages SET used = 0 WHERE limit_key = ? AND used <> 0'
+
+/** Out: seq, queue, route and lane of what runs. */
+export const ALL_RUNNING = `
+SELECT r.seq, t.queue, t.route, t.lane FROM running r CROSS JOIN tasks t ON t.seq = r.seq`
+
+/** In: limit. Out: name and use of its keys. */
+export const USES_OF = 'SELECT name, used FROM usages WHERE limit_key = ?'
+
+/** In: limit, now, how many. Out: its keys that are in use, those that are used most first. */
+export const KEYS_IN_USE = `
+SELECT name AS key, used, arrival_at AS arrivalAt, shut_until AS shutUntil FROM usages
+WHERE limit_key = ?1 AND (used > 0 OR arrival_at > ?2 OR shut_until > ?2)
+ORDER BY used DESC, name LIMIT ?3`
+
+/** In: limit, now. Out: 1 if one of its keys is shut. */
+export const ANY_SHUT = `
+SELECT EXISTS (SELECT 1 FROM usages WHERE limit_key = ? AND shut_until > ?)`
+
+/** In: limit. Out: 1 if any of its keys is remembered. */
+export const ANY_USAGE = 'SELECT EXISTS (SELECT 1 FROM usages WHERE limit_key = ?)'
+
+/** In: the last key looked at, how many. Out: the last of the next keys. */
+export const USAGES_UP_TO = `
+SELECT max(key), count(*) FROM (SELECT key FROM usages WHERE key > ? ORDER BY key LIMIT ?)`
+
+/** In: the last key looked at, the last to look at, now. Effect: of these, what is not used and waits for no time is forgotten. */
+export const FORGET_USAGES = `
+DELETE FROM usages WHERE key > ?1 AND key <= ?2 AND used = 0 AND arrival_at <= ?3 AND shut_until <= ?3`

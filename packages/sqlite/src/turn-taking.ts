@@ -1,0 +1,63 @@
+/** Takes from a level whose partitions take turns, or that something may hold back. */
+import { LEAVE_LANE_UP_TO } from './statements/lanes.ts'
+import { levelName, plan, type Picked, type Plan, type Rest } from './planning.ts'
+import { countFitting, endExpired, hasExpired, readPicked, run, type Claiming } from './taking.ts'
+import type { Head, Source } from './ring.ts'
+
+/** What is planned is carried out unless times are over, or payloads are too large: then it is planned anew. @returns how many were taken */
+export function takeByTurns(claiming: Claiming, source: Source, wanted: number): number {
+  const { pass, ledger } = claiming
+  for (let most = wanted; most > 0;) {
+    const planned = planFor(claiming, source, most)
+    const batch = readPicked(
+      pass,
+      planned.picked.map(({ seq }) => seq),
+    )
+    const expired = hasExpired(pass, batch)
+    const fitting = expired ? 0 : countFitting(claiming, batch)
+    if (!expired && fitting === batch.count) {
+      if (fitting > 0) run(claiming, source, { batch, order: 'turns' })
+      leaveLanes(claiming, source, planned.picked)
+      carryOut(claiming, source, planned)
+      return fitting
+    }
+    ledger.takeBack()
+    if (expired) endExpired(claiming, batch.seqs)
+    else claiming.cut = true
+    if (expired && claiming.cut) return 0
+    if (!expired) most = fitting
+  }
+  return 0
+}
+
+/** What is left in a level, as far as is known: if nobody has looked yet, by a plan for one more. */
+export function restOf(claiming: Claiming, source: Source): Rest {
+  const known = claiming.rests.get(levelName(source))
+  if (known !== undefined || claiming.hopsLeft === 0) return known ?? 'more'
+  const { picked, rest } = planFor(claiming, source, 1)
+  claiming.ledger.takeBack()
+  return picked.length > 0 ? 'more' : rest!
+}
+
+function planFor(
+  { pass, ledger, turns, quantum, hopsLeft: hops }: Claiming,
+  source: Source,
+  wanted: number,
+): Plan {
+  return plan(pass, source, { ledger, turns, quantum, wanted, hops })
+}
+
+function leaveLanes({ pass }: Claiming, { served, level }: Source, picked: readonly Picked[]): void {
+  // those of one lane stand in its order, so the last of them stays
+  const last = new Map<Head, Picked>(picked.map((one) => [one.head, one]))
+  for (const [{ route, partition, lane }, { ord, seq }] of last)
+    pass.database.run(LEAVE_LANE_UP_TO, served.queue, route, level, partition, lane, ord, seq)
+}
+
+function carryOut(claiming: Claiming, source: Source, { picked, spot, hops, rest }: Plan): void {
+  claiming.ledger.keep(picked)
+  claiming.hopsLeft = hops
+  const name = levelName(source)
+  if (spot !== null) claiming.turns.stop(name, spot)
+  if (rest !== null) claiming.rests.set(name, rest)
+}

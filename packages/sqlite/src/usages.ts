@@ -1,0 +1,115 @@
+/** What was used under limits, as claims take it and the ends of claims give it back. */
+import { roomUnder, usageAfter, type Room } from '@millrace/core/store'
+import { putUsage, usageOf, type Limit, type On } from './limits.ts'
+import { COUNT_ALL, COUNTED_IN, UNCOUNT, USE_LESS } from './statements/limits.ts'
+import type { Pass } from './home.ts'
+import type { Usage } from '@millrace/core/store'
+
+/** Claims of tasks have ended. @param seqs as JSON */
+export function giveBack({ database, limits, hint }: Pass, seqs: string): void {
+  if (!limits.counting) return
+  const counted = database.all<[usage: number, count: number]>(COUNTED_IN, seqs)
+  if (counted.length === 0) return
+  for (const [usage, count] of counted) database.run(USE_LESS, count, usage)
+  database.run(UNCOUNT, seqs)
+  hint.ready = true
+}
+
+/** A key, and what is used of it by the way. */
+interface Used {
+  readonly limit: Limit
+  readonly key: string
+  usage: Usage
+  /** Why a task was refused under it: for the rest of the claim nothing else starts there, or little ones would go before a large one for ever. */
+  refusal: Room | null
+  /** As it was before a plan that may not be carried out. */
+  before: { readonly usage: Usage; readonly refusal: Room | null }
+  written: Usage
+}
+
+/** A key under which a task is to start, and how much it takes. */
+export interface Charge {
+  readonly used: Used
+  readonly cost: number
+}
+
+const FREE: Room = { free: true }
+
+/** What one claim uses: read once per key, and written down at its end. */
+export class Ledger {
+  readonly #pass: Pass
+  readonly #used = new Map<string, Used>()
+  readonly #counted: { readonly seq: number; readonly used: Used }[] = []
+
+  constructor(pass: Pass) {
+    this.#pass = pass
+  }
+
+  chargesOf(on: readonly On[]): readonly Charge[] {
+    return on.map(({ limit, key, cost }) => ({ used: this.#usedOf(limit, key), cost }))
+  }
+
+  #usedOf(limit: Limit, key: string): Used {
+    const name = `${limit.key} ${key}`
+    let used = this.#used.get(name)
+    if (used === undefined) {
+      const usage = usageOf(this.#pass, { limit: limit.key, key })
+      used = { limit, key, usage, refusal: null, before: { usage, refusal: null }, written: usage }
+      this.#used.set(name, used)
+    }
+    return used
+  }
+
+  /** Whether a task may start; if not, when to look again. */
+  roomFor(charges: readonly Charge[]): Room {
+    const { now } = this.#pass
+    let refusal: Room = FREE
+    for (const { used, cost } of charges) {
+      const room = used.refusal ?? roomUnder(used.limit, used.usage, { now, cost })
+      if (room.free) continue
+      used.refusal = room
+      if (room.againAt === null) return room
+      if (refusal.free || room.againAt > refusal.againAt!) refusal = room
+    }
+    return refusal
+  }
+
+  /** A task is to start. */
+  charge(charges: readonly Charge[]): void {
+    const { now } = this.#pass
+    for (const { used, cost } of charges) {
+      const { allowance } = used.limit
+      if (allowance.concurrency === null && allowance.rate === null) continue
+      used.usage = usageAfter(allowance, used.usage, { now, cost })
+    }
+  }
+
+  /** What was planned is not carried out. */
+  takeBack(): void {
+    for (const used of this.#used.values()) Object.assign(used, used.before)
+  }
+
+  /** What was planned is carried out, and these tasks start. */
+  keep(started: Iterable<{ readonly seq: number; readonly charges: readonly Charge[] }>): void {
+    for (const used of this.#used.values()) used.before = { usage: used.usage, refusal: used.refusal }
+    for (const { seq, charges } of started) {
+      for (const { used } of charges)
+        if (used.limit.allowance.concurrency !== null) this.#counted.push({ seq, used })
+    }
+  }
+
+  /** Writes down what was used. */
+  flush(): void {
+    if (this.#used.size === 0) return
+    const rows = new Map<Used, number>()
+    for (const used of this.#used.values()) {
+      if (used.usage === used.written) continue
+      rows.set(used, putUsage(this.#pass, { limit: used.limit.key, key: used.key }, used.usage))
+      used.written = used.usage
+    }
+    if (this.#counted.length === 0) return
+    const pairs = this.#counted.map(({ seq, used }) => [seq, rows.get(used)])
+    this.#pass.database.run(COUNT_ALL, JSON.stringify(pairs))
+    this.#counted.length = 0
+  }
+}
