@@ -60,6 +60,7 @@ export function claim(pass: Pass, request: PackedExchange, session: number): Cla
     bytesLeft: demand.bytesMax,
     endsLeft: ENDED_MAX,
     hopsLeft: HOPS_MAX,
+    hopsShared: false,
     cut: false,
   }
   if (again === null) for (const { served, queue } of queues) claimFromQueue(claiming, served, queue)
@@ -98,6 +99,7 @@ function claimFromQueue(claiming: Claiming, served: Served, queue: PackedDemand[
   const laned = ready.size === 0 ? ready : lanedLevels(claiming.pass, served)
   const levels = LEVELS.filter((level) => ready.has(level))
   const spent = new Set<number>()
+  claiming.hopsShared = levels.length > 1
   let left = queue.tasksMax
   // a single level gets all its slots at once
   const passes = levels.length > 1 ? [true, false] : [false]

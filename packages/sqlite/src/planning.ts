@@ -27,6 +27,7 @@ export interface Plan {
   readonly picked: readonly Picked[]
   /** Where turns go on; `null`: where they did. */
   readonly spot: Spot | null
+  /** How many lanes were come by. */
   readonly hops: number
   /** `null`: nobody has looked, because there was enough. */
   readonly rest: Rest | null
@@ -85,18 +86,20 @@ class Planner {
 
   #outcome(spot: Spot | null): Plan {
     const picked = this.#picked
-    const { hops, stopped, leftOut, againAt } = this.#ring
+    const { stopped, leftOut, againAt } = this.#ring
+    const hops = this.#parts.hops - this.#ring.hops
     if (picked.length >= this.#parts.wanted) return { picked, spot, hops, rest: null }
     if (stopped === null) {
       const known = { againAt: earlier(againAt, this.#spot?.againAt ?? null) }
       return { picked, spot: this.#begun(), hops, rest: leftOut ? 'more' : known }
     }
-    const [partition, lane] = stopped
-    if (hops === this.#parts.hops) return { picked, spot: null, hops, rest: 'more' }
+    // before all of them: the first is next
+    const [partition, left, lane] = stopped[0] < 0 ? [0, 1, 0] : [stopped[0], 0, stopped[1]]
+    if (hops === 0) return { picked, spot: null, hops, rest: 'more' }
     const inVain = picked.length === 0
     const since = inVain ? this.#since : null
     const vainly = inVain ? earlier(againAt, this.#spot?.againAt ?? null) : null
-    return { picked, spot: { partition, left: 0, lane, since, againAt: vainly }, hops, rest: 'more' }
+    return { picked, spot: { partition, left, lane, since, againAt: vainly }, hops, rest: 'more' }
   }
 
   /** All was come by: whoever looks again begins anew. */

@@ -71,7 +71,8 @@ export class Ring {
   readonly #parts: RingParts
   /** What is left to come by: behind the one, up to the other. */
   readonly #stretches: (readonly [behind: Position, upTo: Position])[]
-  #scanners: Scanner[] | undefined
+  #begun: readonly [Position, Position] | undefined
+  #scanners: readonly Scanner[] = []
   #next: Party | undefined
   #last: Position
   hops: number
@@ -114,32 +115,37 @@ export class Ring {
   }
 
   #gather(): void {
-    const [stretch] = this.#stretches
-    const [behind, upTo] = stretch!
-    this.#scanners ??= this.#begin(behind)
+    const stretch = this.#stretches[0]!
+    const [behind, upTo] = stretch
+    if (this.#begun !== stretch) this.#scanners = this.#begin(behind)
+    this.#begun = stretch
     const first = this.#first(upTo)
     if (first === undefined) {
       this.#stretches.shift()
-      this.#scanners = undefined
       return
     }
     const [partition] = first.row!
     const heads: Head[] = []
-    let jumped = false
+    let lanes = 0
     for (let one: Scanner | undefined = first; one?.row?.[0] === partition; one = this.#first(upTo)) {
-      if (this.hops === 0) {
+      const [, lane] = one.row
+      // of several types in one lane all are come by, or none
+      const another = this.#last[0] !== partition || this.#last[1] !== lane
+      if (another && this.hops === 0) {
         this.stopped = this.#last
         break
       }
-      this.hops -= 1
-      this.#last = [partition, one.row[1]]
-      this.#take(one, heads)
-      this.#hop(one, this.#last)
-      if (heads.length === FROM_THE_FIRST && !jumped) {
-        jumped = true
+      if (another && lanes === FROM_THE_FIRST)
         this.#jump([partition, this.#pass.lanes.laneByChance(this.#parts.chance)])
+      if (another && lanes === LANES_MAX) this.#jump([partition, BEHIND])
+      if (another && (lanes === FROM_THE_FIRST || lanes === LANES_MAX)) {
+        lanes += 1
+        continue
       }
-      if (heads.length === LANES_MAX) this.#jump([partition, BEHIND])
+      this.hops = Math.max(this.hops - 1, 0)
+      this.#last = [partition, lane]
+      if (this.#take(one, heads) && another) lanes += 1
+      this.#hop(one, this.#last)
     }
     if (heads.length > 0) this.#next = { partition, heads, picked: null }
   }
@@ -158,7 +164,7 @@ export class Ring {
   /** The scanner that stands first. */
   #first(upTo: Position): Scanner | undefined {
     let first: Scanner | undefined
-    for (const one of this.#scanners!) {
+    for (const one of this.#scanners) {
       if (one.row === undefined || isBefore(upTo, one.row)) continue
       if (first === undefined || isBefore(one.row, first.row!)) first = one
     }
@@ -174,19 +180,21 @@ export class Ring {
 
   /** Lanes before that one are left out. */
   #jump(to: Position): void {
-    for (const scanner of this.#scanners!) {
+    for (const scanner of this.#scanners) {
       if (scanner.row === undefined || !isBefore(scanner.row, to)) continue
       this.leftOut = true
       this.#hop(scanner, to)
     }
   }
 
-  #take({ route, row }: Scanner, heads: Head[]): void {
+  /** @returns whether there is room for it */
+  #take({ route, row }: Scanner, heads: Head[]): boolean {
     const [partition, lane, ord, seq] = row!
     const charges = this.#charges(route, lane)
     const room = this.#parts.ledger.roomFor(charges)
     if (room.free) heads.push({ route, partition, lane, charges, ord, seq, behind: [], at: 0 })
     else this.passOver(room.againAt)
+    return room.free
   }
 
   passOver(againAt: number | null): void {

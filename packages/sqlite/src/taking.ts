@@ -72,6 +72,8 @@ export interface Claiming {
   endsLeft: number
   /** How many lanes may still be come by. */
   hopsLeft: number
+  /** Whether other levels need some of them, too. */
+  hopsShared: boolean
   /** A payload, or too many ends, cut the claim short. */
   cut: boolean
 }

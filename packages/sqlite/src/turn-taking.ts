@@ -39,11 +39,9 @@ export function restOf(claiming: Claiming, source: Source): Rest {
   return picked.length > 0 ? 'more' : rest!
 }
 
-function planFor(
-  { pass, ledger, turns, quantum, hopsLeft: hops }: Claiming,
-  source: Source,
-  wanted: number,
-): Plan {
+function planFor(claiming: Claiming, source: Source, wanted: number): Plan {
+  const { pass, ledger, turns, quantum, hopsLeft, hopsShared } = claiming
+  const hops = hopsShared ? Math.ceil(hopsLeft / 2) : hopsLeft
   return plan(pass, source, { ledger, turns, quantum, wanted, hops })
 }
 
@@ -56,7 +54,7 @@ function leaveLanes({ pass }: Claiming, { served, level }: Source, picked: reado
 
 function carryOut(claiming: Claiming, source: Source, { picked, spot, hops, rest }: Plan): void {
   claiming.ledger.keep(picked)
-  claiming.hopsLeft = hops
+  claiming.hopsLeft -= hops
   const name = levelName(source)
   if (spot !== null) claiming.turns.stop(name, spot)
   if (rest !== null) claiming.rests.set(name, rest)

@@ -1,9 +1,8 @@
 /** What was used under limits, as claims take it and the ends of claims give it back. */
-import { roomUnder, usageAfter, type Room } from '@millrace/core/store'
+import { roomUnder, usageAfter, type Room, type Usage } from '@millrace/core/store'
 import { putUsage, usageOf, type Limit, type On } from './limits.ts'
 import { COUNT_ALL, COUNTED_IN, UNCOUNT, USE_LESS } from './statements/limits.ts'
 import type { Pass } from './home.ts'
-import type { Usage } from '@millrace/core/store'
 
 /** Claims of tasks have ended. @param seqs as JSON */
 export function giveBack({ database, limits, hint }: Pass, seqs: string): void {

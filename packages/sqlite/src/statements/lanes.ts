@@ -33,20 +33,27 @@ export const SET_WEIGHT = 'UPDATE partitions SET weight = ? WHERE key = ?'
 /** Out: name and weight of the partitions that have one. */
 export const READ_PARTITIONS = 'SELECT name, weight FROM partitions WHERE weight IS NOT NULL ORDER BY name'
 
+/** SQLite would go through all that is in the lane, were it compared by less than the rest of the index. */
+function behind(partition: string, lane: string): string {
+  return `(partition, lane, ord, seq) > (${partition}, ${lane}, ${LAST}, ${LAST})`
+}
+
+const LAST = '9223372036854775807'
+
 /** In: queue, nothing, nothing, routes. Out: for each level 1 if any of the routes has a task in a lane to give there. */
 export function levelsWithLanes(routes: number): string {
   const list = Array.from({ length: routes }, (_, index) => `?${index + 4}`).join(', ')
   const levels = [0, 1, 2, 3, 4].map(
     (level) => `EXISTS (
-      SELECT 1 FROM ready WHERE queue = ?1 AND route IN (${list}) AND level = ${level} AND (partition, lane) > (0, 0))`,
+      SELECT 1 FROM ready WHERE queue = ?1 AND route IN (${list}) AND level = ${level} AND ${behind('0', '0')})`,
   )
   return `SELECT ${levels.join(', ')}`
 }
 
 /** In: queue, route, level, partition, lane. Out: partition, lane, place in line and seq of the first task in the lane behind that one. */
-export const NEXT_LANE = `
+export const NEXT_LANE: string = `
 SELECT partition, lane, ord, seq FROM ready
-WHERE queue = ? AND route = ? AND level = ? AND (partition, lane) > (?, ?)
+WHERE queue = ? AND route = ? AND level = ? AND ${behind('?', '?')}
 ORDER BY partition, lane, ord, seq LIMIT 1`
 
 /** In: queue, route, level, partition, lane, place in line, seq, how many. Out: place in line and seq of those behind that one in its lane. */
