@@ -147,7 +147,7 @@ export class Lanes {
 
   /** Forgets some of the lanes and partitions that nobody uses any more; the next look goes on behind. */
   prune(): void {
-    if (!this.any && this.#looked.partition === 0) return
+    if (!this.any && this.#database.get<[number]>(LAST_PARTITION)![0] === 0) return
     this.#looked.lane = this.#prune(LANES_AFTER, FORGET_LANE, this.#looked.lane)
     this.#looked.partition = this.#prune(PARTITIONS_AFTER, FORGET_PARTITION, this.#looked.partition)
   }

@@ -50,6 +50,8 @@ class Planner {
   readonly #picked: Picked[] = []
   /** Partitions that have more, behind those that were not come by yet. */
   readonly #stay: Party[] = []
+  /** Whether any had a second turn. */
+  #again = false
 
   constructor(pass: Pass, source: Source, parts: PlanParts) {
     this.#pass = pass
@@ -68,7 +70,7 @@ class Planner {
     let left = this.#spot === undefined || this.#spot.left === 0 ? null : this.#spot
     let spot: Spot | null = null
     while (this.#picked.length < wanted) {
-      const party = ring.next() ?? this.#stay.shift()
+      const party = ring.next() ?? this.#another()
       if (party === undefined) break
       const { partition } = party
       const whole = quantum * this.#pass.lanes.weightOf(partition)
@@ -84,11 +86,18 @@ class Planner {
     return this.#outcome(spot)
   }
 
+  #another(): Party | undefined {
+    this.#again = true
+    return this.#stay.shift()
+  }
+
   #outcome(spot: Spot | null): Plan {
     const picked = this.#picked
     const { stopped, leftOut, againAt } = this.#ring
     const hops = this.#parts.hops - this.#ring.hops
-    if (picked.length >= this.#parts.wanted) return { picked, spot, hops, rest: null }
+    const enough = picked.length >= this.#parts.wanted
+    // who had a second turn gives way to those that there was no hop for
+    if (enough && (stopped === null || !this.#again)) return { picked, spot, hops, rest: null }
     if (stopped === null) {
       const known = { againAt: earlier(againAt, this.#spot?.againAt ?? null) }
       return { picked, spot: this.#begun(), hops, rest: leftOut ? 'more' : known }

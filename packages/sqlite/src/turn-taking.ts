@@ -9,6 +9,10 @@ export function takeByTurns(claiming: Claiming, source: Source, wanted: number):
   const { pass, ledger } = claiming
   for (let most = wanted; most > 0;) {
     const planned = planFor(claiming, source, most)
+    if (planned.picked.length === 0) {
+      carryOut(claiming, source, planned)
+      return 0
+    }
     const batch = readPicked(
       pass,
       planned.picked.map(({ seq }) => seq),
@@ -16,7 +20,7 @@ export function takeByTurns(claiming: Claiming, source: Source, wanted: number):
     const expired = hasExpired(pass, batch)
     const fitting = expired ? 0 : countFitting(claiming, batch)
     if (!expired && fitting === batch.count) {
-      if (fitting > 0) run(claiming, source, { batch, order: 'turns' })
+      run(claiming, source, { batch, order: 'turns' })
       leaveLanes(claiming, source, planned.picked)
       carryOut(claiming, source, planned)
       return fitting

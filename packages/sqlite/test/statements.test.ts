@@ -66,7 +66,20 @@ const hot: Readonly<Record<string, string>> = {
 }
 
 /** Tables that grow with the work that waits or is done. */
-const LARGE = ['tasks', 't', 'ready', 'later', 'l', 'edges', 'e', 'payloads', 'lanes', 'usages', 'series', 's']
+const LARGE = [
+  'tasks',
+  't',
+  'ready',
+  'later',
+  'l',
+  'edges',
+  'e',
+  'payloads',
+  'lanes',
+  'usages',
+  'series',
+  's',
+]
 
 describe('the plan of each hot statement', () => {
   test.each(Object.entries(hot))('%s scans no table that grows, and sorts nothing', (_, sql) => {

@@ -1,0 +1,180 @@
+/** What claims of partitions and under limits cost, and what is left of lanes that nobody uses. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { demand, exchange, group, session, spec, succeeded } from './specs.ts'
+import { Rooms } from './rooms.ts'
+import type { Claim, Demand, ExchangeAnswer, Lane, LimitSettings, TaskSpec } from '@millrace/core/store'
+
+let rooms: Rooms
+let worker: string
+beforeEach(async () => {
+  rooms = await Rooms.open()
+  const request = session()
+  worker = request.session
+  await rooms.write('openSession', request)
+})
+afterEach(() => rooms.close())
+
+function lane(partition: string | null, key?: string): Lane {
+  return { partition, fifo: false, limits: key === undefined ? [] : [{ name: 'api', key, cost: 1 }] }
+}
+
+async function fill(count: number, changes: (index: number) => Partial<TaskSpec>): Promise<void> {
+  const groups = Array.from({ length: count }, (_, index) => group(spec(changes(index))))
+  for (let from = 0; from < count; from += 1_000) await rooms.add(groups.slice(from, from + 1_000))
+}
+
+async function allow(concurrency: number): Promise<void> {
+  const allowance = { concurrency, rate: null }
+  const nonce = String(concurrency).padStart(16, '0')
+  const limit: LimitSettings = { nonce, name: 'api', version: null, allowance, shutMs: null, by: 'user' }
+  await rooms.write('configureLimit', limit)
+}
+
+function ask(most: number, changes: Partial<Demand> = {}): Promise<ExchangeAnswer> {
+  return rooms.exchange(exchange(worker, { demand: demand(most, changes) }))
+}
+
+function end(claims: readonly Claim[]): Promise<ExchangeAnswer> {
+  return rooms.exchange(exchange(worker, { settlements: claims.map(succeeded) }))
+}
+
+/** Asks again as long as it is told to, as workers do. */
+async function askOn(most: number): Promise<{ readonly claims: readonly Claim[]; readonly asked: number }> {
+  let turn: string | null = null
+  for (let asked = 1; asked <= 50; asked++) {
+    const answer = await ask(most, { turn })
+    if (answer.claims.length > 0 || answer.nextInMs !== 0) return { claims: answer.claims, asked }
+    turn = answer.turn
+  }
+  throw new Error('it never ends')
+}
+
+function rowsOf(table: string): number {
+  return rooms.home.database.get<[number]>(`SELECT count(*) FROM ${table}`)![0]
+}
+
+const PRUNE = {
+  tasksMax: 10_000,
+  retention: { succeededMs: 0, failedMs: 0, cancelledMs: 0, count: null, bytes: null },
+}
+
+describe('a claim', () => {
+  test('of a hundred partitions reads the first of each, and no more', async () => {
+    await fill(1_000, (index) => ({ lane: lane(`p${index % 500}`) }))
+    rooms.statements.length = 0
+    const { claims } = await ask(100)
+    expect(claims).toHaveLength(100)
+    // a hop to each, and leaving it
+    expect(rooms.statements.length).toBeLessThanOrEqual(2 * 100 + 20)
+  })
+
+  test('reads no more when thousands are held back under a full key', async () => {
+    await allow(0)
+    await fill(1, () => ({ lane: lane(null, 'full') }))
+    await fill(20, () => ({}))
+    rooms.statements.length = 0
+    await ask(10)
+    const few = rooms.statements.length
+    await fill(2_000, () => ({ lane: lane(null, 'full') }))
+    await fill(10, () => ({}))
+    rooms.statements.length = 0
+    expect((await ask(10)).claims).toHaveLength(10)
+    expect(rooms.statements.length).toBeLessThanOrEqual(few)
+  })
+
+  test('goes on behind the lanes that the last one came by, until all of them were', async () => {
+    await allow(1)
+    await fill(1_000, (index) => ({ lane: lane(`p${index}`, 'full') }))
+    expect((await askOn(1)).claims).toHaveLength(1)
+    const { claims, asked } = await askOn(1)
+    expect(claims).toEqual([])
+    expect(asked).toBeGreaterThanOrEqual(5)
+    expect(asked).toBeLessThanOrEqual(7)
+    await fill(1, () => ({ lane: lane('one more') }))
+    expect((await askOn(1)).claims).toHaveLength(1)
+  })
+
+  test('comes by what stands in one partition under many keys', async () => {
+    await allow(1)
+    await fill(1_000, (index) => ({ lane: lane(null, `k${index}`) }))
+    const first = await askOn(10)
+    expect(first.claims).toHaveLength(10)
+    const all = [...first.claims]
+    for (let claims = first.claims; claims.length > 0; all.push(...claims)) ({ claims } = await askOn(100))
+    expect(new Set(all.map(({ id }) => id)).size).toBe(1_000)
+  })
+
+  test('leaves hops to the lower levels when those above are full of what is held back', async () => {
+    await allow(0)
+    await fill(500, (index) => ({ level: 0, lane: lane(`p${index}`, 'full') }))
+    await fill(1, () => ({ level: 4, lane: lane('free') }))
+    expect((await ask(1)).claims).toHaveLength(1)
+  })
+
+  test('takes as much as bytes allow, and counts no more than that', async () => {
+    await allow(100)
+    await fill(10, (index) => ({
+      lane: lane(`p${index % 2}`, 'k'),
+      payload: JSON.stringify('x'.repeat(998)),
+    }))
+    const { claims } = await ask(10, { bytesMax: 3_500 })
+    expect(claims).toHaveLength(3)
+    expect(await rooms.write('recount', undefined)).toEqual({ keys: 1, mended: [] })
+  })
+
+  test('ends what is over by the way, and counts none of it', async () => {
+    await allow(2)
+    await fill(3, () => ({ lane: lane('p', 'k'), startByMs: 1 }))
+    await fill(3, () => ({ lane: lane('p', 'k') }))
+    rooms.home.clock.shift(10)
+    const { claims } = await ask(10)
+    expect(claims).toHaveLength(2)
+    expect(await rooms.write('recount', undefined)).toEqual({ keys: 1, mended: [] })
+    expect(rowsOf('tasks WHERE state = 5')).toBe(3)
+  })
+})
+
+describe('recount', () => {
+  test('mends what does not agree', async () => {
+    await allow(5)
+    await fill(3, () => ({ lane: lane(null, 'k') }))
+    await ask(10)
+    rooms.home.database.run('UPDATE usages SET used = 7')
+    const mended = [{ name: 'api', key: 'k', was: 7, is: 3 }]
+    expect(await rooms.write('recount', undefined)).toEqual({ keys: 1, mended })
+    expect(await rooms.write('recount', undefined)).toEqual({ keys: 1, mended: [] })
+  })
+})
+
+describe('what nobody uses any more', () => {
+  test('is forgotten: lanes, partitions and keys', async () => {
+    await allow(1)
+    await rooms.write('configurePartition', { partition: 'kept', weight: 2 })
+    await fill(2_500, (index) => ({ lane: lane(`p${index}`, `k${index}`) }))
+    const { claims } = await ask(100)
+    await end(claims)
+    expect([rowsOf('lanes'), rowsOf('partitions'), rowsOf('usages')]).toEqual([2_500, 2_501, 100])
+    await rooms.write('prune', PRUNE)
+    expect(rowsOf('usages')).toBe(0)
+    for (let left = await ask(1_000); left.claims.length > 0; left = await ask(1_000)) await end(left.claims)
+    for (let looks = 0; looks < 12; looks++) await rooms.write('prune', PRUNE)
+    expect([rowsOf('lanes'), rowsOf('partitions'), rowsOf('usages')]).toEqual([0, 1, 0])
+    await fill(1, () => ({ lane: lane('p1', 'k1') }))
+    expect((await ask(1)).claims).toHaveLength(1)
+  })
+
+  test('stays as long as a task bears it', async () => {
+    await fill(2, (index) => ({ lane: lane(`p${index}`) }))
+    await end((await ask(1)).claims)
+    await rooms.write('prune', PRUNE)
+    await rooms.write('prune', PRUNE)
+    expect([rowsOf('tasks'), rowsOf('lanes'), rowsOf('partitions')]).toEqual([1, 1, 1])
+  })
+})
+
+test('without lanes and limits nothing is written about them', async () => {
+  await fill(100, () => ({}))
+  await end((await ask(100)).claims)
+  for (const table of ['lanes', 'partitions', 'limits', 'usages', 'counted', 'series'])
+    expect(rowsOf(table)).toBe(0)
+})
