@@ -33,6 +33,9 @@ export interface Plan {
   readonly rest: Rest | null
 }
 
+/** How many tasks of a lane are read when it is come by. */
+const DEPTH_MAX = 16
+
 export function levelName({ served, level }: Source): string {
   return `${level} ${served.name}`
 }
@@ -56,12 +59,13 @@ class Planner {
   constructor(pass: Pass, source: Source, parts: PlanParts) {
     this.#pass = pass
     this.#parts = parts
-    const { ledger, turns, hops } = parts
+    const { ledger, turns, hops, quantum, wanted } = parts
+    const depth = Math.min(quantum, wanted, DEPTH_MAX)
     const { chance } = turns
     this.#spot = turns.spotOf(levelName(source))
     const from = this.#spot === undefined ? before(pass.lanes.partitionByChance(chance)) : behind(this.#spot)
     this.#since = this.#spot?.since ?? from
-    this.#ring = new Ring(pass, { source, ledger, from, until: this.#since, hops, chance })
+    this.#ring = new Ring(pass, { source, ledger, from, until: this.#since, hops, depth, chance })
   }
 
   plan(): Plan {

@@ -3,7 +3,7 @@
  * task of each lane is read, and of lanes under a key that has no room not even the next.
  */
 import { ROUTES_READY } from './statements/claiming.ts'
-import { IN_LANE, NEXT_LANE } from './statements/lanes.ts'
+import { IN_LANE, NEXT_LANES } from './statements/lanes.ts'
 import { NO_LANE } from './lanes.ts'
 import type { Pass } from './home.ts'
 import type { Position } from './turns.ts'
@@ -17,6 +17,9 @@ const FROM_THE_FIRST = 60
 
 /** Of more routes than this it is asked first which have anything to give. */
 const FEW = 4
+
+/** How much is read ahead while everything is held back: the next lane, if there is but one task in this. */
+const SHALLOW = 2
 
 /** Before all, and behind all of a partition. */
 export const FRONT: Position = [-1, 0]
@@ -38,6 +41,8 @@ export interface Head {
   seq: number
   behind: readonly (readonly [ord: number, seq: number])[]
   at: number
+  /** Whether there may be more than was read. */
+  more: boolean
 }
 
 export interface Party {
@@ -50,9 +55,16 @@ export interface Party {
 
 type Row = [partition: number, lane: number, ord: number, seq: number]
 
+/** A route, and what was read of it ahead: the rest of a lane, and the lanes behind. */
 interface Scanner {
   readonly route: number
-  row: Row | undefined
+  rows: readonly Row[]
+  /** Where in the rows the lane begins that comes next. */
+  at: number
+  /** Whether there may be more than was read. */
+  more: boolean
+  /** Whether what stands behind the first of a lane may be of use. */
+  deep: boolean
 }
 
 export interface RingParts {
@@ -63,6 +75,8 @@ export interface RingParts {
   readonly until: Position
   /** How many lanes may be come by. */
   readonly hops: number
+  /** How many tasks may be needed of a lane. */
+  readonly depth: number
   readonly chance: number
 }
 
@@ -124,11 +138,15 @@ export class Ring {
       this.#stretches.shift()
       return
     }
-    const [partition] = first.row!
+    const [partition] = rowOf(first)!
     const heads: Head[] = []
     let lanes = 0
-    for (let one: Scanner | undefined = first; one?.row?.[0] === partition; one = this.#first(upTo)) {
-      const [, lane] = one.row
+    for (
+      let one: Scanner | undefined = first;
+      one !== undefined && rowOf(one)![0] === partition;
+      one = this.#first(upTo)
+    ) {
+      const [, lane] = rowOf(one)!
       // of several types in one lane all are come by, or none
       const another = this.#last[0] !== partition || this.#last[1] !== lane
       if (another && this.hops === 0) {
@@ -158,42 +176,53 @@ export class Ring {
       keys.length <= FEW
         ? keys
         : this.#pass.database.all<[number]>(ROUTES_READY, served.queue, level, json).map(([route]) => route)
-    return routes.map((route) => this.#hop({ route, row: undefined }, behind))
+    return routes.map((route) => this.#hop({ route, rows: [], at: 0, more: true, deep: true }, behind))
   }
 
   /** The scanner that stands first. */
   #first(upTo: Position): Scanner | undefined {
     let first: Scanner | undefined
     for (const one of this.#scanners) {
-      if (one.row === undefined || isBefore(upTo, one.row)) continue
-      if (first === undefined || isBefore(one.row, first.row!)) first = one
+      const row = rowOf(one)
+      if (row === undefined || isBefore(upTo, row)) continue
+      if (first === undefined || isBefore(row, rowOf(first)!)) first = one
     }
     return first
   }
 
-  #hop(scanner: Scanner, [partition, lane]: readonly number[]): Scanner {
-    const { served, level } = this.#parts.source
-    const { database } = this.#pass
-    scanner.row = database.get<Row>(NEXT_LANE, served.queue, scanner.route, level, partition!, lane!)
+  /** Goes on behind a lane, by what was read ahead if that is enough. */
+  #hop(scanner: Scanner, behind: Position): Scanner {
+    while (scanner.at < scanner.rows.length && !isBefore(behind, rowOf(scanner)!)) scanner.at += 1
+    if (rowOf(scanner) !== undefined || !scanner.more) return scanner
+    const { source, depth } = this.#parts
+    const { served, level } = source
+    const place = [served.queue, scanner.route, level, ...behind] as const
+    const count = scanner.deep ? depth + 1 : SHALLOW
+    scanner.rows = this.#pass.database.all<Row>(NEXT_LANES, ...place, count)
+    scanner.more = scanner.rows.length === count
+    scanner.at = 0
     return scanner
   }
 
   /** Lanes before that one are left out. */
   #jump(to: Position): void {
     for (const scanner of this.#scanners) {
-      if (scanner.row === undefined || !isBefore(scanner.row, to)) continue
+      const row = rowOf(scanner)
+      if (row === undefined || !isBefore(row, to)) continue
       this.leftOut = true
       this.#hop(scanner, to)
     }
   }
 
   /** @returns whether there is room for it */
-  #take({ route, row }: Scanner, heads: Head[]): boolean {
-    const [partition, lane, ord, seq] = row!
+  #take(scanner: Scanner, heads: Head[]): boolean {
+    const { route } = scanner
+    const [partition, lane, ord, seq] = rowOf(scanner)!
     const charges = this.#charges(route, lane)
     const room = this.#parts.ledger.roomFor(charges)
-    if (room.free) heads.push({ route, partition, lane, charges, ord, seq, behind: [], at: 0 })
-    else this.passOver(room.againAt)
+    scanner.deep = room.free
+    if (!room.free) this.passOver(room.againAt)
+    else heads.push({ route, partition, lane, charges, ord, seq, ...restOfLane(scanner) })
     return room.free
   }
 
@@ -218,10 +247,13 @@ export class Ring {
    */
   advance(head: Head, ahead: number): boolean {
     if (head.at === head.behind.length) {
+      if (!head.more) return false
       const { served, level } = this.#parts.source
       const { route, partition, lane, ord, seq } = head
       const place = [served.queue, route, level, partition, lane, ord, seq] as const
-      head.behind = this.#pass.database.all<[number, number]>(IN_LANE, ...place, Math.max(ahead, 1))
+      const count = Math.max(ahead, 1)
+      head.behind = this.#pass.database.all<[number, number]>(IN_LANE, ...place, count)
+      head.more = head.behind.length === count
       head.at = 0
     }
     const next = head.behind[head.at]
@@ -233,6 +265,20 @@ export class Ring {
 }
 
 const NONE: readonly Charge[] = []
+
+function rowOf({ rows, at }: Scanner): Row | undefined {
+  return rows[at]
+}
+
+/** What was read ahead of the lane that comes next. */
+function restOfLane({ rows, at, more }: Scanner): Pick<Head, 'behind' | 'at' | 'more'> {
+  const [partition, lane] = rows[at]!
+  const behind: [number, number][] = []
+  let next = at + 1
+  for (; next < rows.length && rows[next]![0] === partition && rows[next]![1] === lane; next++)
+    behind.push([rows[next]![2], rows[next]![3]])
+  return { behind, at: 0, more: more && next === rows.length }
+}
 
 function isBefore(one: readonly number[], other: readonly number[]): boolean {
   return one[0]! < other[0]! || (one[0] === other[0] && one[1]! < other[1]!)

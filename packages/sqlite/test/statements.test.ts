@@ -36,7 +36,7 @@ const hot: Readonly<Record<string, string>> = {
   'all in lanes ready': adding.ALL_LANED_READY,
   'read picked': claiming.READ_PICKED,
   'levels with lanes': lanes.levelsWithLanes(16),
-  'next lane': lanes.NEXT_LANE,
+  'next lanes': lanes.NEXT_LANES,
   'in a lane': lanes.IN_LANE,
   'leave a lane': lanes.LEAVE_LANE_UP_TO,
   'lanes to forget': lanes.LANES_AFTER,

@@ -50,11 +50,11 @@ export function levelsWithLanes(routes: number): string {
   return `SELECT ${levels.join(', ')}`
 }
 
-/** In: queue, route, level, partition, lane. Out: partition, lane, place in line and seq of the first task in the lane behind that one. */
-export const NEXT_LANE: string = `
+/** In: queue, route, level, partition, lane, how many. Out: partition, lane, place in line and seq of the first tasks in the lanes behind that one. */
+export const NEXT_LANES: string = `
 SELECT partition, lane, ord, seq FROM ready
 WHERE queue = ? AND route = ? AND level = ? AND ${behind('?', '?')}
-ORDER BY partition, lane, ord, seq LIMIT 1`
+ORDER BY partition, lane, ord, seq LIMIT CAST(? AS INTEGER)`
 
 /** In: queue, route, level, partition, lane, place in line, seq, how many. Out: place in line and seq of those behind that one in its lane. */
 export const IN_LANE = `
