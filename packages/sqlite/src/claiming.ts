@@ -184,7 +184,7 @@ function takeFrom(claiming: Claiming, source: Source, portion: Portion): number 
   if (fitting < batch.count) claiming.cut = true
   if (fitting === 0) return 0
   const taken = fitting === batch.count ? batch : read(pass, source, { ...portion, limit: fitting })
-  leaveHeads(pass, source, run(claiming, source, { batch: taken, order: 'in line' }))
+  leaveHeads(pass, source, run(claiming, source, { batch: taken, order: 'in line', counted: null }))
   return fitting
 }
 

@@ -4,7 +4,6 @@ import {
   ALL_RUNNING,
   ANY_SHUT,
   ANY_USAGE,
-  COUNT_ALL,
   DELETE_LIMIT,
   DELETE_USAGES,
   FIND_USAGE,
@@ -12,10 +11,11 @@ import {
   KEYS_IN_USE,
   PUT_USAGE,
   READ_LIMITS,
+  SET_COUNTED,
   SET_LIMIT,
-  UNCOUNT_LIMIT,
   UNUSE_LIMIT,
   USAGES_UP_TO,
+  USAGES_OF,
   USES_OF,
 } from './statements/limits.ts'
 import type {
@@ -198,10 +198,11 @@ export function configureLimit(pass: Pass, request: LimitSettings): 'applied' | 
   return 'applied'
 }
 
-export function removeLimit({ database, limits, hint }: Pass, name: LimitName): null {
+export function removeLimit(pass: Pass, name: LimitName): null {
+  const { database, limits, hint } = pass
   const limit = limits.of(name)
   if (limit === undefined) return null
-  database.run(UNCOUNT_LIMIT, limit.key)
+  uncount(pass, limit)
   database.run(DELETE_USAGES, limit.key)
   database.run(DELETE_LIMIT, limit.key)
   limits.forget()
@@ -209,34 +210,43 @@ export function removeLimit({ database, limits, hint }: Pass, name: LimitName): 
   return null
 }
 
+type RunningRow = readonly [seq: number, queue: number, route: number, lane: number, counted: string | null]
+
 /** Counts what runs under a limit that has just begun, or ceased, to count. */
-function countAnew(pass: Pass, { key: limit, name, allowance }: Limit): void {
+function countAnew(pass: Pass, limit: Limit): void {
   const { database } = pass
-  database.run(UNCOUNT_LIMIT, limit)
-  database.run(UNUSE_LIMIT, limit)
-  if (allowance.concurrency === null) return
-  for (const [key, seqs] of runningUnder(pass, name)) {
-    const { arrivalAt, shutUntil } = usageOf(pass, { limit, key })
-    const usage = putUsage(pass, { limit, key }, { used: seqs.length, arrivalAt, shutUntil })
-    database.run(COUNT_ALL, JSON.stringify(seqs.map((seq) => [seq, usage])))
+  uncount(pass, limit)
+  if (limit.allowance.concurrency === null) return
+  for (const [seq, queue, route, lane, counted] of database.all<RunningRow>(ALL_RUNNING)) {
+    const on = onLimit(pass, limit, { queue, route, lane })
+    if (on === undefined) continue
+    const { row, ...usage } = usageOf(pass, on)
+    const key = putUsage(pass, on, { ...usage, used: usage.used + 1 })
+    database.run(SET_COUNTED, counted === null ? `${key}` : `${counted},${key}`, seq)
   }
 }
 
-/** What runs under a name, by the keys. */
-function runningUnder(pass: Pass, name: LimitName): ReadonlyMap<string, readonly number[]> {
-  const { database, names, lanes, limits } = pass
-  type Row = readonly [seq: number, queue: number, route: number, lane: number]
-  const found = new Map<string, number[]>()
-  for (const [seq, queue, route, lane] of database.all<Row>(ALL_RUNNING)) {
-    const { type } = names.routeOf(route)
-    const on = limits.on({ queue: names.queueName(queue), type, limits: lanes.of(lane).limits })
-    const key = on.find(({ limit }) => limit.name === name)?.key
-    if (key === undefined) continue
-    const seqs = found.get(key) ?? []
-    seqs.push(seq)
-    found.set(key, seqs)
+function uncount({ database }: Pass, { key }: Limit): void {
+  const own = new Set(database.all<[number]>(USAGES_OF, key).map(([usage]) => String(usage)))
+  if (own.size === 0) return
+  for (const [seq, , , , counted] of database.all<RunningRow>(ALL_RUNNING)) {
+    const usages = counted?.split(',') ?? []
+    const others = usages.filter((usage) => !own.has(usage))
+    if (others.length < usages.length) database.run(SET_COUNTED, others.join(',') || null, seq)
   }
-  return found
+  database.run(UNUSE_LIMIT, key)
+}
+
+/** Under which key of a limit a task counts. */
+function onLimit(
+  { names, lanes, limits }: Pass,
+  { key: limit }: Limit,
+  { queue, route, lane }: { readonly queue: number; readonly route: number; readonly lane: number },
+): KeyOfLimit | undefined {
+  const { type } = names.routeOf(route)
+  const on = limits.on({ queue: names.queueName(queue), type, limits: lanes.of(lane).limits })
+  const found = on.find((one) => one.limit.key === limit)
+  return found === undefined ? undefined : { limit, key: found.key }
 }
 
 interface KeyOfLimit {
@@ -244,13 +254,15 @@ interface KeyOfLimit {
   readonly key: string
 }
 
-export function usageOf({ database }: Pass, { limit, key }: KeyOfLimit): Usage {
-  const row = database.get<[key: number, used: number, arrivalAt: number, shutUntil: number]>(
+/** What was used of a key, and the key of its row; 0: there is none. */
+export function usageOf({ database }: Pass, { limit, key }: KeyOfLimit): Usage & { readonly row: number } {
+  const found = database.get<[row: number, used: number, arrivalAt: number, shutUntil: number]>(
     FIND_USAGE,
     limit,
     key,
   )
-  return { used: row?.[1] ?? 0, arrivalAt: row?.[2] ?? 0, shutUntil: row?.[3] ?? 0 }
+  const [row, used, arrivalAt, shutUntil] = found ?? [0, 0, 0, 0]
+  return { row, used, arrivalAt, shutUntil }
 }
 
 /** @returns the key of its row */

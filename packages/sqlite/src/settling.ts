@@ -70,6 +70,7 @@ export function succeed(pass: Pass, successes: Successes, exchangeNonce: string)
   if (probe === null) return singlesOf(successes).map((single) => settle(pass, single, exchangeNonce))
   const { database, hint } = pass
   countVolumes(pass, successes, { seqs, probe })
+  giveBack(pass, seqs)
   database.run(STOP_ALL, seqs, successes.epoch, nonceValue(successes.nonce))
   writeSuccesses(pass, successes, probe)
   if (probe.extra) database.run(DROP_PAYLOADS, seqs)
@@ -78,7 +79,6 @@ export function succeed(pass: Pass, successes: Successes, exchangeNonce: string)
     for (const [seq] of database.all<[number]>(WITH_OPEN_EDGES, seqs))
       pass.ended.push({ seq, succeeded: true })
   }
-  giveBack(pass, seqs)
   for (const seq of inSeries(pass, seqs)) letNextOn(pass, { seq })
   hint.settled = true
   return null

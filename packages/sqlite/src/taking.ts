@@ -7,6 +7,7 @@ import {
   READ_PICKED,
   READ_SIZES,
   RUN_ANY,
+  RUN_COUNTED,
   RUN_FRESH,
 } from './statements/claiming.ts'
 import { endOverdue } from './overdue.ts'
@@ -114,17 +115,25 @@ export function countFitting({ pass, bytesLeft, bundles }: Claiming, { count, si
   return fitting
 }
 
+interface Taken {
+  readonly batch: Batch
+  readonly order: ClaimBundle['order']
+  /** Pairs of seq and the usages that count it, as JSON; `null`: none is counted. */
+  readonly counted: string | null
+}
+
 /** These tasks run. It is for the caller to take them from where they were ready. */
 export function run(
   claiming: Claiming,
   { served, level }: Source,
-  { batch, order }: { readonly batch: Batch; readonly order: ClaimBundle['order'] },
+  { batch, order, counted }: Taken,
 ): ClaimBundle {
   const { pass, session, nonce } = claiming
   const { database, now } = pass
   const { count, size, extra } = batch
   const bundle = bundleOf(pass, batch, { queue: served.name, level, order })
-  database.run(extra === 0 ? RUN_FRESH : RUN_ANY, served.queue, session, nonce, now, `[${bundle.seqs}]`)
+  const statement = counted === null ? (extra === 0 ? RUN_FRESH : RUN_ANY) : RUN_COUNTED
+  database.run(statement, served.queue, session, nonce, now, counted ?? `[${bundle.seqs}]`)
   claiming.bundles.push(bundle)
   claiming.tasksLeft -= count
   claiming.bytesLeft -= size

@@ -197,8 +197,8 @@ export function save(pass: Pass, draft: Draft): void {
 }
 
 function stopRunning(pass: Pass, seq: number): void {
-  pass.database.run(STOP_RUNNING, seq)
   giveBack(pass, `[${seq}]`)
+  pass.database.run(STOP_RUNNING, seq)
 }
 
 /** The first time limit that ends the task unless it runs; `null` without any. */

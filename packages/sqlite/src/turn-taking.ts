@@ -20,7 +20,7 @@ export function takeByTurns(claiming: Claiming, source: Source, wanted: number):
     const expired = hasExpired(pass, batch)
     const fitting = expired ? 0 : countFitting(claiming, batch)
     if (!expired && fitting === batch.count) {
-      run(claiming, source, { batch, order: 'turns' })
+      run(claiming, source, { batch, order: 'turns', counted: countedOf(claiming, planned) })
       leaveLanes(claiming, source, planned.picked)
       carryOut(claiming, source, planned)
       return fitting
@@ -49,6 +49,12 @@ function planFor(claiming: Claiming, source: Source, wanted: number): Plan {
   return plan(pass, source, { ledger, turns, quantum, wanted, hops })
 }
 
+/** Pairs of seq and the usages that count it, as JSON; `null`: none is counted. */
+function countedOf({ ledger }: Claiming, { picked }: Plan): string | null {
+  const pairs = picked.map(({ seq, charges }) => [seq, ledger.countedBy(charges)] as const)
+  return pairs.some(([, counted]) => counted !== null) ? JSON.stringify(pairs) : null
+}
+
 function leaveLanes({ pass }: Claiming, { served, level }: Source, picked: readonly Picked[]): void {
   // those of one lane stand in its order, so the last of them stays
   const last = new Map<Head, Picked>(picked.map((one) => [one.head, one]))
@@ -56,8 +62,8 @@ function leaveLanes({ pass }: Claiming, { served, level }: Source, picked: reado
     pass.database.run(LEAVE_LANE_UP_TO, served.queue, route, level, partition, lane, ord, seq)
 }
 
-function carryOut(claiming: Claiming, source: Source, { picked, spot, hops, rest }: Plan): void {
-  claiming.ledger.keep(picked)
+function carryOut(claiming: Claiming, source: Source, { spot, hops, rest }: Plan): void {
+  claiming.ledger.keep()
   claiming.hopsLeft -= hops
   const name = levelName(source)
   if (spot !== null) claiming.turns.stop(name, spot)

@@ -1,17 +1,16 @@
 /** What was used under limits, as claims take it and the ends of claims give it back. */
 import { roomUnder, usageAfter, type Room, type Usage } from '@millrace/core/store'
 import { putUsage, usageOf, type Limit, type On } from './limits.ts'
-import { COUNT_ALL, COUNTED_IN, UNCOUNT, USE_LESS } from './statements/limits.ts'
+import { COUNTED_IN, USE_LESS } from './statements/limits.ts'
 import type { Pass } from './home.ts'
 
-/** Claims of tasks have ended. @param seqs as JSON */
+/** Claims of tasks are about to end. @param seqs as JSON */
 export function giveBack({ database, limits, hint }: Pass, seqs: string): void {
   if (!limits.counting) return
-  const counted = database.all<[usage: number, count: number]>(COUNTED_IN, seqs)
-  if (counted.length === 0) return
-  for (const [usage, count] of counted) database.run(USE_LESS, count, usage)
-  database.run(UNCOUNT, seqs)
-  hint.ready = true
+  for (const [counted, count] of database.all<[usages: string, count: number]>(COUNTED_IN, seqs)) {
+    for (const usage of counted.split(',')) database.run(USE_LESS, count, Number(usage))
+    hint.ready = true
+  }
 }
 
 /** A key, and what is used of it by the way. */
@@ -24,6 +23,8 @@ interface Used {
   /** As it was before a plan that may not be carried out. */
   before: { readonly usage: Usage; readonly refusal: Room | null }
   written: Usage
+  /** The key of its row; 0: there is none yet. */
+  row: number
 }
 
 /** A key under which a task is to start, and how much it takes. */
@@ -38,7 +39,6 @@ const FREE: Room = { free: true }
 export class Ledger {
   readonly #pass: Pass
   readonly #used = new Map<string, Used>()
-  readonly #counted: { readonly seq: number; readonly used: Used }[] = []
 
   constructor(pass: Pass) {
     this.#pass = pass
@@ -52,8 +52,8 @@ export class Ledger {
     const name = `${limit.key} ${key}`
     let used = this.#used.get(name)
     if (used === undefined) {
-      const usage = usageOf(this.#pass, { limit: limit.key, key })
-      used = { limit, key, usage, refusal: null, before: { usage, refusal: null }, written: usage }
+      const { row, ...usage } = usageOf(this.#pass, { limit: limit.key, key })
+      used = { limit, key, usage, refusal: null, before: { usage, refusal: null }, written: usage, row }
       this.#used.set(name, used)
     }
     return used
@@ -88,27 +88,29 @@ export class Ledger {
     for (const used of this.#used.values()) Object.assign(used, used.before)
   }
 
-  /** What was planned is carried out, and these tasks start. */
-  keep(started: Iterable<{ readonly seq: number; readonly charges: readonly Charge[] }>): void {
+  /** What was planned is carried out. */
+  keep(): void {
     for (const used of this.#used.values()) used.before = { usage: used.usage, refusal: used.refusal }
-    for (const { seq, charges } of started) {
-      for (const { used } of charges)
-        if (used.limit.allowance.concurrency !== null) this.#counted.push({ seq, used })
+  }
+
+  /** The usages that count a task which starts, as its row has them; `null`: none does. */
+  countedBy(charges: readonly Charge[]): string | null {
+    let keys: string | null = null
+    for (const { used } of charges) {
+      if (used.limit.allowance.concurrency === null) continue
+      if (used.row === 0) this.#write(used)
+      keys = keys === null ? `${used.row}` : `${keys},${used.row}`
     }
+    return keys
   }
 
   /** Writes down what was used. */
   flush(): void {
-    if (this.#used.size === 0) return
-    const rows = new Map<Used, number>()
-    for (const used of this.#used.values()) {
-      if (used.usage === used.written) continue
-      rows.set(used, putUsage(this.#pass, { limit: used.limit.key, key: used.key }, used.usage))
-      used.written = used.usage
-    }
-    if (this.#counted.length === 0) return
-    const pairs = this.#counted.map(({ seq, used }) => [seq, rows.get(used)])
-    this.#pass.database.run(COUNT_ALL, JSON.stringify(pairs))
-    this.#counted.length = 0
+    for (const used of this.#used.values()) if (used.usage !== used.written) this.#write(used)
+  }
+
+  #write(used: Used): void {
+    used.row = putUsage(this.#pass, { limit: used.limit.key, key: used.key }, used.usage)
+    used.written = used.usage
   }
 }

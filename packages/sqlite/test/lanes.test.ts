@@ -175,6 +175,5 @@ describe('what nobody uses any more', () => {
 test('without lanes and limits nothing is written about them', async () => {
   await fill(100, () => ({}))
   await end((await ask(100)).claims)
-  for (const table of ['lanes', 'partitions', 'limits', 'usages', 'counted', 'series'])
-    expect(rowsOf(table)).toBe(0)
+  for (const table of ['lanes', 'partitions', 'limits', 'usages', 'series']) expect(rowsOf(table)).toBe(0)
 })

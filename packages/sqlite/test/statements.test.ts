@@ -44,7 +44,7 @@ const hot: Readonly<Record<string, string>> = {
   'last lane': lanes.LAST_LANE,
   'find usage': limits.FIND_USAGE,
   'forget usages': limits.FORGET_USAGES,
-  uncount: limits.UNCOUNT,
+  'run counted': claiming.RUN_COUNTED,
   'in a series': series.IN_SERIES,
   'first in a series': series.FIRST_IN_SERIES,
   'join a series': series.JOIN_SERIES,

@@ -90,6 +90,12 @@ INSERT INTO running(seq, queue, session, epoch, nonce, claimed_at, extra, weight
 SELECT t.seq, ?1, ?2, t.epoch + 1, ?3, ?4, t.extra, t.weight, t.deadline_at
 FROM json_each(?5) j CROSS JOIN tasks t ON t.seq = j.value`
 
+/** The same for tasks that are counted. In: queue, session, nonce, now, pairs of seq and keys of usages as JSON. */
+export const RUN_COUNTED = `
+INSERT INTO running(seq, queue, session, epoch, nonce, claimed_at, extra, weight, deadline_at, counted)
+SELECT t.seq, ?1, ?2, t.epoch + 1, ?3, ?4, t.extra, t.weight, t.deadline_at, j.value ->> 1
+FROM json_each(?5) j CROSS JOIN tasks t ON t.seq = j.value ->> 0`
+
 /** In: seqs as JSON. Out: of those out of the ordinary: position, epoch, counters, due time, deadline, parents, labels, payload and checkpoint kept apart. */
 export const READ_EXTRAS = `
 SELECT j.key AS at, t.epoch + 1 AS epoch, t.counters, t.run_at AS runAt, t.deadline_at AS deadlineAt, t.parents, t.labels,

@@ -33,30 +33,26 @@ ON CONFLICT(limit_key, name) DO UPDATE
 SET used = excluded.used, arrival_at = excluded.arrival_at, shut_until = excluded.shut_until
 RETURNING key`
 
-/** In: pairs of seq and usage as JSON. Effect: these tasks are in what is used. */
-export const COUNT_ALL = `
-INSERT INTO counted(seq, usage) SELECT value ->> 0, value ->> 1 FROM json_each(?)`
-
-/** In: seqs as JSON. Out: usage, and how many of them are in it. */
+/** In: seqs as JSON. Out: keys of usages, and how many of them are counted there. */
 export const COUNTED_IN = `
-SELECT c.usage, count(*) FROM json_each(?) j CROSS JOIN counted c ON c.seq = j.value GROUP BY c.usage`
+SELECT counted, count(*) FROM running
+WHERE seq IN (SELECT value FROM json_each(?)) AND counted IS NOT NULL GROUP BY counted`
+
+/** In: keys of usages or NULL, seq. Effect: they count the running task. */
+export const SET_COUNTED = 'UPDATE running SET counted = ? WHERE seq = ?'
 
 /** In: how many, key of a usage. Effect: so much less of it is used. */
 export const USE_LESS = 'UPDATE usages SET used = used - ? WHERE key = ?'
 
-/** In: seqs as JSON. Effect: they are in no usage any more. */
-export const UNCOUNT = 'DELETE FROM counted WHERE seq IN (SELECT value FROM json_each(?))'
-
-/** In: limit. Effect: no task is in what is used of it … */
-export const UNCOUNT_LIMIT = `
-DELETE FROM counted WHERE usage IN (SELECT key FROM usages WHERE limit_key = ?)`
-
-/** In: limit. Effect: … and nothing of it is used. */
+/** In: limit. Effect: nothing of it is used. */
 export const UNUSE_LIMIT = 'UPDATE usages SET used = 0 WHERE limit_key = ? AND used <> 0'
 
-/** Out: seq, queue, route and lane of what runs. */
+/** In: limit. Out: keys of what is remembered of it. */
+export const USAGES_OF = 'SELECT key FROM usages WHERE limit_key = ?'
+
+/** Out: seq, queue, route, lane and keys of usages of what runs. */
 export const ALL_RUNNING = `
-SELECT r.seq, t.queue, t.route, t.lane FROM running r CROSS JOIN tasks t ON t.seq = r.seq`
+SELECT r.seq, t.queue, t.route, t.lane, r.counted FROM running r CROSS JOIN tasks t ON t.seq = r.seq`
 
 /** In: limit. Out: name and use of its keys. */
 export const USES_OF = 'SELECT name, used FROM usages WHERE limit_key = ?'

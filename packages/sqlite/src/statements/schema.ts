@@ -143,9 +143,6 @@ CREATE TABLE usages(
   UNIQUE(limit_key, name)
 ) STRICT;
 
--- which running tasks are in \`used\`
-CREATE TABLE counted(seq INTEGER, usage INTEGER, PRIMARY KEY(seq, usage)) STRICT, WITHOUT ROWID;
-
 -- what is free and not held, but was not due when last looked at
 CREATE TABLE later(
   queue INTEGER, route INTEGER, run_at INTEGER, seq INTEGER,
@@ -169,7 +166,8 @@ CREATE TABLE running(
   timeout_at INTEGER,
   cancel_at INTEGER,
   cause INTEGER,                    -- why it was taken over (reclaiming.ts) …
-  taken_from INTEGER                -- … and from which session
+  taken_from INTEGER,               -- … and from which session
+  counted TEXT                      -- keys of the usages that count it: 1,2,3; NULL: none
 ) STRICT;
 
 -- what waits for what; kept until the child is final, so that retention leaves its parents alone
