@@ -72,6 +72,22 @@ export class Life {
         const { queue, paused } = step
         return (side) => side.store.configureQueue({ queue, paused })
       }
+      case 'limit': {
+        const { name, concurrency, shut, version } = step
+        const request = {
+          nonce: this.#nonce(),
+          name,
+          version: version === 'any' ? null : 1,
+          allowance: { concurrency, rate: null },
+          shutMs: shut === null ? null : shut * UNIT,
+          by: 'user' as const,
+        }
+        return (side) => side.store.configureLimit(request)
+      }
+      case 'lift':
+        return (side) => side.store.removeLimit(step.name)
+      case 'recount':
+        return async (side) => (await side.store.recount()).mended
       case 'prune':
         return prune(retentionOf(step))
       case 'pass':

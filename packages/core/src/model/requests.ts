@@ -1,7 +1,7 @@
 /** Requests to a store, made of what a step says. */
 import { UNIT, type Step, type TaskPlan } from './steps.ts'
 import type { Demand, Retention } from '../store/port.ts'
-import type { Fence, FinalState, TaskId, TaskSpec } from '../store/records.ts'
+import type { Fence, FinalState, Lane, TaskId, TaskSpec } from '../store/records.ts'
 import type { Settlement } from '../store/settlement.ts'
 
 export function retentionOf({ states, units }: Extract<Step, { kind: 'prune' }>): Retention {
@@ -54,19 +54,20 @@ export interface Placed extends TaskPlan {
 
 export function specOf(placed: Placed, base: number): TaskSpec {
   const { id, type, needs, level, held, unique, tags, after, ifFailed, digest, limit, due, timeout } = placed
+  const { fifo, dueBy } = placed
   const limitMs = (kind: 'startBy' | 'deadline'): number | null =>
-    limit?.kind === kind ? limit.units * UNIT : null
+    limit?.kind === kind && !fifo ? limit.units * UNIT : null
   return {
     id,
     idMadeBy: placed.slot % 2 === 0 ? 'client' : 'user',
     digest: digest.padStart(16, '0'),
     type,
     needs,
-    // all that have keys stand apart: which of them starts over first is left to the store
-    queue: unique === null ? placed.queue : 'keyed',
+    // all that have keys, or an order, stand apart: which of them starts over first is left to the store
+    queue: unique === null && !fifo ? placed.queue : 'keyed',
     level,
-    lane: null,
-    dueByMs: null,
+    lane: laneOf(placed),
+    dueByMs: dueBy === null ? null : (dueBy * UNIT) / 2,
     due: 'in' in due ? { inMs: due.in * UNIT } : { at: base + due.at * UNIT },
     held,
     payload: `"${placed.slot}"`,
@@ -80,6 +81,11 @@ export function specOf(placed: Placed, base: number): TaskSpec {
     metadata: {},
     headers: {},
   }
+}
+
+function laneOf({ slot, partition, fifo, limited }: Placed): Lane | null {
+  if (partition === null && !fifo && !limited) return null
+  return { partition, fifo, limits: limited ? [{ name: 'lim', key: `k${slot % 2}`, cost: 1 }] : [] }
 }
 
 export function uuid(n: number): string {

@@ -66,11 +66,12 @@ export class Side {
   /** All that readers see of these tasks and of their queues. */
   async snapshot(ids: readonly TaskId[]): Promise<unknown> {
     const { store } = this
-    const [records, outcomes, queues, sessions, now] = await Promise.all([
+    const [records, outcomes, queues, sessions, limits, now] = await Promise.all([
       store.get(ids),
       store.outcomes({ ids, bytesMax: 1_000_000 }),
       store.queues(),
       store.sessions(),
+      store.limits({ names: null, limit: 100, cursor: null, keysMax: 100 }),
       store.now(),
     ])
     // whether an empty queue or a lapsed session is shown is left to the store
@@ -83,6 +84,10 @@ export class Side {
       outcomes,
       queues: busy.toSorted((a, b) => compare(a.queue, b.queue)),
       sessions: alive.toSorted((a, b) => compare(a.session, b.session)),
+      // for how long a key without a setting is shown is left to the store
+      limits: limits.limits
+        .filter(({ version }) => version > 0)
+        .map(({ keys, ...limit }) => ({ ...limit, keys: keys.filter(({ used }) => used > 0) })),
     })
   }
 
@@ -131,7 +136,15 @@ export function compare(a: string, b: string): number {
   return a < b ? -1 : 1
 }
 
-const LEFT_TO_THE_STORE: ReadonlySet<string> = new Set(['cursor', 'nextInMs', 'undelivered', 'detail'])
+const LEFT_TO_THE_STORE: ReadonlySet<string> = new Set([
+  'cursor',
+  'turn',
+  'nextInMs',
+  'undelivered',
+  'detail',
+  'arrivalAt',
+  'shutUntil',
+])
 
 const TIMES: ReadonlySet<string> = new Set([
   'now',
@@ -146,4 +159,6 @@ const TIMES: ReadonlySet<string> = new Set([
   'openedAt',
   'expiresAt',
   'oldestReadyAt',
+  'dueBy',
+  'configuredAt',
 ])

@@ -31,6 +31,13 @@ export interface TaskPlan {
   readonly ifFailed: IfFailed
   readonly unique: { readonly key: string; readonly then: 'keep' | 'reject' } | null
   readonly tags: readonly string[]
+  readonly partition: 'p' | 'q' | null
+  /** In strict order: stands apart, where no time limit and no choice of the store's can change who comes first. */
+  readonly fifo: boolean
+  /** Whether it counts under a limit. */
+  readonly limited: boolean
+  /** In half units, so that no due time is the same. */
+  readonly dueBy: number | null
 }
 
 export interface GroupPlan {
@@ -89,6 +96,16 @@ export type Step =
     }
   | { readonly kind: 'gate'; readonly gate: number }
   | { readonly kind: 'pause'; readonly queue: string; readonly paused: boolean }
+  | {
+      readonly kind: 'limit'
+      readonly name: string
+      /** All or none: who is the first of some is the store's choice. */
+      readonly concurrency: number | null
+      readonly shut: number | null
+      readonly version: 'any' | 'first'
+    }
+  | { readonly kind: 'lift'; readonly name: string }
+  | { readonly kind: 'recount' }
   | { readonly kind: 'prune'; readonly states: readonly FinalState[]; readonly units: number }
   | { readonly kind: 'pass'; readonly units: number }
 
@@ -109,6 +126,13 @@ const transition: fc.Arbitrary<Transition> = fc.oneof(
       count: fc.constantFrom('failure', 'crash', 'isolated-crash', 'return', 'snooze'),
       delayMs: fc.constantFrom(null, 0, UNIT, 5 * UNIT),
       error: fc.constantFrom(null, error),
+      shut: fc.constantFrom(
+        undefined,
+        undefined,
+        undefined,
+        { name: 'lim', key: 'k0', ms: 2 * UNIT },
+        { name: 'queue:a', key: '', ms: UNIT },
+      ),
     }),
   },
   {
@@ -133,6 +157,7 @@ const transition: fc.Arbitrary<Transition> = fc.oneof(
   },
 )
 
+const limitName = fc.constantFrom('lim', 'lim', 'queue:a', 'type:work')
 const slot = fc.nat(SLOTS - 1)
 const worker = fc.nat(WORKERS - 1)
 const holding = fc.oneof({ weight: 4, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: fc.nat(40) })
@@ -177,6 +202,10 @@ const task: fc.Arbitrary<TaskPlan> = fc.record({
   ifFailed: fc.constantFrom('cancel', 'fail', 'run'),
   unique: rarely(fc.record({ key: fc.constantFrom('k1', 'k2'), then: fc.constantFrom('keep', 'reject') })),
   tags: fc.constantFrom([], ['x'], ['x', 'y']),
+  partition: fc.constantFrom(null, null, 'p', 'q'),
+  fifo: fc.constantFrom(false, false, false, true),
+  limited: fc.constantFrom(false, false, true),
+  dueBy: rarely(fc.constantFrom(1, 5)),
 })
 
 const group: fc.Arbitrary<GroupPlan> = fc.record({
@@ -282,6 +311,23 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       queue: fc.constantFrom(...QUEUES),
       paused: fc.boolean(),
     }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('limit' as const),
+      name: limitName,
+      concurrency: fc.constantFrom(null, 0, 1_000),
+      shut: rarely(fc.constantFrom(1, 3)),
+      version: fc.constantFrom('any', 'any', 'first'),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.oneof<fc.Arbitrary<Step>[]>(
+      fc.record({ kind: fc.constant('lift' as const), name: limitName }),
+      fc.constant({ kind: 'recount' }),
+    ),
   },
   {
     weight: 1,

@@ -5,8 +5,11 @@ import type { LevelSlots } from '../store/port.ts'
 /** From critical to batch. */
 export const DEFAULT_WEIGHTS: LevelSlots = [16, 8, 4, 2, 1]
 
-/** As if only the highest level had any weight: what it cannot use goes down level by level. */
-const STRICT_WEIGHTS: LevelSlots = [1, 0, 0, 0, 0]
+/**
+ * Nearly all to the highest level, and what that cannot use goes down level by level; but of 1 000 draws each of the
+ * others gets one, so that nothing waits for ever. That is how strict priorities age.
+ */
+const STRICT_WEIGHTS: LevelSlots = [996, 1, 1, 1, 1]
 
 /**
  * Smooth weighted round robin (as in nginx, by I. Sysoev and M. Dounin): each draw adds every level's weight
@@ -21,7 +24,8 @@ export class LevelShares {
   readonly #credit: [number, number, number, number, number] = [0, 0, 0, 0, 0]
 
   /**
-   * @param weights five whole numbers from 1 to 1 000; `strict` serves a level only when all above it are empty
+   * @param weights five whole numbers from 1 to 1 000; `strict` serves a level when all above it are empty, and
+   *   once in 1 000 draws
    * @throws InvalidArgumentError
    */
   constructor(weights: LevelSlots | 'strict' = DEFAULT_WEIGHTS) {

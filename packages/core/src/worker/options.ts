@@ -33,7 +33,7 @@ export interface WorkerOptions<Tx = unknown> {
   readonly lease?: Duration | undefined
   /** What tasks may need. */
   readonly offers?: readonly string[] | undefined
-  /** How the priority levels share the slots. Default 16:8:4:2:1; `strict` serves a level only when those above are empty. */
+  /** How the priority levels share the slots. Default 16:8:4:2:1; `strict` serves a level when those above are empty, and once in 1 000 starts. */
   readonly priorities?: LevelSlots | 'strict' | undefined
   /** How long `stop` waits for running handlers. Default 25 s. */
   readonly drain?: Duration | undefined

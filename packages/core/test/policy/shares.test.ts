@@ -69,6 +69,12 @@ test('strict gives all to the highest level; what it cannot use goes down in the
   ])
 })
 
+test('even strictly no level waits for longer than 1 000 draws', () => {
+  const levels = sequence(new LevelShares('strict'), 4_000)
+  for (let from = 0; from + 1_000 <= levels.length; from += 100)
+    expect(countsOf(levels.slice(from, from + 1_000))).toEqual([996, 1, 1, 1, 1])
+})
+
 test('other weights hold as exactly', () => {
   const weights: LevelSlots = [1, 1, 1, 1, 1]
   expect(countsOf(sequence(new LevelShares(weights), 5))).toEqual(weights)
