@@ -75,12 +75,15 @@ WHERE configured = 1
 ORDER BY name`
 
 /**
- * In: now. Out: queue, name of a count, count, and when the first in line fell due of what is ready. Live tasks are
+ * In: now. Out: queue, name of a count, count, and the oldest due time among what is ready. Live tasks are
  * counted in the indexes that hold nothing else, final ones are added up.
  */
 export const READ_COUNTS = `
-SELECT queue, 'ready', count, (SELECT run_at FROM tasks t WHERE t.seq = first.seq)
-  FROM (SELECT queue, count(*) AS count, min(ord) AS ord, seq FROM ready GROUP BY queue) first WHERE ord IS NOT NULL
+SELECT queue, 'ready', count(*), min(iif(seq IN (SELECT seq FROM tasks WHERE due_by IS NOT NULL AND state = 1), NULL, ord))
+  FROM ready GROUP BY queue
+UNION ALL SELECT queue, 'ready', 0, min(run_at) FROM tasks t
+  WHERE due_by IS NOT NULL AND state = 1 AND held = 0 AND run_at <= ?1
+    AND NOT EXISTS (SELECT 1 FROM running r WHERE r.seq = t.seq) GROUP BY queue
 UNION ALL SELECT queue, iif(run_at <= ?1, 'ready', 'scheduled'), count(*), iif(run_at <= ?1, min(run_at), NULL)
   FROM later GROUP BY queue, run_at <= ?1
 UNION ALL SELECT queue, 'running', count(*), NULL FROM running GROUP BY queue

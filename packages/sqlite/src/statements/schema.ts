@@ -82,6 +82,7 @@ CREATE INDEX tasks_final ON tasks(queue, state, finished_at) WHERE state >= 4;
 CREATE INDEX tasks_blocked ON tasks(queue) WHERE state = 0;
 CREATE INDEX tasks_held ON tasks(queue) WHERE held = 1 AND state = 1;
 CREATE INDEX tasks_gate ON tasks(gate) WHERE gate IS NOT NULL;
+CREATE INDEX tasks_due_by ON tasks(queue) WHERE due_by IS NOT NULL AND state = 1;
 CREATE INDEX tasks_lane ON tasks(lane) WHERE lane > 0;
 
 -- large or binary data, so that rows of tasks stay small; key = 4 * seq + part (tasks.ts)
