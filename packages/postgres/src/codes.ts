@@ -1,8 +1,11 @@
 /** How words are kept that only this store writes into its rows. What it shares with others is in core. */
 import type { Reclaimed } from '@millrace/core/store'
 
-/** Bits of a task's flags. `told`: its history has the latest claim already. */
-export const FLAG = { madeByUser: 1, held: 2, parent: 4, child: 8, told: 16 } as const
+/**
+ * Bits of a task's flags. `told`: its history has the latest claim already. `keyWaits`: it holds its unique key only
+ * while it waits.
+ */
+export const FLAG = { madeByUser: 1, held: 2, parent: 4, child: 8, told: 16, keyWaits: 32 } as const
 
 const CAUSES: readonly Reclaimed['cause'][] = ['deadline', 'cancel', 'lapsed', 'timeout']
 

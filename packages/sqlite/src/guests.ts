@@ -11,7 +11,7 @@ import { newHome, newPass, type Pass } from './home.ts'
 import { patiently } from './transactions.ts'
 import { READ_FLOOR } from './statements/sessions.ts'
 import { settle } from './settling.ts'
-import { STATE } from '@millrace/core/store'
+import { checkGuestReplacements, STATE } from '@millrace/core/store'
 import { tellDependents } from './dependents.ts'
 import type {
   Fate,
@@ -47,7 +47,10 @@ export class Guests implements Port<SqliteTransaction> {
   }
 
   add(tx: unknown, group: TaskGroup): GroupAnswer {
-    return this.#within(tx, (pass) => addGroup(pass, group))
+    return this.#within(tx, (pass) => {
+      checkGuestReplacements(group)
+      return addGroup(pass, group)
+    })
   }
 
   settle(tx: unknown, settlement: Settlement): Settled {

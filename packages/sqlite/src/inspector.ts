@@ -1,5 +1,5 @@
 /** What readers see. */
-import { FINAL_FROM, reasonOf, STATE, stateOf, readCounters } from '@millrace/core/store'
+import { FINAL_FROM, reasonOf, shownKey, STATE, stateOf, readCounters } from '@millrace/core/store'
 import { idBytes, idFromHex } from './codes.ts'
 import { historyLine, lastClaimAt, readHistory } from './history.ts'
 import { matchOf } from './filters.ts'
@@ -56,6 +56,7 @@ interface SummaryRow {
   readonly finishedAt: number | null
   readonly counters: string | null
   readonly uniqueKey: string | null
+  readonly keyTerms: string | null
   readonly reason: number | null
   readonly error: string | null
   readonly held: number
@@ -163,7 +164,7 @@ function summaryOf(home: Home, row: SummaryRow): TaskSummary {
     session: row.owner === null ? null : sessionId(home, row.owner),
     cancel: parsed<CancelRequest>(row.cancel),
     blockers: row.blockers,
-    uniqueKey: row.uniqueKey,
+    uniqueKey: shownKey(row.uniqueKey, row.keyTerms),
     lane: home.lanes.recordOf(row.lane),
     dueBy: row.dueBy,
     tags,

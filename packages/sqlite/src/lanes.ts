@@ -7,6 +7,7 @@ import {
   ADD_LANE,
   ADD_PARTITION,
   ANY_LANES,
+  ANY_PREFERRING,
   FIND_LANE,
   FIND_PARTITION,
   FORGET_LANE,
@@ -34,22 +35,40 @@ export interface KnownLane {
   readonly partition: number
   readonly fifo: boolean
   readonly limits: readonly LaneLimit[]
+  readonly prefers: readonly string[]
+  readonly spillMs: number
 }
 
 /** Of tasks that are in none. */
-export const NO_LANE: KnownLane = { key: 0, partition: 0, fifo: false, limits: [] }
+export const NO_LANE: KnownLane = {
+  key: 0,
+  partition: 0,
+  fifo: false,
+  limits: [],
+  prefers: [],
+  spillMs: 0,
+}
 
-type Text = [partition: string | null, fifo: 0 | 1, limits: [name: string, key: string, cost: number][]]
+type Text = [
+  partition: string | null,
+  fifo: 0 | 1,
+  limits: [name: string, key: string, cost: number][],
+  /** Left out of most. */
+  ...([] | [prefers: readonly string[], spillMs: number]),
+]
 
 /** A lane as its row has it: whoever agrees in all of it is in the same one. */
-export function laneText({ partition, fifo, limits }: Lane): string {
-  const text: Text = [partition, fifo ? 1 : 0, limits.map(({ name, key, cost }) => [name, key, cost])]
+export function laneText({ partition, fifo, limits, prefers, spillMs }: Lane): string {
+  const preference = prefers.length === 0 && spillMs === 0 ? ([] as const) : ([prefers, spillMs] as const)
+  const keys = limits.map(({ name, key, cost }): Text[2][number] => [name, key, cost])
+  const text: Text = [partition, fifo ? 1 : 0, keys, ...preference]
   return JSON.stringify(text)
 }
 
 export function laneOf(text: string): Lane {
-  const [partition, fifo, limits] = JSON.parse(text) as Text
-  return { partition, fifo: fifo === 1, limits: limits.map(([name, key, cost]) => ({ name, key, cost })) }
+  const [partition, fifo, keys, prefers = [], spillMs = 0] = JSON.parse(text) as Text
+  const limits = keys.map(([name, key, cost]) => ({ name, key, cost }))
+  return { partition, fifo: fifo === 1, limits, prefers, spillMs }
 }
 
 export class Lanes {
@@ -57,6 +76,7 @@ export class Lanes {
   readonly #byText = new Map<string, number>()
   readonly #byKey = new Map<number, KnownLane>()
   #any: boolean | undefined
+  #preferring: boolean | undefined
   #weights: ReadonlyMap<number, number> | undefined
   /** The last keys that were looked at for whether anybody uses them. */
   #looked = { lane: 0, partition: 0 }
@@ -70,6 +90,7 @@ export class Lanes {
     this.#byText.clear()
     this.#byKey.clear()
     this.#any = undefined
+    this.#preferring = undefined
     this.#weights = undefined
   }
 
@@ -79,17 +100,24 @@ export class Lanes {
     return this.#any
   }
 
+  /** Whether any lane prefers some workers. */
+  get preferring(): boolean {
+    this.#preferring ??= this.#database.get<[number]>(ANY_PREFERRING)![0] === 1
+    return this.#preferring
+  }
+
   /** The key of a lane given by its text, which is added if it is new. */
   keyOf(text: string): number {
     const known = this.#byText.get(text)
     if (known !== undefined) return known
-    const [name] = JSON.parse(text) as Text
+    const [name, , , prefers = []] = JSON.parse(text) as Text
     const partition = name === null ? 0 : this.#partition(name)
     let key = this.#database.get<[number]>(FIND_LANE, partition, text)?.[0]
     if (key === undefined) {
-      this.#database.run(ADD_LANE, partition, text)
+      this.#database.run(ADD_LANE, partition, text, prefers.length > 0 ? 1 : 0)
       key = this.#database.get<[number]>(FIND_LANE, partition, text)![0]
       this.#any = true
+      if (prefers.length > 0) this.#preferring = true
     }
     if (this.#byText.size >= KNOWN_MAX) this.#byText.clear()
     this.#byText.set(text, key)

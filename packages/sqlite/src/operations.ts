@@ -6,9 +6,12 @@ import { openGate } from './gates.ts'
 import { definitions, get, list, outcomes, queues, sessions } from './inspector.ts'
 import { configurePartition, partitions } from './lanes.ts'
 import { configureLimit, limits, recount, removeLimit } from './limit-settings.ts'
+import { acquireLock, locks, releaseLock, renewLock } from './locks.ts'
 import { reclaim } from './reclaiming.ts'
+import { dueSchedules, putSchedule, removeSchedule, schedule, schedules, tick } from './schedules.ts'
 import { closeSession, openSession, renew } from './sessions.ts'
 import { deliver, prune, sweep } from './upkeep.ts'
+import { waitingRoutes } from './waiting-routes.ts'
 import type { Pass } from './home.ts'
 import type { OperationName, Operations } from './wire.ts'
 
@@ -34,6 +37,12 @@ const WRITES = {
   configurePartition,
   recount,
   openGate,
+  putSchedule,
+  removeSchedule,
+  tick,
+  acquireLock,
+  renewLock,
+  releaseLock,
 } as const satisfies { readonly [K in OperationName]?: Operation<K> }
 
 const READS = {
@@ -41,10 +50,15 @@ const READS = {
   outcomes,
   list,
   queues,
+  waitingRoutes,
   sessions,
   definitions,
   limits,
   partitions,
+  schedule,
+  schedules,
+  dueSchedules,
+  locks,
   now: (pass: Pass): number => pass.now,
 } as const satisfies { readonly [K in OperationName]?: Operation<K> }
 

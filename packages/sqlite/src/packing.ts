@@ -1,4 +1,5 @@
 /** On the main thread: `add` as it travels, and its answer as the port has it. */
+import { checkReplacements } from '@millrace/core/store'
 import { writeId } from './codes.ts'
 import { laneText } from './lanes.ts'
 import type {
@@ -11,7 +12,11 @@ import type {
 } from '@millrace/core/store'
 import type { AddPart, PackedAdd, PackedAddAnswer, PlainTasks, Shape } from './wire.ts'
 
-/** Packs an `add`: plain groups that stand together become one run, the others go as they are. */
+/**
+ * Packs an `add`: plain groups that stand together become one run, the others go as they are.
+ *
+ * @throws InvalidArgumentError for a replacement behind a gate
+ */
 export function packAdd({ groups, again }: AddRequest): PackedAdd {
   const parts: AddPart[] = []
   let run: TaskGroup[] = []
@@ -25,6 +30,7 @@ export function packAdd({ groups, again }: AddRequest): PackedAdd {
       run.push(group)
       continue
     }
+    checkReplacements([group])
     endRun()
     parts.push({ group })
   }

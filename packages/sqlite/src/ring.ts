@@ -3,7 +3,7 @@
  * task of each lane is read, and of lanes under a key that has no room not even the next.
  */
 import { ROUTES_READY } from './statements/claiming.ts'
-import { IN_LANE, NEXT_LANES } from './statements/lanes.ts'
+import { DUE_SINCE, IN_LANE, NEXT_LANES } from './statements/lanes.ts'
 import { NO_LANE } from './lanes.ts'
 import type { Pass } from './home.ts'
 import type { Position } from './turns.ts'
@@ -37,6 +37,8 @@ export interface Head {
   readonly partition: number
   readonly lane: number
   readonly charges: readonly Charge[]
+  /** For how long what is due there is left to workers that offer more of what it prefers. */
+  readonly leftForMs: number
   ord: number
   seq: number
   behind: readonly (readonly [ord: number, seq: number])[]
@@ -214,16 +216,36 @@ export class Ring {
     }
   }
 
-  /** @returns whether there is room for it */
+  /** @returns whether it may start here, and there is room for it */
   #take(scanner: Scanner, heads: Head[]): boolean {
     const { route } = scanner
     const [partition, lane, ord, seq] = rowOf(scanner)!
+    const leftForMs = this.#leftForMs(lane)
+    scanner.deep = false
+    if (this.#isLeft(seq, leftForMs)) return false
     const charges = this.#charges(route, lane)
     const room = this.#parts.ledger.roomFor(charges)
     scanner.deep = room.free
     if (!room.free) this.passOver(room.againAt)
-    else heads.push({ route, partition, lane, charges, ord, seq, ...restOfLane(scanner) })
+    else heads.push({ route, partition, lane, charges, leftForMs, ord, seq, ...restOfLane(scanner) })
     return room.free
+  }
+
+  #leftForMs(lane: number): number {
+    const { lanes } = this.#pass
+    if (lane === 0 || !lanes.preferring) return 0
+    const { prefers, spillMs } = lanes.of(lane)
+    const rank = prefers.findIndex((one) => this.#parts.source.served.routes.offers.has(one))
+    return (rank < 0 ? prefers.length : rank) * spillMs
+  }
+
+  /** Whether a task, and its lane with it, is passed over because others had better run it. */
+  #isLeft(seq: number, forMs: number): boolean {
+    if (forMs === 0) return false
+    const spillsAt = this.#pass.database.get<[number]>(DUE_SINCE, seq)![0] + forMs
+    if (spillsAt <= this.#pass.now) return false
+    this.passOver(spillsAt)
+    return true
   }
 
   passOver(againAt: number | null): void {
@@ -243,7 +265,7 @@ export class Ring {
    * The next of a lane becomes its head.
    *
    * @param ahead how many may be needed of it
-   * @returns whether there is one
+   * @returns whether there is one that may start as far as its worker goes
    */
   advance(head: Head, ahead: number): boolean {
     if (head.at === head.behind.length) {
@@ -260,7 +282,7 @@ export class Ring {
     if (next === undefined) return false
     head.at += 1
     ;[head.ord, head.seq] = next
-    return true
+    return !this.#isLeft(head.seq, head.leftForMs)
   }
 }
 

@@ -10,7 +10,9 @@ import {
   RUN_COUNTED,
   RUN_FRESH,
 } from './statements/claiming.ts'
+import { RELEASE_KEYS } from './statements/keys.ts'
 import { endOverdue } from './overdue.ts'
+import { EXTRA } from './tasks.ts'
 import type { Connection } from './database.ts'
 import type { Pass } from './home.ts'
 import type { Rest } from './planning.ts'
@@ -134,6 +136,7 @@ export function run(
   const bundle = bundleOf(pass, batch, { queue: served.name, level, order })
   const statement = counted === null ? (extra === 0 ? RUN_FRESH : RUN_ANY) : RUN_COUNTED
   database.run(statement, served.queue, session, nonce, now, counted ?? `[${bundle.seqs}]`)
+  if (extra >= EXTRA.key) database.run(RELEASE_KEYS, `[${bundle.seqs}]`)
   claiming.bundles.push(bundle)
   claiming.tasksLeft -= count
   claiming.bytesLeft -= size

@@ -5,6 +5,7 @@ import { clearGates, openGatesOn } from './gates.ts'
 import { forgetKeys } from './limits.ts'
 import { endOverdue } from './overdue.ts'
 import { OUTBOX, TAKE_OUT } from './statements/dependents.ts'
+import { ANY_OLD_WINDOW, FORGET_WINDOWS } from './statements/keys.ts'
 import {
   ANY_OLD_TOMBSTONE,
   ENDED_BY,
@@ -59,6 +60,7 @@ export function prune(pass: Pass, { tasksMax, retention }: PruneRequest): Upkeep
     if (pruning.more) break
   }
   pruneTombstones(pruning)
+  pruneWindows(pruning)
   pass.database.run(FORGET_SESSIONS, pass.now - SESSIONS_KEPT_MS)
   pass.lanes.prune()
   forgetKeys(pass)
@@ -141,4 +143,10 @@ function pruneTombstones(pruning: Pruning): void {
   const { pass } = pruning
   pruning.left -= pass.database.run(FORGET_TOMBSTONES, pass.now, pruning.left)
   pruning.more ||= pass.database.get<[number]>(ANY_OLD_TOMBSTONE, pass.now)![0] === 1
+}
+
+function pruneWindows(pruning: Pruning): void {
+  const { pass } = pruning
+  pruning.left -= pass.database.run(FORGET_WINDOWS, pass.now, pruning.left)
+  pruning.more ||= pass.database.get<[number]>(ANY_OLD_WINDOW, pass.now)![0] === 1
 }

@@ -7,6 +7,7 @@ import type { ErrorCode, StoreError } from '@millrace/core'
 import type {
   CommandAnswer,
   CommandRequest,
+  DueSchedules,
   GroupAnswer,
   Hint,
   LevelSlots,
@@ -15,6 +16,9 @@ import type {
   LimitsRequest,
   ListAnswer,
   ListRequest,
+  LockAnswer,
+  LockRecord,
+  LockRequest,
   PartitionRecord,
   PartitionSettings,
   Payload,
@@ -27,15 +31,21 @@ import type {
   RecountAnswer,
   RenewAnswer,
   RenewRequest,
+  SchedulePut,
+  SchedulePutAnswer,
+  ScheduleRecord,
   SessionRecord,
   SessionRequest,
   Settlement,
   TaskGroup,
   TaskOutcome,
   TaskRecord,
+  Tick,
+  TickAnswer,
   UpkeepAnswer,
   UpkeepRequest,
   Verdict,
+  WaitingRoute,
 } from '@millrace/core/store'
 
 /** What tasks of one definition have in common. */
@@ -211,6 +221,16 @@ export interface Operations {
   partitions(): readonly PartitionRecord[]
   recount(): RecountAnswer
   openGate(gate: string): { readonly fate: 'open' | 'gone'; readonly more: boolean }
+  putSchedule(request: SchedulePut): SchedulePutAnswer
+  removeSchedule(name: string): 'removed' | 'unknown'
+  schedule(name: string): ScheduleRecord | null
+  schedules(request: { readonly after: string | null; readonly limit: number }): readonly ScheduleRecord[]
+  dueSchedules(request: { readonly max: number }): DueSchedules
+  tick(request: Tick): TickAnswer
+  acquireLock(request: LockRequest): LockAnswer
+  renewLock(request: Pick<LockRequest, 'name' | 'holder' | 'ttlMs'>): 'held' | 'lost'
+  releaseLock(request: Pick<LockRequest, 'name' | 'holder'>): 'released' | 'lost'
+  locks(): readonly LockRecord[]
   get(ids: readonly string[]): readonly (TaskRecord | null)[]
   outcomes(request: {
     readonly ids: readonly string[]
@@ -218,6 +238,7 @@ export interface Operations {
   }): readonly (TaskOutcome | 'later' | null)[]
   list(request: ListRequest): ListAnswer
   queues(): readonly QueueRecord[]
+  waitingRoutes(): readonly WaitingRoute[]
   sessions(): readonly SessionRecord[]
   definitions(): readonly PublishedDefinition[]
   now(): number

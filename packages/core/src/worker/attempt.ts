@@ -6,16 +6,17 @@ import type { RetryScope } from '../task/control-flow.ts'
 import { decode } from '../task/codec.ts'
 import { isThenable } from '../task/answer.ts'
 import { durationMs } from '../task/duration.ts'
-import { validate } from '../task/schema.ts'
 import type { AnyTask } from '../task/definition.ts'
 import type { AnyHandler } from '../task/handler.ts'
 import type { Outcome } from '../policy/outcome.ts'
 import { plainError, taskError } from './task-error.ts'
+import { inputOf } from './input.ts'
 import { RunContext, type ContextServices } from './context.ts'
 import { transactionsOf } from '../client/guest.ts'
 import { TransactionalRunContext } from './transactional-context.ts'
 import { resultPayload } from './result.ts'
 import type { Run } from './run.ts'
+import type { TaskError } from '../store/records.ts'
 
 /** How an attempt ended, and what was thrown, for those who listen. */
 export interface Attempted {
@@ -33,11 +34,14 @@ export async function attempt(run: Run, handler: AnyHandler, services: AttemptSe
   const { task } = handler
   let input: unknown
   try {
-    input = validate(task.input, decode(run.claim.payload), `The input of ${task.name}`)
+    input = inputOf(run, task, services.connection)
     if (input instanceof Promise) input = await input
   } catch (error) {
-    return { outcome: { kind: 'invalid', error: taskError(error) }, error }
+    return unusable(error)
   }
+  // while its input was gathered its time may have come
+  if (run.aborted !== undefined)
+    return { outcome: outcomeOfThrown(run, task, run.aborted), error: run.aborted }
   const transactions = transactionsOf(services.connection.store)
   if (transactions === undefined) {
     const context = new RunContext(run, services)
@@ -71,6 +75,13 @@ async function called(
   }
 }
 
+/** What cannot be an input will not get better. That the store could not be read is no fault of the task's: it goes back. */
+export function unusable(error: unknown): Attempted {
+  const code = codeOf(error) ?? ''
+  if (code === 'closed' || code.startsWith('store-')) return { outcome: { kind: 'unfinished' }, error }
+  return { outcome: { kind: 'invalid', error: taskError(error) }, error }
+}
+
 /** The outcome of an attempt that ran out of time. */
 export function overtimeOutcome(run: Run, message: string): Outcome {
   if (run.outlived) return { kind: 'outlived', error: plainError('DeadlineError', message) }
@@ -78,7 +89,7 @@ export function overtimeOutcome(run: Run, message: string): Outcome {
 }
 
 /** A result that is no JSON, too large, or not what its schema says will not get better by running again. */
-async function outcomeOfResult(task: AnyTask, value: unknown): Promise<Attempted> {
+export async function outcomeOfResult(task: AnyTask, value: unknown): Promise<Attempted> {
   try {
     return { outcome: { kind: 'returned', result: await resultPayload(task, value) } }
   } catch (error) {
@@ -87,13 +98,12 @@ async function outcomeOfResult(task: AnyTask, value: unknown): Promise<Attempted
   }
 }
 
-function outcomeOfThrown(run: Run, task: AnyTask, error: unknown): Outcome {
+export function outcomeOfThrown(run: Run, task: AnyTask, error: unknown): Outcome {
   try {
     return judged(run, task, error)
-  } catch (problem) {
-    // what was thrown cannot even be looked at, or asks for what there is not
-    const shownError = codeOf(problem) === 'invalid-argument' ? problem : error
-    return { kind: 'failed', reason: 'error', error: taskError(shownError) }
+  } catch {
+    // what was thrown cannot even be looked at
+    return { kind: 'failed', reason: 'error', error: taskError(error) }
   }
 }
 
@@ -107,7 +117,7 @@ function judged(run: Run, task: AnyTask, error: unknown): Outcome {
     case 'non-retryable':
       return { ...failed, delayMs: false }
     case 'retry-after':
-      return { ...failed, delayMs: delayOf(error), shut: shutBy(run, task, error) }
+      return { ...failed, delayMs: delayOf(error), ...shutBy(run, task, error) }
     case 'snooze':
       return { kind: 'snoozed', delayMs: delayOf(error) }
     default:
@@ -137,18 +147,23 @@ function askedOutcome(
 }
 
 /** What a RetryAfterError wants to be left alone: the key that the task itself counts under. */
-function shutBy(run: Run, task: AnyTask, error: unknown): { name: string; key: string } | undefined {
+function shutBy(
+  run: Run,
+  task: AnyTask,
+  error: unknown,
+): Pick<Extract<Outcome, { kind: 'failed' }>, 'shut'> & { readonly error?: TaskError } {
   const { scope } = error as { readonly scope?: RetryScope | undefined }
-  if (scope === undefined) return undefined
-  if (scope === 'queue') return { name: `queue:${run.claim.queue}`, key: '' }
-  if (scope === 'type') return { name: `type:${run.claim.type}`, key: '' }
-  const lane = laneOf(task.flow, decode(run.claim.payload), undefined)
+  if (scope === undefined) return {}
+  if (scope === 'queue') return { shut: { name: `queue:${run.claim.queue}`, key: '' } }
+  if (scope === 'type') return { shut: { name: `type:${run.claim.type}`, key: '' } }
+  const lane = laneOf(task.flow, { input: decode(run.claim.payload) })
   const limit = lane?.limits.find(({ name }) => name === scope.limit)
-  if (limit !== undefined) return { name: limit.name, key: limit.key }
-  throw new InvalidArgumentError(`${task.name} counts under no limit that is called ${shown(scope.limit)}.`, {
-    hint: 'The scope of RetryAfterError names one of the limits of its definition.',
-    cause: error,
-  })
+  if (limit !== undefined) return { shut: { name: limit.name, key: limit.key } }
+  const problem = new InvalidArgumentError(
+    `${task.name} counts under no limit that is called ${shown(scope.limit)}.`,
+    { hint: 'The scope of RetryAfterError names one of the limits of its definition.', cause: error },
+  )
+  return { error: taskError(problem) }
 }
 
 /** By code, not by class: the error may come from another copy of the library, or from somebody who imitates it. */

@@ -1,4 +1,5 @@
 /** What a worker tells those who listen. */
+import { scheduledBy } from '../task/scheduled.ts'
 import type { TaskInfo } from '../task/handler.ts'
 import type { Claim } from '../store/records.ts'
 
@@ -16,6 +17,16 @@ export interface WorkerEvents {
   cancelled: { readonly task: TaskInfo; readonly attempt: number }
   /** The lease of a running task was lost: somebody else may be running it. */
   lost: { readonly task: TaskInfo; readonly attempt: number }
+  /**
+   * Tasks are due, and no live worker serves them: none of their queue that handles the type and offers what they need.
+   * Once for each such kind, as long as that lasts.
+   */
+  stranded: {
+    readonly queue: string
+    readonly type: string
+    readonly needs: readonly string[]
+    readonly since: Date
+  }
   /** Something went wrong that is no task's fault; logged if nobody listens. */
   error: { readonly error: unknown; readonly doing: string }
 }
@@ -68,5 +79,5 @@ export class WorkerEmitter {
 /** What handlers and listeners are told about a claim's task. */
 export function taskInfo(claim: Claim): TaskInfo {
   const { id, type, queue, after, tags, metadata, headers } = claim
-  return { id, type, queue, after, tags, metadata, headers }
+  return { id, type, queue, after, tags, metadata, headers, schedule: scheduledBy(headers) }
 }

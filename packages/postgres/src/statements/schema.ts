@@ -3,6 +3,7 @@
  * every statement `home.` stands for the schema that the user chose.
  */
 import { CLAIM_FUNCTION } from './claiming.ts'
+import { TAKE_KEYS_FUNCTION } from './keys.ts'
 import { SUCCEED_FUNCTION } from './settling.ts'
 
 /** Columns that a task has from its birth until retention removes it. */
@@ -35,7 +36,8 @@ const TASK_COLUMNS = `
   deadline_at bigint,
   cancel text,                       -- JSON {reason, at}
   restarted_at bigint,
-  unique_key text,
+  unique_key text,                   -- the one that it holds while it is live
+  key_terms text,                    -- how it holds a key, if not as long as it lives, or replaced another task: core's key-terms.ts
   mark text,                         -- nonce of the last command that changed it, and the outcome
   progress text,                     -- JSON
   logs text,                         -- JSON
@@ -74,6 +76,29 @@ CREATE TABLE home.queues(
   retention text                     -- JSON; NULL: the default
 );
 
+CREATE TABLE home.schedules(
+  name text COLLATE "C" PRIMARY KEY,
+  version bigint GENERATED ALWAYS AS IDENTITY,
+  plan text NOT NULL,                -- JSON of core's
+  paused boolean NOT NULL,
+  next_at bigint,                    -- NULL: never again
+  last_at bigint,                    -- fire time ...
+  last_task uuid                     -- ... and task of the last run
+);
+CREATE INDEX schedules_due ON home.schedules(next_at, name) WHERE NOT paused AND next_at IS NOT NULL;
+
+CREATE TABLE home.locks(
+  name text COLLATE "C" PRIMARY KEY,
+  holder text NOT NULL,
+  token bigint NOT NULL,
+  about text NOT NULL,
+  acquired_at bigint NOT NULL,
+  expires_at bigint NOT NULL
+);
+CREATE INDEX locks_end ON home.locks(expires_at);
+-- one row, which whoever takes a lock holds: the last token
+CREATE TABLE home.lock_tokens(one boolean PRIMARY KEY DEFAULT true CHECK (one), last bigint NOT NULL DEFAULT 1);
+
 CREATE TABLE home.routes(
   key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   type text COLLATE "C" NOT NULL,
@@ -90,6 +115,7 @@ CREATE TABLE home.live(${TASK_COLUMNS},
   expires_at bigint,                 -- when the sweep ends it; NULL while it runs
   gate integer,                      -- the gate it waits for, which counts as a blocker
   blockers integer NOT NULL DEFAULT 0,
+  triggers integer NOT NULL DEFAULT 0, -- how many of the blockers are triggers
   attempt_at bigint,                 -- when the clock of its attempt began to run
   missed smallint NOT NULL DEFAULT 0,  -- how many renewals in a row did not list it
   cause smallint,                    -- why it was taken over ...
@@ -124,7 +150,8 @@ CREATE TABLE home.claims(
 -- ids do not compress
 ALTER TABLE home.claims ALTER COLUMN ids SET STORAGE EXTERNAL;
 
--- what waits for what; kept until the child is final, so that retention leaves its parents alone
+-- what waits for what; kept until the child is final, so that retention leaves its parents alone. The triggers of a
+-- child that was triggered stay open, and mean nothing any more
 CREATE TABLE home.edges(
   parent uuid NOT NULL, child uuid NOT NULL, if_failed smallint NOT NULL, open boolean NOT NULL,
   seq bigint GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (parent, child)
@@ -162,6 +189,10 @@ CREATE TABLE home.tombstones(
 );
 CREATE INDEX tombstones_until ON home.tombstones(until);
 
+-- unique keys that are held for a time, whatever becomes of the task that began it
+CREATE TABLE home.windows(key text COLLATE "C" PRIMARY KEY, task uuid NOT NULL, until bigint NOT NULL);
+CREATE INDEX windows_until ON home.windows(until);
+
 -- ids that clients drew, of tasks that came as the repeat of a request: the first copy may still arrive
 CREATE TABLE home.repeated(id uuid PRIMARY KEY, until bigint NOT NULL);
 
@@ -170,4 +201,5 @@ CREATE TABLE home.volumes(queue integer NOT NULL, state smallint NOT NULL, tasks
 
 ${SUCCEED_FUNCTION}
 ${CLAIM_FUNCTION}
+${TAKE_KEYS_FUNCTION}
 `

@@ -1,9 +1,11 @@
 /** Statements that only read, for those who look. */
+import { LAST } from './lanes.ts'
 
 const SUMMARY_COLUMNS = `
   t.seq, lower(hex(t.id)) AS id, iif(r.seq IS NULL, t.state, 2) AS state, t.queue, t.route, t.level, t.terms,
   t.run_at AS runAt, t.enqueued_at AS enqueuedAt, ifnull(r.epoch, t.epoch) AS epoch, t.extra,
-  t.finished_at AS finishedAt, t.counters, t.unique_key AS uniqueKey, t.reason, t.error, t.held, t.blockers,
+  t.finished_at AS finishedAt, t.counters, t.unique_key AS uniqueKey,
+  t.key_terms AS keyTerms, t.reason, t.error, t.held, t.blockers,
   t.labels, t.start_by AS startBy, t.deadline_at AS deadlineAt, t.cancel, t.history, t.lane, t.due_by AS dueBy,
   r.session AS owner,
   r.claimed_at AS claimedAt, r.told, n.fraction, n.message`
@@ -103,6 +105,21 @@ WHERE t.state = 1 AND t.held = 0
   AND EXISTS (SELECT 1 FROM series f WHERE f.queue = s.queue AND f.partition = s.partition AND f.place < s.place)
   AND NOT EXISTS (SELECT 1 FROM running r WHERE r.seq = s.seq)
 GROUP BY s.queue, name`
+
+/**
+ * In: queue, route, level. Out: the next of these at which anything stands in line, and since when the first there has
+ * been due. The comparison names all of the index, as that of lanes.ts does.
+ */
+export const NEXT_READY_LEVEL: string = `
+SELECT r.queue, r.route, r.level, t.run_at FROM ready r CROSS JOIN tasks t ON t.seq = r.seq
+WHERE (r.queue, r.route, r.level, r.partition, r.lane, r.ord, r.seq) > (?, ?, ?, ${LAST}, ${LAST}, ${LAST}, ${LAST})
+ORDER BY r.queue, r.route, r.level, r.partition, r.lane, r.ord, r.seq LIMIT 1`
+
+/** In: queue, route. Out: the next of these of which anything is kept for later, and when the first of that is due. */
+export const NEXT_LATER_ROUTE: string = `
+SELECT queue, route, run_at FROM later
+WHERE (queue, route, run_at, seq) > (?, ?, ${LAST}, ${LAST})
+ORDER BY queue, route, run_at, seq LIMIT 1`
 
 /** In: now. Out: sessions whose lease holds, and how much they run. */
 export const READ_SESSIONS = `

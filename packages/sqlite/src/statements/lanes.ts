@@ -3,11 +3,17 @@
 /** Out: 1 if any task is in a lane. */
 export const ANY_LANES = 'SELECT EXISTS(SELECT 1 FROM lanes)'
 
+/** Out: 1 if any lane prefers some workers. */
+export const ANY_PREFERRING = 'SELECT EXISTS(SELECT 1 FROM lanes WHERE prefers = 1)'
+
+/** In: seq. Out: since when the task has been due. */
+export const DUE_SINCE = 'SELECT run_at FROM tasks WHERE seq = ?'
+
 /** In: partition, lane as JSON. Out: key. */
 export const FIND_LANE = 'SELECT key FROM lanes WHERE partition = ? AND lane = ?'
 
-/** In: partition, lane as JSON. Effect: the lane is there. */
-export const ADD_LANE = 'INSERT INTO lanes(partition, lane) VALUES (?, ?)'
+/** In: partition, lane as JSON, 1 if it prefers some workers. Effect: the lane is there. */
+export const ADD_LANE = 'INSERT INTO lanes(partition, lane, prefers) VALUES (?, ?, ?)'
 
 /** In: key. Out: partition, lane as JSON. */
 export const LANE_BY_KEY = 'SELECT partition, lane FROM lanes WHERE key = ?'
@@ -38,7 +44,8 @@ function behind(partition: string, lane: string): string {
   return `(partition, lane, ord, seq) > (${partition}, ${lane}, ${LAST}, ${LAST})`
 }
 
-const LAST = '9223372036854775807'
+/** Behind all numbers. */
+export const LAST = '9223372036854775807'
 
 /** In: queue, nothing, nothing, routes. Out: for each level 1 if any of the routes has a task in a lane to give there. */
 export function levelsWithLanes(routes: number): string {
