@@ -2,7 +2,17 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { demand, exchange, group, session, spec, succeeded } from './specs.ts'
 import { Rooms } from './rooms.ts'
-import type { Claim, Demand, ExchangeAnswer, Lane, LimitSettings, TaskSpec } from '@millrace/core/store'
+import { waitingRoutes } from '../src/waiting-routes.ts'
+import { DUE_SINCE } from '../src/statements/lanes.ts'
+import type {
+  Claim,
+  Demand,
+  ExchangeAnswer,
+  Lane,
+  LimitSettings,
+  TaskSpec,
+  WaitingRoute,
+} from '@millrace/core/store'
 
 let rooms: Rooms
 let worker: string
@@ -15,7 +25,13 @@ beforeEach(async () => {
 afterEach(() => rooms.close())
 
 function lane(partition: string | null, key?: string): Lane {
-  return { partition, fifo: false, limits: key === undefined ? [] : [{ name: 'api', key, cost: 1 }] }
+  return {
+    partition,
+    fifo: false,
+    limits: key === undefined ? [] : [{ name: 'api', key, cost: 1 }],
+    prefers: [],
+    spillMs: 0,
+  }
 }
 
 async function fill(count: number, changes: (index: number) => Partial<TaskSpec>): Promise<void> {
@@ -80,6 +96,24 @@ describe('a claim', () => {
     rooms.statements.length = 0
     expect((await ask(10)).claims).toHaveLength(10)
     expect(rooms.statements.length).toBeLessThanOrEqual(few)
+  })
+
+  test('reads one due time of what waits for a better worker, and none where nobody prefers any', async () => {
+    const picky: Lane = { ...lane('p'), prefers: ['gpu'], spillMs: 60_000 }
+    await fill(100, (index) => ({ lane: lane(`p${index}`) }))
+    rooms.statements.length = 0
+    await ask(10)
+    const looks = (): number => rooms.statements.filter((sql) => sql === DUE_SINCE).length
+    expect(looks()).toBe(0)
+    await fill(1_000, () => ({ lane: picky }))
+    rooms.statements.length = 0
+    const { claims, nextInMs } = await ask(200)
+    expect(claims).toHaveLength(90)
+    expect(nextInMs).toBeGreaterThan(50_000)
+    expect(looks()).toBe(1)
+    expect((await ask(200, { offers: ['gpu'] })).claims).toHaveLength(200)
+    rooms.home.clock.shift(60_000)
+    expect((await ask(900)).claims).toHaveLength(800)
   })
 
   test('goes on behind the lanes that the last one came by, until all of them were', async () => {
@@ -170,6 +204,18 @@ describe('what nobody uses any more', () => {
     await rooms.write('prune', PRUNE)
     expect([rowsOf('tasks'), rowsOf('lanes'), rowsOf('partitions')]).toEqual([1, 1, 1])
   })
+})
+
+test('what waits is told by a look at each route and level, however much stands there', async () => {
+  const types = ['a', 'b', 'c']
+  const look = (): readonly WaitingRoute[] => rooms.transactions.read((pass) => waitingRoutes(pass)) as never
+  await fill(3_000, (index) => ({ type: types[index % 3]!, lane: lane(`p${index}`) }))
+  await fill(10, (index) => ({ type: types[index % 3]!, level: 1, due: { inMs: 1 } }))
+  rooms.home.clock.shift(1)
+  rooms.statements.length = 0
+  const found = look()
+  expect(rooms.statements.length).toBeLessThanOrEqual(12)
+  expect(found.map(({ type }) => type).toSorted()).toEqual(types)
 })
 
 test('without lanes and limits nothing is written about them', async () => {

@@ -4,6 +4,7 @@ import * as adding from '../src/statements/adding.ts'
 import * as claiming from '../src/statements/claiming.ts'
 import * as keys from '../src/statements/keys.ts'
 import * as dependents from '../src/statements/dependents.ts'
+import * as inspection from '../src/statements/inspection.ts'
 import * as lanes from '../src/statements/lanes.ts'
 import * as limits from '../src/statements/limits.ts'
 import * as series from '../src/statements/series.ts'
@@ -42,6 +43,9 @@ const hot: Readonly<Record<string, string>> = {
   'levels with lanes': lanes.levelsWithLanes(16),
   'next lanes': lanes.NEXT_LANES,
   'in a lane': lanes.IN_LANE,
+  'due since': lanes.DUE_SINCE,
+  'next level that waits': inspection.NEXT_READY_LEVEL,
+  'next route for later': inspection.NEXT_LATER_ROUTE,
   'leave a lane': lanes.LEAVE_LANE_UP_TO,
   'lanes to forget': lanes.LANES_AFTER,
   'partitions to forget': lanes.PARTITIONS_AFTER,

@@ -111,9 +111,9 @@ GROUP BY s.queue, name`
  * been due. The comparison names all of the index, as that of lanes.ts does.
  */
 export const NEXT_READY_LEVEL: string = `
-SELECT r.queue, r.route, r.level, t.run_at FROM ready r CROSS JOIN tasks t ON t.seq = r.seq
-WHERE (r.queue, r.route, r.level, r.partition, r.lane, r.ord, r.seq) > (?, ?, ?, ${LAST}, ${LAST}, ${LAST}, ${LAST})
-ORDER BY r.queue, r.route, r.level, r.partition, r.lane, r.ord, r.seq LIMIT 1`
+SELECT ready.queue, ready.route, ready.level, t.run_at FROM ready CROSS JOIN tasks t ON t.seq = ready.seq
+WHERE (ready.queue, ready.route, ready.level, partition, ready.lane, ord, ready.seq) > (?, ?, ?, ${LAST}, ${LAST}, ${LAST}, ${LAST})
+ORDER BY ready.queue, ready.route, ready.level, partition, ready.lane, ord, ready.seq LIMIT 1`
 
 /** In: queue, route. Out: the next of these of which anything is kept for later, and when the first of that is due. */
 export const NEXT_LATER_ROUTE: string = `
