@@ -9,6 +9,7 @@ import {
   RUN_ANY,
   RUN_COUNTED,
   RUN_FRESH,
+  RUN_FRESH_COUNTED,
 } from './statements/claiming.ts'
 import { RELEASE_KEYS } from './statements/keys.ts'
 import { endOverdue } from './overdue.ts'
@@ -120,7 +121,7 @@ export function countFitting({ pass, bytesLeft, bundles }: Claiming, { count, si
 interface Taken {
   readonly batch: Batch
   readonly order: ClaimBundle['order']
-  /** Pairs of seq and the usages that count it, as JSON; `null`: none is counted. */
+  /** Seqs by the usages that count them, as JSON; `null`: none is counted. */
   readonly counted: string | null
 }
 
@@ -134,8 +135,8 @@ export function run(
   const { database, now } = pass
   const { count, size, extra } = batch
   const bundle = bundleOf(pass, batch, { queue: served.name, level, order })
-  const statement = counted === null ? (extra === 0 ? RUN_FRESH : RUN_ANY) : RUN_COUNTED
-  database.run(statement, served.queue, session, nonce, now, counted ?? `[${bundle.seqs}]`)
+  const [fresh, any] = counted === null ? [RUN_FRESH, RUN_ANY] : [RUN_FRESH_COUNTED, RUN_COUNTED]
+  database.run(extra === 0 ? fresh : any, served.queue, session, nonce, now, counted ?? `[${bundle.seqs}]`)
   if (extra >= EXTRA.key) database.run(RELEASE_KEYS, `[${bundle.seqs}]`)
   claiming.bundles.push(bundle)
   claiming.tasksLeft -= count

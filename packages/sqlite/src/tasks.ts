@@ -18,7 +18,7 @@ import {
 } from '@millrace/core/store'
 import { idBytes } from './codes.ts'
 import { historyLine } from './history.ts'
-import { giveBack } from './usages.ts'
+import { giveBackOf } from './usages.ts'
 import { replace, vacate } from './places.ts'
 import { isApart, sizeOf } from './sizes.ts'
 import { dropWindow, keepKey } from './holds.ts'
@@ -202,7 +202,7 @@ export function save(pass: Pass, draft: Draft): void {
 }
 
 function stopRunning(pass: Pass, seq: number): void {
-  giveBack(pass, `[${seq}]`)
+  giveBackOf(pass, seq)
   pass.database.run(STOP_RUNNING, seq)
 }
 

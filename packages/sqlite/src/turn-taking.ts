@@ -49,10 +49,17 @@ function planFor(claiming: Claiming, source: Source, wanted: number): Plan {
   return plan(pass, source, { ledger, turns, quantum, wanted, hops })
 }
 
-/** Pairs of seq and the usages that count it, as JSON; `null`: none is counted. */
+/** Seqs by the usages that count them, as JSON; `null`: none is counted. */
 function countedOf({ ledger }: Claiming, { picked }: Plan): string | null {
-  const pairs = picked.map(({ seq, charges }) => [seq, ledger.countedBy(charges)] as const)
-  return pairs.some(([, counted]) => counted !== null) ? JSON.stringify(pairs) : null
+  const byUsages = new Map<string, number[]>()
+  for (const { seq, charges } of picked) {
+    const counted = ledger.countedBy(charges)
+    const alike = byUsages.get(counted)
+    if (alike === undefined) byUsages.set(counted, [seq])
+    else alike.push(seq)
+  }
+  if (byUsages.size === 1 && byUsages.has('')) return null
+  return JSON.stringify(Object.fromEntries(byUsages))
 }
 
 function leaveLanes({ pass }: Claiming, { served, level }: Source, picked: readonly Picked[]): void {

@@ -4,13 +4,18 @@ import { putUsage, usageOf, type Limit, type On } from './limits.ts'
 import { COUNTED_IN, USE_LESS } from './statements/limits.ts'
 import type { Pass } from './home.ts'
 
-/** Claims of tasks are about to end. @param seqs as JSON */
-export function giveBack({ database, limits, hint }: Pass, seqs: string): void {
-  if (!limits.counting) return
-  for (const [counted, count] of database.all<[usages: string, count: number]>(COUNTED_IN, seqs)) {
-    for (const usage of counted.split(',')) database.run(USE_LESS, count, Number(usage))
-    hint.ready = true
-  }
+/** The claim of a task is about to end. */
+export function giveBackOf(pass: Pass, seq: number): void {
+  if (pass.limits.counting) giveBack(pass, pass.database.get<[string | null]>(COUNTED_IN, seq)?.[0] ?? null)
+}
+
+/** Claims have ended. @param counted the usages that counted them, each as often as it did; `null`: none */
+export function giveBack({ database, hint }: Pass, counted: string | null): void {
+  if (counted === null) return
+  const counts = new Map<string, number>()
+  for (const usage of counted.split(',')) counts.set(usage, (counts.get(usage) ?? 0) + 1)
+  for (const [usage, count] of counts) database.run(USE_LESS, count, Number(usage))
+  hint.ready = true
 }
 
 /** A key, and what is used of it by the way. */
@@ -93,13 +98,13 @@ export class Ledger {
     for (const used of this.#used.values()) used.before = { usage: used.usage, refusal: used.refusal }
   }
 
-  /** The usages that count a task which starts, as its row has them; `null`: none does. */
-  countedBy(charges: readonly Charge[]): string | null {
-    let keys: string | null = null
+  /** The usages that count a task which starts, as its row has them; empty: none does. */
+  countedBy(charges: readonly Charge[]): string {
+    let keys = ''
     for (const { used } of charges) {
       if (used.limit.allowance.concurrency === null) continue
       if (used.row === 0) this.#write(used)
-      keys = keys === null ? `${used.row}` : `${keys},${used.row}`
+      keys = keys === '' ? `${used.row}` : `${keys},${used.row}`
     }
     return keys
   }

@@ -10,6 +10,7 @@ import type {
   ExchangeAnswer,
   Lane,
   LimitSettings,
+  Settlement,
   TaskSpec,
   WaitingRoute,
 } from '@millrace/core/store'
@@ -116,6 +117,18 @@ describe('a claim', () => {
     expect((await ask(900)).claims).toHaveLength(800)
   })
 
+  test('leaves those of a lane that fell due later to better workers for their own time', async () => {
+    const picky: Lane = { ...lane('p'), prefers: ['gpu'], spillMs: 60_000 }
+    await fill(2, () => ({ lane: picky }))
+    rooms.home.clock.shift(20_000)
+    await fill(2, () => ({ lane: picky }))
+    rooms.home.clock.shift(40_000)
+    const answer = await ask(4)
+    expect(answer.claims).toHaveLength(2)
+    expect(answer.nextInMs).toBeGreaterThan(19_000)
+    expect((await ask(4, { offers: ['gpu'] })).claims).toHaveLength(2)
+  })
+
   test('goes on behind the lanes that the last one came by, until all of them were', async () => {
     await allow(1)
     await fill(1_000, (index) => ({ lane: lane(`p${index}`, 'full') }))
@@ -168,6 +181,49 @@ describe('a claim', () => {
   })
 })
 
+describe('what is counted', () => {
+  test('is given back by whatever way a claim ends: with others under other keys, alone, or without counting', async () => {
+    await allow(50)
+    await fill(60, (index) => ({ lane: index % 3 === 0 ? null : lane('p', `k${index % 3}`) }))
+    await fill(1, () => ({ lane: lane('p', 'k1'), tags: ['texts'] }))
+    const { claims } = await ask(100)
+    expect(claims).toHaveLength(61)
+    const used = (): unknown => rooms.home.database.all('SELECT name, used FROM usages ORDER BY name')
+    expect(used()).toEqual([
+      ['k1', 21],
+      ['k2', 20],
+    ])
+    await end(claims.slice(0, 30))
+    expect(await rooms.write('recount', undefined)).toEqual({ keys: 2, mended: [] })
+    const error = { name: 'Error', message: 'no', code: null, stack: null }
+    const failed = claims.slice(30, 40).map((claim): Settlement => ({
+      ...succeeded(claim),
+      transition: { to: 'failed', count: 'failure', reason: 'error', error },
+    }))
+    await rooms.exchange(exchange(worker, { settlements: failed }))
+    expect(await rooms.write('recount', undefined)).toEqual({ keys: 2, mended: [] })
+    await end(claims.slice(40))
+    expect(used()).toEqual([
+      ['k1', 0],
+      ['k2', 0],
+    ])
+  })
+
+  test('a last failure shuts a key as a repeated one does', async () => {
+    await fill(2, () => ({ lane: lane('p', 'k') }))
+    const { claims } = await ask(1)
+    const error = { name: 'Error', message: 'no', code: null, stack: null }
+    const shut = { name: 'api', key: 'k', ms: 1_000 }
+    const transition = { to: 'failed', count: 'failure', reason: 'error', error, shut } as const
+    const answer = await rooms.exchange(
+      exchange(worker, { settlements: [{ ...succeeded(claims[0]!), transition }], demand: demand(1) }),
+    )
+    expect([answer.verdicts, answer.claims, answer.nextInMs]).toEqual([['applied'], [], 1_000])
+    rooms.home.clock.shift(1_000)
+    expect((await ask(1)).claims).toHaveLength(1)
+  })
+})
+
 describe('recount', () => {
   test('mends what does not agree', async () => {
     await allow(5)
@@ -210,12 +266,13 @@ test('what waits is told by a look at each route and level, however much stands 
   const types = ['a', 'b', 'c']
   const look = (): readonly WaitingRoute[] => rooms.transactions.read((pass) => waitingRoutes(pass)) as never
   await fill(3_000, (index) => ({ type: types[index % 3]!, lane: lane(`p${index}`) }))
-  await fill(10, (index) => ({ type: types[index % 3]!, level: 1, due: { inMs: 1 } }))
+  await fill(10, () => ({ type: 'd', due: { inMs: 1 } }))
+  await fill(10, () => ({ type: 'e', due: { inMs: 1_000 } }))
   rooms.home.clock.shift(1)
   rooms.statements.length = 0
   const found = look()
   expect(rooms.statements.length).toBeLessThanOrEqual(12)
-  expect(found.map(({ type }) => type).toSorted()).toEqual(types)
+  expect(found.map(({ type }) => type).toSorted()).toEqual([...types, 'd'])
 })
 
 test('without lanes and limits nothing is written about them', async () => {

@@ -84,17 +84,22 @@ export const RUN_FRESH = `
 INSERT INTO running(seq, queue, session, epoch, nonce, claimed_at, extra, weight)
 SELECT value, ?1, ?2, 1, ?3, ?4, 0, 200 FROM json_each(?5)`
 
+/** The same for tasks that are counted. In: queue, session, nonce, now, seqs by the keys of the usages that count them, as JSON. */
+export const RUN_FRESH_COUNTED = `
+INSERT INTO running(seq, queue, session, epoch, nonce, claimed_at, extra, weight, counted)
+SELECT j.value, ?1, ?2, 1, ?3, ?4, 0, 200, nullif(c.key, '') FROM json_each(?5) c CROSS JOIN json_each(c.value) j`
+
 /** In: queue, session, nonce, now, seqs as JSON. Effect: these tasks run. */
 export const RUN_ANY = `
 INSERT INTO running(seq, queue, session, epoch, nonce, claimed_at, extra, weight, deadline_at)
 SELECT t.seq, ?1, ?2, t.epoch + 1, ?3, ?4, t.extra, t.weight, t.deadline_at
 FROM json_each(?5) j CROSS JOIN tasks t ON t.seq = j.value`
 
-/** The same for tasks that are counted. In: queue, session, nonce, now, pairs of seq and keys of usages as JSON. */
+/** The same for tasks that are counted. In: queue, session, nonce, now, seqs by the keys of the usages that count them, as JSON. */
 export const RUN_COUNTED = `
 INSERT INTO running(seq, queue, session, epoch, nonce, claimed_at, extra, weight, deadline_at, counted)
-SELECT t.seq, ?1, ?2, t.epoch + 1, ?3, ?4, t.extra, t.weight, t.deadline_at, j.value ->> 1
-FROM json_each(?5) j CROSS JOIN tasks t ON t.seq = j.value ->> 0`
+SELECT t.seq, ?1, ?2, t.epoch + 1, ?3, ?4, t.extra, t.weight, t.deadline_at, nullif(c.key, '')
+FROM json_each(?5) c CROSS JOIN json_each(c.value) j CROSS JOIN tasks t ON t.seq = j.value`
 
 /** In: seqs as JSON. Out: of those out of the ordinary: position, epoch, counters, due time, deadline, parents, labels, payload and checkpoint kept apart. */
 export const READ_EXTRAS = `

@@ -33,10 +33,8 @@ ON CONFLICT(limit_key, name) DO UPDATE
 SET used = excluded.used, arrival_at = excluded.arrival_at, shut_until = excluded.shut_until
 RETURNING key`
 
-/** In: seqs as JSON. Out: keys of usages, and how many of them are counted there. */
-export const COUNTED_IN = `
-SELECT counted, count(*) FROM running
-WHERE seq IN (SELECT value FROM json_each(?)) AND counted IS NOT NULL GROUP BY counted`
+/** In: seq. Out: keys of the usages that count the running task. */
+export const COUNTED_IN = 'SELECT counted FROM running WHERE seq = ?'
 
 /** In: keys of usages or NULL, seq. Effect: they count the running task. */
 export const SET_COUNTED = 'UPDATE running SET counted = ? WHERE seq = ?'
