@@ -223,7 +223,8 @@ function nextInMs(claiming: Claiming, queues: readonly ServedQueue[]): number | 
   const { pass } = claiming
   let next = Infinity
   for (const { served } of queues) {
-    next = Math.min(next, nextReady(claiming, served), nextLater(pass, served) ?? Infinity)
+    next = Math.min(next, nextReady(claiming, served))
+    if (next > pass.now) next = Math.min(next, nextLater(pass, served) ?? Infinity)
     if (next <= pass.now) return 0
   }
   return next === Infinity ? null : Math.ceil(next) - pass.now
