@@ -1,6 +1,12 @@
 /** Enqueues: runs of plain tasks many rows at a time, everything else group by group. */
 import { addGroup } from './groups.ts'
-import { addPlainTasks, ALL_READY, ROWS_AT_ONCE } from './statements/adding.ts'
+import {
+  addLanedTasks,
+  addPlainTasks,
+  ALL_LANED_READY,
+  ALL_READY,
+  ROWS_AT_ONCE,
+} from './statements/adding.ts'
 import { PUT_APART } from './statements/tasks.ts'
 import { isApart } from './sizes.ts'
 import { EXTRA, lastSeq, PART } from './tasks.ts'
@@ -43,6 +49,7 @@ interface ShapeKeys {
   readonly route: number
   readonly level: number
   readonly terms: number
+  readonly lane: number
 }
 
 function addPlain(pass: Pass, plain: PlainTasks): void {
@@ -50,6 +57,7 @@ function addPlain(pass: Pass, plain: PlainTasks): void {
   const before = lastSeq(pass)
   const shapes = plain.shapes.map((shape) => keysOf(pass, shape))
   const sizes = sizesOf(plain)
+  const laned = shapes.some(({ lane }) => lane !== 0)
   for (let from = 0, offset = 0; from < plain.count; from += ROWS_AT_ONCE) {
     const rows = Math.min(ROWS_AT_ONCE, plain.count - from)
     const values: Value[] = []
@@ -58,7 +66,7 @@ function addPlain(pass: Pass, plain: PlainTasks): void {
       const apart = isApart(payload)
       const seq = before + 1 + index
       if (apart) database.run(PUT_APART, seq * 4 + PART.payload, payload)
-      const { queue, route, level, terms } = shapes[plain.shapeOf[index]!]!
+      const { queue, route, level, terms, lane } = shapes[plain.shapeOf[index]!]!
       values.push(
         seq,
         plain.ids.subarray(16 * index, 16 * index + 16),
@@ -73,27 +81,36 @@ function addPlain(pass: Pass, plain: PlainTasks): void {
         plain.digests.substring(16 * index, 16 * index + 16),
         apart ? null : payload,
       )
+      if (laned) values.push(lane)
     }
-    if (database.run(statementFor(rows), ...values) !== rows) throw new TakenIdError('an id is taken')
+    if (database.run(statementFor(rows, laned ? addLanedTasks : addPlainTasks), ...values) !== rows)
+      throw new TakenIdError('an id is taken')
   }
-  database.run(ALL_READY, before)
+  database.run(laned ? ALL_LANED_READY : ALL_READY, before)
   pass.hint.ready = true
 }
 
-const statements = new Map<number, string>()
+type Kind = (rows: number) => string
 
-function statementFor(rows: number): string {
-  let statement = statements.get(rows)
-  if (statement === undefined) statements.set(rows, (statement = addPlainTasks(rows)))
+const statements = new Map<Kind, Map<number, string>>([
+  [addPlainTasks, new Map()],
+  [addLanedTasks, new Map()],
+])
+
+function statementFor(rows: number, kind: Kind): string {
+  const byRows = statements.get(kind)!
+  let statement = byRows.get(rows)
+  if (statement === undefined) byRows.set(rows, (statement = kind(rows)))
   return statement
 }
 
-function keysOf({ names }: Pass, shape: Shape): ShapeKeys {
+function keysOf({ names, lanes }: Pass, shape: Shape): ShapeKeys {
   return {
     queue: names.queue(shape.queue).key,
     route: names.route(shape.type, shape.needs),
     level: shape.level,
     terms: names.terms(shape.terms),
+    lane: shape.lane === null ? 0 : lanes.keyOf(shape.lane),
   }
 }
 

@@ -1,93 +1,43 @@
 /** Claims what a demand asks for: one pass through the levels for their slots, another to fill up from the top. */
 import { nonceValue } from '@millrace/core/store'
-import { endOverdue } from './overdue.ts'
 import { moveAlong, nextLater } from './falling-due.ts'
 import { heads, routesFor, routeList, type Served } from './serving.ts'
+import { CLAIMED_BEFORE, levelsReady, MERGED_MAX, readClaims } from './statements/claiming.ts'
+import { levelsWithLanes } from './statements/lanes.ts'
 import {
-  CLAIMED_BEFORE,
-  EXPIRED_OF,
-  LEAVE_READY_UP_TO,
-  levelsReady,
-  MERGED_MAX,
-  READ_AGAIN,
-  READ_EXTRAS,
-  READ_LISTS,
-  READ_SIZES,
-  readClaims,
-  RUN_ANY,
-  RUN_FRESH,
-} from './statements/claiming.ts'
-import { RELEASE_KEYS } from './statements/keys.ts'
-import { EXTRA } from './tasks.ts'
-import type { Connection } from './database.ts'
+  batchOf,
+  bundleOf,
+  countFitting,
+  endExpired,
+  hasExpired,
+  leaveHeads,
+  readPicked,
+  run,
+  type Batch,
+  type BatchRow,
+  type Claiming,
+} from './taking.ts'
+import { restOf, takeByTurns } from './turn-taking.ts'
+import { Turns } from './turns.ts'
+import { Ledger } from './usages.ts'
 import type { Pass } from './home.ts'
-import type { ClaimBundle, ClaimExtra, PackedDemand, PackedExchange } from './wire.ts'
+import type { Source } from './ring.ts'
+import type { ClaimBundle, PackedDemand, PackedExchange } from './wire.ts'
 
 /** How many tasks one claim ends because their time is over. */
 const ENDED_MAX = 1_000
 
+/** How many lanes one claim comes by. */
+const HOPS_MAX = 200
+
 const LEVELS = [0, 1, 2, 3, 4] as const
-
-/** What SQL puts together about tasks that are to be claimed (`readClaims`). */
-type BatchRow = readonly [
-  count: number,
-  size: number,
-  extra: number,
-  expiresAt: number | null,
-  delayMin: number,
-  delayMax: number,
-  termsMin: number,
-  termsMax: number,
-  routeMin: number,
-  routeMax: number,
-  seqs: string,
-  ids: Uint8Array,
-  runAts: string,
-  payloads: string,
-]
-
-interface Batch {
-  readonly count: number
-  readonly size: number
-  readonly extra: number
-  readonly expiresAt: number | null
-  /** What is the same for all; `null`: something differs. */
-  readonly same: { readonly delays: number; readonly terms: number; readonly routes: number } | null
-  readonly seqs: string
-  readonly ids: Uint8Array
-  readonly runAts: string
-  readonly payloads: string
-}
-
-function batchOf(row: BatchRow): Batch {
-  const [count, size, extra, expiresAt, delayMin, delayMax, termsMin, termsMax, ...rest] = row
-  const [routeMin, routeMax, seqs, ids, runAts, payloads] = rest
-  const alike = delayMin === delayMax && termsMin === termsMax && routeMin === routeMax
-  const same = alike ? { delays: delayMin, terms: termsMin, routes: routeMin } : null
-  return { count, size, extra, expiresAt, same, seqs, ids, runAts, payloads }
-}
-
-interface Claiming {
-  readonly pass: Pass
-  readonly session: number
-  readonly nonce: bigint
-  readonly bundles: ClaimBundle[]
-  tasksLeft: number
-  bytesLeft: number
-  endsLeft: number
-  /** A payload, or too many ends, cut the claim short. */
-  cut: boolean
-}
-
-/** A level of a queue that is being claimed from. */
-interface Source {
-  readonly served: Served
-  readonly level: number
-}
+const ALL_LEVELS: ReadonlySet<number> = new Set(LEVELS)
+const NO_LEVELS: ReadonlySet<number> = new Set()
 
 export interface Claimed {
   readonly claimedAt: number
   readonly bundles: readonly ClaimBundle[]
+  readonly turn: string | null
   readonly nextInMs: number | null
   readonly taste: number | null
 }
@@ -101,20 +51,25 @@ export function claim(pass: Pass, request: PackedExchange, session: number): Cla
     pass,
     session,
     nonce: nonceValue(request.nonce),
+    quantum: demand.quantum,
+    turns: new Turns(demand.turn, request.nonce),
+    ledger: new Ledger(pass),
+    rests: new Map(),
     bundles: [],
     tasksLeft: demand.tasksMax,
     bytesLeft: demand.bytesMax,
     endsLeft: ENDED_MAX,
+    hopsLeft: HOPS_MAX,
+    hopsShared: false,
     cut: false,
   }
   if (again === null) for (const { served, queue } of queues) claimFromQueue(claiming, served, queue)
+  claiming.ledger.flush()
   return {
     claimedAt: again?.claimedAt ?? pass.now,
     bundles: again?.bundles ?? claiming.bundles,
-    nextInMs: nextInMs(
-      pass,
-      queues.map(({ served }) => served),
-    ),
+    turn: claiming.turns.text(),
+    nextInMs: nextInMs(claiming, queues),
     taste: demand.taste,
   }
 }
@@ -140,9 +95,11 @@ function servedQueues(pass: Pass, demand: PackedDemand): readonly ServedQueue[] 
 function claimFromQueue(claiming: Claiming, served: Served, queue: PackedDemand['queues'][number]): void {
   if (claiming.tasksLeft === 0 || claiming.cut) return
   moveAlong(claiming.pass, served)
-  const ready = readyLevels(claiming.pass, served)
+  const ready = levelsIn(claiming.pass, served, levelsReady)
+  const laned = ready.size === 0 ? ready : lanedLevels(claiming.pass, served)
   const levels = LEVELS.filter((level) => ready.has(level))
   const spent = new Set<number>()
+  claiming.hopsShared = levels.length > 1
   let left = queue.tasksMax
   // a single level gets all its slots at once
   const passes = levels.length > 1 ? [true, false] : [false]
@@ -150,22 +107,34 @@ function claimFromQueue(claiming: Claiming, served: Served, queue: PackedDemand[
     for (const level of levels) {
       if (spent.has(level)) continue
       const wanted = Math.min(bySlots ? queue.slots[level] : left, left, claiming.tasksLeft)
-      const taken = take(claiming, { served, level }, wanted)
+      const taken = (laned.has(level) ? takeByTurns : take)(claiming, { served, level }, wanted)
       if (taken < wanted) spent.add(level)
       left -= taken
     }
   }
 }
 
-/** The levels at which there is a task to take. */
-function readyLevels({ database }: Pass, { queue, routes }: Served): ReadonlySet<number> {
+/** The levels at which a statement finds something. */
+function levelsIn(
+  { database }: Pass,
+  { queue, routes }: Served,
+  kind: (routes: number) => string,
+): ReadonlySet<number> {
   const levels = new Set<number>()
   for (let from = 0; from < routes.keys.length; from += MERGED_MAX) {
-    const { statement, keys } = routeList(routes.keys.slice(from, from + MERGED_MAX), levelsReady)
+    const { statement, keys } = routeList(routes.keys.slice(from, from + MERGED_MAX), kind)
     const row = database.get<readonly number[]>(statement, queue, null, null, ...keys)!
     for (const level of LEVELS) if (row[level] === 1) levels.add(level)
   }
   return levels
+}
+
+/** The levels that go by lanes: because some tasks are in one, or because a limit may hold back those that are in none. */
+function lanedLevels(pass: Pass, served: Served): ReadonlySet<number> {
+  const { lanes, limits, names } = pass
+  const types = (): string[] => served.routes.keys.map((route) => names.routeOf(route).type)
+  if (limits.any && limits.holdBack(served.name, types)) return ALL_LEVELS
+  return lanes.any ? levelsIn(pass, served, levelsWithLanes) : NO_LEVELS
 }
 
 /** @returns how many were taken */
@@ -206,86 +175,22 @@ interface Portion {
 function takeFrom(claiming: Claiming, source: Source, portion: Portion): number | null {
   const { pass } = claiming
   const batch = read(pass, source, portion)
-  const { count, size, expiresAt, seqs } = batch
-  if (count === 0) return 0
-  if (expiresAt !== null && expiresAt <= pass.now) {
-    endExpired(claiming, seqs)
+  if (batch.count === 0) return 0
+  if (hasExpired(pass, batch)) {
+    endExpired(claiming, batch.seqs)
     return claiming.cut ? 0 : null
   }
-  if (size > claiming.bytesLeft) {
-    const fitting = countFitting(claiming, seqs)
-    if (fitting < count) {
-      claiming.cut = true
-      return fitting === 0 ? 0 : run(claiming, source, read(pass, source, { ...portion, limit: fitting }))
-    }
-  }
-  return run(claiming, source, batch)
+  const fitting = countFitting(claiming, batch)
+  if (fitting < batch.count) claiming.cut = true
+  if (fitting === 0) return 0
+  const taken = fitting === batch.count ? batch : read(pass, source, { ...portion, limit: fitting })
+  leaveHeads(pass, source, run(claiming, source, { batch: taken, order: 'in line', counted: null }))
+  return fitting
 }
 
 function read({ database }: Pass, { served, level }: Source, { routes, limit }: Portion): Batch {
   const { statement, keys } = routeList(routes, readClaims)
   return batchOf(database.get<BatchRow>(statement, served.queue, level, limit, ...keys)!)
-}
-
-function endExpired(claiming: Claiming, seqs: string): void {
-  const { pass } = claiming
-  const expired = pass.database.all<[number]>(EXPIRED_OF, `[${seqs}]`, pass.now)
-  for (const [seq] of expired) {
-    if (claiming.endsLeft === 0) {
-      claiming.cut = true
-      return
-    }
-    claiming.endsLeft -= 1
-    endOverdue(pass, seq)
-  }
-}
-
-/** How many tasks stay below the limit of bytes: the first of a claim does, whatever its size. */
-function countFitting({ pass, bytesLeft, bundles }: Claiming, seqs: string): number {
-  let left = bytesLeft
-  let fitting = 0
-  for (const [size] of pass.database.all<[number]>(READ_SIZES, `[${seqs}]`)) {
-    if (size > left && (fitting > 0 || bundles.length > 0)) break
-    left -= size
-    fitting += 1
-  }
-  return fitting
-}
-
-/** The tasks are taken: they run, and are not ready any more. */
-function run(claiming: Claiming, { served, level }: Source, batch: Batch): number {
-  const { pass, session, nonce } = claiming
-  const { database, now } = pass
-  const { count, size, extra } = batch
-  const bundle = bundleOf(pass, batch, { queue: served.name, level })
-  const { seqs, runAts, routes } = bundle
-  database.run(extra === 0 ? RUN_FRESH : RUN_ANY, served.queue, session, nonce, now, `[${seqs}]`)
-  if (extra >= EXTRA.key) database.run(RELEASE_KEYS, `[${seqs}]`)
-  const taken = typeof routes === 'number' ? [routes] : new Set(routes.split(','))
-  for (const route of taken) {
-    // both lists are in the order of the claim, so the last of each belong together
-    database.run(LEAVE_READY_UP_TO, served.queue, Number(route), level, lastOf(runAts), lastOf(seqs))
-  }
-  claiming.bundles.push(bundle)
-  claiming.tasksLeft -= count
-  claiming.bytesLeft -= size
-  return count
-}
-
-function lastOf(list: string): number {
-  return Number(list.slice(list.lastIndexOf(',') + 1))
-}
-
-/** What is the same for all of a batch is said once. */
-function bundleOf({ database }: Pass, batch: Batch, from: { queue: string; level: number }): ClaimBundle {
-  const { count, extra, seqs, ids, runAts, payloads } = batch
-  const extras = extra === 0 ? [] : database.objects<ClaimExtra>(READ_EXTRAS, `[${seqs}]`)
-  return { ...from, ...(batch.same ?? listsOf(database, seqs)), count, seqs, ids, runAts, payloads, extras }
-}
-
-function listsOf(database: Connection, seqs: string): Pick<ClaimBundle, 'delays' | 'terms' | 'routes'> {
-  const [delays, terms, routes] = database.get<[string, string, string]>(READ_LISTS, `[${seqs}]`)!
-  return { delays, terms, routes }
 }
 
 /** What the same request claimed when it came before, as far as it still runs; `null`: nothing. */
@@ -301,19 +206,41 @@ function claimedBefore(
   const groups = Map.groupBy(rows, ([queue, level]) => `${queue} ${level}`)
   const bundles = [...groups.values()].map((group) => {
     const [queue, level] = group[0]!
-    const batch = database.get<BatchRow>(READ_AGAIN, JSON.stringify(group.map(([, , seq]) => seq)))!
-    return bundleOf(pass, batchOf(batch), { queue: names.queueName(queue), level })
+    const batch = readPicked(
+      pass,
+      group.map(([, , seq]) => seq),
+    )
+    return bundleOf(pass, batch, { queue: names.queueName(queue), level, order: 'in line' })
   })
   return { claimedAt: rows[0]![3], bundles }
 }
 
-/** What can be taken and is due was left because the claim was cut short; else it is the next to fall due that counts. */
-function nextInMs(pass: Pass, queues: readonly Served[]): number | null {
-  let next: number | null = null
-  for (const served of queues) {
-    if (readyLevels(pass, served).size > 0) return 0
-    const later = nextLater(pass, served)
-    if (later !== null && (next === null || later < next)) next = later
+/**
+ * What can be taken, is due and may start was left because the claim was cut short; else it is the next to fall due,
+ * or the next limit to let go, that counts.
+ */
+function nextInMs(claiming: Claiming, queues: readonly ServedQueue[]): number | null {
+  const { pass } = claiming
+  let next = Infinity
+  for (const { served } of queues) {
+    next = Math.min(next, nextReady(claiming, served))
+    if (next > pass.now) next = Math.min(next, nextLater(pass, served) ?? Infinity)
+    if (next <= pass.now) return 0
   }
-  return next === null ? null : Math.max(next - pass.now, 0)
+  return next === Infinity ? null : Math.ceil(next) - pass.now
+}
+
+/** When the first of what is due may start. */
+function nextReady(claiming: Claiming, served: Served): number {
+  const { pass } = claiming
+  const ready = levelsIn(pass, served, levelsReady)
+  if (ready.size === 0) return Infinity
+  const laned = lanedLevels(pass, served)
+  let next = Infinity
+  for (const level of ready) {
+    const rest = laned.has(level) ? restOf(claiming, { served, level }) : 'more'
+    if (rest === 'more') return pass.now
+    next = Math.min(next, rest.againAt ?? Infinity)
+  }
+  return next
 }

@@ -22,6 +22,12 @@ interface Owner {
   readonly claimedAt: number
 }
 
+/** The claims that were read so far, and where each of them stood in line. */
+interface Reading {
+  readonly claims: Claim[]
+  readonly ords: number[]
+}
+
 const FIRST: Counters = Object.freeze({ ...readCounters(null), claims: 1 })
 const NONE: readonly never[] = Object.freeze([])
 const EMPTY: Readonly<Record<string, string>> = Object.freeze({})
@@ -53,23 +59,25 @@ export class ClaimReader {
 
   read(bundles: readonly ClaimBundle[], owner: Owner): Claim[] {
     const claims: Claim[] = []
+    const ords: number[] = []
     let [queue, level, from] = ['', -1, 0]
     for (const bundle of bundles) {
       if (bundle.queue !== queue || bundle.level !== level) from = claims.length
       ;({ queue, level } = bundle)
       const before = claims.length
-      this.#readBundle(bundle, owner, claims)
-      if (from < before && isEarlier(claims[before]!, claims[before - 1]!)) this.#sort(claims, from)
+      this.#readBundle(bundle, owner, { claims, ords })
+      const merges = bundle.order === 'in line' && from < before && ords[before]! <= ords[before - 1]!
+      if (merges) this.#sort({ claims, ords }, from)
     }
     return claims
   }
 
-  #readBundle(bundle: ClaimBundle, { nonce, claimedAt }: Owner, claims: Claim[]): void {
+  #readBundle(bundle: ClaimBundle, { nonce, claimedAt }: Owner, { claims, ords: all }: Reading): void {
     const { count, queue } = bundle
     const level = bundle.level as Level
     const ids = idsFromBytes(bundle.ids)
     const seqs = bundle.seqs.split(',')
-    const runAts = bundle.runAts.split(',')
+    const ords = bundle.ords.split(',')
     const delayOf = reader(bundle.delays)
     const termsOf = reader(bundle.terms)
     const routeOf = reader(bundle.routes)
@@ -77,7 +85,8 @@ export class ClaimReader {
     const start = claims.length
     for (let at = 0; at < count; at++) {
       const id = ids[at]!
-      const runAt = Number(runAts[at])
+      const runAt = Number(ords[at])
+      all.push(runAt)
       const { policy, timeoutMs } = this.#terms.get(termsOf(at))!
       this.#seqs.set(id, Number(seqs[at]))
       claims.push({
@@ -109,11 +118,16 @@ export class ClaimReader {
   }
 
   /** Several statements read one level: their claims are put into one order. */
-  #sort(claims: Claim[], from: number): void {
-    const seqOf = ({ id }: Claim): number => this.#seqs.get(id)!
-    const level = claims.splice(from)
-    level.sort((one, other) => one.runAt - other.runAt || seqOf(one) - seqOf(other))
-    claims.push(...level)
+  #sort({ claims, ords }: Reading, from: number): void {
+    const level = claims
+      .splice(from)
+      .map((claim, index) => ({ claim, ord: ords[from + index]!, seq: this.#seqs.get(claim.id)! }))
+    level.sort((one, other) => one.ord - other.ord || one.seq - other.seq)
+    ords.splice(from)
+    for (const { claim, ord } of level) {
+      claims.push(claim)
+      ords.push(ord)
+    }
   }
 }
 
@@ -122,10 +136,6 @@ function reader(list: string | number): (at: number) => number {
   if (typeof list === 'number') return () => list
   const values = list.split(',')
   return (at) => Number(values[at])
-}
-
-function isEarlier(one: Claim, other: Claim): boolean {
-  return one.runAt <= other.runAt
 }
 
 function completed(claim: Claim, extra: ClaimExtra): Claim {
@@ -138,6 +148,7 @@ function completed(claim: Claim, extra: ClaimExtra): Claim {
     epoch: extra.epoch,
     counters: { ...ended, claims: ended.claims + 1 },
     payload: extra.payload ?? claim.payload,
+    runAt: extra.runAt,
     deadlineAt: extra.deadlineAt,
     after: parents.map(([parent]) => parent),
     tags,

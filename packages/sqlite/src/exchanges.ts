@@ -35,7 +35,7 @@ export class Exchanges {
   }
 
   unpack({ request, settlements }: Sent, answer: PackedExchangeAnswer): ExchangeAnswer {
-    const { now, session, nextInMs, undelivered, claimedAt, bundles, lesson } = answer
+    const { now, session, turn, nextInMs, undelivered, claimedAt, bundles, lesson } = answer
     for (const { fence, transition } of request.settlements) {
       if (transition.to !== 'running') this.#seqs.delete(fence.task)
     }
@@ -49,6 +49,7 @@ export class Exchanges {
       session,
       claims: this.#reader.read(bundles, { nonce, claimedAt }),
       cursor: null,
+      turn,
       nextInMs,
       undelivered,
     }
@@ -59,7 +60,7 @@ export class Exchanges {
     for (const { task } of fences) this.#seqs.delete(task)
   }
 
-  #packDemand({ types, offers, queues, tasksMax, bytesMax }: Demand): PackedDemand {
+  #packDemand({ types, offers, queues, tasksMax, quantum, bytesMax, turn }: Demand): PackedDemand {
     const taste = this.#tastes.of(types, offers)
     const known = this.#tastes.isKnown(taste)
     return {
@@ -68,7 +69,9 @@ export class Exchanges {
       offers: known ? null : offers,
       queues,
       tasksMax,
+      quantum,
       bytesMax,
+      turn,
     }
   }
 }

@@ -7,7 +7,7 @@ import { aliveKey } from './sessions.ts'
 import type { Pass } from './home.ts'
 import type { PackedExchange, PackedExchangeAnswer } from './wire.ts'
 
-const NOTHING: Claimed = { claimedAt: 0, bundles: [], nextInMs: null, taste: null }
+const NOTHING: Claimed = { claimedAt: 0, bundles: [], turn: null, nextInMs: null, taste: null }
 
 export function exchange(pass: Pass, request: PackedExchange): PackedExchangeAnswer {
   const { nonce, demand } = request

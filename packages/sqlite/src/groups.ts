@@ -17,7 +17,10 @@ import { changeGate, gateNamed, nameGate, type Gate } from './gates.ts'
 import { beginWindow, holderOf, replace, replacedBy } from './keys.ts'
 import { ADD_TASK, KNOWN_TASK, RUNS_UNDER } from './statements/adding.ts'
 import { ADD_EDGE } from './statements/dependents.ts'
-import { ENTER_LATER, ENTER_READY, FIND_TOMBSTONE, PUT_APART } from './statements/tasks.ts'
+import { FIND_TOMBSTONE, PUT_APART } from './statements/tasks.ts'
+import { laneText } from './lanes.ts'
+import { enterLine } from './places.ts'
+import { joinSeries } from './series.ts'
 import { isApart, ROW_BYTES, sizeOf } from './sizes.ts'
 import { draftOf, EXTRA, lastSeq, PART, seqOf } from './tasks.ts'
 import type {
@@ -230,7 +233,7 @@ interface Birth extends Pick<Origin, 'edges' | 'replaced'> {
 
 function insert(pass: Pass, spec: TaskSpec, birth: Birth): number {
   const { edges, state, blockers, triggers, gate, replaced } = birth
-  const { database, names, now } = pass
+  const { database, names, lanes, now } = pass
   const seq = lastSeq(pass) + 1
   const queue = names.queue(spec.queue).key
   const route = names.route(spec.type, spec.needs)
@@ -243,6 +246,8 @@ function insert(pass: Pass, spec: TaskSpec, birth: Birth): number {
   const texts = parents !== null || labels !== null || deadlineAt !== null
   const apart = isApart(spec.payload)
   const waitsWithKey = spec.unique?.while === 'waiting'
+  const lane = spec.lane === null ? 0 : lanes.keyOf(laneText(spec.lane))
+  const dueBy = spec.dueByMs === null ? null : now + spec.dueByMs
   database.run(
     ADD_TASK,
     seq,
@@ -254,7 +259,10 @@ function insert(pass: Pass, spec: TaskSpec, birth: Birth): number {
     names.terms(JSON.stringify([spec.policy, spec.timeoutMs])),
     runAt,
     now,
-    (texts ? EXTRA.texts : 0) | (apart ? EXTRA.payload : 0) | (waitsWithKey ? EXTRA.key : 0),
+    (texts ? EXTRA.texts : 0) |
+      (apart ? EXTRA.payload : 0) |
+      (dueBy === null ? 0 : EXTRA.dueBy) |
+      (waitsWithKey ? EXTRA.key : 0),
     sizeOf(spec.payload),
     ROW_BYTES + (parents?.length ?? 0) + (labels?.length ?? 0),
     spec.digest,
@@ -271,12 +279,13 @@ function insert(pass: Pass, spec: TaskSpec, birth: Birth): number {
     startBy,
     deadlineAt,
     spec.idMadeBy === 'user' ? 1 : 0,
+    lane,
+    dueBy,
   )
   if (apart) database.run(PUT_APART, seq * 4 + PART.payload, spec.payload)
-  if (state !== STATE.pending || spec.held) return seq
-  pass.hint.ready = true
-  if (runAt <= now) database.run(ENTER_READY, queue, route, spec.level, runAt, seq)
-  else database.run(ENTER_LATER, queue, route, runAt, seq)
+  const place = { seq, queue, route, level: spec.level, lane, dueBy, runAt }
+  joinSeries(pass, place)
+  if (state === STATE.pending && !spec.held) enterLine(pass, place)
   return seq
 }
 

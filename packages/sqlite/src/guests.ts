@@ -2,7 +2,8 @@
 import { realpathSync } from 'node:fs'
 import { InvalidArgumentError, StoreError } from '@millrace/core'
 import { addGroup } from './groups.ts'
-import { draftOf, flushVolumes, seqOf } from './tasks.ts'
+import { draftOf, seqOf } from './tasks.ts'
+import { flushVolumes } from './volumes.ts'
 import { errorOf } from './errors.ts'
 import { failureOf, isBusy, storeError } from './failures.ts'
 import { GuestConnection, type SqliteTransaction } from './guest-connection.ts'
@@ -47,8 +48,6 @@ export class Guests implements Port<SqliteTransaction> {
 
   add(tx: unknown, group: TaskGroup): GroupAnswer {
     return this.#within(tx, (pass) => {
-      if (group.tasks.some(({ lane }) => lane !== null))
-        throw new InvalidArgumentError('A task has a lane, and this store serves none.')
       checkGuestReplacements(group)
       return addGroup(pass, group)
     })

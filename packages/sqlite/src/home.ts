@@ -3,17 +3,28 @@ import { NOTHING, type Hint } from '@millrace/core/store'
 import { Clock } from './clock.ts'
 import type { Connection } from './database.ts'
 import { Names } from './interning.ts'
+import { Lanes } from './lanes.ts'
+import { Limits } from './limits.ts'
 import type { Tastes } from './serving.ts'
 
 export interface Home {
   readonly database: Connection
   readonly names: Names
+  readonly lanes: Lanes
+  readonly limits: Limits
   readonly clock: Clock
   readonly tastes: Tastes
 }
 
 export function newHome<C extends Connection>(database: C): Home & { readonly database: C } {
-  return { database, names: new Names(database), clock: new Clock(), tastes: new Map() }
+  return {
+    database,
+    names: new Names(database),
+    lanes: new Lanes(database),
+    limits: new Limits(database),
+    clock: new Clock(),
+    tastes: new Map(),
+  }
 }
 
 /** How many edges an operation resolves by the way; the rest is left to `deliver`. */

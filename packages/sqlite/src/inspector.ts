@@ -5,6 +5,7 @@ import { historyLine, lastClaimAt, readHistory } from './history.ts'
 import { matchOf } from './filters.ts'
 import { pageByArrival, pageByEnd } from './pages.ts'
 import {
+  COUNT_FOLLOWERS,
   READ_COUNTS,
   READ_DEFINITIONS,
   READ_OUTCOME,
@@ -70,6 +71,8 @@ interface SummaryRow {
   readonly told: number | null
   readonly fraction: number | null
   readonly message: string | null
+  readonly lane: number
+  readonly dueBy: number | null
 }
 
 interface RecordRow extends SummaryRow {
@@ -162,6 +165,8 @@ function summaryOf(home: Home, row: SummaryRow): TaskSummary {
     cancel: parsed<CancelRequest>(row.cancel),
     blockers: row.blockers,
     uniqueKey: shownKey(row.uniqueKey, row.keyTerms),
+    lane: home.lanes.recordOf(row.lane),
+    dueBy: row.dueBy,
     tags,
     metadata,
     progress: row.fraction === null ? null : { fraction: row.fraction, message: row.message },
@@ -251,7 +256,8 @@ export function queues({ database, now }: Pass): readonly QueueRecord[] {
       oldestReadyAt: null,
     })
   }
-  for (const [queue, name, count, oldest] of database.all<CountRow>(READ_COUNTS, now)) {
+  const counted = [READ_COUNTS, COUNT_FOLLOWERS].flatMap((counts) => database.all<CountRow>(counts, now))
+  for (const [queue, name, count, oldest] of counted) {
     const record = records.get(queue)!
     record.counts[name] += count
     if (oldest !== null) record.oldestReadyAt = Math.min(record.oldestReadyAt ?? oldest, oldest)

@@ -4,11 +4,14 @@ import { command, configureQueue } from './commanding.ts'
 import { exchange } from './exchanging.ts'
 import { openGate } from './gates.ts'
 import { definitions, get, list, outcomes, queues, sessions } from './inspector.ts'
+import { configurePartition, partitions } from './lanes.ts'
+import { configureLimit, limits, recount, removeLimit } from './limit-settings.ts'
 import { acquireLock, locks, releaseLock, renewLock } from './locks.ts'
 import { reclaim } from './reclaiming.ts'
 import { dueSchedules, putSchedule, removeSchedule, schedule, schedules, tick } from './schedules.ts'
 import { closeSession, openSession, renew } from './sessions.ts'
 import { deliver, prune, sweep } from './upkeep.ts'
+import { waitingRoutes } from './waiting-routes.ts'
 import type { Pass } from './home.ts'
 import type { OperationName, Operations } from './wire.ts'
 
@@ -29,6 +32,10 @@ const WRITES = {
   prune,
   command,
   configureQueue,
+  configureLimit,
+  removeLimit,
+  configurePartition,
+  recount,
   openGate,
   putSchedule,
   removeSchedule,
@@ -43,8 +50,11 @@ const READS = {
   outcomes,
   list,
   queues,
+  waitingRoutes,
   sessions,
   definitions,
+  limits,
+  partitions,
   schedule,
   schedules,
   dueSchedules,

@@ -1,7 +1,7 @@
 /** On the main thread: `add` as it travels, and its answer as the port has it. */
-import { InvalidArgumentError } from '@millrace/core'
 import { checkReplacements } from '@millrace/core/store'
 import { writeId } from './codes.ts'
+import { laneText } from './lanes.ts'
 import type {
   AddRequest,
   AddVerdict,
@@ -15,7 +15,7 @@ import type { AddPart, PackedAdd, PackedAddAnswer, PlainTasks, Shape } from './w
 /**
  * Packs an `add`: plain groups that stand together become one run, the others go as they are.
  *
- * @throws InvalidArgumentError for a task in a lane, which no store serves yet, and for a replacement behind a gate
+ * @throws InvalidArgumentError for a replacement behind a gate
  */
 export function packAdd({ groups, again }: AddRequest): PackedAdd {
   const parts: AddPart[] = []
@@ -30,19 +30,12 @@ export function packAdd({ groups, again }: AddRequest): PackedAdd {
       run.push(group)
       continue
     }
-    checkLanes(group)
     checkReplacements([group])
     endRun()
     parts.push({ group })
   }
   endRun()
   return { parts }
-}
-
-function checkLanes({ tasks }: TaskGroup): void {
-  if (tasks.some((task) => task.lane !== null)) {
-    throw new InvalidArgumentError('A task has a lane, and this store serves none.')
-  }
 }
 
 function isPlain({ tasks, under, gate }: TaskGroup): boolean {
@@ -54,7 +47,8 @@ function isPlainTask(spec: TaskSpec): boolean {
     spec.idMadeBy === 'client' &&
     spec.after.length === 0 &&
     spec.unique === null &&
-    spec.lane === null &&
+    spec.lane?.fifo !== true &&
+    spec.dueByMs === null &&
     !spec.held &&
     typeof spec.payload === 'string' &&
     'inMs' in spec.due &&
@@ -112,14 +106,16 @@ class Shapes {
       last.level === task.level &&
       last.policy === task.policy &&
       last.timeoutMs === task.timeoutMs &&
-      last.needs === task.needs
+      last.needs === task.needs &&
+      last.lane === task.lane
     if (!same) this.#lastIndex = this.#find(task)
     this.#last = task
     return this.#lastIndex
   }
 
-  #find({ type, needs, queue, level, policy, timeoutMs }: TaskSpec): number {
-    const shape: Shape = { type, needs, queue, level, terms: termsOf(policy, timeoutMs) }
+  #find({ type, needs, queue, level, policy, timeoutMs, lane: of }: TaskSpec): number {
+    const lane = of === null ? null : laneText(of)
+    const shape: Shape = { type, needs, queue, level, terms: termsOf(policy, timeoutMs), lane }
     const key = JSON.stringify(shape)
     let index = this.#indexes.get(key)
     if (index === undefined) {

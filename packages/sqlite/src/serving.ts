@@ -6,6 +6,8 @@ import type { PackedDemand } from './wire.ts'
 export interface Routes {
   readonly keys: readonly number[]
   readonly json: string
+  /** What the worker offers, to tasks that prefer that, too. */
+  readonly offers: ReadonlySet<string>
 }
 
 /** A queue, and the routes that are served there. */
@@ -37,7 +39,7 @@ export function routesFor({ names, tastes }: Pass, demand: PackedDemand): Routes
     for (const { key, type, needs } of names.routes.values()) {
       if (taste.types.has(type) && needs.every((need) => taste.offers.has(need))) keys.push(key)
     }
-    taste.routes = { keys, json: JSON.stringify(keys) }
+    taste.routes = { keys, json: JSON.stringify(keys), offers: taste.offers }
     taste.version = names.version
   }
   return taste.routes
@@ -47,11 +49,12 @@ function tasteOf(tastes: Tastes, { taste: name, types, offers }: PackedDemand): 
   if (types !== null) {
     // what was named last stays longest
     tastes.delete(name)
+    const offered = new Set(offers)
     tastes.set(name, {
       types: new Set(types),
-      offers: new Set(offers),
+      offers: offered,
       version: -1,
-      routes: { keys: [], json: '[]' },
+      routes: { keys: [], json: '[]', offers: offered },
     })
     for (const oldest of tastes.keys()) {
       if (tastes.size <= TASTES_MAX) break

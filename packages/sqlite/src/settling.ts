@@ -18,6 +18,7 @@ import { EDGES_OF_CHILDREN_CLOSE, WITH_OPEN_EDGES } from './statements/dependent
 import {
   DROP_PAYLOADS,
   PROBE,
+  PROBE_COUNTED,
   READ_NOTES,
   SETTLED_RUNNING,
   STOP_ALL,
@@ -26,10 +27,14 @@ import {
   VOLUME_BY_QUEUE,
   WRITE_NOTES,
 } from './statements/settling.ts'
+import { letNextOn } from './places.ts'
+import { inSeries } from './series.ts'
+import { shut } from './limits.ts'
+import { giveBack } from './usages.ts'
 import { sizeOf } from './sizes.ts'
 import { move, type Move } from './moves.ts'
+import { addToVolume } from './volumes.ts'
 import {
-  addToVolume,
   draftOf,
   putCheckpoint,
   putPayload,
@@ -52,6 +57,8 @@ interface Probe {
   readonly weight: number
   /** Whether any has texts, or a payload apart. */
   readonly extra: boolean
+  /** The usages that count them, each as often as it does; `null`: none. */
+  readonly counted: string | null
 }
 
 /**
@@ -66,6 +73,7 @@ export function succeed(pass: Pass, successes: Successes, exchangeNonce: string)
   if (probe === null) return singlesOf(successes).map((single) => settle(pass, single, exchangeNonce))
   const { database, hint } = pass
   countVolumes(pass, successes, { seqs, probe })
+  giveBack(pass, probe.counted)
   database.run(STOP_ALL, seqs, successes.epoch, nonceValue(successes.nonce))
   writeSuccesses(pass, successes, probe)
   if (probe.extra) database.run(DROP_PAYLOADS, seqs)
@@ -74,20 +82,36 @@ export function succeed(pass: Pass, successes: Successes, exchangeNonce: string)
     for (const [seq] of database.all<[number]>(WITH_OPEN_EDGES, seqs))
       pass.ended.push({ seq, succeeded: true })
   }
+  for (const seq of inSeries(pass, seqs)) letNextOn(pass, { seq })
   hint.settled = true
   return null
 }
 
-function probeOf({ database }: Pass, { count, epoch, nonce }: Successes, seqs: string): Probe | null {
-  const row = database.get<readonly number[]>(PROBE, seqs, epoch, nonceValue(nonce))!
-  const [running, queueMin, queueMax, claimedMin, claimedMax, session, weight, told, extra] = row
+type ProbeRow = readonly [
+  running: number,
+  queueMin: number,
+  queueMax: number,
+  claimedMin: number,
+  claimedMax: number,
+  session: number,
+  weight: number,
+  told: number,
+  extra: number,
+  counted: string | null,
+]
+
+function probeOf({ database, limits }: Pass, { count, epoch, nonce }: Successes, seqs: string): Probe | null {
+  const statement = limits.counting ? PROBE_COUNTED : PROBE
+  const row = database.get<ProbeRow>(statement, seqs, epoch, nonceValue(nonce))!
+  const [running, queueMin, queueMax, claimedMin, claimedMax, session, weight, told, extra, counted] = row
   if (running !== count || claimedMin !== claimedMax || told !== 0) return null
   return {
-    queues: [queueMin!, queueMax!],
-    claimedAt: claimedMin!,
-    session: session!,
-    weight: weight!,
+    queues: [queueMin, queueMax],
+    claimedAt: claimedMin,
+    session,
+    weight,
     extra: extra !== 0,
+    counted,
   }
 }
 
@@ -211,6 +235,7 @@ function apply(pass: Pass, draft: Draft, { seq: number, transition }: Settlement
 
 /** What a transition brings with it, written down; and what the history says of it. */
 function outcomeOf(pass: Pass, task: Task, transition: Transition): Pick<Move, 'detail' | 'reason'> {
+  if ('shut' in transition && transition.shut !== undefined) shut(pass, transition.shut)
   switch (transition.to) {
     case 'succeeded':
       setError(task, null)

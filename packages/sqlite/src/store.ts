@@ -94,6 +94,30 @@ export class SqliteStore implements port.Store {
     await this.#lines.reach().call('configureQueue', request)
   }
 
+  configureLimit(request: port.LimitSettings): Promise<'applied' | 'outdated'> {
+    return this.#lines.reach().call('configureLimit', request)
+  }
+
+  async removeLimit(name: string): Promise<void> {
+    await this.#lines.reach().call('removeLimit', name)
+  }
+
+  limits(request: port.LimitsRequest): Promise<port.LimitsAnswer> {
+    return this.#lines.reach().call('limits', request)
+  }
+
+  async configurePartition(request: port.PartitionSettings): Promise<void> {
+    await this.#lines.reach().call('configurePartition', request)
+  }
+
+  partitions(): Promise<readonly port.PartitionRecord[]> {
+    return this.#lines.reach().call('partitions', undefined)
+  }
+
+  recount(): Promise<port.RecountAnswer> {
+    return this.#lines.reach().call('recount', undefined)
+  }
+
   async putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
     return this.#lines.reach().call('putSchedule', request)
   }
@@ -162,6 +186,10 @@ export class SqliteStore implements port.Store {
 
   queues(): Promise<readonly port.QueueRecord[]> {
     return this.#lines.reach().call('queues', undefined)
+  }
+
+  waitingRoutes(): Promise<readonly port.WaitingRoute[]> {
+    return this.#lines.reach().call('waitingRoutes', undefined)
   }
 
   sessions(): Promise<readonly port.SessionRecord[]> {

@@ -18,25 +18,21 @@ import {
 } from '@millrace/core/store'
 import { idBytes } from './codes.ts'
 import { historyLine } from './history.ts'
+import { giveBackOf } from './usages.ts'
+import { replace, vacate } from './places.ts'
 import { isApart, sizeOf } from './sizes.ts'
 import { dropWindow, keepKey } from './holds.ts'
 import {
-  ADD_VOLUME,
   BURY,
   CLAIM_TOLD,
   DELETE_APART,
   DELETE_NOTES,
   DELETE_TASK,
   DROP_APART,
-  DROP_EMPTY_VOLUME,
-  ENTER_LATER,
-  ENTER_READY,
   FIND_SEQ,
   GET_APART,
   KEEP_SEQ_UP,
   LAST_SEQ,
-  LEAVE_LATER,
-  LEAVE_READY,
   LOAD_TASK,
   PUT_APART,
   SAVE_TASK,
@@ -48,16 +44,15 @@ import { EDGES_OF_CHILD_CLOSE, IS_OPEN } from './statements/dependents.ts'
 import type { Home, Pass } from './home.ts'
 
 /** What a claim has to look up, or to give up (a key: the greatest of them), beyond the plain columns of a row. */
-export const EXTRA = { counters: 1, texts: 2, payload: 4, checkpoint: 8, key: 16 } as const
+export const EXTRA = { counters: 1, texts: 2, payload: 4, checkpoint: 8, dueBy: 16, key: 32 } as const
 
 /** Parts that are kept apart from a task's row: key = 4 * seq + part. */
 export const PART = { payload: 0, result: 1, checkpoint: 2 } as const
 
-const HOUR_MS = 3_600_000
 /** How long after its task was enqueued an id that a client drew is remembered: nobody repeats it later. */
 const CLIENT_ID_MS = 15 * 60_000
 /** How long after its task was removed an id that a user gave is remembered. */
-const USER_ID_MS = 24 * HOUR_MS
+const USER_ID_MS = 24 * 3_600_000
 
 /** A task's row (see the schema), and its claim if it runs. */
 export interface Task {
@@ -69,6 +64,9 @@ export interface Task {
   readonly enqueuedAt: number
   readonly digest: string
   readonly madeByUser: number
+  /** The key of its lane. */
+  readonly lane: number
+  readonly dueBy: number | null
   readonly keyTerms: string | null
   uniqueKey: string | null
   state: number
@@ -198,77 +196,14 @@ export function save(pass: Pass, draft: Draft): void {
     lines,
     task.seq,
   )
-  if (before.owner !== null && task.owner === null) database.run(STOP_RUNNING, task.seq)
+  if (before.owner !== null && task.owner === null) stopRunning(pass, task.seq)
   else if (task.told !== before.told) database.run(CLAIM_TOLD, task.seq)
-  move(pass, draft)
+  replace(pass, draft)
 }
 
-function move(pass: Pass, { task, before }: Draft): void {
-  const stood = isFree(before)
-  const stands = isFree(task)
-  const same = before.level === task.level && before.runAt === task.runAt
-  if (stood && !(stands && same)) leaveLine(pass, before)
-  if (stands && !(stood && same)) enterLine(pass, task)
-  if (before.state >= FINAL_FROM) addVolume(pass, before, -1)
-  if (task.state >= FINAL_FROM) addVolume(pass, task, 1)
-}
-
-/** Whether it waits to be claimed, now or later. */
-function isFree(task: Task): boolean {
-  return task.state === STATE.pending && task.held === 0 && !isRunning(task)
-}
-
-function leaveLine({ database }: Pass, { queue, route, level, runAt, seq }: Readonly<Task>): void {
-  // it may have fallen due without having been moved along
-  const left = database.run(LEAVE_READY, queue, route, level, runAt, seq)
-  if (left === 0) database.run(LEAVE_LATER, queue, route, runAt, seq)
-}
-
-function enterLine(pass: Pass, { queue, route, level, runAt, seq }: Task): void {
-  pass.hint.ready = true
-  if (runAt <= pass.now) pass.database.run(ENTER_READY, queue, route, level, runAt, seq)
-  else pass.database.run(ENTER_LATER, queue, route, runAt, seq)
-}
-
-function addVolume(pass: Pass, task: Readonly<Task>, count: 1 | -1): void {
-  const bytes = task.weight + task.size + task.resultSize
-  addToVolume(pass, {
-    queue: task.queue,
-    state: task.state,
-    at: task.finishedAt!,
-    count,
-    bytes: count * bytes,
-  })
-}
-
-export interface VolumeChange {
-  readonly queue: number
-  readonly state: number
-  readonly at: number
-  readonly count: number
-  readonly bytes: number
-}
-
-export function addToVolume(pass: Pass, { queue, state, at, count, bytes }: VolumeChange): void {
-  const hour = Math.floor(at / HOUR_MS)
-  const key = `${queue} ${state} ${hour}`
-  let volume = pass.volumes.get(key)
-  if (volume === undefined) {
-    volume = { queue, state, hour, count: 0, bytes: 0 }
-    pass.volumes.set(key, volume)
-  }
-  volume.count += count
-  volume.bytes += bytes
-}
-
-/** Writes down how the volumes have changed: once per operation. */
-export function flushVolumes({ database, volumes }: Pass): void {
-  for (const { queue, state, hour, count, bytes } of volumes.values()) {
-    if (count === 0 && bytes === 0) continue
-    database.run(ADD_VOLUME, queue, state, hour, count, bytes)
-    if (count < 0) database.run(DROP_EMPTY_VOLUME, queue, state, hour)
-  }
-  volumes.clear()
+function stopRunning(pass: Pass, seq: number): void {
+  giveBackOf(pass, seq)
+  pass.database.run(STOP_RUNNING, seq)
 }
 
 /** The first time limit that ends the task unless it runs; `null` without any. */
@@ -367,11 +302,10 @@ export function putCheckpoint({ database }: Pass, task: Task, checkpoint: Payloa
 export function remove(pass: Pass, draft: Draft, mark: string | null): void {
   const { task, before } = draft
   const { database, now } = pass
-  if (isFree(before)) leaveLine(pass, before)
+  vacate(pass, before)
   stopWaiting(pass, draft)
   const final = before.state >= FINAL_FROM
-  if (final) addVolume(pass, before, -1)
-  else pass.ended.push({ seq: task.seq, succeeded: false })
+  if (!final) pass.ended.push({ seq: task.seq, succeeded: false })
   if (!final) pass.hint.settled = true
   database.run(DELETE_TASK, task.seq)
   database.run(DELETE_APART, task.seq)

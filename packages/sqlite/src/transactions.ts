@@ -3,7 +3,7 @@ import { busyError, isBusy, storeError } from './failures.ts'
 import { newPass, type Home, type Pass } from './home.ts'
 import { Presence } from './presence.ts'
 import { READ_FLOOR } from './statements/sessions.ts'
-import { flushVolumes } from './tasks.ts'
+import { flushVolumes } from './volumes.ts'
 import { mergedHint, NOTHING, type Hint } from '@millrace/core/store'
 
 /** How long a transaction waits for the lock. */
@@ -72,11 +72,13 @@ export class Transactions {
 
   /** Whether other processes have written since the last look; then what is remembered of the file is renewed. */
   lookForOthers(): boolean {
-    const { database, names, clock } = this.#home
+    const { database, names, lanes, limits, clock } = this.#home
     const version = database.get<[number]>('PRAGMA data_version')![0]
     if (version === this.#dataVersion) return false
     this.#dataVersion = version
     names.othersWrote()
+    lanes.forget()
+    limits.forget()
     clock.raise(database.get<[number]>(READ_FLOOR)![0])
     return true
   }
@@ -140,9 +142,11 @@ export class Transactions {
   }
 
   #takeBack(): void {
-    const { database, names } = this.#home
+    const { database, names, lanes, limits } = this.#home
     if (database.inTransaction) database.run('ROLLBACK')
     names.forget()
+    lanes.forget()
+    limits.forget()
   }
 }
 

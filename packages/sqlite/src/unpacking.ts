@@ -1,5 +1,6 @@
 /** On the thread: packed tasks as they were, for those of them that need a closer look. */
 import { idsFromBytes } from './codes.ts'
+import { laneOf } from './lanes.ts'
 import type { TaskGroup, TaskPolicy, TaskSpec } from '@millrace/core/store'
 import type { PlainTasks } from './wire.ts'
 
@@ -26,7 +27,7 @@ function specsOf({
   const texts = idsFromBytes(ids)
   let offset = 0
   return Array.from({ length: count }, (_, index) => {
-    const { type, needs, queue, level, terms } = shapes[shapeOf[index]!]!
+    const { type, needs, queue, level, terms, lane } = shapes[shapeOf[index]!]!
     const [policy, timeoutMs] = JSON.parse(terms) as [TaskPolicy, number | null]
     return {
       id: texts[index]!,
@@ -36,7 +37,8 @@ function specsOf({
       needs,
       queue,
       level: level as TaskSpec['level'],
-      lane: null,
+      lane: lane === null ? null : laneOf(lane),
+      dueByMs: null,
       due: { inMs: 0 },
       held: false,
       payload: payloads.substring(offset, (offset += lengths[index]!)),

@@ -2,6 +2,7 @@
 import { STATE } from '@millrace/core/store'
 import { isUndelivered, tellDependents } from './dependents.ts'
 import { clearGates, openGatesOn } from './gates.ts'
+import { forgetKeys } from './limits.ts'
 import { endOverdue } from './overdue.ts'
 import { OUTBOX, TAKE_OUT } from './statements/dependents.ts'
 import { ANY_OLD_WINDOW, FORGET_WINDOWS } from './statements/keys.ts'
@@ -61,6 +62,8 @@ export function prune(pass: Pass, { tasksMax, retention }: PruneRequest): Upkeep
   pruneTombstones(pruning)
   pruneWindows(pruning)
   pass.database.run(FORGET_SESSIONS, pass.now - SESSIONS_KEPT_MS)
+  pass.lanes.prune()
+  forgetKeys(pass)
   return { changed: tasksMax - pruning.left, more: pruning.more }
 }
 

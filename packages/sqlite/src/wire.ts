@@ -11,11 +11,16 @@ import type {
   GroupAnswer,
   Hint,
   LevelSlots,
+  LimitsAnswer,
+  LimitSettings,
+  LimitsRequest,
   ListAnswer,
   ListRequest,
   LockAnswer,
   LockRecord,
   LockRequest,
+  PartitionRecord,
+  PartitionSettings,
   Payload,
   PruneRequest,
   PublishedDefinition,
@@ -23,6 +28,7 @@ import type {
   QueueSettings,
   ReclaimAnswer,
   ReclaimRequest,
+  RecountAnswer,
   RenewAnswer,
   RenewRequest,
   SchedulePut,
@@ -39,6 +45,7 @@ import type {
   UpkeepAnswer,
   UpkeepRequest,
   Verdict,
+  WaitingRoute,
 } from '@millrace/core/store'
 
 /** What tasks of one definition have in common. */
@@ -49,6 +56,8 @@ export interface Shape {
   readonly level: number
   /** JSON [policy, timeoutMs]. */
   readonly terms: string
+  /** As its row has it (lanes.ts); `null`: none. */
+  readonly lane: string | null
 }
 
 /** Groups of plain tasks, which have no parents, no key, no gate, no fence, and nothing else that most tasks do without. */
@@ -110,7 +119,9 @@ export interface PackedDemand {
     readonly tasksMax: number
   }[]
   readonly tasksMax: number
+  readonly quantum: number
   readonly bytesMax: number
+  readonly turn: string | null
 }
 
 export interface PackedExchange {
@@ -129,14 +140,17 @@ export interface PackedExchange {
  * where it is the same for all.
  */
 export interface ClaimBundle {
+  /** Bundles of one level come `in line`, to be merged by that, or as they took `turns`. */
+  readonly order: 'in line' | 'turns'
   readonly count: number
   readonly queue: string
   readonly level: number
   readonly seqs: string
   /** 16 bytes each. */
   readonly ids: Uint8Array
-  readonly runAts: string
-  /** How long after it was enqueued each fell due. */
+  /** Where each stands in its lane: its due time, unless an extra says that this is another one. */
+  readonly ords: string
+  /** How long after it was enqueued that is. */
   readonly delays: string | number
   readonly terms: string | number
   readonly routes: string | number
@@ -150,6 +164,7 @@ export interface ClaimExtra {
   readonly at: number
   readonly epoch: number
   readonly counters: string | null
+  readonly runAt: number
   readonly deadlineAt: number | null
   readonly parents: string | null
   readonly labels: string | null
@@ -181,6 +196,7 @@ export interface PackedExchangeAnswer {
   readonly lesson: Lesson | null
   /** The taste that is known now. */
   readonly taste: number | null
+  readonly turn: string | null
   readonly nextInMs: number | null
   readonly undelivered: boolean
 }
@@ -198,6 +214,12 @@ export interface Operations {
   prune(request: PruneRequest): UpkeepAnswer
   command(request: CommandRequest): CommandAnswer
   configureQueue(request: QueueSettings): null
+  configureLimit(request: LimitSettings): 'applied' | 'outdated'
+  removeLimit(name: string): null
+  limits(request: LimitsRequest): LimitsAnswer
+  configurePartition(request: PartitionSettings): null
+  partitions(): readonly PartitionRecord[]
+  recount(): RecountAnswer
   openGate(gate: string): { readonly fate: 'open' | 'gone'; readonly more: boolean }
   putSchedule(request: SchedulePut): SchedulePutAnswer
   removeSchedule(name: string): 'removed' | 'unknown'
@@ -216,6 +238,7 @@ export interface Operations {
   }): readonly (TaskOutcome | 'later' | null)[]
   list(request: ListRequest): ListAnswer
   queues(): readonly QueueRecord[]
+  waitingRoutes(): readonly WaitingRoute[]
   sessions(): readonly SessionRecord[]
   definitions(): readonly PublishedDefinition[]
   now(): number

@@ -4,6 +4,10 @@ import * as adding from '../src/statements/adding.ts'
 import * as claiming from '../src/statements/claiming.ts'
 import * as keys from '../src/statements/keys.ts'
 import * as dependents from '../src/statements/dependents.ts'
+import * as inspection from '../src/statements/inspection.ts'
+import * as lanes from '../src/statements/lanes.ts'
+import * as limits from '../src/statements/limits.ts'
+import * as series from '../src/statements/series.ts'
 import * as settling from '../src/statements/settling.ts'
 import * as upkeep from '../src/statements/upkeep.ts'
 import { Rooms } from './rooms.ts'
@@ -34,10 +38,31 @@ const hot: Readonly<Record<string, string>> = {
   'run any': claiming.RUN_ANY,
   'next later': claiming.NEXT_LATER,
   'due later': claiming.laterAt(16),
+  'all in lanes ready': adding.ALL_LANED_READY,
+  'read picked': claiming.READ_PICKED,
+  'levels with lanes': lanes.levelsWithLanes(16),
+  'next lanes': lanes.NEXT_LANES,
+  'in a lane': lanes.IN_LANE,
+  'due since': lanes.DUE_SINCE,
+  'next level that waits': inspection.NEXT_READY_LEVEL,
+  'next route for later': inspection.NEXT_LATER_ROUTE,
+  'leave a lane': lanes.LEAVE_LANE_UP_TO,
+  'lanes to forget': lanes.LANES_AFTER,
+  'partitions to forget': lanes.PARTITIONS_AFTER,
+  'last lane': lanes.LAST_LANE,
+  'find usage': limits.FIND_USAGE,
+  'forget usages': limits.FORGET_USAGES,
+  'run counted': claiming.RUN_COUNTED,
+  'run fresh counted': claiming.RUN_FRESH_COUNTED,
+  'in a series': series.IN_SERIES,
+  'first in a series': series.FIRST_IN_SERIES,
+  'join a series': series.JOIN_SERIES,
+  'leave a series': series.LEAVE_SERIES,
   'move along': claiming.MOVE_ALONG,
   'moved along': claiming.MOVED_ALONG,
   'read extras': claiming.READ_EXTRAS,
   probe: settling.PROBE,
+  'probe what is counted': settling.PROBE_COUNTED,
   'stop all': settling.STOP_ALL,
   'succeed all': settling.SUCCEED_ALL,
   'succeed one': settling.SUCCEED_ONE,
@@ -51,7 +76,20 @@ const hot: Readonly<Record<string, string>> = {
 }
 
 /** Tables that grow with the work that waits or is done. */
-const LARGE = ['tasks', 't', 'ready', 'later', 'l', 'edges', 'e', 'payloads']
+const LARGE = [
+  'tasks',
+  't',
+  'ready',
+  'later',
+  'l',
+  'edges',
+  'e',
+  'payloads',
+  'lanes',
+  'usages',
+  'series',
+  's',
+]
 
 describe('the plan of each hot statement', () => {
   test.each(Object.entries(hot))('%s scans no table that grows, and sorts nothing', (_, sql) => {

@@ -57,7 +57,7 @@ class BareSqlite implements Bare<PackedAdd, Claimed> {
 
   async exchange(last: Claimed | null, tasksMax: number): Promise<Claimed> {
     const nonce = newNonce()
-    const { types, offers, queues, bytesMax } = demandOf(tasksMax)
+    const { types, offers, queues, quantum, bytesMax } = demandOf(tasksMax)
     const names = this.#first ? { types, offers } : { types: null, offers: null }
     this.#first = false
     const request: PackedExchange = {
@@ -67,7 +67,7 @@ class BareSqlite implements Bare<PackedAdd, Claimed> {
       known: this.#known,
       successes: last?.successes ?? [],
       singles: [],
-      demand: { taste: 1, ...names, queues, tasksMax, bytesMax },
+      demand: { taste: 1, ...names, queues, tasksMax, quantum, bytesMax, turn: null },
     }
     const answer = await this.#write((pass) => exchange(pass, request))
     if (answer.successes.some((verdicts) => verdicts !== null)) throw new Error('A settlement was stale.')

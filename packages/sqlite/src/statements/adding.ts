@@ -4,6 +4,7 @@
 export const ROWS_AT_ONCE = 25
 
 const ROW = '(?, ?, 1, ?, ?, ?, ?, ?, ?, 0, ?, ?, 200, ?, ?)'
+const LANED_ROW = '(?, ?, 1, ?, ?, ?, ?, ?, ?, 0, ?, ?, 200, ?, ?, ?)'
 
 /**
  * Plain tasks, due now.
@@ -18,21 +19,38 @@ INSERT INTO tasks(
 ) VALUES ${Array.from({ length: rows }, () => ROW).join(', ')} ON CONFLICT(id) DO NOTHING`
 }
 
+/** The same, with a lane at the end of each row. */
+export function addLanedTasks(rows: number): string {
+  return `
+INSERT INTO tasks(
+  seq, id, state, queue, route, level, terms, run_at, enqueued_at, epoch, extra, size, weight, digest, payload, lane
+) VALUES ${Array.from({ length: rows }, () => LANED_ROW).join(', ')} ON CONFLICT(id) DO NOTHING`
+}
+
 /** In: the last seq before. Effect: the tasks behind it, which are all plain, can be claimed. */
 export const ALL_READY = `
-INSERT INTO ready(queue, route, level, lane, ord, seq)
-SELECT queue, route, level, 0, run_at, seq FROM tasks WHERE seq > ?`
+INSERT INTO ready(queue, route, level, partition, lane, ord, seq)
+SELECT queue, route, level, 0, 0, run_at, seq FROM tasks WHERE seq > ?`
+
+/** The same for tasks of which some are in lanes. */
+export const ALL_LANED_READY = `
+INSERT INTO ready(queue, route, level, partition, lane, ord, seq)
+SELECT t.queue, t.route, t.level, iif(t.lane = 0, 0, (SELECT partition FROM lanes WHERE key = t.lane)), t.lane,
+  t.run_at, t.seq
+FROM tasks t WHERE t.seq > ?`
 
 /**
  * In: seq, id, state, queue, route, level, terms, due time, now, extra, size, weight, digest, expiry,
- * payload, unique key, its terms, held, blockers, triggers, gate, parents, labels, startBy, deadline, whether a user made the id.
+ * payload, unique key, its terms, held, blockers, triggers, gate, parents, labels, startBy, deadline, whether a user
+ * made the id, lane, what stands for its due time in line.
  * Effect: one task of any kind.
  */
 export const ADD_TASK = `
 INSERT INTO tasks(
   seq, id, state, queue, route, level, terms, run_at, enqueued_at, epoch, extra, size, weight, digest, expires_at,
-  payload, unique_key, key_terms, held, blockers, triggers, gate, parents, labels, start_by, deadline_at, made_by_user
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+  payload, unique_key, key_terms, held, blockers, triggers, gate, parents, labels, start_by, deadline_at, made_by_user,
+  lane, due_by
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 /** In: id. Out: seq, digest, state, 1 if it runs. */
 export const KNOWN_TASK = `

@@ -16,41 +16,41 @@ function mergedReady(routes: number): string {
   const ranges = Array.from(
     { length: routes },
     (_, index) =>
-      `SELECT ord, seq, route FROM ready WHERE queue = ?1 AND route = ?${index + 4} AND level = ?2 AND lane = 0`,
+      `SELECT ord, seq, route FROM ready WHERE queue = ?1 AND route = ?${index + 4} AND level = ?2 AND partition = 0 AND lane = 0`,
   )
   return `${ranges.join(' UNION ALL ')} ORDER BY ord, seq LIMIT CAST(?3 AS INTEGER)`
 }
 
-/** What `BATCH` puts together; `r` has the due times and routes. */
-const BATCH = `
+/** What is put together about tasks, given what says where a task stands in line and what its route is. */
+function batch(ord: string, route: string): string {
+  return `
 SELECT count(*), sum(t.size), max(t.extra), min(t.expires_at),
-  min(r.ord - t.enqueued_at), max(r.ord - t.enqueued_at), min(t.terms), max(t.terms), min(r.route), max(r.route),
-  group_concat(t.seq), CAST(group_concat(t.id, '') AS BLOB), group_concat(r.ord),
+  min(${ord} - t.enqueued_at), max(${ord} - t.enqueued_at), min(t.terms), max(t.terms), min(${route}), max(${route}),
+  group_concat(t.seq), CAST(group_concat(t.id, '') AS BLOB), group_concat(${ord}),
   group_concat(ifnull(t.payload, ''), char(30))`
+}
 
 /**
- * What a claim is to take, put together by SQL: it would cost more to hand over a row per task.
+ * What a claim is to take of tasks without a lane, put together by SQL: it would cost more to hand over a row per task.
  *
  * In: queue, level, how many at most, routes.
  * Out: count, sum of sizes, greatest extra, least expiry; the least and greatest delay, terms and route; then
- * what differs from task to task: lists of seqs, ids, due times, payloads.
+ * what differs from task to task: lists of seqs, ids, places in line, payloads.
  */
 export function readClaims(routes: number): string {
-  return `${BATCH} FROM (${mergedReady(routes)}) r CROSS JOIN tasks t ON t.seq = r.seq`
+  return `${batch('r.ord', 'r.route')} FROM (${mergedReady(routes)}) r CROSS JOIN tasks t ON t.seq = r.seq`
 }
 
-/** The same for tasks that run already. In: seqs as JSON. */
-export const READ_AGAIN: string = `
-${BATCH} FROM (
-  SELECT t.seq, t.run_at AS ord, t.route FROM json_each(?) j CROSS JOIN tasks t ON t.seq = j.value ORDER BY j.key LIMIT -1
-) r CROSS JOIN tasks t ON t.seq = r.seq`
+/** The same for tasks that were picked out. In: seqs as JSON. */
+export const READ_PICKED: string = `
+${batch('ifnull(t.due_by, t.run_at)', 't.route')} FROM json_each(?) j CROSS JOIN tasks t ON t.seq = j.value`
 
 /** In: seqs as JSON. Out: lists of delays, terms and routes, where they differ. */
 export const READ_LISTS = `
-SELECT group_concat(t.run_at - t.enqueued_at), group_concat(t.terms), group_concat(t.route)
+SELECT group_concat(ifnull(t.due_by, t.run_at) - t.enqueued_at), group_concat(t.terms), group_concat(t.route)
 FROM json_each(?) j CROSS JOIN tasks t ON t.seq = j.value`
 
-/** In: queue, level, how many at most, routes. Out: due time and seq of each. */
+/** In: queue, level, how many at most, routes. Out: place in line and seq of each. */
 export function readHeads(routes: number): string {
   return `SELECT ord, seq FROM (${mergedReady(routes)})`
 }
@@ -59,8 +59,7 @@ export function readHeads(routes: number): string {
 export function levelsReady(routes: number): string {
   const list = Array.from({ length: routes }, (_, index) => `?${index + 4}`).join(', ')
   const levels = [0, 1, 2, 3, 4].map(
-    (level) =>
-      `EXISTS (SELECT 1 FROM ready WHERE queue = ?1 AND route IN (${list}) AND level = ${level} AND lane = 0)`,
+    (level) => `EXISTS (SELECT 1 FROM ready WHERE queue = ?1 AND route IN (${list}) AND level = ${level})`,
   )
   return `SELECT ${levels.join(', ')}`
 }
@@ -68,14 +67,14 @@ export function levelsReady(routes: number): string {
 /** In: queue, level, routes as JSON. Out: those of them that have a task to give. */
 export const ROUTES_READY = `
 SELECT j.value FROM json_each(?3) j
-WHERE EXISTS (SELECT 1 FROM ready r WHERE r.queue = ?1 AND r.route = j.value AND r.level = ?2 AND r.lane = 0)`
+WHERE EXISTS (SELECT 1 FROM ready r WHERE r.queue = ?1 AND r.route = j.value AND r.level = ?2)`
 
 /**
  * In: queue, route, level, due time and seq of the last task taken. Effect: what was taken is not ready any
  * more. One route at a time: with several SQLite would first collect what it deletes.
  */
 export const LEAVE_READY_UP_TO = `
-DELETE FROM ready WHERE queue = ? AND route = ? AND level = ? AND lane = 0 AND (ord, seq) <= (?, ?)`
+DELETE FROM ready WHERE queue = ? AND route = ? AND level = ? AND partition = 0 AND lane = 0 AND (ord, seq) <= (?, ?)`
 
 /**
  * In: queue, session, nonce, now, seqs as JSON. Effect: these tasks, which were never claimed before and
@@ -85,15 +84,26 @@ export const RUN_FRESH = `
 INSERT INTO running(seq, queue, session, epoch, nonce, claimed_at, extra, weight)
 SELECT value, ?1, ?2, 1, ?3, ?4, 0, 200 FROM json_each(?5)`
 
+/** The same for tasks that are counted. In: queue, session, nonce, now, seqs by the keys of the usages that count them, as JSON. */
+export const RUN_FRESH_COUNTED = `
+INSERT INTO running(seq, queue, session, epoch, nonce, claimed_at, extra, weight, counted)
+SELECT j.value, ?1, ?2, 1, ?3, ?4, 0, 200, nullif(c.key, '') FROM json_each(?5) c CROSS JOIN json_each(c.value) j`
+
 /** In: queue, session, nonce, now, seqs as JSON. Effect: these tasks run. */
 export const RUN_ANY = `
 INSERT INTO running(seq, queue, session, epoch, nonce, claimed_at, extra, weight, deadline_at)
 SELECT t.seq, ?1, ?2, t.epoch + 1, ?3, ?4, t.extra, t.weight, t.deadline_at
 FROM json_each(?5) j CROSS JOIN tasks t ON t.seq = j.value`
 
-/** In: seqs as JSON. Out: of those out of the ordinary: position, epoch, counters, deadline, parents, labels, payload and checkpoint kept apart. */
+/** The same for tasks that are counted. In: queue, session, nonce, now, seqs by the keys of the usages that count them, as JSON. */
+export const RUN_COUNTED = `
+INSERT INTO running(seq, queue, session, epoch, nonce, claimed_at, extra, weight, deadline_at, counted)
+SELECT t.seq, ?1, ?2, t.epoch + 1, ?3, ?4, t.extra, t.weight, t.deadline_at, nullif(c.key, '')
+FROM json_each(?5) c CROSS JOIN json_each(c.value) j CROSS JOIN tasks t ON t.seq = j.value`
+
+/** In: seqs as JSON. Out: of those out of the ordinary: position, epoch, counters, due time, deadline, parents, labels, payload and checkpoint kept apart. */
 export const READ_EXTRAS = `
-SELECT j.key AS at, t.epoch + 1 AS epoch, t.counters, t.deadline_at AS deadlineAt, t.parents, t.labels,
+SELECT j.key AS at, t.epoch + 1 AS epoch, t.counters, t.run_at AS runAt, t.deadline_at AS deadlineAt, t.parents, t.labels,
   (SELECT data FROM payloads WHERE key = t.seq * 4) AS payload,
   (SELECT data FROM payloads WHERE key = t.seq * 4 + 2) AS checkpoint
 FROM json_each(?) j CROSS JOIN tasks t ON t.seq = j.value WHERE t.extra <> 0`
@@ -127,8 +137,9 @@ export function laterAt(routes: number): string {
 
 /** In: queue, routes as JSON, due time and seq. Effect: what fell due up to there is ready … */
 export const MOVE_ALONG = `
-INSERT INTO ready(queue, route, level, lane, ord, seq)
-SELECT l.queue, l.route, t.level, 0, l.run_at, l.seq
+INSERT INTO ready(queue, route, level, partition, lane, ord, seq)
+SELECT l.queue, l.route, t.level, iif(t.lane = 0, 0, (SELECT partition FROM lanes WHERE key = t.lane)), t.lane,
+  ifnull(t.due_by, l.run_at), l.seq
 FROM json_each(?2) j CROSS JOIN later l ON l.queue = ?1 AND l.route = j.value AND (l.run_at, l.seq) <= (?3, ?4)
 CROSS JOIN tasks t ON t.seq = l.seq`
 

@@ -1,11 +1,13 @@
 /** Statements that only read, for those who look. */
+import { LAST } from './lanes.ts'
 
 const SUMMARY_COLUMNS = `
   t.seq, lower(hex(t.id)) AS id, iif(r.seq IS NULL, t.state, 2) AS state, t.queue, t.route, t.level, t.terms,
   t.run_at AS runAt, t.enqueued_at AS enqueuedAt, ifnull(r.epoch, t.epoch) AS epoch, t.extra,
   t.finished_at AS finishedAt, t.counters, t.unique_key AS uniqueKey,
   t.key_terms AS keyTerms, t.reason, t.error, t.held, t.blockers,
-  t.labels, t.start_by AS startBy, t.deadline_at AS deadlineAt, t.cancel, t.history, r.session AS owner,
+  t.labels, t.start_by AS startBy, t.deadline_at AS deadlineAt, t.cancel, t.history, t.lane, t.due_by AS dueBy,
+  r.session AS owner,
   r.claimed_at AS claimedAt, r.told, n.fraction, n.message`
 
 const TASKS = 'tasks t LEFT JOIN running r ON r.seq = t.seq LEFT JOIN notes n ON n.seq = t.seq'
@@ -79,7 +81,11 @@ ORDER BY name`
  * counted in the indexes that hold nothing else, final ones are added up.
  */
 export const READ_COUNTS = `
-SELECT queue, 'ready', count(*), min(ord) FROM ready GROUP BY queue
+SELECT queue, 'ready', count(*), min(iif(seq IN (SELECT seq FROM tasks WHERE due_by IS NOT NULL AND state = 1), NULL, ord))
+  FROM ready GROUP BY queue
+UNION ALL SELECT queue, 'ready', 0, min(run_at) FROM tasks t
+  WHERE due_by IS NOT NULL AND state = 1 AND held = 0 AND run_at <= ?1
+    AND NOT EXISTS (SELECT 1 FROM running r WHERE r.seq = t.seq) GROUP BY queue
 UNION ALL SELECT queue, iif(run_at <= ?1, 'ready', 'scheduled'), count(*), iif(run_at <= ?1, min(run_at), NULL)
   FROM later GROUP BY queue, run_at <= ?1
 UNION ALL SELECT queue, 'running', count(*), NULL FROM running GROUP BY queue
@@ -87,6 +93,33 @@ UNION ALL SELECT queue, 'blocked', count(*), NULL FROM tasks WHERE state = 0 GRO
 UNION ALL SELECT queue, 'held', count(*), NULL FROM tasks WHERE held = 1 AND state = 1 GROUP BY queue
 UNION ALL SELECT queue, CASE state WHEN 4 THEN 'succeeded' WHEN 5 THEN 'failed' ELSE 'cancelled' END, sum(count), NULL
   FROM volumes GROUP BY queue, state`
+
+/**
+ * In: now. Out: queue, name of a count, count, oldest due time, of those who wait behind others in strict order: they
+ * are in none of the indexes.
+ */
+export const COUNT_FOLLOWERS = `
+SELECT s.queue, iif(t.run_at <= ?1, 'ready', 'scheduled') AS name, count(*), iif(t.run_at <= ?1, min(t.run_at), NULL)
+FROM series s CROSS JOIN tasks t ON t.seq = s.seq
+WHERE t.state = 1 AND t.held = 0
+  AND EXISTS (SELECT 1 FROM series f WHERE f.queue = s.queue AND f.partition = s.partition AND f.place < s.place)
+  AND NOT EXISTS (SELECT 1 FROM running r WHERE r.seq = s.seq)
+GROUP BY s.queue, name`
+
+/**
+ * In: queue, route, level. Out: the next of these at which anything stands in line, and since when the first there has
+ * been due. The comparison names all of the index, as that of lanes.ts does.
+ */
+export const NEXT_READY_LEVEL: string = `
+SELECT ready.queue, ready.route, ready.level, t.run_at FROM ready CROSS JOIN tasks t ON t.seq = ready.seq
+WHERE (ready.queue, ready.route, ready.level, partition, ready.lane, ord, ready.seq) > (?, ?, ?, ${LAST}, ${LAST}, ${LAST}, ${LAST})
+ORDER BY ready.queue, ready.route, ready.level, partition, ready.lane, ord, ready.seq LIMIT 1`
+
+/** In: queue, route. Out: the next of these of which anything is kept for later, and when the first of that is due. */
+export const NEXT_LATER_ROUTE: string = `
+SELECT queue, route, run_at FROM later
+WHERE (queue, route, run_at, seq) > (?, ?, ${LAST}, ${LAST})
+ORDER BY queue, route, run_at, seq LIMIT 1`
 
 /** In: now. Out: sessions whose lease holds, and how much they run. */
 export const READ_SESSIONS = `

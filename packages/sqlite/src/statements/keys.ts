@@ -9,9 +9,9 @@ export const KEY_HELD = 'SELECT 1 FROM tasks WHERE unique_key = ? AND state < 4'
 /** In: unique key or NULL, seq. Effect: the task holds that one; none must hold it. */
 export const SET_KEY = 'UPDATE tasks SET unique_key = ? WHERE seq = ?'
 
-/** In: seqs as JSON. Effect: those that hold their keys while they wait do not any more. 16 is EXTRA.key (tasks.ts). */
+/** In: seqs as JSON. Effect: those that hold their keys while they wait do not any more. 32 is EXTRA.key (tasks.ts). */
 export const RELEASE_KEYS = `
-UPDATE tasks SET unique_key = NULL WHERE seq IN (SELECT value FROM json_each(?)) AND extra & 16`
+UPDATE tasks SET unique_key = NULL WHERE seq IN (SELECT value FROM json_each(?)) AND extra & 32`
 
 /** In: seq. Out: the terms of its key. */
 export const KEY_TERMS = 'SELECT key_terms FROM tasks WHERE seq = ?'

@@ -94,7 +94,9 @@ CREATE TABLE tasks(
   cancel TEXT,                      -- JSON {reason, at}
   restarted_at INTEGER,
   made_by_user INTEGER NOT NULL DEFAULT 0,
-  mark TEXT                         -- nonce of the last command that changed it, and the outcome
+  mark TEXT,                        -- nonce of the last command that changed it, and the outcome
+  lane INTEGER NOT NULL DEFAULT 0,  -- 0: none
+  due_by INTEGER                    -- what stands for its due time in line
 ) STRICT;
 CREATE UNIQUE INDEX tasks_id ON tasks(id);
 CREATE UNIQUE INDEX tasks_key ON tasks(unique_key) WHERE unique_key IS NOT NULL AND state < 4;
@@ -103,6 +105,8 @@ CREATE INDEX tasks_final ON tasks(queue, state, finished_at) WHERE state >= 4;
 CREATE INDEX tasks_blocked ON tasks(queue) WHERE state = 0;
 CREATE INDEX tasks_held ON tasks(queue) WHERE held = 1 AND state = 1;
 CREATE INDEX tasks_gate ON tasks(gate) WHERE gate IS NOT NULL;
+CREATE INDEX tasks_due_by ON tasks(queue) WHERE due_by IS NOT NULL AND state = 1;
+CREATE INDEX tasks_lane ON tasks(lane) WHERE lane > 0;
 
 -- large or binary data, so that rows of tasks stay small; key = 4 * seq + part (tasks.ts)
 CREATE TABLE payloads(key INTEGER PRIMARY KEY, data ANY NOT NULL) STRICT;
@@ -110,11 +114,60 @@ CREATE TABLE payloads(key INTEGER PRIMARY KEY, data ANY NOT NULL) STRICT;
 -- progress and logs
 CREATE TABLE notes(seq INTEGER PRIMARY KEY, fraction REAL, message TEXT, logs TEXT NOT NULL) STRICT;
 
--- what can be claimed: due, free, not held; ord is the due time. No store serves lanes yet: lane is 0
+-- what can be claimed: due, free, not held, first in its series; ord is the due time, or what stands for it.
+-- Tasks without a lane stand in lane 0 of partition 0
 CREATE TABLE ready(
-  queue INTEGER, route INTEGER, level INTEGER, lane INTEGER, ord INTEGER, seq INTEGER,
-  PRIMARY KEY(queue, route, level, lane, ord, seq)
+  queue INTEGER, route INTEGER, level INTEGER, partition INTEGER, lane INTEGER, ord INTEGER, seq INTEGER,
+  PRIMARY KEY(queue, route, level, partition, lane, ord, seq)
 ) STRICT, WITHOUT ROWID;
+
+-- partitions that tasks name or that have settings; 0 are the tasks that name none
+CREATE TABLE partitions(
+  key INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  weight INTEGER                    -- NULL: the default
+) STRICT;
+CREATE INDEX partitions_weight ON partitions(key) WHERE weight IS NOT NULL;
+
+-- where tasks stand beside their route and level, and what they count under
+CREATE TABLE lanes(
+  key INTEGER PRIMARY KEY,
+  partition INTEGER NOT NULL,
+  lane TEXT NOT NULL,               -- JSON [partition, fifo, [[name, key, cost], …], prefers, spillMs] (lanes.ts)
+  prefers INTEGER NOT NULL,         -- 1: some workers rather than others
+  UNIQUE(partition, lane)
+) STRICT;
+CREATE INDEX lanes_preferring ON lanes(key) WHERE prefers = 1;
+
+-- live tasks in strict order: the first place of a queue and a partition is the one that may be claimed
+CREATE TABLE series(
+  seq INTEGER PRIMARY KEY, queue INTEGER NOT NULL, partition INTEGER NOT NULL, place INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX series_place ON series(queue, partition, place);
+
+-- what is allowed under a name
+CREATE TABLE limits(
+  key INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  version INTEGER NOT NULL,         -- 0: nobody has set it, but one of its keys was shut
+  nonce TEXT,
+  concurrency INTEGER,
+  rate TEXT,                        -- JSON
+  set_by TEXT NOT NULL,
+  shut_until INTEGER NOT NULL,
+  configured_at INTEGER NOT NULL
+) STRICT;
+
+-- what was used of each key of a limit; one that is not there was not used
+CREATE TABLE usages(
+  key INTEGER PRIMARY KEY,
+  limit_key INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  used INTEGER NOT NULL DEFAULT 0,
+  arrival_at REAL NOT NULL DEFAULT 0,
+  shut_until INTEGER NOT NULL DEFAULT 0,
+  UNIQUE(limit_key, name)
+) STRICT;
 
 -- what is free and not held, but was not due when last looked at
 CREATE TABLE later(
@@ -139,7 +192,8 @@ CREATE TABLE running(
   timeout_at INTEGER,
   cancel_at INTEGER,
   cause INTEGER,                    -- why it was taken over (reclaiming.ts) …
-  taken_from INTEGER                -- … and from which session
+  taken_from INTEGER,               -- … and from which session
+  counted TEXT                      -- keys of the usages that count it: 1,2,3; NULL: none
 ) STRICT;
 
 -- what waits for what; kept until the child is final, so that retention leaves its parents alone. The triggers of a

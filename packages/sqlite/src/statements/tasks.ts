@@ -7,6 +7,7 @@ const TASK_COLUMNS = `
   t.finished_at AS finishedAt, printf('%016x', t.nonce) AS nonce, t.settled, t.result_size AS resultSize,
   t.counters, t.unique_key AS uniqueKey, t.key_terms AS keyTerms, t.reason, t.error, t.held, t.blockers, t.triggers, t.gate, t.start_by AS startBy,
   t.deadline_at AS deadlineAt, t.cancel, t.restarted_at AS restartedAt, t.made_by_user AS madeByUser, t.mark,
+  t.lane, t.due_by AS dueBy,
   r.session AS owner, r.epoch AS runEpoch, printf('%016x', r.nonce) AS runNonce, r.claimed_at AS claimedAt,
   r.told, r.settled AS runSettled, r.cause`
 
@@ -30,12 +31,14 @@ UPDATE tasks SET
   history = substr(history || ?, -${HISTORY_CHARS_MAX})
 WHERE seq = ?`
 
-/** In: queue, route, level, ord, seq. Effect: the task can be claimed. */
-export const ENTER_READY = 'INSERT INTO ready(queue, route, level, lane, ord, seq) VALUES (?, ?, ?, 0, ?, ?)'
+/** In: queue, route, level, partition, lane, ord, seq. Effect: the task can be claimed. */
+export const ENTER_READY =
+  'INSERT INTO ready(queue, route, level, partition, lane, ord, seq) VALUES (?, ?, ?, ?, ?, ?, ?)'
 
-/** In: queue, route, level, ord, seq. Effect: it cannot. */
-export const LEAVE_READY =
-  'DELETE FROM ready WHERE queue = ? AND route = ? AND level = ? AND lane = 0 AND ord = ? AND seq = ?'
+/** In: queue, route, level, partition, lane, ord, seq. Effect: it cannot. */
+export const LEAVE_READY = `
+DELETE FROM ready
+WHERE queue = ? AND route = ? AND level = ? AND partition = ? AND lane = ? AND ord = ? AND seq = ?`
 
 /** In: queue, route, due time, seq. Effect: the task is kept until it is due. */
 export const ENTER_LATER = 'INSERT INTO later(queue, route, run_at, seq) VALUES (?, ?, ?, ?)'
