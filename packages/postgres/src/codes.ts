@@ -1,8 +1,11 @@
 /** How words are kept that only this store writes into its rows. What it shares with others is in core. */
 import type { Reclaimed } from '@millrace/core/store'
 
-/** Bits of a task's flags. `told`: its history has the latest claim already. */
-export const FLAG = { madeByUser: 1, held: 2, parent: 4, child: 8, told: 16 } as const
+/**
+ * Bits of a task's flags. `told`: its history has the latest claim already; `inOrder`: it is in a series; `late`: but not
+ * yet, since it came in a transaction of the user's.
+ */
+export const FLAG = { madeByUser: 1, held: 2, parent: 4, child: 8, told: 16, inOrder: 32, late: 64 } as const
 
 const CAUSES: readonly Reclaimed['cause'][] = ['deadline', 'cancel', 'lapsed', 'timeout']
 

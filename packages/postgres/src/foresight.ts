@@ -6,6 +6,7 @@ import { endByParent } from './dependents.ts'
 import { ADD_EDGES } from './statements/dependents.ts'
 import { KEY_HOLDERS, KNOWN_TASKS, RUN_UNDER } from './statements/adding.ts'
 import { ADD_TASKS } from './statements/tasks.ts'
+import { inOrder, lockSeries, noteSeries } from './series.ts'
 import { draftOf, load, loadLive } from './tasks.ts'
 import type { Fence, IfFailed, TaskGroup, TaskId } from '@millrace/core/store'
 import type { Pass } from './pass.ts'
@@ -31,6 +32,8 @@ export interface Birth {
     readonly digest: string
     readonly state: number
     readonly flags: number
+    readonly queue: number
+    readonly lane_text: string | null
   }
   readonly uniqueKey: string | null
   readonly parents: readonly {
@@ -116,6 +119,9 @@ export class Foresight implements Prospect {
     const births = this.#births
     this.#births = []
     if (births.length === 0) return
+    const series = births.filter(({ row }) => (row.flags & FLAG.inOrder) !== 0)
+    for (const { row } of series) noteSeries(pass, { queue: row.queue, laneText: row.lane_text })
+    if (series.length > 0) await lockSeries(pass, [...pass.series.values()].toSorted(inOrder))
     await pass.connection.run(ADD_TASKS, [JSON.stringify(rowsOf(pass, births))])
     const edges = births.flatMap(({ row, parents, ending }) =>
       ending === null

@@ -2,6 +2,7 @@
 import { FINAL_FROM, STATE, stateOf } from '@millrace/core/store'
 import { FLAG } from './codes.ts'
 import { changeGate, gateNamed, nameGate, type Gate } from './gates.ts'
+import { spotOf } from './lanes.ts'
 import { routeName, termsName } from './names.ts'
 import { columnsOf, isEmpty, sizeOf } from './payloads.ts'
 import { PLACE } from './saving.ts'
@@ -190,7 +191,10 @@ function rowOf(pass: Pass, spec: TaskSpec, { edges, blockers, gate, ending }: Ci
   const deadlineAt = spec.deadlineMs === null ? null : now + spec.deadlineMs
   const { text, raw } = columnsOf(spec.payload)
   const state = blockers > 0 || ending !== null ? STATE.blocked : STATE.pending
-  const waits = state === STATE.pending && !spec.held
+  const { text: laneText, partition, lane, flag } = spotOf(spec.lane)
+  const dueBy = spec.dueByMs === null ? null : now + spec.dueByMs
+  // the first of a series gets its place when all is written
+  const waits = state === STATE.pending && !spec.held && flag === 0
   if (waits) pass.hint.ready = true
   const held = spec.held ? FLAG.held : 0
   const child = edges.length > 0 ? FLAG.child : 0
@@ -203,7 +207,7 @@ function rowOf(pass: Pass, spec: TaskSpec, { edges, blockers, gate, ending }: Ci
     queue: names.queues.key(spec.queue),
     route: names.routes.key(routeName(spec.type, spec.needs)),
     terms: names.terms.key(termsName(spec.policy, spec.timeoutMs)),
-    flags: (spec.idMadeBy === 'user' ? FLAG.madeByUser : 0) | held | child,
+    flags: (spec.idMadeBy === 'user' ? FLAG.madeByUser : 0) | held | child | flag,
     run_at: runAt,
     enqueued_at: now,
     epoch: 0,
@@ -220,6 +224,11 @@ function rowOf(pass: Pass, spec: TaskSpec, { edges, blockers, gate, ending }: Ci
     place: waits ? (runAt <= now ? PLACE.ready : PLACE.later) : PLACE.nowhere,
     expires_at: earlier(startBy, deadlineAt),
     gate: gate?.key ?? null,
+    due_by: dueBy,
+    lane_text: laneText,
+    partition: partition.toString(),
+    lane: lane.toString(),
+    ord: dueBy ?? runAt,
   }
 }
 

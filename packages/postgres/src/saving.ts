@@ -15,6 +15,9 @@ import {
   SET_PAYLOADS,
 } from './statements/tasks.ts'
 import { isFinal, isRunning, nonceText, timeLimitOf, type Draft, type Task } from './tasks.ts'
+import { saveLimits } from './keeping.ts'
+import { spotOfText } from './lanes.ts'
+import { noteSeries, promote } from './series.ts'
 import type { Columns } from './payloads.ts'
 import type { Pass } from './pass.ts'
 
@@ -28,8 +31,9 @@ const ROW_BYTES = 200
 /** Where a task stands in line. */
 export const PLACE = { nowhere: 0, ready: 1, later: 2 } as const
 
+/** The first of a series gets its place when all is written (see `promote`). */
 function placeOf(pass: Pass, { state, flags, runAt }: Readonly<Task>): number {
-  if (state !== STATE.pending || (flags & FLAG.held) !== 0) return PLACE.nowhere
+  if (state !== STATE.pending || (flags & (FLAG.held | FLAG.inOrder)) !== 0) return PLACE.nowhere
   return runAt <= pass.now ? PLACE.ready : PLACE.later
 }
 
@@ -70,6 +74,8 @@ export async function save(pass: Pass): Promise<void> {
   if (buried.length > 0) await connection.run(BURY, [JSON.stringify(buried)])
   if (pass.orphans.size > 0) await connection.run(DROP_EDGES_OF, [uuids([...pass.orphans].toSorted())])
   await saveVolumes(pass, sheets)
+  await saveLimits(pass)
+  await promote(pass)
   for (const [id, draft] of pass.drafts) settleDown(pass, id, draft)
   pass.orphans.clear()
 }
@@ -113,6 +119,7 @@ async function saveVolumes({ connection }: Pass, { volumes }: Sheets): Promise<v
 function sort(pass: Pass, draft: Draft, sheets: Sheets): void {
   const { task, before, removed } = draft
   const was = before !== null && isFinal(before)
+  takeBack(pass, draft)
   if (removed !== null) {
     bury(pass, draft, sheets)
     return
@@ -135,6 +142,18 @@ function sort(pass: Pass, draft: Draft, sheets: Sheets): void {
   }
   if (placeOf(pass, task) !== PLACE.nowhere && (before === null || hasChanged(before, task)))
     pass.hint.ready = true
+}
+
+/** What a task stood for as long as it ran, or lived. */
+function takeBack(pass: Pass, { task, before, removed }: Draft): void {
+  if (task.counted !== null && (removed !== null || !isRunning(task))) {
+    pass.counted.push(task.counted)
+    task.counted = null
+    pass.hint.ready = true
+  }
+  if ((task.flags & FLAG.inOrder) === 0) return
+  if (before !== null && isFinal(before) && (removed !== null || isFinal(task))) return
+  noteSeries(pass, task)
 }
 
 function hasChanged(before: Readonly<Task>, task: Readonly<Task>): boolean {
@@ -194,13 +213,18 @@ function rowOf(task: Task): object {
 }
 
 function liveRow(pass: Pass, task: Task): object {
-  const { gate, blockers, missed, cause } = task
+  const { gate, blockers, missed, cause, counted } = task
+  const { partition, lane } = spotOfText(task.laneText)
   return {
     ...rowOf(task),
     gate,
     blockers,
     missed,
     cause,
+    counted,
+    partition: partition.toString(),
+    lane: lane.toString(),
+    ord: task.dueBy ?? task.runAt,
     place: placeOf(pass, task),
     expires_at: task.expiresAt,
     attempt_at: task.attemptAt,

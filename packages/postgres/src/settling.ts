@@ -111,6 +111,7 @@ export function backToPending(
     return
   }
   count(draft, PENDING_COUNTS[way])
+  if (transition.shut !== undefined) pass.shut.push(transition.shut)
   if (delayMs !== null) task.runAt = pass.now + delayMs
   const detail = error?.name ?? (delayMs === null ? null : String(delayMs))
   tell(pass, draft, { event: PENDING_EVENTS[way], session, detail })

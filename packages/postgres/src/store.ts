@@ -10,6 +10,14 @@ import { behindEffect, notOpen } from './errors.ts'
 import { Exchanges } from './exchanging.ts'
 import { openGate } from './gates.ts'
 import { get, list, now, outcomes } from './inspector.ts'
+import {
+  configureLimit,
+  configurePartition,
+  limits,
+  partitions,
+  recount,
+  removeLimit,
+} from './limits.ts'
 import { openDatabase } from './migrate.ts'
 import { Names } from './names.ts'
 import { resolved, type Connected, type PostgresStoreOptions, type Resolved } from './options.ts'
@@ -135,6 +143,30 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
     const goOn = async (): Promise<boolean> => (await inPass(home, (pass) => openGate(pass, gate))).more
     for (let left = more; left;) left = await behindEffect(goOn)
     return fate
+  }
+
+  async configureLimit(request: port.LimitSettings): Promise<'applied' | 'outdated'> {
+    return configureLimit(this.#home, request)
+  }
+
+  async removeLimit(name: port.LimitName): Promise<void> {
+    await removeLimit(this.#home, name)
+  }
+
+  async limits(request: port.LimitsRequest): Promise<port.LimitsAnswer> {
+    return limits(this.#home, request)
+  }
+
+  async configurePartition(request: port.PartitionSettings): Promise<void> {
+    await configurePartition(this.#home, request)
+  }
+
+  async partitions(): Promise<readonly port.PartitionRecord[]> {
+    return partitions(this.#home)
+  }
+
+  async recount(): Promise<port.RecountAnswer> {
+    return recount(this.#home)
   }
 
   async get(ids: readonly port.TaskId[]): Promise<readonly (port.TaskRecord | null)[]> {

@@ -34,6 +34,8 @@ export interface Task {
   readonly digest: string
   readonly parents: string | null
   readonly uniqueKey: string | null
+  readonly dueBy: number | null
+  readonly laneText: string | null
   level: number
   state: number
   flags: number
@@ -63,6 +65,8 @@ export interface Task {
   missed: number
   cause: number | null
   takenFrom: number | null
+  /** Which keys count it, as the tables have them. */
+  counted: string | null
   // of final ones
   finishedAt: number | null
   reason: number | null
@@ -85,10 +89,10 @@ type Row = readonly unknown[]
 function taskOf(row: Row, live: boolean): Task {
   const [id, seq, queue, route, terms, level, state, flags, runAt, enqueuedAt, claimedAt, ...rest] = row
   const [epoch, nonce, session, settled, size, digest, counters, history, error, parents, ...more] = rest
-  const [startBy, deadlineAt, cancel, restartedAt, uniqueKey, mark, progress, logs, checkpointSize, ...last] =
-    more
-  const [expiresAt, gate, blockers, attemptAt, missed, cause, takenFrom] = live ? last : []
-  const [finishedAt = null, reason = null, bytes = 0] = live ? [] : last
+  const [startBy, deadlineAt, cancel, restartedAt, uniqueKey, mark, progress, logs, ...last] = more
+  const [dueBy, laneText, checkpointSize, ...own] = last
+  const [expiresAt, gate, blockers, attemptAt, missed, cause, takenFrom, counted] = live ? own : []
+  const [finishedAt = null, reason = null, bytes = 0] = live ? [] : own
   return {
     id,
     seq,
@@ -115,6 +119,8 @@ function taskOf(row: Row, live: boolean): Task {
     cancel,
     restartedAt,
     uniqueKey,
+    dueBy,
+    laneText,
     mark,
     progress,
     logs,
@@ -130,6 +136,7 @@ function taskOf(row: Row, live: boolean): Task {
     missed: missed ?? 0,
     cause: cause ?? null,
     takenFrom: takenFrom ?? null,
+    counted: counted ?? null,
   } as Task
 }
 

@@ -7,7 +7,7 @@ export function inSlots(parameter: string): string {
 }
 
 const COMMON = `t.id::text, t.state, t.queue, t.route, t.level, t.terms, t.run_at, t.enqueued_at, t.epoch, t.claimed_at,
-  t.session, t.counters, t.unique_key, t.error, t.flags, t.labels, t.start_by, t.deadline_at, t.cancel, t.history, t.progress, t.seq`
+  t.session, t.counters, t.unique_key, t.error, t.flags, t.labels, t.start_by, t.deadline_at, t.cancel, t.history, t.progress, t.seq, t.due_by, t.lane_text`
 
 const SUMMARY_LIVE = `${COMMON}, NULL::bigint AS finished_at, NULL::smallint AS reason, t.blockers`
 const SUMMARY_FINAL = `${COMMON}, t.finished_at, t.reason, 0`
