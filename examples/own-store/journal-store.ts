@@ -179,6 +179,10 @@ export class JournalStore implements port.Store {
     return this.#look(() => this.#tasks.queues())
   }
 
+  waitingRoutes(): ReturnType<port.Store['waitingRoutes']> {
+    return this.#look(() => this.#tasks.waitingRoutes())
+  }
+
   sessions(): Promise<readonly port.SessionRecord[]> {
     return this.#look(() => this.#tasks.sessions())
   }

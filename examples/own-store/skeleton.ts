@@ -112,6 +112,10 @@ export class SkeletonStore implements port.Store {
     throw notYet('queues')
   }
 
+  async waitingRoutes(): ReturnType<port.Store['waitingRoutes']> {
+    throw notYet('waitingRoutes')
+  }
+
   async sessions(): Promise<readonly port.SessionRecord[]> {
     throw notYet('sessions')
   }

@@ -71,10 +71,7 @@ function buildSpec(
         : [...new Set(checkedList(needs, 'needs').map((need) => checkedName(need, 'A need')))].sort(),
     queue: resolved.queue,
     level: options.priority === undefined ? resolved.level : levelOf(options.priority),
-    lane:
-      task.flow === undefined && options.partition === undefined
-        ? null
-        : laneOf(task.flow, input, options.partition),
+    lane: hasLane(task, options) ? laneOf(task.flow, input, options) : null,
     dueByMs: options.dueBy === undefined ? null : durationMs(options.dueBy, 'dueBy'),
     due: dueOf(options),
     held: checkedHeld(options.held),
@@ -147,6 +144,11 @@ function hasSharedOptions(options: EnqueueOptions): boolean {
     startBy !== undefined ||
     deadline !== undefined
   )
+}
+
+/** Most have none, and nobody looks further. */
+function hasLane(task: AnyTask, { partition, prefers }: EnqueueOptions): boolean {
+  return task.flow !== undefined || partition !== undefined || prefers !== undefined
 }
 
 function policyOf(resolved: ResolvedOptions): TaskPolicy {
@@ -262,6 +264,8 @@ const ENQUEUE_MEMBERS: Members<EnqueueOptions> = {
   startBy: true,
   deadline: true,
   partition: true,
+  prefers: true,
+  spillAfter: true,
   dueBy: true,
   held: true,
   needs: true,

@@ -15,6 +15,7 @@ import { gateCases } from './gates.ts'
 import { inspectCases } from './inspect.ts'
 import { leaseCases } from './leases.ts'
 import { limitCases } from './limits.ts'
+import { limitSettingCases } from './limit-settings.ts'
 import { listCases } from './lists.ts'
 import { outboxCases } from './outbox.ts'
 import { partitionCases } from './partitions.ts'
@@ -25,6 +26,7 @@ import { reclaimCases } from './reclaim.ts'
 import { removalCases } from './removal.ts'
 import { repeatCases } from './repeats.ts'
 import { retentionCases } from './retention.ts'
+import { routingCases } from './routing.ts'
 import { seriesCases } from './series.ts'
 import { settleCases } from './settle.ts'
 import { takeOverCases } from './take-overs.ts'
@@ -46,8 +48,10 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...dueByCases,
   ...partitionCases,
   ...limitCases,
+  ...limitSettingCases,
   ...rateCases,
   ...seriesCases,
+  ...routingCases,
   ...settleCases,
   ...repeatCases,
   ...leaseCases,

@@ -6,7 +6,7 @@ import type { Scene } from './scene.ts'
 import type { Claim, Lane, TaskId, TaskSpec } from '../store/records.ts'
 
 export function laneOf(partition: string | null, changes: Partial<Lane> = {}): Lane {
-  return { partition, fifo: false, limits: [], ...changes }
+  return { partition, fifo: false, limits: [], prefers: [], spillMs: 0, ...changes }
 }
 
 /** Enqueues so many tasks of each partition, those of one after those of the other. */

@@ -85,7 +85,9 @@ export function specOf(placed: Placed, base: number): TaskSpec {
 
 function laneOf({ slot, partition, fifo, limited }: Placed): Lane | null {
   if (partition === null && !fifo && !limited) return null
-  return { partition, fifo, limits: limited ? [{ name: 'lim', key: `k${slot % 2}`, cost: 1 }] : [] }
+  const limits = limited ? [{ name: 'lim', key: `k${slot % 2}`, cost: 1 }] : []
+  const prefers = partition === 'q' ? ['ssd'] : []
+  return { partition, fifo, limits, prefers, spillMs: 1.5 * UNIT }
 }
 
 export function uuid(n: number): string {

@@ -26,6 +26,11 @@ export interface Inspection {
   list(request: ListRequest): Promise<ListAnswer>
   /** Queues that have tasks or settings, by name. Counts are exact at one moment, and may cost a scan. */
   queues(): Promise<readonly QueueRecord[]>
+  /**
+   * What is due and stands in line, by queue, type and needs: each once, with the time since which its first task
+   * (by due time; a store may take another that stands at the head of a lane) has been due. It looks at heads only.
+   */
+  waitingRoutes(): Promise<readonly WaitingRoute[]>
   /** Those whose lease holds. */
   sessions(): Promise<readonly SessionRecord[]>
   /** The latest of each type. */
@@ -43,6 +48,13 @@ export interface ListRequest {
 export interface ListAnswer {
   readonly tasks: readonly TaskSummary[]
   readonly next: string | null
+}
+
+export interface WaitingRoute {
+  readonly queue: string
+  readonly type: string
+  readonly needs: readonly string[]
+  readonly dueSince: number
 }
 
 export interface QueueRecord {

@@ -203,6 +203,9 @@ export interface Demand {
  * that may start is passed over. A store comes by at most 200 lanes a claim (a partition's tasks of one type,
  * under the same keys), and goes on behind them with the next.
  *
+ * Whose worker is not the one that a lane prefers waits until it spills over: of the first task of the lane, and the
+ * others with it.
+ *
  * A task starts only if there is room under all it counts under: its queue, its type, the keys of its lane.
  * What has none is passed over with its whole lane, without a look at its tasks.
  */

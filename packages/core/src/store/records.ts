@@ -127,6 +127,12 @@ export interface Lane {
   readonly fifo: boolean
   /** The keys under which it counts, from its claim until that has ended; each name once. */
   readonly limits: readonly LaneLimit[]
+  /**
+   * What its worker had better offer, the best first, each once. Who offers the first may claim it when it is due, who offers
+   * the second `spillMs` later, and so on; who offers none of them after as many times that as there are.
+   */
+  readonly prefers: readonly string[]
+  readonly spillMs: number
 }
 
 export interface LaneLimit {

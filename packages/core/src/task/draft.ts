@@ -32,6 +32,13 @@ interface EnqueueCommon extends SharedOptions {
   readonly partition?: string | undefined
   /** Inside its priority and partition the earliest comes first; it stands in line as if it had fallen due so long after its enqueue. */
   readonly dueBy?: Duration | undefined
+  /**
+   * What its worker had better offer, the best first: at most 8 offers, as regions. Others get it when nobody better took
+   * it for a while. Default: nothing.
+   */
+  readonly prefers?: readonly string[] | undefined
+  /** After how long it goes to the next best, and at last to anybody. Default 10 s. */
+  readonly spillAfter?: Duration | undefined
   /** What a worker must offer to run it. Default: nothing. */
   readonly needs?: readonly string[] | undefined
   /** Names to find it by: 100 at most. */

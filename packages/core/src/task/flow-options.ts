@@ -201,28 +201,45 @@ function checkFunction(value: unknown, what: string, example: string): void {
   })
 }
 
+/** What a call says about its lane. */
+export interface LaneOptions {
+  readonly partition?: string | undefined
+  readonly prefers?: readonly string[] | undefined
+  readonly spillAfter?: Duration | undefined
+}
+
 /**
  * The lane of an input.
  *
- * @param partition what the call says instead of the definition
+ * @param options what the call says; its partition goes before the definition's
  * @throws InvalidArgumentError
  */
-export function laneOf(flow: Flow | undefined, input: unknown, partition: string | undefined): Lane | null {
-  if (flow === undefined) {
-    return partition === undefined
-      ? null
-      : { partition: checkedKey(partition, 'The partition'), fifo: false, limits: NONE }
-  }
+export function laneOf(flow: Flow | undefined, input: unknown, options: LaneOptions = {}): Lane | null {
+  const { partition, prefers = NONE, spillAfter } = options
   const key =
-    partition ?? (flow.partition === undefined ? null : made(flow.partition.key, input, 'partition'))
-  const limits = flow.limits.map((limit) => laneLimit(limit, input))
-  if (flow.breaker !== undefined) limits.push({ name: breakerLimit(flow.breaker.name), key: '', cost: 1 })
-  if (key === null && limits.length === 0) return null
+    partition ?? (flow?.partition === undefined ? null : made(flow.partition.key, input, 'partition'))
+  const limits = flow?.limits.map((limit) => laneLimit(limit, input)) ?? []
+  if (flow?.breaker !== undefined) limits.push({ name: breakerLimit(flow.breaker.name), key: '', cost: 1 })
+  if (key === null && limits.length === 0 && prefers.length === 0) return null
   return {
     partition: key === null ? null : checkedKey(key, 'The partition'),
-    fifo: flow.partition?.fifo === true,
+    fifo: flow?.partition?.fifo === true,
     limits,
+    prefers: checkedPreferences(prefers),
+    spillMs: prefers.length === 0 ? 0 : durationMs(spillAfter ?? SPILL_AFTER, 'spillAfter'),
   }
+}
+
+const SPILL_AFTER = '10s'
+const PREFERENCES_MAX = 8
+
+function checkedPreferences(prefers: readonly string[]): readonly string[] {
+  const isList: boolean = Array.isArray(prefers)
+  if (isList && prefers.length <= PREFERENCES_MAX)
+    return [...new Set(prefers.map((one) => checkedName(one, 'A preference')))]
+  throw new InvalidArgumentError(`prefers is ${shown(prefers)}.`, {
+    hint: `It is a list of at most ${PREFERENCES_MAX} offers, the best first: ['eu', 'us'].`,
+  })
 }
 
 const NONE: readonly never[] = []

@@ -12,23 +12,30 @@ import { randomFraction, type Timer } from '../platform/platform.ts'
 import type { Connection } from '../client/connection.ts'
 import type { ReclaimAnswer, Reclaimed, Store, UpkeepAnswer } from '../store/port.ts'
 import type { Nonce, SessionId } from '../store/records.ts'
+import type { SessionRecord, WaitingRoute } from '../store/inspection.ts'
 import type { Transition } from '../store/settlement.ts'
 
 /** With a lease of 15 s, the tasks of a dead worker so run again within 17 s. */
 const RECLAIM_EVERY_MS = 2_000
 const SWEEP_EVERY_MS = 5_000
 const PRUNE_EVERY_MS = 60_000
+const LOOK_EVERY_MS = 15_000
 
 /** How long after its time limit, or a cancel request, a task's own worker may still settle it. */
 const GRACE_MS = 5_000
 
 const STEP_TASKS = 500
 
+/** A worker that starts anew is away for a moment. */
+const STRANDED_LOOKS = 2
+
 export interface CaretakerParts {
   readonly connection: Connection
   session(): SessionId | null
   /** A task was taken over; this is what becomes of it. */
   takenOver(task: Reclaimed, transition: Transition): void
+  /** Tasks wait that no live worker can run. */
+  stranded(route: WaitingRoute): void
   failed(error: unknown, doing: string): void
 }
 
@@ -38,6 +45,8 @@ export class Caretaker {
   readonly #underWay = new Set<Promise<void>>()
   /** Nonces of take-overs under way. */
   readonly #takingOver = new Set<Nonce>()
+  /** How often in a row each route was found without a worker. */
+  readonly #strandedSeen = new Map<string, number>()
   #delivering = false
   #stopped = false
 
@@ -54,6 +63,7 @@ export class Caretaker {
     this.#repeat('taking over lost tasks', RECLAIM_EVERY_MS, () => this.#reclaim())
     this.#repeat('sweeping', SWEEP_EVERY_MS, () => this.#sweep())
     this.#repeat('pruning', PRUNE_EVERY_MS, () => this.#prune())
+    this.#repeat('looking for stranded tasks', LOOK_EVERY_MS, () => this.#lookForStranded())
   }
 
   /** Tells dependents now: an exchange said that there are more than it could tell. As long as it is at it, it needs no other word. */
@@ -130,6 +140,22 @@ export class Caretaker {
     await this.#deliver()
   }
 
+  /** Routes may come and go between two looks: one that is stranded twice in a row is told of, once. */
+  async #lookForStranded(): Promise<void> {
+    const { connection } = this.#parts
+    const routes = await connection.read((store) => store.waitingRoutes(), 'insists')
+    const workers = await connection.read((store) => store.sessions(), 'insists')
+    const stranded = new Map(
+      routes.filter((route) => !isServed(route, workers)).map((route) => [routeKey(route), route]),
+    )
+    for (const [key, route] of stranded) {
+      const seen = (this.#strandedSeen.get(key) ?? 0) + 1
+      this.#strandedSeen.set(key, seen)
+      if (seen === STRANDED_LOOKS) this.#parts.stranded(route)
+    }
+    for (const key of this.#strandedSeen.keys()) if (!stranded.has(key)) this.#strandedSeen.delete(key)
+  }
+
   #deliver(): Promise<void> {
     return this.#steps(() => this.#call((store) => store.deliver({ tasksMax: STEP_TASKS })))
   }
@@ -148,6 +174,19 @@ export class Caretaker {
   #call(operation: (store: Store) => Promise<UpkeepAnswer>): Promise<UpkeepAnswer> {
     return this.#parts.connection.call(operation, 'insists')
   }
+}
+
+function isServed({ queue, type, needs }: WaitingRoute, workers: readonly SessionRecord[]): boolean {
+  return workers.some(
+    (worker) =>
+      worker.queues.includes(queue) &&
+      worker.types.includes(type) &&
+      needs.every((need) => worker.offers.includes(need)),
+  )
+}
+
+function routeKey({ queue, type, needs }: WaitingRoute): string {
+  return JSON.stringify([queue, type, needs])
 }
 
 const OUTCOMES: Readonly<Record<Reclaimed['cause'], (task: Reclaimed) => Outcome>> = {

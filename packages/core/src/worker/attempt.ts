@@ -16,6 +16,7 @@ import { transactionsOf } from '../client/guest.ts'
 import { TransactionalRunContext } from './transactional-context.ts'
 import { resultPayload } from './result.ts'
 import type { Run } from './run.ts'
+import type { TaskError } from '../store/records.ts'
 
 /** How an attempt ended, and what was thrown, for those who listen. */
 export interface Attempted {
@@ -90,10 +91,9 @@ async function outcomeOfResult(task: AnyTask, value: unknown): Promise<Attempted
 function outcomeOfThrown(run: Run, task: AnyTask, error: unknown): Outcome {
   try {
     return judged(run, task, error)
-  } catch (problem) {
-    // what was thrown cannot even be looked at, or asks for what there is not
-    const shownError = codeOf(problem) === 'invalid-argument' ? problem : error
-    return { kind: 'failed', reason: 'error', error: taskError(shownError) }
+  } catch {
+    // what was thrown cannot even be looked at
+    return { kind: 'failed', reason: 'error', error: taskError(error) }
   }
 }
 
@@ -107,7 +107,7 @@ function judged(run: Run, task: AnyTask, error: unknown): Outcome {
     case 'non-retryable':
       return { ...failed, delayMs: false }
     case 'retry-after':
-      return { ...failed, delayMs: delayOf(error), shut: shutBy(run, task, error) }
+      return { ...failed, delayMs: delayOf(error), ...shutBy(run, task, error) }
     case 'snooze':
       return { kind: 'snoozed', delayMs: delayOf(error) }
     default:
@@ -137,18 +137,23 @@ function askedOutcome(
 }
 
 /** What a RetryAfterError wants to be left alone: the key that the task itself counts under. */
-function shutBy(run: Run, task: AnyTask, error: unknown): { name: string; key: string } | undefined {
+function shutBy(
+  run: Run,
+  task: AnyTask,
+  error: unknown,
+): Pick<Extract<Outcome, { kind: 'failed' }>, 'shut'> & { readonly error?: TaskError } {
   const { scope } = error as { readonly scope?: RetryScope | undefined }
-  if (scope === undefined) return undefined
-  if (scope === 'queue') return { name: `queue:${run.claim.queue}`, key: '' }
-  if (scope === 'type') return { name: `type:${run.claim.type}`, key: '' }
-  const lane = laneOf(task.flow, decode(run.claim.payload), undefined)
+  if (scope === undefined) return {}
+  if (scope === 'queue') return { shut: { name: `queue:${run.claim.queue}`, key: '' } }
+  if (scope === 'type') return { shut: { name: `type:${run.claim.type}`, key: '' } }
+  const lane = laneOf(task.flow, decode(run.claim.payload))
   const limit = lane?.limits.find(({ name }) => name === scope.limit)
-  if (limit !== undefined) return { name: limit.name, key: limit.key }
-  throw new InvalidArgumentError(`${task.name} counts under no limit that is called ${shown(scope.limit)}.`, {
-    hint: 'The scope of RetryAfterError names one of the limits of its definition.',
-    cause: error,
-  })
+  if (limit !== undefined) return { shut: { name: limit.name, key: limit.key } }
+  const problem = new InvalidArgumentError(
+    `${task.name} counts under no limit that is called ${shown(scope.limit)}.`,
+    { hint: 'The scope of RetryAfterError names one of the limits of its definition.', cause: error },
+  )
+  return { error: taskError(problem) }
 }
 
 /** By code, not by class: the error may come from another copy of the library, or from somebody who imitates it. */

@@ -16,6 +16,16 @@ export interface WorkerEvents {
   cancelled: { readonly task: TaskInfo; readonly attempt: number }
   /** The lease of a running task was lost: somebody else may be running it. */
   lost: { readonly task: TaskInfo; readonly attempt: number }
+  /**
+   * Tasks are due, and no live worker serves them: none of their queue that handles the type and offers what they need.
+   * Once for each such kind, as long as that lasts.
+   */
+  stranded: {
+    readonly queue: string
+    readonly type: string
+    readonly needs: readonly string[]
+    readonly since: Date
+  }
   /** Something went wrong that is no task's fault; logged if nobody listens. */
   error: { readonly error: unknown; readonly doing: string }
 }

@@ -27,5 +27,8 @@ export function logEvents(emitter: WorkerEmitter, logger: Logger): void {
         'failed, will be retried',
       )
   })
+  emitter.on('stranded', ({ queue, type, needs, since }) =>
+    logger.warn({ queue, type, needs, since: since.toISOString() }, 'tasks wait that no live worker can run'),
+  )
   emitter.on('lost', (event) => logger.warn(about(event), 'the lease was lost while the handler ran'))
 }

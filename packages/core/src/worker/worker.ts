@@ -21,6 +21,7 @@ import type { Fence, SessionId } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
 import { Appetite } from './appetite.ts'
 import { Breakers } from './breakers.ts'
+import type { Attempted } from './attempt.ts'
 import { declareLimits } from './declarations.ts'
 import { Exchanger } from './exchanger.ts'
 import { Executor } from './executor.ts'
@@ -112,11 +113,6 @@ export class Worker implements AsyncDisposable {
       opened: () => this.#exchanger.hungry(),
       failed: (error) => failed(error, 'renewing the lease'),
     })
-    const breakers = new Breakers({
-      connection,
-      handlers: options.handlers,
-      failed: (error) => failed(error, 'changing a circuit breaker'),
-    })
     this.#executor = new Executor({
       connection,
       enqueuer,
@@ -126,7 +122,7 @@ export class Worker implements AsyncDisposable {
       emitter: this.#emitter,
       checkLease: () => this.#lease.check(),
       settleSoon: (run, when) => this.#exchanger.settleSoon(run, when),
-      attempted: breakers.isEmpty ? undefined : (run, attempted) => breakers.note(run, attempted),
+      attempted: breakersOf(options, connection, (error) => failed(error, 'changing a circuit breaker')),
       abandoned: (run) => this.#holdings.abandon(run),
       freed: () => this.#exchanger.ring(),
       released: (run) => this.#released(run),
@@ -145,6 +141,8 @@ export class Worker implements AsyncDisposable {
       connection,
       session: () => this.#lease.session,
       takenOver: ({ fence }, transition) => this.#takenOver(fence, transition),
+      stranded: ({ dueSince, ...route }) =>
+        this.#emitter.emit('stranded', { ...route, since: new Date(dueSince) }),
       failed,
     })
     logEvents(this.#emitter, connection.logger)
@@ -337,6 +335,16 @@ export class Worker implements AsyncDisposable {
     this.#holdings.release(run)
     if (this.#idleness !== undefined && this.#holdings.size === 0) this.#exchanger.hungry()
   }
+}
+
+/** Who hears how attempts end; nobody where no definition has a breaker. */
+function breakersOf(
+  { handlers }: ResolvedWorkerOptions,
+  connection: Connection,
+  failed: (error: unknown) => void,
+): ((run: Run, attempted: Attempted) => void) | undefined {
+  const breakers = new Breakers({ connection, handlers, failed })
+  return breakers.isEmpty ? undefined : (run, attempted) => breakers.note(run, attempted)
 }
 
 function checkedUntil(options: RunOptions): RunOptions['until'] {

@@ -65,7 +65,7 @@ class Rig {
       needs: [],
       queue: 'q',
       level,
-      lane: { partition, fifo: false, limits: [] },
+      lane: { partition, fifo: false, limits: [], prefers: [], spillMs: 0 },
       dueByMs: null,
       due: { inMs: 0 },
       held: false,

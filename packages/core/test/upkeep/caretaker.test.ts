@@ -4,6 +4,7 @@ import { defineTask, StoreError, unchecked } from '../../src/index.ts'
 import { Caretaker } from '../../src/upkeep/caretaker.ts'
 import { Connection } from '../../src/client/connection.ts'
 import { silent, World, type Line } from '../worker/world.ts'
+import type { WaitingRoute } from '../../src/store/inspection.ts'
 import type { Reclaimed } from '../../src/store/port.ts'
 import type { Transition } from '../../src/store/settlement.ts'
 
@@ -25,6 +26,7 @@ interface Bench {
   readonly caretaker: Caretaker
   readonly takenOver: { readonly task: Reclaimed; readonly transition: Transition }[]
   readonly failures: string[]
+  readonly stranded: WaitingRoute[]
   session: string | null
 }
 
@@ -33,6 +35,7 @@ async function bench(): Promise<Bench> {
   const line = world.line()
   const takenOver: Bench['takenOver'] = []
   const failures: string[] = []
+  const stranded: WaitingRoute[] = []
   await world.store.openSession({ ...profile, session: SESSION, ttlMs: 86_400_000 })
   const caretaker: Caretaker = new Caretaker({
     connection: new Connection({
@@ -43,9 +46,10 @@ async function bench(): Promise<Bench> {
     }),
     session: () => made.session,
     takenOver: (task, transition) => void takenOver.push({ task, transition }),
+    stranded: (route) => void stranded.push(route),
     failed: (_, doing) => void failures.push(doing),
   })
-  const made: Bench = { world, line, caretaker, takenOver, failures, session: SESSION }
+  const made: Bench = { world, line, caretaker, takenOver, failures, stranded, session: SESSION }
   return made
 }
 
@@ -231,4 +235,25 @@ test('a blocked worker’s attempt is ended by another one', async () => {
     reason: 'timeout',
     counters: { failures: 1 },
   })
+})
+
+test('tasks that no live worker can run are told of, once for as long as that lasts', async () => {
+  const { world, caretaker, stranded } = await bench()
+  const gpu = defineTask('gpu', { input: unchecked<number>() })
+  const mill = world.mill()
+  caretaker.start()
+  await world.settle(mill.enqueue(job, 1))
+  const [first] = await world.settle(
+    mill.enqueueMany([gpu.with(1, { needs: ['cuda'] }), gpu.with(2, { needs: ['cuda'] })], { atomic: true }),
+  )
+  await world.time.advance(120_000)
+  expect(stranded.map(({ type, needs, queue }) => [type, needs, queue])).toEqual([
+    ['gpu', ['cuda'], 'default'],
+  ])
+  expect(stranded[0]!.dueSince).toBe((await world.record(first.id))!.runAt)
+  await world.settle(mill.tasks.cancel({ type: 'gpu' }))
+  await world.time.advance(60_000)
+  await world.settle(mill.enqueue(gpu, 3, { needs: ['cuda'] }))
+  await world.time.advance(60_000)
+  expect(stranded.length).toBe(2)
 })

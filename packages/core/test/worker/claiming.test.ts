@@ -171,13 +171,16 @@ describe('exchanges', () => {
     expect(line.count('renew')).toBe(12)
     expect(line.count('reclaim')).toBeLessThanOrEqual(40)
     expect(line.count('sweep')).toBeLessThanOrEqual(16)
+    expect(line.count('waitingRoutes')).toBeLessThanOrEqual(6)
     expect(Object.keys(counts).toSorted()).toEqual([
       'deliver',
       'exchange',
       'prune',
       'reclaim',
       'renew',
+      'sessions',
       'sweep',
+      'waitingRoutes',
     ])
   })
 

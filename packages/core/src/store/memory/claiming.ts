@@ -120,9 +120,14 @@ function claimFromLanes(claiming: Claiming, lanes: readonly Lane[], wanted: numb
   while (count < wanted && claiming.tasksLeft > 0 && !claiming.cut) {
     const first = firstOf(open, pass.now)
     if (first === undefined) break
+    const { lane } = first.item.inLine!
+    if (first.item.runAt + lane.waitMs(claiming.request.demand!.offers) > pass.now) {
+      open = open.filter((one) => one !== lane)
+      continue
+    }
     if (endIfOver(claiming, first.item)) continue
     if (!roomFor(pass, limitsOn(first.item.spec)).free) {
-      open = open.filter((lane) => lane !== first.item.inLine!.lane)
+      open = open.filter((one) => one !== lane)
       continue
     }
     const bytes = payloadBytes(first.item.payload)
@@ -185,7 +190,8 @@ function nextInMs(pass: Pass, demand: Demand): number | null {
       const first = lane.first(now)
       if (first === undefined) continue
       const room = roomFor(pass, limitsOn(first.item.spec))
-      next = Math.min(next, room.free ? now : (room.againAt ?? Infinity))
+      const spillsAt = first.item.runAt + lane.waitMs(demand.offers)
+      next = Math.min(next, room.free ? Math.max(now, spillsAt) : (room.againAt ?? Infinity))
     }
   }
   return next === Infinity ? null : Math.max(Math.ceil(next) - now, 0)

@@ -2,9 +2,10 @@
 import { handedOut, payloadBytes } from './copies.ts'
 import { cursorNumbers, fitsFilter } from './filters.ts'
 import { isFinal, ownerOf, stateOf, type Task } from './task.ts'
+import { lanesOf, LEVELS } from './ready.ts'
 import { tombstoneOf } from './tombstones.ts'
 import type { Pass, Queue } from './home.ts'
-import type { ListAnswer, ListRequest, QueueRecord, SessionRecord } from '../inspection.ts'
+import type { ListAnswer, ListRequest, QueueRecord, SessionRecord, WaitingRoute } from '../inspection.ts'
 import type { PublishedDefinition } from '../port.ts'
 import type { TaskId, TaskOutcome, TaskRecord, TaskSummary } from '../records.ts'
 
@@ -102,6 +103,22 @@ function recordOf(task: Task): TaskRecord {
     logs: [...task.logs],
     history: [...task.history],
   }
+}
+
+export function waitingRoutes({ home, now }: Pass): readonly WaitingRoute[] {
+  const routes: WaitingRoute[] = []
+  for (const [queue, types] of home.lines) {
+    for (const [type, lines] of types) {
+      for (const line of lines) {
+        const heads = LEVELS.flatMap((level) => lanesOf([line], level)).map(
+          (lane) => lane.first(now)?.item.runAt,
+        )
+        const due = heads.filter((runAt) => runAt !== undefined)
+        if (due.length > 0) routes.push({ queue, type, needs: line.needs, dueSince: Math.min(...due) })
+      }
+    }
+  }
+  return routes
 }
 
 /** Queues that have tasks or settings, by name. */

@@ -33,6 +33,8 @@ export class Lane {
   readonly partition: string | null
   /** The keys of its tasks; what they cost differs from task to task. */
   readonly limits: readonly LaneLimit[]
+  readonly #prefers: readonly string[]
+  readonly #spillMs: number
   readonly #due = new Schedule<Task>()
   readonly #later = new Schedule<Task>()
   #size = 0
@@ -42,6 +44,8 @@ export class Lane {
     this.type = type
     this.partition = lane?.partition ?? null
     this.limits = lane?.limits ?? []
+    this.#prefers = lane?.prefers ?? []
+    this.#spillMs = lane?.spillMs ?? 0
   }
 
   get isEmpty(): boolean {
@@ -56,6 +60,13 @@ export class Lane {
   remove({ entry, due }: Position): void {
     this.#size -= 1
     ;(due ? this.#due : this.#later).remove(entry)
+  }
+
+  /** For how long a task that is due is left to workers that offer more of what it prefers. */
+  waitMs(offers: readonly string[]): number {
+    if (this.#prefers.length === 0) return 0
+    const rank = this.#prefers.findIndex((one) => offers.includes(one))
+    return (rank < 0 ? this.#prefers.length : rank) * this.#spillMs
   }
 
   /** The first that is due. */
@@ -96,7 +107,8 @@ export function removeFromLine(lines: Lines, task: Task): void {
 
 function laneName({ lane }: TaskSpec): string {
   if (lane === null) return ''
-  return JSON.stringify([lane.partition, lane.limits.map(({ name, key }) => [name, key])])
+  const keys = lane.limits.map(({ name, key }) => [name, key])
+  return JSON.stringify([lane.partition, keys, lane.prefers, lane.spillMs])
 }
 
 function lineOf(lines: Lines, { queue, type, needs }: TaskSpec): Line {

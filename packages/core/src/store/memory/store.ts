@@ -12,13 +12,13 @@ import { openGate } from './gatekeeper.ts'
 import { configureLimit, configurePartition, limits, partitions, recount, removeLimit } from './limits.ts'
 import { Watchers } from '../watchers.ts'
 import { newHome, newPass, type Home, type Pass } from './home.ts'
-import { definitions, get, list, outcomes, queues, sessions } from './inspection.ts'
+import { definitions, get, list, outcomes, queues, sessions, waitingRoutes } from './inspection.ts'
 import { reclaim } from './reclaiming.ts'
 import { closeSession, openSession, renew } from './sessions.ts'
 import { prune, sweep } from './upkeep.ts'
 import type { Platform } from '../../platform/platform.ts'
 import type { CommandAnswer, CommandRequest, QueueSettings } from '../control.ts'
-import type { ListAnswer, ListRequest, QueueRecord, SessionRecord } from '../inspection.ts'
+import type { ListAnswer, ListRequest, QueueRecord, SessionRecord, WaitingRoute } from '../inspection.ts'
 import type * as port from '../port.ts'
 import type { SessionId, TaskId, TaskOutcome, TaskRecord } from '../records.ts'
 
@@ -141,6 +141,10 @@ export class MemoryStore implements port.Store {
 
   async queues(): Promise<readonly QueueRecord[]> {
     return this.#pass(queues)
+  }
+
+  async waitingRoutes(): Promise<readonly WaitingRoute[]> {
+    return this.#pass(waitingRoutes)
   }
 
   async sessions(): Promise<readonly SessionRecord[]> {
