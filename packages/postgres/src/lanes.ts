@@ -1,6 +1,6 @@
 /**
  * Where a task stands beside its route and level, as the tables have it: its lane as text, and two numbers by which the
- * index of what is ready is sorted, one of its partition and one of the keys that it counts under. They are hashes of 63
+ * index of what is ready is sorted, one of its partition and one of the keys that it counts under and the workers that it prefers. They are hashes of 63
  * bits, so nobody has to agree on them, or to forget them: two partitions that share a number would share their turns.
  */
 import { hash } from 'node:crypto'
@@ -24,10 +24,17 @@ export function spotOf(lane: Lane | null): Spot {
   return lane === null ? NOWHERE : spotOfText(textOf(lane))
 }
 
-type Text = readonly [partition: string | null, fifo: 0 | 1, limits: readonly (readonly [string, string, number])[]]
+type Text = readonly [
+  partition: string | null,
+  fifo: 0 | 1,
+  limits: readonly (readonly [name: string, key: string, cost: number])[],
+  ...([] | [prefers: readonly string[], spillMs: number]),
+]
 
-function textOf({ partition, fifo, limits }: Lane): string {
-  const text: Text = [partition, fifo ? 1 : 0, limits.map(({ name, key, cost }) => [name, key, cost])]
+function textOf({ partition, fifo, limits, prefers, spillMs }: Lane): string {
+  const keys = limits.map(({ name, key, cost }) => [name, key, cost] as const)
+  const preference = prefers.length === 0 ? ([] as const) : ([prefers, spillMs] as const)
+  const text: Text = [partition, fifo ? 1 : 0, keys, ...preference]
   return JSON.stringify(text)
 }
 
@@ -35,11 +42,13 @@ export function spotOfText(text: string | null): Spot {
   if (text === null) return NOWHERE
   const before = known.get(text)
   if (before !== undefined) return before
-  const [partition, fifo, limits] = JSON.parse(text) as Text
+  const [partition, fifo, limits, ...preference] = JSON.parse(text) as Text
+  const alike = [limits.map(([name, key]) => [name, key]), ...preference]
+  const isPlain = limits.length === 0 && preference.length === 0
   const spot: Spot = {
     text,
     partition: partitionNumber(partition),
-    lane: limits.length === 0 ? 0n : numberOf(JSON.stringify(limits.map(([name, key]) => [name, key]))),
+    lane: isPlain ? 0n : numberOf(JSON.stringify(alike)),
     flag: fifo === 1 ? FLAG.inOrder : 0,
   }
   if (known.size >= KNOWN_MAX) known.clear()
@@ -49,8 +58,9 @@ export function spotOfText(text: string | null): Spot {
 
 export function laneOfText(text: string | null): Lane | null {
   if (text === null) return null
-  const [partition, fifo, limits] = JSON.parse(text) as Text
-  return { partition, fifo: fifo === 1, limits: limits.map(([name, key, cost]) => ({ name, key, cost })) }
+  const [partition, fifo, limits, prefers = [], spillMs = 0] = JSON.parse(text) as Text
+  const keys = limits.map(([name, key, cost]) => ({ name, key, cost }))
+  return { partition, fifo: fifo === 1, limits: keys, prefers, spillMs }
 }
 
 export function partitionNumber(partition: string | null): bigint {

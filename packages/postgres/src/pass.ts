@@ -1,5 +1,5 @@
 /** What the rooms of the store share, and one operation's way through them. */
-import type { Hint, Transition } from '@millrace/core/store'
+import type { Hint, Shut } from '@millrace/core/store'
 import type { Connection, Database } from './database.ts'
 import type { Names } from './names.ts'
 import type { Columns } from './payloads.ts'
@@ -28,8 +28,6 @@ export interface Series {
   readonly queue: number
   readonly partition: bigint
 }
-
-export type Shut = NonNullable<Extract<Transition, { to: 'pending' }>['shut']>
 
 /** One transaction. */
 export interface Pass extends Home {

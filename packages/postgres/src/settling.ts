@@ -67,6 +67,7 @@ function takeNotes({ task }: Draft, notes: Notes | null): void {
 function apply(pass: Pass, draft: Draft, transition: Transition): void {
   const { task } = draft
   const { session } = task
+  if ('shut' in transition && transition.shut !== undefined) pass.shut.push(transition.shut)
   switch (transition.to) {
     case 'running':
       if (transition.checkpoint !== null) setCheckpoint(pass, draft, transition.checkpoint)
@@ -111,7 +112,6 @@ export function backToPending(
     return
   }
   count(draft, PENDING_COUNTS[way])
-  if (transition.shut !== undefined) pass.shut.push(transition.shut)
   if (delayMs !== null) task.runAt = pass.now + delayMs
   const detail = error?.name ?? (delayMs === null ? null : String(delayMs))
   tell(pass, draft, { event: PENDING_EVENTS[way], session, detail })

@@ -21,7 +21,7 @@ import {
 import { openDatabase } from './migrate.ts'
 import { Names } from './names.ts'
 import { resolved, type Connected, type PostgresStoreOptions, type Resolved } from './options.ts'
-import { definitions, queues, sessions } from './overview.ts'
+import { definitions, queues, sessions, waitingRoutes } from './overview.ts'
 import { inPass, type Home } from './pass.ts'
 import { reclaim } from './reclaiming.ts'
 import { closeSession, openSession, renew } from './sessions.ts'
@@ -186,6 +186,10 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
 
   async queues(): Promise<readonly port.QueueRecord[]> {
     return queues(this.#home)
+  }
+
+  async waitingRoutes(): Promise<readonly port.WaitingRoute[]> {
+    return waitingRoutes(this.#home)
   }
 
   async sessions(): Promise<readonly port.SessionRecord[]> {

@@ -17,7 +17,7 @@ export const TAKES_TURNS = `(
 
 /** What is ready in a level of one route; the rest of the condition follows. */
 const READY = 't.place = 1 AND t.queue = v_queue AND t.route = r.route AND t.level = v_level'
-const HOP = 't.partition, t.lane, t.ord, t.seq, t.lane_text'
+const HOP = 't.partition, t.lane, t.ord, t.seq, t.run_at, t.lane_text'
 const IN_ORDER = 'ORDER BY t.partition, t.lane, t.ord, t.seq LIMIT 1'
 
 /**
@@ -27,7 +27,7 @@ const IN_ORDER = 'ORDER BY t.partition, t.lane, t.ord, t.seq LIMIT 1'
 const SURVEY = `
           WITH found AS MATERIALIZED (
             SELECT r.route, h.* FROM unnest(p_routes) AS r(route) CROSS JOIN LATERAL (
-              WITH RECURSIVE hop(lap, partition, lane, ord, seq, lane_text, n) AS (
+              WITH RECURSIVE hop(lap, partition, lane, ord, seq, run_at, lane_text, n) AS (
                 SELECT x.*, 1 FROM (
                   (SELECT 0 AS lap, ${HOP} FROM home.live t WHERE ${READY} AND (t.partition, t.lane) > (v_from, v_behind) ${IN_ORDER})
                   UNION ALL
@@ -50,11 +50,14 @@ const SURVEY = `
           ), bound AS (
             SELECT f.lap, f.partition, f.lane FROM found f WHERE f.n = v_hops ORDER BY f.lap, f.partition, f.lane LIMIT 1
           )
-          SELECT array_agg(s.route), array_agg(s.partition), array_agg(s.lane), array_agg(s.lane_text), array_agg(s.weight), array_agg(false),
+          SELECT array_agg(s.route), array_agg(s.partition), array_agg(s.lane), array_agg(s.lane_text), array_agg(s.weight), array_agg(s.spills_at), array_agg(s.spills_at > p_now),
             min(s.bound_partition), min(s.bound_lane)
-          INTO g_routes, g_partitions, g_lanes, g_texts, g_weights, g_spent, v_bound, v_bound_lane
+          INTO g_routes, g_partitions, g_lanes, g_texts, g_weights, g_spills, g_spent, v_bound, v_bound_lane
           FROM (
-            SELECT f.*, coalesce(w.weight, 1) AS weight, b.partition AS bound_partition, b.lane AS bound_lane
+            SELECT f.*, coalesce(w.weight, 1) AS weight, CASE WHEN f.lane_text::json -> 3 IS NULL THEN 0 ELSE f.run_at
+                + (f.lane_text::json ->> 4)::bigint * coalesce((
+                  SELECT o.n - 1 FROM json_array_elements_text(f.lane_text::json -> 3) WITH ORDINALITY AS o(offer, n)
+                  WHERE o.offer = ANY (p_offers) ORDER BY o.n LIMIT 1), json_array_length(f.lane_text::json -> 3)) END AS spills_at, b.partition AS bound_partition, b.lane AS bound_lane
             FROM found f LEFT JOIN bound b ON true LEFT JOIN home.partitions w ON w.number = f.partition
             WHERE b.lap IS NULL OR (f.lap, f.partition, f.lane) <= (b.lap, b.partition, b.lane)
             ORDER BY f.lap, f.partition, f.ord, f.seq
@@ -83,7 +86,7 @@ const KEYS = `
  */
 export const CLAIM_IN_TURNS_FUNCTION: string = `
 CREATE FUNCTION home.claim_in_turns(
-  p_now bigint, p_session integer, p_nonce bigint, p_again boolean, p_strict boolean, p_routes integer[], p_queues text[],
+  p_now bigint, p_session integer, p_nonce bigint, p_again boolean, p_strict boolean, p_routes integer[], p_offers text[], p_queues text[],
   p_slots integer[], p_most integer[], p_tasks integer, p_bytes bigint, p_quantum integer,
   t_queues integer[], t_levels integer[], t_partitions bigint[], t_lanes bigint[], t_lefts integer[]
 ) RETURNS ${CLAIMED} LANGUAGE plpgsql VOLATILE ${PLANS} AS $$
@@ -99,7 +102,7 @@ DECLARE
   v_from bigint; v_behind bigint; v_rest integer; v_spot integer; v_bound bigint; v_bound_lane bigint;
   v_hops integer; v_hops_left integer; v_alone boolean;
   -- lanes that were found, by route
-  g_routes integer[]; g_partitions bigint[]; g_lanes bigint[]; g_texts text[]; g_weights integer[]; g_spent boolean[];
+  g_routes integer[]; g_partitions bigint[]; g_lanes bigint[]; g_texts text[]; g_weights integer[]; g_spills bigint[]; g_spent boolean[];
   g_got integer[]; g_keys integer[]; g_keys_end integer[]; v_groups integer;
   -- their partitions
   s_turns integer[]; s_first integer[]; s_last integer[]; s_spent boolean[]; s_quotas integer[]; v_partitions integer;
@@ -163,9 +166,14 @@ BEGIN
               v_partitions := v_partitions + 1;
               s_turns[v_partitions] := p_quantum * g_weights[n];
               s_first[v_partitions] := n;
-              s_spent[v_partitions] := false;
+              s_spent[v_partitions] := true;
             END IF;
             s_last[v_partitions] := n;
+            IF g_spent[n] THEN
+              v_again := least(v_again, g_spills[n]);
+            ELSE
+              s_spent[v_partitions] := false;
+            END IF;
           END LOOP;
           v_alone := v_partitions = 1;
           IF v_alone AND v_bound IS NOT NULL THEN
@@ -433,7 +441,9 @@ BEGIN
     CROSS JOIN LATERAL (
       SELECT t.run_at FROM home.live t WHERE t.place = 2 AND t.queue = q.key AND t.route = r.key ORDER BY t.run_at LIMIT 1
     ) AS l;
-    v_next := least(v_next, greatest(ceil(v_again)::bigint - p_now, 0));
+    IF v_again IS NOT NULL THEN
+      v_next := least(v_next, greatest(ceil(v_again)::bigint - p_now, 0));
+    END IF;
   END IF;
   IF true = ANY (k_changed) THEN
     UPDATE home.limit_keys u SET used = x.used, arrival_at = x.arrival

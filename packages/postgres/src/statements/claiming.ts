@@ -69,7 +69,7 @@ BEGIN
     IF FOUND THEN v_tasks := 0; END IF;
   END IF;
   IF v_routes IS NOT NULL AND p_tasks > 0 AND ${TAKES_TURNS} THEN
-    RETURN QUERY SELECT * FROM home.claim_in_turns(v_now, v_session, p_nonce, p_again, p_strict, v_routes, p_queues, p_slots, p_most,
+    RETURN QUERY SELECT * FROM home.claim_in_turns(v_now, v_session, p_nonce, p_again, p_strict, v_routes, p_offers, p_queues, p_slots, p_most,
       v_tasks, p_bytes, p_quantum, t_queues, t_levels, t_partitions, t_lanes, t_lefts);
     RETURN;
   END IF;
