@@ -24,6 +24,7 @@ export function spec(changes: Partial<TaskSpec> = {}): TaskSpec {
     queue: 'default',
     level: 2,
     lane: null,
+    dueByMs: null,
     due: { inMs: 0 },
     held: false,
     payload: '{"n":1}',
@@ -75,8 +76,10 @@ export function demand(tasksMax: number, changes: Partial<Demand> = {}): Demand 
     offers: NONE,
     queues: [{ queue: 'default', slots: [0, 0, 0, 0, 0], tasksMax }],
     tasksMax,
+    quantum: 1,
     bytesMax: 8_000_000,
     cursor: null,
+    turn: null,
     ...changes,
   }
 }

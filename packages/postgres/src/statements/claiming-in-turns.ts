@@ -106,7 +106,8 @@ DECLARE
   g_got integer[]; g_keys integer[]; g_keys_end integer[]; v_groups integer;
   -- their partitions
   s_turns integer[]; s_first integer[]; s_last integer[]; s_spent boolean[]; s_quotas integer[]; v_partitions integer;
-  v_at integer; v_turn integer; v_last integer; v_last_left integer; v_todo bigint; v_visits integer; v_sum bigint;
+  v_at integer; v_turn integer; v_last integer; v_last_left integer; v_sum bigint; v_slot integer;
+  v_in_turn boolean; v_visited boolean; v_reached integer; j integer; n integer;
   v_quota integer; v_share integer; v_lanes integer;
   -- what they count under: which key, at which place among those of the lane, at what cost of the head
   m_keys integer[]; m_pos integer[]; m_costs integer[]; v_links integer;
@@ -116,7 +117,7 @@ DECLARE
   w_names text[]; w_keys text[]; w_index integer[];
   v_key integer; v_room integer; v_when double precision; v_cost integer; v_blocked boolean; v_forever boolean;
   -- what is taken in one round
-  u_n integer[]; u_routes integer[]; u_partitions bigint[]; u_lanes bigint[]; u_quotas integer[]; v_units integer;
+  u_n integer[]; u_slots integer[]; u_routes integer[]; u_partitions bigint[]; u_lanes bigint[]; u_quotas integer[]; v_units integer;
   c_n integer[]; c_ids uuid[]; c_places tid[]; c_sizes integer[]; c_expires bigint[]; c_texts text[]; v_count integer;
   x_ids uuid[]; x_places tid[]; x_counted text[]; v_counted text;
   k record;
@@ -222,7 +223,7 @@ BEGIN
               END LOOP;
             END IF;
           END IF;
-          v_at := 1; v_last := NULL;
+          v_at := 1; v_last := NULL; v_visited := false;
           v_turn := CASE WHEN v_rest > 0 AND g_partitions[1] = v_from THEN v_rest END;
           <<rounds>>
           LOOP
@@ -232,37 +233,29 @@ BEGIN
             END LOOP;
             EXIT rounds WHEN v_sum = 0 OR v_wanted = 0;
             s_quotas := array_fill(0, ARRAY[v_partitions]);
-            v_todo := v_wanted;
+            v_in_turn := false;
             IF v_alone THEN
               s_quotas[1] := v_wanted;
-            ELSIF v_turn IS NULL AND v_bound IS NULL AND v_todo >= v_sum THEN
+            ELSIF v_turn IS NULL AND v_bound IS NULL AND v_wanted >= v_sum THEN
               FOR j IN 1 .. v_partitions LOOP
-                IF NOT s_spent[j] THEN s_quotas[j] := (v_todo / v_sum) * s_turns[j]; END IF;
+                IF NOT s_spent[j] THEN s_quotas[j] := (v_wanted / v_sum) * s_turns[j]; END IF;
               END LOOP;
               v_last := CASE v_at WHEN 1 THEN v_partitions ELSE v_at - 1 END;
               v_last_left := 0;
             ELSE
-              v_visits := 0;
-              WHILE v_todo > 0 AND v_visits < v_partitions AND v_at <= v_partitions LOOP
-                v_visits := v_visits + 1;
-                IF NOT s_spent[v_at] THEN
-                  v_turn := coalesce(v_turn, s_turns[v_at]);
-                  v_quota := least(v_turn, v_todo);
-                  s_quotas[v_at] := v_quota;
-                  v_todo := v_todo - v_quota;
-                  v_turn := v_turn - v_quota;
-                  v_last := v_at; v_last_left := v_turn;
-                  EXIT WHEN v_turn > 0;
-                END IF;
-                v_turn := NULL;
-                v_at := v_at + 1;
-                IF v_at > v_partitions AND v_bound IS NULL THEN v_at := 1; END IF;
+              -- each from here on gets its turn; it ends where enough is found
+              v_in_turn := true;
+              FOR x IN 0 .. v_partitions - 1 LOOP
+                v_slot := (v_at - 1 + x) % v_partitions + 1;
+                EXIT WHEN v_bound IS NOT NULL AND v_slot < v_at;
+                CONTINUE WHEN s_spent[v_slot];
+                s_quotas[v_slot] := least(CASE WHEN x = 0 THEN coalesce(v_turn, s_turns[v_slot]) ELSE s_turns[v_slot] END, v_wanted);
               END LOOP;
-              EXIT rounds WHEN v_visits = 0;
             END IF;
-            v_units := 0; u_n := '{}'; u_routes := '{}'; u_partitions := '{}'; u_lanes := '{}'; u_quotas := '{}';
+            v_units := 0; u_n := '{}'; u_slots := '{}'; u_routes := '{}'; u_partitions := '{}'; u_lanes := '{}'; u_quotas := '{}';
             k_reserved := array_fill(0, ARRAY[v_keys]);
-            FOR j IN 1 .. v_partitions LOOP
+            FOR x IN 0 .. v_partitions - 1 LOOP
+              j := (v_at - 1 + x) % v_partitions + 1;
               v_quota := s_quotas[j];
               CONTINUE WHEN v_quota = 0;
               v_lanes := 0;
@@ -293,7 +286,7 @@ BEGIN
                         v_blocked := true;
                         v_when := greatest(v_when, greatest(k_arrivals[v_key], p_now) + (v_cost - k_bursts[v_key]) * k_units[v_key]);
                       END IF;
-                      v_share := least(v_share, floor(k_bursts[v_key] - (greatest(k_arrivals[v_key], p_now) - p_now) / k_units[v_key] + 1e-6)::integer - k_reserved[v_key]);
+                      v_share := least(v_share, greatest(floor(k_bursts[v_key] - (greatest(k_arrivals[v_key], p_now) - p_now) / k_units[v_key] + 1e-6)::integer, 1) - k_reserved[v_key]);
                     END IF;
                     IF NOT k_held[v_key] THEN
                       v_blocked := true; v_when := greatest(v_when, p_now + ${AGAIN_MS});
@@ -312,7 +305,7 @@ BEGIN
                 CONTINUE WHEN v_share <= 0;
                 v_quota := v_quota - v_share;
                 v_units := v_units + 1;
-                u_n[v_units] := n; u_routes[v_units] := g_routes[n]; u_partitions[v_units] := g_partitions[n];
+                u_n[v_units] := n; u_slots[v_units] := j; u_routes[v_units] := g_routes[n]; u_partitions[v_units] := g_partitions[n];
                 u_lanes[v_units] := g_lanes[n]; u_quotas[v_units] := v_share;
               END LOOP;
             END LOOP;
@@ -321,30 +314,34 @@ BEGIN
               SELECT array_agg(c.n), array_agg(c.id), array_agg(c.ctid), array_agg(c.size), array_agg(c.expires_at), array_agg(c.text), count(*)
               INTO c_n, c_ids, c_places, c_sizes, c_expires, c_texts, v_count
               FROM (
-                SELECT u.n, x.* FROM unnest(u_n, u_routes, u_partitions, u_lanes, u_quotas) AS u(n, route, partition, lane, quota)
+                SELECT u.n::integer AS n, x.*
+                FROM unnest(u_routes, u_partitions, u_lanes, u_quotas) WITH ORDINALITY AS u(route, partition, lane, quota, n)
                 CROSS JOIN LATERAL (
                   SELECT t.id, t.ctid, t.size, t.expires_at, CASE WHEN v_rated THEN t.lane_text END AS text FROM home.live t
                   WHERE t.place = 1 AND t.queue = v_queue AND t.route = u.route AND t.level = v_level
                     AND t.partition = u.partition AND t.lane = u.lane
                   ORDER BY t.ord, t.seq LIMIT u.quota FOR UPDATE SKIP LOCKED
-                ) AS x
+                ) AS x LIMIT v_wanted
               ) AS c;
+              v_reached := CASE WHEN v_count = v_wanted THEN c_n[v_count] ELSE v_units END;
               g_got := array_fill(0, ARRAY[v_groups]);
               x_ids := '{}'; x_places := '{}'; x_counted := '{}';
               FOR c IN 1 .. v_count LOOP
-                g_got[c_n[c]] := g_got[c_n[c]] + 1;
+                n := u_n[c_n[c]];
+                g_got[n] := g_got[n] + 1;
                 IF c_expires[c] <= p_now THEN
                   IF p_strict THEN
                     RAISE EXCEPTION 'out of the ordinary' USING ERRCODE = '${OUT_OF_THE_ORDINARY}';
                   END IF;
                   v_more := true;
+                  g_spent[n] := true;
                   CONTINUE;
                 END IF;
-                CONTINUE WHEN g_spent[c_n[c]];
+                CONTINUE WHEN g_spent[n];
                 v_counted := NULL;
-                IF g_keys[c_n[c]] > 0 THEN
+                IF g_keys[n] > 0 THEN
                   IF v_rated THEN
-                    FOR m IN g_keys[c_n[c]] .. g_keys_end[c_n[c]] LOOP
+                    FOR m IN g_keys[n] .. g_keys_end[n] LOOP
                       v_key := m_keys[m];
                       CONTINUE WHEN k_units[v_key] IS NULL;
                       IF m_pos[m] >= 0 THEN
@@ -353,11 +350,11 @@ BEGIN
                       v_cost := least(m_costs[m], k_bursts[v_key]);
                       v_when := greatest(k_arrivals[v_key], p_now) + (v_cost - k_bursts[v_key]) * k_units[v_key];
                       IF v_when - p_now > 1e-6 THEN
-                        g_spent[c_n[c]] := true;
+                        g_spent[n] := true;
                         v_again := least(v_again, v_when);
                       END IF;
                     END LOOP;
-                    CONTINUE WHEN g_spent[c_n[c]];
+                    CONTINUE WHEN g_spent[n];
                   END IF;
                 END IF;
                 IF c_sizes[c] > v_bytes AND cardinality(v_taken) + v_took > 0 THEN
@@ -365,8 +362,8 @@ BEGIN
                   EXIT;
                 END IF;
                 v_bytes := v_bytes - c_sizes[c];
-                IF g_keys[c_n[c]] > 0 THEN
-                  FOR m IN g_keys[c_n[c]] .. g_keys_end[c_n[c]] LOOP
+                IF g_keys[n] > 0 THEN
+                  FOR m IN g_keys[n] .. g_keys_end[n] LOOP
                     v_key := m_keys[m];
                     IF k_units[v_key] IS NOT NULL THEN
                       k_arrivals[v_key] := greatest(k_arrivals[v_key], p_now) + least(m_costs[m], k_bursts[v_key]) * k_units[v_key];
@@ -382,9 +379,22 @@ BEGIN
                 v_took := v_took + 1;
                 x_ids[v_took] := c_ids[c]; x_places[v_took] := c_places[c]; x_counted[v_took] := '{' || v_counted || '}';
               END LOOP;
-              FOR m IN 1 .. v_units LOOP
-                IF g_got[u_n[m]] < u_quotas[m] THEN g_spent[u_n[m]] := true; END IF;
+              FOR m IN 1 .. v_reached LOOP
+                IF g_got[u_n[m]] < u_quotas[m] AND NOT (m = v_reached AND v_count = v_wanted) THEN g_spent[u_n[m]] := true; END IF;
               END LOOP;
+              IF v_in_turn THEN
+                v_last := u_slots[v_reached];
+                v_last_left := CASE v_last WHEN v_at THEN coalesce(v_turn, s_turns[v_last]) ELSE s_turns[v_last] END;
+                FOR m IN 1 .. v_units LOOP
+                  IF u_slots[m] = v_last THEN v_last_left := v_last_left - g_got[u_n[m]]; END IF;
+                END LOOP;
+                IF v_count < v_wanted THEN
+                  v_last_left := 0;
+                  v_visited := v_bound IS NOT NULL;
+                END IF;
+                v_turn := CASE WHEN v_last_left > 0 THEN v_last_left END;
+                v_at := CASE WHEN v_last_left > 0 THEN v_last ELSE v_last % v_partitions + 1 END;
+              END IF;
             END IF;
             FOR j IN 1 .. v_partitions LOOP
               CONTINUE WHEN s_spent[j];
@@ -405,7 +415,7 @@ BEGIN
               v_left := v_left - v_took;
               v_tasks := v_tasks - v_took;
             END IF;
-            EXIT rounds WHEN v_cut OR v_bound IS NOT NULL AND v_at > v_partitions;
+            EXIT rounds WHEN v_cut OR v_visited OR v_units = 0;
           END LOOP rounds;
           IF v_bound IS NOT NULL AND (v_wanted > 0 OR v_alone) THEN
             v_from := v_bound; v_behind := v_bound_lane; v_rest := 0;
