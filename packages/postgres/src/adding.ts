@@ -41,7 +41,9 @@ export async function nameAll({ names, database }: Home, groups: readonly TaskGr
   await names.queues.name([...queues])
   await names.routes.name([...routes])
   await names.terms.name([...terms])
-  const unmarked = [...withLanes].map((queue) => names.queues.key(queue)).filter((key) => !names.withLanes.has(key))
+  const unmarked = [...withLanes]
+    .map((queue) => names.queues.key(queue))
+    .filter((key) => !names.withLanes.has(key))
   if (unmarked.length === 0) return
   await database.run(MARK_LANES, [int4s(unmarked)])
   for (const key of unmarked) names.withLanes.add(key)
@@ -71,7 +73,15 @@ function isOrdinary({ tasks, under, gate }: TaskGroup): boolean {
 function isOrdinaryTask(spec: TaskSpec): boolean {
   const { due, held, idMadeBy, unique, after, startByMs, deadlineMs, payload, tags, lane } = spec
   const plain = 'inMs' in due && due.inMs === 0 && !held && idMadeBy === 'client' && unique === null
-  if (!plain || lane?.fifo === true || after.length > 0 || startByMs !== null || deadlineMs !== null || tags.length > 0) return false
+  if (
+    !plain ||
+    lane?.fifo === true ||
+    after.length > 0 ||
+    startByMs !== null ||
+    deadlineMs !== null ||
+    tags.length > 0
+  )
+    return false
   return isEmpty(spec.metadata) && isEmpty(spec.headers) && typeof payload === 'string'
 }
 

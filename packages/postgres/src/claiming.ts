@@ -43,7 +43,16 @@ export type ClaimRow = readonly [
 /** Whether something out of the ordinary ends the claim, so that it is done step by step. */
 export type Strictness = 'strict' | 'lenient'
 
-const NO_DEMAND: Demand = { types: [], offers: [], queues: [], tasksMax: 0, bytesMax: 0, cursor: null, quantum: 1, turn: null }
+const NO_DEMAND: Demand = {
+  types: [],
+  offers: [],
+  queues: [],
+  tasksMax: 0,
+  bytesMax: 0,
+  cursor: null,
+  quantum: 1,
+  turn: null,
+}
 
 /** The parameters of a claim. */
 export function claimValues(

@@ -1,6 +1,13 @@
 /** What operations that end claims leave behind under the limits: slots that are given back, keys that are shut. */
 import { int8s, texts } from './arrays.ts'
-import { FORGET_KEYS, FORGET_LIMITS, GIVE_BACK, NAME_LIMITS, SHUT_KEYS, UNSET_LIMITS } from './statements/limits.ts'
+import {
+  FORGET_KEYS,
+  FORGET_LIMITS,
+  GIVE_BACK,
+  NAME_LIMITS,
+  SHUT_KEYS,
+  UNSET_LIMITS,
+} from './statements/limits.ts'
 import { LATE_SLOTS } from './statements/series.ts'
 import type { Pass } from './pass.ts'
 

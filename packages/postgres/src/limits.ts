@@ -49,7 +49,8 @@ export function configureLimit(home: Home, request: LimitSettings): Promise<'app
     const [before, lastNonce, counted] = row ?? [0, null, null]
     if (lastNonce !== null && nonceOf(lastNonce) === nonce) return 'applied'
     if (version !== null && version !== before) return 'outdated'
-    const rates = rate === null ? [null, null, null] : [JSON.stringify(rate), rate.perMs / rate.limit, rate.burst]
+    const rates =
+      rate === null ? [null, null, null] : [JSON.stringify(rate), rate.perMs / rate.limit, rate.burst]
     const shutUntil = shutMs === null ? 0 : now + shutMs
     await connection.run(SET_LIMIT, [name, nonceValue(nonce), concurrency, ...rates, by, shutUntil, now])
     if ((counted !== null) !== (concurrency !== null)) await countAnew(pass, name, concurrency !== null)
@@ -67,7 +68,13 @@ export function removeLimit(home: Home, name: LimitName): Promise<void> {
   })
 }
 
-type RunningRow = readonly [id: TaskId, queue: string, type: string, lane: string | null, counted: string | null]
+type RunningRow = readonly [
+  id: TaskId,
+  queue: string,
+  type: string,
+  lane: string | null,
+  counted: string | null,
+]
 type KeyRow = readonly [id: number, key: string, used: number]
 
 interface Counted {
@@ -88,7 +95,10 @@ async function countAnew(pass: Pass, name: LimitName, counts: boolean): Promise<
   const { connection } = pass
   await takeUpLateSlots(pass, SLOTS_MAX)
   await connection.rows<KeyRow>(LOCK_KEYS_OF, [name])
-  const running = (await connection.rows<RunningRow>(RUNNING_COUNTED)).map((row) => ({ row, key: keyUnder(row, name) }))
+  const running = (await connection.rows<RunningRow>(RUNNING_COUNTED)).map((row) => ({
+    row,
+    key: keyUnder(row, name),
+  }))
   const keys = new Set(running.map(({ key }) => key).filter((key) => key !== null))
   if (counts && keys.size > 0) await connection.run(ADD_KEYS, [name, texts([...keys])])
   const rows = await connection.rows<KeyRow>(LOCK_KEYS_OF, [name])
@@ -111,7 +121,10 @@ async function countAnew(pass: Pass, name: LimitName, counts: boolean): Promise<
   const all = rows.map(([, key, was]) => ({ key, was, is: used.get(key) ?? 0 }))
   const wrong = all.filter(({ was, is }) => was !== is)
   if (wrong.length > 0)
-    await connection.run(SET_USED, [int4s(wrong.map(({ key }) => ids.get(key)!)), int4s(wrong.map(({ is }) => is))])
+    await connection.run(SET_USED, [
+      int4s(wrong.map(({ key }) => ids.get(key)!)),
+      int4s(wrong.map(({ is }) => is)),
+    ])
   return all
 }
 

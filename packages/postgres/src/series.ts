@@ -57,11 +57,15 @@ export async function takeUpLateSeries(pass: Pass, rowsMax: number): Promise<num
   const seriesOf = ([queue, partition]: LateRow): Series => ({ queue, partition: BigInt(partition) })
   for (const row of rows) pass.series.set(`${row[0]} ${row[1]}`, seriesOf(row))
   const tasks = rows.flatMap(([, , task]) => (task === null ? [] : [task]))
-  const found = tasks.length === 0 ? [] : await connection.rows<[string, boolean]>(LATE_COMERS, [uuids(tasks)])
+  const found =
+    tasks.length === 0 ? [] : await connection.rows<[string, boolean]>(LATE_COMERS, [uuids(tasks)])
   const locked = new Set(found.filter(([, free]) => !free).map(([id]) => id))
   const later = rows.filter(([, , task]) => task !== null && locked.has(task))
   if (later.length > 0)
-    await connection.run(LEAVE_SERIES, [...listsOf(later.map(seriesOf)), uuids(later.map(([, , task]) => task!))])
+    await connection.run(LEAVE_SERIES, [
+      ...listsOf(later.map(seriesOf)),
+      uuids(later.map(([, , task]) => task!)),
+    ])
   const free = found.filter(([, isFree]) => isFree).map(([id]) => id)
   if (free.length > 0) {
     await lockSeries(pass, [...pass.series.values()].toSorted(inOrder))

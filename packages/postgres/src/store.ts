@@ -10,14 +10,7 @@ import { behindEffect, notOpen } from './errors.ts'
 import { Exchanges } from './exchanging.ts'
 import { openGate } from './gates.ts'
 import { get, list, now, outcomes } from './inspector.ts'
-import {
-  configureLimit,
-  configurePartition,
-  limits,
-  partitions,
-  recount,
-  removeLimit,
-} from './limits.ts'
+import { configureLimit, configurePartition, limits, partitions, recount, removeLimit } from './limits.ts'
 import { openDatabase } from './migrate.ts'
 import { Names } from './names.ts'
 import { resolved, type Connected, type PostgresStoreOptions, type Resolved } from './options.ts'

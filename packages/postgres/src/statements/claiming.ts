@@ -1,6 +1,6 @@
 /** The claim: one function, so that it is one round trip whatever it meets. */
 import { CLAIM_COLUMNS, CLAIMED, CONTENT_COLUMNS, PLANS } from './claim-columns.ts'
-import { TAKES_TURNS } from './claiming-in-turns.ts'
+import { TAKES_TURNS } from './lanes.ts'
 import { OUT_OF_THE_ORDINARY } from './settling.ts'
 
 /** Of a task that was claimed just now, without what its part has in common, and what is as it mostly is. */

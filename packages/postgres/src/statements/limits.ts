@@ -32,7 +32,8 @@ ON CONFLICT (name, key) DO UPDATE SET shut_until = greatest(u.shut_until, exclud
 export const HOLD_CLAIMS = 'LOCK TABLE home.claims IN SHARE ROW EXCLUSIVE MODE'
 
 /** In: name. Out: version, nonce, concurrency. Effect: it is locked. */
-export const LOCK_LIMIT = 'SELECT version, nonce::text, concurrency FROM home.limits WHERE name = $1 FOR UPDATE'
+export const LOCK_LIMIT =
+  'SELECT version, nonce::text, concurrency FROM home.limits WHERE name = $1 FOR UPDATE'
 
 /** In: name, nonce, concurrency, rate as JSON, its unit, its burst, who set it, until when it is shut, store time. Effect: it is so. */
 export const SET_LIMIT: string = `
