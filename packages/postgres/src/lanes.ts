@@ -33,7 +33,7 @@ type Text = readonly [
 
 function textOf({ partition, fifo, limits, prefers, spillMs }: Lane): string {
   const keys = limits.map(({ name, key, cost }) => [name, key, cost] as const)
-  const preference = prefers.length === 0 ? ([] as const) : ([prefers, spillMs] as const)
+  const preference = prefers.length === 0 && spillMs === 0 ? ([] as const) : ([prefers, spillMs] as const)
   const text: Text = [partition, fifo ? 1 : 0, keys, ...preference]
   return JSON.stringify(text)
 }
