@@ -1,7 +1,8 @@
 /**
  * Where a task stands beside its route and level, as the tables have it: its lane as text, and two numbers by which the
- * index of what is ready is sorted, one of its partition and one of the keys that it counts under and the workers that it prefers. They are hashes of 62
- * bits, so nobody has to agree on them, or to forget them: two partitions that share a number would share their turns.
+ * index of what is ready is sorted: of its partition, and of the keys that it counts under and the workers that it
+ * prefers. They are hashes of 62 bits, so nobody has to agree on them, or to forget them: two partitions that share a
+ * number would share their turns.
  */
 import { hash } from 'node:crypto'
 import { FLAG } from './codes.ts'
