@@ -27,6 +27,12 @@ type Change =
   | 'removeLimit'
   | 'configurePartition'
   | 'recount'
+  | 'putSchedule'
+  | 'removeSchedule'
+  | 'tick'
+  | 'acquireLock'
+  | 'renewLock'
+  | 'releaseLock'
 
 export class JournalStore implements port.Store {
   readonly kind = 'journal'
@@ -159,6 +165,50 @@ export class JournalStore implements port.Store {
 
   partitions(): Promise<readonly port.PartitionRecord[]> {
     return this.#look(() => this.#tasks.partitions())
+  }
+
+  // Schedules
+
+  putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
+    return this.#change('putSchedule', request, () => this.#tasks.putSchedule(request))
+  }
+
+  removeSchedule(name: string): Promise<'removed' | 'unknown'> {
+    return this.#change('removeSchedule', name, () => this.#tasks.removeSchedule(name))
+  }
+
+  tick(request: port.Tick): Promise<port.TickAnswer> {
+    return this.#change('tick', request, () => this.#tasks.tick(request))
+  }
+
+  schedule(name: string): Promise<port.ScheduleRecord | null> {
+    return this.#look(() => this.#tasks.schedule(name))
+  }
+
+  schedules(request: Parameters<port.Store['schedules']>[0]): ReturnType<port.Store['schedules']> {
+    return this.#look(() => this.#tasks.schedules(request))
+  }
+
+  dueSchedules(request: { readonly max: number }): Promise<port.DueSchedules> {
+    return this.#look(() => this.#tasks.dueSchedules(request))
+  }
+
+  // Locks
+
+  acquireLock(request: port.LockRequest): Promise<port.LockAnswer> {
+    return this.#change('acquireLock', request, () => this.#tasks.acquireLock(request))
+  }
+
+  renewLock(request: Parameters<port.Store['renewLock']>[0]): Promise<'held' | 'lost'> {
+    return this.#change('renewLock', request, () => this.#tasks.renewLock(request))
+  }
+
+  releaseLock(request: Parameters<port.Store['releaseLock']>[0]): Promise<'released' | 'lost'> {
+    return this.#change('releaseLock', request, () => this.#tasks.releaseLock(request))
+  }
+
+  locks(): Promise<readonly port.LockRecord[]> {
+    return this.#look(() => this.#tasks.locks())
   }
 
   // Inspection

@@ -151,7 +151,54 @@ export class SkeletonStore implements port.Store {
     throw notYet('recount')
   }
 
-  // 9. Hints (watch). Then all at once (races, clock).
+  // 9. What is enqueued again and again (schedules).
+
+  async putSchedule(_request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
+    throw notYet('putSchedule')
+  }
+
+  async removeSchedule(_name: string): Promise<'removed' | 'unknown'> {
+    throw notYet('removeSchedule')
+  }
+
+  async schedule(_name: string): Promise<port.ScheduleRecord | null> {
+    throw notYet('schedule')
+  }
+
+  async schedules(_request: {
+    readonly after: string | null
+    readonly limit: number
+  }): Promise<readonly port.ScheduleRecord[]> {
+    throw notYet('schedules')
+  }
+
+  async dueSchedules(_request: { readonly max: number }): Promise<port.DueSchedules> {
+    throw notYet('dueSchedules')
+  }
+
+  async tick(_request: port.Tick): Promise<port.TickAnswer> {
+    throw notYet('tick')
+  }
+
+  // 10. Locks (locks).
+
+  async acquireLock(_request: port.LockRequest): Promise<port.LockAnswer> {
+    throw notYet('acquireLock')
+  }
+
+  async renewLock(_request: Pick<port.LockRequest, 'name' | 'holder' | 'ttlMs'>): Promise<'held' | 'lost'> {
+    throw notYet('renewLock')
+  }
+
+  async releaseLock(_request: Pick<port.LockRequest, 'name' | 'holder'>): Promise<'released' | 'lost'> {
+    throw notYet('releaseLock')
+  }
+
+  async locks(): Promise<readonly port.LockRecord[]> {
+    throw notYet('locks')
+  }
+
+  // 11. Hints (watch). Then all at once (races, clock).
 
   watch(): AsyncIterableIterator<port.Hint> {
     return this.#watchers.watch()

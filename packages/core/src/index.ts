@@ -5,6 +5,10 @@ export { defineTask, TaskDefinition } from './task/definition.ts'
 export type { AnyTask, InputArguments, TaskOptions, TaskTypes } from './task/definition.ts'
 export { Draft } from './task/draft.ts'
 export type { Dependency, EnqueueOptions, TaskReference } from './task/draft.ts'
+export { BatchHandler, fail, Failure } from './task/batch.ts'
+export type { BatchContext, BatchFunction, BatchOptions, BatchSettings } from './task/batch.ts'
+export { chain, chord, Flow, group } from './task/flow.ts'
+export type { AnyFlow, FlowNode, FlowTypes, GroupCallbacks, Misfit, Startable, Step } from './task/flow.ts'
 export { duration } from './task/duration.ts'
 export type { Duration } from './task/duration.ts'
 export * from './task/errors.ts'
@@ -34,6 +38,8 @@ export type {
   Priority,
   RetryOptions,
   SharedOptions,
+  UniqueCall,
+  UniqueHold,
   UniqueOptions,
   UniqueThen,
 } from './task/options.ts'
@@ -45,10 +51,22 @@ export type {
   Within,
   WithinHandler,
 } from './task/transaction.ts'
+export { defineSchedule } from './task/schedule-options.ts'
+export type {
+  CronTimes,
+  IntervalTimes,
+  RunOptionsOfSchedule,
+  ScheduleDefinition,
+  ScheduleOptions,
+  ScheduleTimes,
+  ScheduleTurns,
+} from './task/schedule-options.ts'
+export type { Scheduled } from './task/scheduled.ts'
 export { unchecked } from './task/schema.ts'
 export type { InputOf, OutputOf, Schema } from './task/schema.ts'
 
 export { Mill } from './client/mill.ts'
+export type { FlowHandles } from './client/flow-plan.ts'
 export type { CloseOptions, MillOptions } from './client/mill.ts'
 export { TransactionalMill } from './client/transactional-mill.ts'
 export type { BulkAnswer, RejectedDraft } from './client/enqueuer.ts'
@@ -69,7 +87,23 @@ export type {
   PartitionOptions,
   RateOptions,
 } from './task/flow-options.ts'
-export type { QueueControl, QueueOptions, RetentionOptions, WorkerControl } from './client/queue-control.ts'
+export type { Lock } from './client/lock.ts'
+export type { HeldLock } from './client/lock-status.ts'
+export type { LockOptions } from './client/locker.ts'
+export type {
+  QueueControl,
+  QueueOptions,
+  RetentionOptions,
+  WorkerControl,
+  WorkerStatus,
+} from './client/queue-control.ts'
+export type {
+  BackfillOptions,
+  PreviewedFire,
+  ScheduleControl,
+  SyncResult,
+} from './client/schedule-control.ts'
+export type { Schedule } from './client/schedule-status.ts'
 export type { ShownState, TaskListItem, TaskStatus } from './client/status.ts'
 export type {
   CommandResult,

@@ -24,6 +24,7 @@ beforeAll(async () => {
        defineTask('odd', { input: schema({ type: 'strange' }) }),
        defineTask('later', { input: schema({ $async: true, type: 'string' }) }),
        defineTask('path', { input: at, unique: { key: ({ name }) => name } }),
+       defineTask('latest', { input: at, unique: { key: ({ name }) => name, while: 'waiting', then: 'replace' } }),
        defineTask('strict', { input: at, unique: { key: ({ name }) => name, then: 'reject' } }),
      ]
      export const handlers = tasks.map((task) => task.handler(() => undefined))`,
@@ -89,7 +90,9 @@ describe('a definition with a unique key', () => {
   test('wants the key, which the command line cannot make', async () => {
     const { code, stderr } = await run(['enqueue', 'path', '{"name":"a"}'])
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^millrace: Of path there is one live task per key, .*\.\n {2}.*--unique KEY\n$/)
+    expect(stderr).toMatch(
+      /^millrace: Of path there is one task per key at a time, .*\.\n {2}.*--unique KEY\n$/,
+    )
     expect(await tasksOf('path')).toEqual([])
   })
 
@@ -98,6 +101,15 @@ describe('a definition with a unique key', () => {
     const [first, second] = [await run(enqueue), await run(enqueue)].map(({ stdout }) => jsonLines(stdout)[0])
     expect([first?.['outcome'], second?.['outcome']]).toEqual(['created', 'duplicate'])
     expect(second?.['id']).toBe(first?.['id'])
+  })
+
+  test('is replaced where the definition says so', async () => {
+    const enqueue = ['enqueue', 'latest', '{"name":"a"}', '--unique', 'a']
+    const first = jsonLines((await run([...enqueue, '--json'])).stdout)[0]?.['id']
+    const second = jsonLines((await run([...enqueue, '--json'])).stdout)[0]
+    expect(second).toMatchObject({ outcome: 'replaced', previous: first })
+    const { stdout } = await run(enqueue)
+    expect(stdout).toContain(`in the place of ${String(second?.['id'])}, which is cancelled`)
   })
 
   test('says what becomes of a newcomer', async () => {

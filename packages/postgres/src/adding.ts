@@ -1,9 +1,10 @@
 /** Enqueues: runs of ordinary tasks with one statement, everything else group by group in a transaction. */
 import { StoreError } from '@millrace/core'
+import { checkReplacements, NOTHING } from '@millrace/core/store'
 import { int4s, int8s, texts, uuids } from './arrays.ts'
 import { behindEffect, SQLSTATE, sqlstateOf } from './errors.ts'
-import { foresee } from './foresight.ts'
-import { addGroup } from './groups.ts'
+import { foresee, type Foresight } from './foresight.ts'
+import { addGroup, asLeft, replacesAny } from './groups.ts'
 import { spotOf } from './lanes.ts'
 import { routeName, termsName } from './names.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
@@ -16,6 +17,7 @@ const CREATED = { outcome: 'created' } as const
 const BUSY: GroupAnswer = { outcome: 'busy' }
 
 export async function add(home: Home, request: AddRequest): Promise<readonly GroupAnswer[]> {
+  checkReplacements(request.groups)
   await nameAll(home, request.groups)
   const answers: GroupAnswer[] = []
   for (const { ordinary, groups } of runsOf(request)) {
@@ -112,7 +114,7 @@ async function addOrdinary(home: Home, groups: readonly TaskGroup[]): Promise<re
       if (sqlstateOf(error) === SQLSTATE.unique) return null
       throw error
     }
-    home.tell({ ready: true, settled: false, cancel: false })
+    home.tell({ ...NOTHING, ready: true })
   }
   return groups.map((group) => ({ outcome: 'added', tasks: group.tasks.map(() => CREATED) }))
 }
@@ -168,7 +170,7 @@ function addTogether(
     const answers: GroupAnswer[] = []
     const foresight = await foresee(pass, groups)
     for (const [index, group] of groups.entries()) {
-      answers.push(await addGroup(pass, foresight, group))
+      answers.push(await addWhole(pass, foresight, group))
       // whoever names a task behind a gate once more takes it along
       if (group.gate !== null && index < groups.length - 1) await foresight.writeForLater(pass)
     }
@@ -177,6 +179,17 @@ function addTogether(
     await tellDependents(pass)
     return answers
   })
+}
+
+/** One group, and what its newcomers do to those who waited for whom they replace: these are told before anything else. */
+export async function addWhole(pass: Pass, foresight: Foresight, group: TaskGroup): Promise<GroupAnswer> {
+  const answer = await addGroup(pass, foresight, group)
+  if (!replacesAny(answer)) return answer
+  if (pass.ended.length > 0) {
+    await foresight.writeForLater(pass)
+    await tellDependents(pass)
+  }
+  return asLeft(foresight, answer)
 }
 
 /** How long the first copy of a request may be under way when its repeat is there. */

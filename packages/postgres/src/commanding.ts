@@ -1,7 +1,8 @@
 /** Applies the commands of operators, each task by itself. */
 import { texts, uuids } from './arrays.ts'
-import { FINAL_FROM, ifFailedCode, STATE } from '@millrace/core/store'
+import { FINAL_FROM, ifFailedCode, readKeyTerms, STATE } from '@millrace/core/store'
 import { FLAG } from './codes.ts'
+import { cancel, newEpoch } from './cancelling.ts'
 import { tellDependents } from './dependents.ts'
 import { hasTag, HIGHEST_ID, LOOKED_AT_MAX, LOWEST_ID, notOurs, slotsOf, statesOf } from './filters.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
@@ -10,17 +11,17 @@ import {
   CONFIGURE,
   EDGE_ABOVE,
   FIND_TOMBSTONES,
-  KEYS_HELD,
   MATCHING,
   PAUSE,
   SET_RETENTION,
 } from './statements/control.ts'
 import { ADD_EDGES } from './statements/dependents.ts'
+import { KEYS_HELD } from './statements/keys.ts'
 import { PASS_TIME } from './statements/sessions.ts'
 import {
+  comeBack,
   countersOf,
   draftOf,
-  end,
   isFinal,
   isRunning,
   load,
@@ -88,11 +89,16 @@ async function obeyAll(
   return outcomes
 }
 
-/** Unique keys of the loaded tasks that live ones hold. */
+/** Unique keys of the loaded tasks that others hold. */
 async function keysHeld({ connection, drafts }: Pass): Promise<Set<string>> {
-  const keys = [...drafts.values()].map(({ task }) => task.uniqueKey).filter((key) => key !== null)
+  const keys = [...drafts.values()].map(({ task }) => keyOf(task)).filter((key) => key !== null)
   if (keys.length === 0) return new Set()
   return new Set((await connection.rows<[string]>(KEYS_HELD, [texts(keys)])).map(([key]) => key))
+}
+
+/** The one that it is to hold as long as it lives, or waits. */
+function keyOf({ uniqueKey, keyTerms, flags }: Readonly<Task>): string | null {
+  return (flags & FLAG.keyWaits) === 0 ? uniqueKey : readKeyTerms(keyTerms!).key
 }
 
 /** How far a command over a filter has got: the last task that was looked at, and the time of the first call. */
@@ -223,7 +229,7 @@ function apply(
 ): CommandOutcome {
   switch (what.kind) {
     case 'cancel':
-      return cancel(pass, draft, what.reason)
+      return requestCancel(pass, draft, what.reason)
     case 'hold':
       return hold(pass, draft, 'held')
     case 'release':
@@ -233,28 +239,20 @@ function apply(
   }
 }
 
-function cancel(pass: Pass, draft: Draft, reason: string | null): CommandOutcome {
+/** Also what a schedule does to its last run. */
+export function requestCancel(pass: Pass, draft: Draft, reason: string | null): CommandOutcome {
   const { task } = draft
   if (isFinal(task)) return 'refused'
   const runs = isRunning(task)
   if (runs && task.cancel !== null) return 'requested'
-  task.cancel = JSON.stringify({ reason, at: pass.now })
-  if (runs) {
-    tell(pass, draft, { event: 'cancel-requested', detail: reason })
-    pass.hint.cancel = true
-    return 'requested'
+  if (!runs) {
+    cancel(pass, draft, { reason, detail: reason })
+    return 'changed'
   }
-  newEpoch(task)
-  tell(pass, draft, { event: 'cancelled', detail: reason })
-  end(pass, draft, { state: STATE.cancelled })
-  return 'changed'
-}
-
-/** Every older fence is void, and nobody holds the new one. */
-function newEpoch(task: Task): void {
-  task.epoch += 1
-  task.nonce = null
-  task.settled = 0
+  task.cancel = JSON.stringify({ reason, at: pass.now })
+  tell(pass, draft, { event: 'cancel-requested', detail: reason })
+  pass.hint.cancel = true
+  return 'requested'
 }
 
 interface Restart extends Pick<Extract<Command, { kind: 'retry' }>, 'payload'> {
@@ -265,16 +263,16 @@ async function restart(pass: Pass, draft: Draft, { payload, held }: Restart): Pr
   const { task } = draft
   const { now } = pass
   if (task.state !== STATE.failed && task.state !== STATE.cancelled) return 'refused'
-  if (task.uniqueKey !== null) {
-    if (held.has(task.uniqueKey)) return 'key-held'
-    held.add(task.uniqueKey)
-  }
+  const key = keyOf(task)
+  const isHeld = key !== null && held.has(key)
+  if (isHeld && (task.flags & FLAG.keyWaits) === 0) return 'key-held'
+  if (key !== null) held.add(key)
   const began = task.restartedAt ?? task.enqueuedAt
   const { generation } = countersOf(task)
   if (task.startBy !== null) task.startBy += now - began
   if (task.deadlineAt !== null) task.deadlineAt += now - began
   task.restartedAt = now
-  task.state = STATE.pending
+  comeBack(pass, task)
   task.runAt = now
   task.finishedAt = null
   task.reason = null

@@ -6,7 +6,7 @@
  */
 import { FATES } from './statements/guests.ts'
 import type { Database } from './database.ts'
-import type { Hint } from '@millrace/core/store'
+import { NOTHING as NO_HINT, type Hint } from '@millrace/core/store'
 
 const FIRST_WAIT_MS = 2
 const LONGEST_WAIT_MS = 250
@@ -90,7 +90,7 @@ export class Commits {
   }
 
   #publish({ ready, settled, more }: News): void {
-    this.#doors.tell({ ready, settled, cancel: false })
+    this.#doors.tell({ ...NO_HINT, ready, settled })
     if (more) this.#deliver()
   }
 

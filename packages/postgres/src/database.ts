@@ -1,5 +1,6 @@
 /** Statements on a few connections: each ends within a bound, and says what may have become of it. */
 import { createHash } from 'node:crypto'
+import { borrow } from './lending.ts'
 import { isConnectionFit, isRefusedByServer, SQLSTATE, codeOfError, storeError } from './errors.ts'
 import type { PoolClient, PostgresPool, QueryConfig, QueryResult } from './driver.ts'
 
@@ -73,7 +74,6 @@ export class Database implements Connection {
   readonly #prepare: boolean
   readonly #prefix: string
   readonly #texts = new Map<string, { readonly text: string; readonly name: string }>()
-  readonly #heard = new WeakSet<PoolClient>()
   /** The latest store time that anybody here has seen. */
   #seen = 0
 
@@ -150,16 +150,14 @@ export class Database implements Connection {
   /** The user's own pool may have no limit to its patience. */
   async #acquire(): Promise<PoolClient> {
     // the driver throws what it does not understand in its configuration
-    const connecting = Promise.try(() => this.#pool.connect())
+    const connecting = Promise.try(() => borrow(this.#pool))
     const { promise: late, reject } = Promise.withResolvers<never>()
     const timer = setTimeout(
       () => reject(new Error(`no connection became free within ${CONNECT_MS} ms`)),
       CONNECT_MS,
     )
     try {
-      const client = await Promise.race([connecting, late])
-      this.#listenForErrors(client)
-      return client
+      return await Promise.race([connecting, late])
     } catch (error) {
       // one that comes too late goes back at once
       connecting.then(
@@ -170,13 +168,6 @@ export class Database implements Connection {
     } finally {
       clearTimeout(timer)
     }
-  }
-
-  /** A connection that breaks says so to whoever used it; without a listener its event would end the process, too. */
-  #listenForErrors(client: PoolClient): void {
-    if (this.#heard.has(client)) return
-    this.#heard.add(client)
-    client.on('error', () => undefined)
   }
 
   /** Lends a connection. One on which anything but a refused statement has happened is not used again. */
@@ -257,7 +248,8 @@ export class Database implements Connection {
   }
 }
 
-function storeErrorUnlessMistaken(error: unknown, effect: 'none' | 'unknown'): unknown {
+/** What the driver threw, as an error of the port. */
+export function storeErrorUnlessMistaken(error: unknown, effect: 'none' | 'unknown'): unknown {
   return isOfTheDriver(error) ? storeError(error, effect) : error
 }
 

@@ -1,6 +1,6 @@
 /** Tells dependents what became of their parents. */
 import { int8s, uuids } from './arrays.ts'
-import { ifFailedOf, STATE } from '@millrace/core/store'
+import { ifFailedOf, STATE, waitsAfter, type DependencyEnd, type IfFailed } from '@millrace/core/store'
 import { save } from './saving.ts'
 import {
   ANY_OUT,
@@ -11,7 +11,6 @@ import {
   PUT_OUT,
 } from './statements/dependents.ts'
 import { draftOf, end, loadLive, tell, type Draft } from './tasks.ts'
-import type { IfFailed } from '@millrace/core/store'
 import type { Pass } from './pass.ts'
 
 type EdgeRow = readonly [parent: string, child: string, ifFailed: number]
@@ -91,13 +90,19 @@ function resolve(
   { succeeded, ifFailed }: { readonly succeeded: boolean; readonly ifFailed: IfFailed },
 ): void {
   if (draft?.task.state !== STATE.blocked) return
-  if (succeeded || ifFailed === 'run') oneLess(pass, draft)
-  else endByParent(pass, draft, ifFailed)
+  const { task } = draft
+  const waits = waitsAfter(task, ifFailed, succeeded)
+  if (typeof waits === 'string') {
+    endByParent(pass, draft, waits)
+    return
+  }
+  Object.assign(task, waits)
+  if (task.blockers === 0) unblock(pass, draft)
 }
 
-/** A parent that did not succeed ends the task. */
-export function endByParent(pass: Pass, draft: Draft, ifFailed: Exclude<IfFailed, 'run'>): void {
-  if (ifFailed === 'fail') {
+/** What its parents did ends the task. */
+export function endByParent(pass: Pass, draft: Draft, operation: DependencyEnd): void {
+  if (operation === 'dependency-fail') {
     tell(pass, draft, { event: 'failed', detail: 'dependency' })
     end(pass, draft, { state: STATE.failed, reason: 'dependency' })
   } else {
@@ -106,12 +111,15 @@ export function endByParent(pass: Pass, draft: Draft, ifFailed: Exclude<IfFailed
   }
 }
 
-/** One of the things that a blocked task waits for is there. */
+/** The gate that a blocked task waits for is open. */
 export function oneLess(pass: Pass, draft: Draft): void {
   const { task } = draft
   task.blockers -= 1
-  if (task.blockers > 0) return
-  task.state = STATE.pending
+  if (task.blockers === 0) unblock(pass, draft)
+}
+
+function unblock(pass: Pass, draft: Draft): void {
+  draft.task.state = STATE.pending
   tell(pass, draft, { event: 'unblocked' })
 }
 

@@ -29,5 +29,6 @@ export interface PoolClient {
 /** A pool of connections: `pg.Pool` is one. */
 export interface PostgresPool {
   connect(): Promise<PoolClient>
+  connect(callback: (error: Error | undefined, client: PoolClient | undefined) => void): void
   readonly options?: { readonly max?: number | undefined }
 }

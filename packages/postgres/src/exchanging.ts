@@ -1,7 +1,7 @@
 /** One round trip of a worker: at once if all is ordinary, else step by step in a transaction. */
 import { int4s, int8s, texts, uuids } from './arrays.ts'
 import { claimValues, readClaims, type ClaimRow } from './claiming.ts'
-import { nonceValue } from '@millrace/core/store'
+import { nonceValue, NOTHING } from '@millrace/core/store'
 import { isUndelivered, tellDependents } from './dependents.ts'
 import { behindEffect, sqlstateOf } from './errors.ts'
 import { OpenClaims, type EndedClaim } from './open-claims.ts'
@@ -70,7 +70,7 @@ export class Exchanges {
     const claimed = await behindEffect(() => readClaims(this.#home.names, request, rows))
     this.#home.database.saw(claimed.now)
     const settled = verdicts.length > 0
-    if (settled) this.#home.tell({ ready: false, settled: true, cancel: false })
+    if (settled) this.#home.tell({ ...NOTHING, settled: true })
     return { ...claimed, verdicts, undelivered: false }
   }
 

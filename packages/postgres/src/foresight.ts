@@ -1,14 +1,35 @@
 /** What a transaction that enqueues knows beforehand, what it has decided so far, and what it will write. */
 import { int4s, int8s, texts, uuids } from './arrays.ts'
-import { FINAL_FROM, ifFailedCode, nonceValue } from '@millrace/core/store'
+import { StoreError } from '@millrace/core'
+import {
+  detailOfReplaced,
+  FINAL_FROM,
+  ifFailedCode,
+  isWindow,
+  nonceValue,
+  REPLACED,
+  STATE,
+} from '@millrace/core/store'
 import { FLAG, nonceOf } from './codes.ts'
 import { endByParent } from './dependents.ts'
 import { ADD_EDGES } from './statements/dependents.ts'
-import { KEY_HOLDERS, KNOWN_TASKS, RUN_UNDER } from './statements/adding.ts'
+import { cancel } from './cancelling.ts'
+import { KNOWN_TASKS, RUN_UNDER } from './statements/adding.ts'
+import { BEGIN_WINDOWS, KEY_HOLDERS, LOCK_WINDOWS, OPEN_WINDOWS } from './statements/keys.ts'
+import { save } from './saving.ts'
 import { ADD_TASKS } from './statements/tasks.ts'
 import { inOrder, lockSeries, noteSeries } from './series.ts'
-import { draftOf, load, loadLive } from './tasks.ts'
-import type { Fence, IfFailed, TaskGroup, TaskId } from '@millrace/core/store'
+import { draftOf, isWaiting, load, loadLive } from './tasks.ts'
+import type {
+  DependencyEnd,
+  Fence,
+  NewEdge,
+  TaskGroup,
+  TaskId,
+  TaskSpec,
+  UniqueSpec,
+  WindowSpec,
+} from '@millrace/core/store'
 import type { Pass } from './pass.ts'
 
 /** A task that the store holds, or remembers, or is about to hold. */
@@ -18,11 +39,13 @@ export interface Known {
   readonly gate: number | null
   /** Whether only its tombstone is left. */
   readonly buried: boolean
+  readonly keyTerms: string | null
 }
 
 export interface Holder {
   readonly id: TaskId
-  readonly state: number
+  /** `null`: nothing is left of it but the window that it opened. */
+  readonly state: number | null
 }
 
 export interface Birth {
@@ -34,29 +57,43 @@ export interface Birth {
     readonly flags: number
     readonly queue: number
     readonly lane_text: string | null
+    readonly unique_key: string | null
+    readonly key_terms: string | null
   }
-  readonly uniqueKey: string | null
-  readonly parents: readonly {
-    readonly id: TaskId
-    readonly ifFailed: IfFailed
-    readonly state: number
-    readonly buried: boolean
-  }[]
-  /** How a parent that had ended already ends it at once; `null`: none does. */
-  readonly ending: { readonly state: number; readonly ifFailed: Exclude<IfFailed, 'run'> } | null
+  readonly unique: UniqueSpec | null
+  readonly parents: readonly BirthEdge[]
+  /** What parents that had ended already end it by at once; `null`: none does. */
+  readonly ending: DependencyEnd | null
+}
+
+export interface BirthEdge extends NewEdge {
+  readonly id: TaskId
+  readonly buried: boolean
+  /** Whether the newcomer waits for that parent. */
+  readonly open: boolean
 }
 
 /** What is known beforehand, wherever it is known from. */
 export interface Prospect {
   find(id: TaskId): Known | undefined
-  holderOf(key: string): Holder | undefined
+  holderOf(unique: UniqueSpec): Holder | undefined
+  /** Cancels who holds the key of a newcomer that is to take its place, if anybody does. */
+  replace(newcomer: TaskSpec): Promise<TaskId | null>
   bear(birth: Birth): void
   runsUnder(fence: Fence): Promise<boolean>
 }
 
+const END_STATES: Readonly<Record<DependencyEnd, number>> = {
+  'dependency-cancel': STATE.cancelled,
+  'dependency-fail': STATE.failed,
+}
+
 interface Findings {
   readonly known: Map<TaskId, Known>
-  readonly holders: Map<string, Holder>
+  /** By key, who holds it by living or waiting. */
+  readonly holders: Map<string, TaskId>
+  /** By key, who holds it for a time. */
+  readonly windows: Map<string, TaskId>
   /** Fences under which tasks run. */
   readonly running: ReadonlySet<string>
 }
@@ -68,15 +105,19 @@ function keyOf({ task, epoch, nonce }: Fence): string {
 export class Foresight implements Prospect {
   readonly #pass: Pass
   readonly #known: Map<TaskId, Known>
-  readonly #holders: Map<string, Holder>
+  readonly #holders: Map<string, TaskId>
+  readonly #windows: Map<string, TaskId>
+  /** Those that newcomers begin, and whose they take over. */
+  #beginnings: Beginning[] = []
   readonly #running: ReadonlySet<string>
   #births: Birth[] = []
   readonly #drawn: TaskId[] = []
 
-  constructor(pass: Pass, { known, holders, running }: Findings) {
+  constructor(pass: Pass, { known, holders, windows, running }: Findings) {
     this.#pass = pass
     this.#known = known
     this.#holders = holders
+    this.#windows = windows
     this.#running = running
   }
 
@@ -88,20 +129,43 @@ export class Foresight implements Prospect {
       : { ...known, state: draft.task.state, gate: draft.task.gate }
   }
 
-  holderOf(key: string): Holder | undefined {
-    const holder = this.#holders.get(key)
-    return holder === undefined
-      ? undefined
-      : { id: holder.id, state: this.find(holder.id)?.state ?? holder.state }
+  holderOf(unique: UniqueSpec): Holder | undefined {
+    if (isWindow(unique)) {
+      const id = this.#windows.get(unique.key)
+      return id === undefined ? undefined : { id, state: this.find(id)?.state ?? null }
+    }
+    const id = this.#holders.get(unique.key)
+    const state = id === undefined ? undefined : this.find(id)?.state
+    // one that ended in this very transaction holds nothing any more
+    return state === undefined || state >= FINAL_FROM ? undefined : { id: id!, state }
+  }
+
+  async replace({ id, unique }: TaskSpec): Promise<TaskId | null> {
+    const holder = unique?.then === 'replace' ? this.holderOf(unique) : undefined
+    if (holder === undefined) return null
+    if (this.#births.some(({ row }) => row.id === holder.id)) await this.writeForLater(this.#pass)
+    const draft = draftOf(this.#pass, holder.id)
+    if (draft === undefined || !isWaiting(draft.task)) return null
+    cancel(this.#pass, draft, { reason: REPLACED, detail: detailOfReplaced(id) })
+    return holder.id
   }
 
   bear(birth: Birth): void {
-    const { row, uniqueKey, ending } = birth
-    const state = ending?.state ?? row.state
+    const { row, unique, ending } = birth
+    const state = ending === null ? row.state : END_STATES[ending]
     this.#births.push(birth)
     if ((row.flags & FLAG.madeByUser) === 0) this.#drawn.push(row.id)
-    this.#known.set(row.id, { digest: row.digest, state, gate: null, buried: false })
-    if (uniqueKey !== null && ending === null) this.#holders.set(uniqueKey, { id: row.id, state })
+    const { digest, key_terms: keyTerms } = row
+    this.#known.set(row.id, { digest, state, gate: null, buried: false, keyTerms })
+    if (unique === null) return
+    if (isWindow(unique)) this.#beginWindow(unique, row.id)
+    else if (ending === null) this.#holders.set(unique.key, row.id)
+  }
+
+  #beginWindow({ key, while: { withinMs } }: WindowSpec, task: TaskId): void {
+    const over = this.#windows.get(key)
+    this.#beginnings.push({ key, task, until: this.#pass.now + withinMs, over })
+    this.#windows.set(key, task)
   }
 
   /** It goes on to, until the end of the transaction. */
@@ -114,11 +178,13 @@ export class Foresight implements Prospect {
     return this.#drawn
   }
 
-  /** Writes the newcomers, their edges, and what their parents have to know. */
+  /** Writes the newcomers, their edges, and what their parents have to know; before that whom they replace. */
   async write(pass: Pass): Promise<void> {
     const births = this.#births
     this.#births = []
     if (births.length === 0) return
+    if (births.some(({ unique }) => unique?.then === 'replace')) await save(pass)
+    await this.#writeWindows(pass)
     const series = births.filter(({ row }) => (row.flags & FLAG.inOrder) !== 0)
     for (const { row } of series) noteSeries(pass, { queue: row.queue, laneText: row.lane_text })
     if (series.length > 0) await lockSeries(pass, [...pass.series.values()].toSorted(inOrder))
@@ -133,7 +199,7 @@ export class Foresight implements Prospect {
         uuids(edges.map(({ id }) => id)),
         uuids(edges.map(({ child }) => child)),
         edges.map(({ ifFailed }) => ifFailedCode(ifFailed)),
-        edges.map(({ state }) => state < FINAL_FROM),
+        edges.map(({ open }) => open),
       ])
     }
     const ending = births.filter((birth) => birth.ending !== null)
@@ -141,7 +207,21 @@ export class Foresight implements Prospect {
       pass,
       ending.map(({ row }) => row.id),
     )
-    for (const { row, ending: by } of ending) endByParent(pass, draftOf(pass, row.id)!, by!.ifFailed)
+    for (const { row, ending: by } of ending) endByParent(pass, draftOf(pass, row.id)!, by!)
+  }
+
+  async #writeWindows({ connection, now }: Pass): Promise<void> {
+    const begun = this.#beginnings.toSorted((a, b) => (a.key < b.key ? -1 : 1))
+    this.#beginnings = []
+    if (begun.length === 0) return
+    const values = [
+      texts(begun.map(({ key }) => key)),
+      uuids(begun.map(({ task }) => task)),
+      int8s(begun.map(({ until }) => until)),
+      now,
+      uuids(begun.flatMap(({ over }) => over ?? [])),
+    ]
+    if ((await connection.run(BEGIN_WINDOWS, values)) < begun.length) throw overtaken()
   }
 
   /** Writes the newcomers so far, so that groups behind them can change them. */
@@ -152,8 +232,29 @@ export class Foresight implements Prospect {
   }
 }
 
-type KnownRow = readonly [id: string, digest: string, state: number, gate: number | null, rank: number]
-type HolderRow = readonly [key: string, id: string, state: number]
+interface Beginning {
+  readonly key: string
+  readonly task: TaskId
+  readonly until: number
+  readonly over: TaskId | undefined
+}
+
+function overtaken(): StoreError {
+  return new StoreError('store-busy', 'Somebody else has begun the same window at this moment.', {
+    effect: 'none',
+    hint: 'Try again.',
+  })
+}
+
+type KnownRow = readonly [
+  id: string,
+  digest: string,
+  state: number,
+  gate: number | null,
+  rank: number,
+  keyTerms: string | null,
+]
+type HolderRow = readonly [key: string, id: TaskId]
 
 /** Looks up, and locks as far as that is needed, all that the groups speak of. */
 export async function foresee(pass: Pass, groups: readonly TaskGroup[]): Promise<Foresight> {
@@ -163,23 +264,62 @@ export async function foresee(pass: Pass, groups: readonly TaskGroup[]): Promise
   await load(pass, parents)
   const known = new Map<TaskId, Known>()
   const ids = [...new Set([...tasks.map(({ id }) => id), ...parents])]
-  const keys = [...new Set(tasks.flatMap(({ unique }) => (unique === null ? [] : [unique.key])))]
-  const holders = new Map<string, Holder>()
-  if (keys.length > 0) {
-    const rows = await pass.connection.rows<HolderRow>(KEY_HOLDERS, [texts(keys)])
-    for (const [key, id, state] of rows) holders.set(key, { id, state })
-    // a newcomer that is kept away may take its holder out of its gate, and lends it its dependents
-    ids.push(...rows.map(([, id]) => id))
-    if (parents.length > 0)
-      await loadLive(
-        pass,
-        rows.map(([, id]) => id),
-      )
+  const keys = keysOf(tasks)
+  const windows = await windowsOf(pass, keys)
+  const holders = await holdersOf(pass, keys)
+  // a newcomer that is kept away may take its holder out of its gate, and lends it its dependents
+  ids.push(...holders.values(), ...windows.values())
+  const lent = parents.length > 0 ? [...holders.values(), ...windows.values()] : []
+  const leaving = [...keys.replaced].flatMap((key) => holders.get(key) ?? [])
+  const outgoing = [...keys.replacedWindows].flatMap((key) => windows.get(key) ?? [])
+  await loadLive(pass, [...lent, ...leaving, ...outgoing])
+  // what was claimed or has ended since the look holds its key no more
+  for (const key of keys.replaced) {
+    const id = holders.get(key)
+    if (id !== undefined && draftOf(pass, id)?.task.uniqueKey !== key) holders.delete(key)
   }
   await look(pass, ids, known)
   const gated = [...known].filter(([, { gate }]) => gate !== null).map(([id]) => id)
   await loadLive(pass, gated)
-  return new Foresight(pass, { known, holders, running: await runningAmong(pass, groups) })
+  return new Foresight(pass, { known, holders, windows, running: await runningAmong(pass, groups) })
+}
+
+/** Keys that newcomers ask for, held by living or waiting or for a time, and those of them whose holders they may replace. */
+interface Keys {
+  readonly lives: ReadonlySet<string>
+  readonly windows: ReadonlySet<string>
+  readonly replaced: ReadonlySet<string>
+  readonly replacedWindows: ReadonlySet<string>
+}
+
+function keysOf(tasks: readonly TaskSpec[]): Keys {
+  const unique = tasks.flatMap((task) => task.unique ?? [])
+  const windows = unique.filter(isWindow)
+  const lives = unique.filter((spec) => !isWindow(spec))
+  const keys = (specs: readonly UniqueSpec[]): Set<string> => new Set(specs.map(({ key }) => key))
+  return {
+    lives: keys(lives),
+    windows: keys(windows),
+    replaced: keys(lives.filter(({ then }) => then === 'replace')),
+    replacedWindows: keys(windows.filter(({ then }) => then === 'replace')),
+  }
+}
+
+async function holdersOf({ connection }: Pass, { lives }: Keys): Promise<Map<string, TaskId>> {
+  if (lives.size === 0) return new Map()
+  const rows = await connection.rows<HolderRow>(KEY_HOLDERS, [texts([...lives])])
+  return new Map(rows)
+}
+
+/** Those that are to be taken over are locked, so that one at a time does so. */
+async function windowsOf(
+  { connection, now }: Pass,
+  { windows, replacedWindows }: Keys,
+): Promise<Map<string, TaskId>> {
+  if (windows.size === 0) return new Map()
+  if (replacedWindows.size > 0) await connection.run(LOCK_WINDOWS, [texts([...replacedWindows])])
+  const rows = await connection.rows<HolderRow>(OPEN_WINDOWS, [texts([...windows]), now])
+  return new Map(rows)
 }
 
 type RunningRow = readonly [task: string, epoch: number, nonce: string]
@@ -203,17 +343,18 @@ async function runningAmong(
 
 async function look(pass: Pass, ids: readonly TaskId[], known: Map<TaskId, Known>): Promise<void> {
   const rows = await pass.connection.rows<KnownRow>(KNOWN_TASKS, [uuids(ids), pass.now])
-  for (const [id, digest, state, gate, rank] of rows) {
+  for (const [id, digest, state, gate, rank, keyTerms] of rows) {
     // the task itself goes before a tombstone of an earlier one by that id
-    if (!known.has(id)) known.set(id, { digest, state, gate, buried: rank === 1 })
+    if (!known.has(id)) known.set(id, { digest, state, gate, buried: rank === 1, keyTerms })
   }
 }
 
 function rowsOf({ newParents }: Pass, births: readonly Birth[]): readonly object[] {
   // a key that a newcomer gives up at once may be wanted by one behind it
-  const kept = new Set(births.filter(({ ending }) => ending === null).map(({ uniqueKey }) => uniqueKey))
+  const kept = new Set(births.filter(({ ending }) => ending === null).map(({ row }) => row.unique_key))
   const given = new Set<string | null>()
-  return births.map(({ row, uniqueKey, ending }) => {
+  return births.map(({ row, ending }) => {
+    const uniqueKey = row.unique_key
     const flags = newParents.has(row.id) ? row.flags | FLAG.parent : row.flags
     const isKept = ending === null || !(kept.has(uniqueKey) || given.has(uniqueKey))
     given.add(uniqueKey)

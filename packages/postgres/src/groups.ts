@@ -1,5 +1,15 @@
 /** Enqueues one group of any kind: first the whole group is judged, then it is to be written. */
-import { FINAL_FROM, STATE, stateOf } from '@millrace/core/store'
+import {
+  birthAfter,
+  FINAL_FROM,
+  isReplaceable,
+  isWindow,
+  keyTermsText,
+  ownKeyOf,
+  readKeyTerms,
+  STATE,
+  stateOf,
+} from '@millrace/core/store'
 import { FLAG } from './codes.ts'
 import { changeGate, gateNamed, nameGate, type Gate } from './gates.ts'
 import { spotOf } from './lanes.ts'
@@ -11,7 +21,7 @@ import type {
   AddVerdict,
   Edge,
   GroupAnswer,
-  IfFailed,
+  NewEdge,
   Rejection,
   TaskGroup,
   TaskId,
@@ -45,8 +55,26 @@ export async function addGroup(pass: Pass, foresight: Prospect, group: TaskGroup
   if (refusal !== null) return refusal
   // even if nothing new waits behind it: whoever named it will want to open it
   const gate = group.gate === null ? null : await nameGate(pass, group.gate)
-  const tasks = group.tasks.map((spec, index) => write(pass, foresight, { spec, plan, index, gate }))
+  const tasks: AddVerdict[] = []
+  for (const [index, spec] of group.tasks.entries())
+    tasks.push(await write(pass, foresight, { spec, plan, index, gate }))
   return { outcome: 'added', tasks }
+}
+
+/** Whether who waited for a replaced task is to be told. */
+export function replacesAny(answer: GroupAnswer): boolean {
+  return answer.outcome === 'added' && answer.tasks.some(({ outcome }) => outcome === 'replaced')
+}
+
+/** What was a duplicate of somebody may have been replaced by a task behind it. */
+export function asLeft(foresight: Prospect, answer: GroupAnswer): GroupAnswer {
+  if (answer.outcome !== 'added') return answer
+  return {
+    outcome: 'added',
+    tasks: answer.tasks.map((verdict) =>
+      verdict.outcome === 'duplicate' ? { ...verdict, by: refOf(foresight, verdict.by.id) } : verdict,
+    ),
+  }
 }
 
 function rejected(index: number, rejection: Rejection): Refusal {
@@ -74,18 +102,24 @@ function judgeKeys(foresight: Prospect, { tasks, gate }: TaskGroup, plan: Plan):
   for (const [index, { id, unique, after }] of tasks.entries()) {
     if (unique === null || plan.duplicateOf[index] !== null) continue
     const { key, then } = unique
-    const holder = foresight.holderOf(key)
-    const by = holder === undefined ? taken.get(key) : { id: holder.id, state: stateOf(holder.state) }
-    if (by === undefined) {
-      taken.set(key, { id, state: after.length === 0 && gate === null ? 'pending' : 'blocked' })
-    } else if (then === 'reject') {
-      return rejected(index, { code: 'unique', key, by })
-    } else {
+    const name = `${isWindow(unique) ? 'window' : 'life'} ${key}`
+    const holder = foresight.holderOf(unique)
+    const by = taken.get(name) ?? (holder === undefined ? undefined : refOf(foresight, holder.id))
+    if (by === undefined || (then === 'replace' && isReplaceable(by.state))) {
+      taken.set(name, { id, state: after.length === 0 && gate === null ? 'pending' : 'blocked' })
+    } else if (then === 'keep') {
       plan.duplicateOf[index] = by.id
       plan.aliases.set(id, by.id)
+    } else {
+      return rejected(index, { code: 'unique', key, by })
     }
   }
   return null
+}
+
+function refOf(foresight: Prospect, id: TaskId): TaskRef {
+  const known = foresight.find(id)
+  return { id, state: known === undefined ? 'gone' : stateOf(known.state) }
 }
 
 function judgeParents(foresight: Prospect, { tasks }: TaskGroup, plan: Plan): Refusal | null {
@@ -120,54 +154,55 @@ interface Writing {
   readonly gate: Gate | null
 }
 
-function write(pass: Pass, foresight: Prospect, { spec, plan, index, gate }: Writing): AddVerdict {
+async function write(
+  pass: Pass,
+  foresight: Prospect,
+  { spec, plan, index, gate }: Writing,
+): Promise<AddVerdict> {
   const known = plan.duplicateOf[index] ?? null
   if (known === null) {
-    create(pass, foresight, { spec, edges: edgesOf(spec, plan), gate })
-    return { outcome: 'created' }
+    const previous = await foresight.replace(spec)
+    create(pass, foresight, { spec, edges: edgesOf(spec, plan), gate, replaced: previous })
+    return previous === null ? { outcome: 'created' } : { outcome: 'replaced', previous }
   }
   const id = plan.aliases.get(known) ?? known
   const draft = draftOf(pass, id)
   if (draft !== undefined) changeGate(pass, draft, gate)
-  return { outcome: 'duplicate', by: { id, state: stateOf(foresight.find(id)!.state) } }
+  const terms = id === spec.id && spec.idMadeBy === 'client' ? (foresight.find(id)?.keyTerms ?? null) : null
+  const previous = terms === null ? null : readKeyTerms(terms).replaced
+  return previous === null
+    ? { outcome: 'duplicate', by: refOf(foresight, id) }
+    : { outcome: 'replaced', previous }
 }
 
-function create(
-  pass: Pass,
-  foresight: Prospect,
-  {
-    spec,
-    edges,
-    gate,
-  }: { readonly spec: TaskSpec; readonly edges: readonly Edge[]; readonly gate: Gate | null },
-): void {
-  const parents = edges.map(({ parent, ifFailed }) => {
+interface Origin {
+  readonly spec: TaskSpec
+  readonly edges: readonly Edge[]
+  readonly gate: Gate | null
+  readonly replaced: TaskId | null
+}
+
+function create(pass: Pass, foresight: Prospect, { spec, edges, gate, replaced }: Origin): void {
+  const found = edges.map(({ parent, ifFailed }) => {
     const { state, buried } = foresight.find(parent)!
-    return { id: parent, ifFailed, state, buried }
+    return { id: parent, ifFailed, buried, parent: parentState(state) }
   })
-  const open = parents.filter(({ state }) => state < FINAL_FROM)
-  for (const { id } of open) becomeParent(pass, id)
+  const { waits, end, isOpen } = birthAfter(found)
+  const parents = found.map((edge) => ({ ...edge, open: isOpen(edge) }))
+  for (const { id, open } of parents) if (open) becomeParent(pass, id)
   const shut = gate?.fate === 'shut' ? gate : null
-  const ending = endingOf(parents)
+  const blockers = waits.blockers + (shut === null ? 0 : 1)
   foresight.bear({
-    row: rowOf(pass, spec, { edges, blockers: open.length + (shut === null ? 0 : 1), gate: shut, ending }),
-    uniqueKey: spec.unique?.key ?? null,
+    row: rowOf(pass, spec, { edges, blockers, triggers: waits.triggers, gate: shut, ending: end, replaced }),
+    unique: spec.unique,
     parents,
-    ending,
+    ending: end,
   })
 }
 
-/** What the parents that ended already without success do to a newcomer: the first that does anything decides. */
-function endingOf(parents: Birth['parents']): Birth['ending'] {
-  for (const { state, ifFailed } of parents) {
-    if (state < FINAL_FROM || state === STATE.succeeded || ifFailed === 'run') continue
-    return { state: endStateOf(ifFailed), ifFailed }
-  }
-  return null
-}
-
-function endStateOf(ifFailed: Exclude<IfFailed, 'run'>): number {
-  return ifFailed === 'fail' ? STATE.failed : STATE.cancelled
+function parentState(state: number): NewEdge['parent'] {
+  if (state < FINAL_FROM) return 'open'
+  return state === STATE.succeeded ? 'succeeded' : 'unsuccessful'
 }
 
 /** Whoever ends it has to look for its dependents. One that is new is told when it is written. */
@@ -180,11 +215,14 @@ function becomeParent(pass: Pass, id: TaskId): void {
 interface Circumstances {
   readonly edges: readonly Edge[]
   readonly blockers: number
+  readonly triggers: number
   readonly gate: Gate | null
   readonly ending: Birth['ending']
+  readonly replaced: TaskId | null
 }
 
-function rowOf(pass: Pass, spec: TaskSpec, { edges, blockers, gate, ending }: Circumstances): Birth['row'] {
+function rowOf(pass: Pass, spec: TaskSpec, circumstances: Circumstances): Birth['row'] {
+  const { edges, blockers, triggers, gate, ending, replaced } = circumstances
   const { names, now } = pass
   const runAt = 'at' in spec.due ? spec.due.at : now + spec.due.inMs
   const startBy = spec.startByMs === null ? null : now + spec.startByMs
@@ -198,16 +236,18 @@ function rowOf(pass: Pass, spec: TaskSpec, { edges, blockers, gate, ending }: Ci
   if (waits) pass.hint.ready = true
   const held = spec.held ? FLAG.held : 0
   const child = edges.length > 0 ? FLAG.child : 0
+  const keyWaits = spec.unique?.while === 'waiting' ? FLAG.keyWaits : 0
   return {
     id: spec.id,
     level: spec.level,
     state,
     digest: spec.digest,
     blockers,
+    triggers,
     queue: names.queues.key(spec.queue),
     route: names.routes.key(routeName(spec.type, spec.needs)),
     terms: names.terms.key(termsName(spec.policy, spec.timeoutMs)),
-    flags: (spec.idMadeBy === 'user' ? FLAG.madeByUser : 0) | held | child | flag,
+    flags: (spec.idMadeBy === 'user' ? FLAG.madeByUser : 0) | held | child | flag | keyWaits,
     run_at: runAt,
     enqueued_at: now,
     epoch: 0,
@@ -220,7 +260,8 @@ function rowOf(pass: Pass, spec: TaskSpec, { edges, blockers, gate, ending }: Ci
     labels: labelsOf(spec),
     start_by: startBy,
     deadline_at: deadlineAt,
-    unique_key: spec.unique?.key ?? null,
+    unique_key: ownKeyOf(spec.unique),
+    key_terms: keyTermsText(spec.unique, replaced),
     place: waits ? (runAt <= now ? PLACE.ready : PLACE.later) : PLACE.nowhere,
     expires_at: earlier(startBy, deadlineAt),
     gate: gate?.key ?? null,

@@ -1,14 +1,14 @@
 /** Enqueues a group in a transaction of the user's, without a lock that a stranger could wait for. */
-import { FINAL_FROM, ifFailedCode, nonceValue, STATE } from '@millrace/core/store'
+import { checkGuestReplacements, ifFailedCode, isWindow, nonceValue } from '@millrace/core/store'
 import { FLAG } from './codes.ts'
 import { ADD_WITHIN, LOOK_WITHIN } from './statements/guests.ts'
 import { addGroup } from './groups.ts'
 import { nameAll } from './adding.ts'
 import { newPass, type Home } from './pass.ts'
 import { noTransaction, overtaken, type Guest } from './guests.ts'
-import type { Birth, Holder, Known, Prospect } from './foresight.ts'
+import type { Birth, BirthEdge, Holder, Known, Prospect } from './foresight.ts'
 import type { Connection } from './database.ts'
-import type { Fence, GroupAnswer, TaskGroup, TaskId } from '@millrace/core/store'
+import type { Fence, GroupAnswer, TaskGroup, TaskId, TaskSpec, UniqueSpec } from '@millrace/core/store'
 
 /** How often an id or a key may be taken between a look and the write before the group is given up. */
 const TRIES_MAX = 3
@@ -24,6 +24,7 @@ export interface Joined {
 }
 
 export async function join(home: Home, guest: Guest, group: TaskGroup): Promise<Joined> {
+  checkGuestReplacements(group)
   await nameAll(home, [group])
   for (let tries = 1; ; tries++) {
     const look = await lookAround(home, guest, group)
@@ -40,18 +41,24 @@ interface Look {
     | readonly (readonly [id: string, digest: string, state: number, gate: number | null, rank: number])[]
     | null
   readonly holders: readonly (readonly [key: string, id: string, state: number, gate: number | null])[] | null
+  readonly windows: readonly (readonly [key: string, id: string])[] | null
   readonly runs: boolean
 }
 
 async function lookAround({ database }: Home, guest: Guest, { tasks, under }: TaskGroup): Promise<Look> {
   const parents = tasks.flatMap(({ after }) => after.map(({ parent }) => parent))
-  const keys = tasks.flatMap(({ unique }) => (unique === null ? [] : [unique.key]))
+  const unique = tasks.flatMap((task) => task.unique ?? [])
   return guest.reads<Look>(LOOK_WITHIN, {
     seen: database.seen,
     ids: [...new Set([...tasks.map(({ id }) => id), ...parents])],
-    keys: [...new Set(keys)],
+    keys: keysOf(unique.filter((spec) => !isWindow(spec))),
+    windows: keysOf(unique.filter(isWindow)),
     under: under === null ? null : { ...under, nonce: nonceValue(under.nonce).toString() },
   })
+}
+
+function keysOf(unique: readonly UniqueSpec[]): readonly string[] {
+  return [...new Set(unique.map(({ key }) => key))]
 }
 
 async function joinOnce(
@@ -64,9 +71,10 @@ async function joinOnce(
   if (answer.outcome !== 'added') return { answer, news: 'none' }
   // to take it out of its gate would be to lock it
   if (prospect.isGated(group, answer)) return { answer: BUSY, news: 'none' }
-  const { rows, edges } = prospect
+  const { rows, edges, windows } = prospect
   if (rows.length === 0) return { answer, news: 'none' }
-  switch (await guest.asks(ADD_WITHIN, { transaction: look.transaction, rows, edges })) {
+  const { transaction, now } = look
+  switch (await guest.asks(ADD_WITHIN, { transaction, now, rows, edges, windows })) {
     case 'added':
       return { answer, news: edges.some(({ late }) => late) || rows.some(isLate) ? 'more' : 'ready' }
     case 'taken':
@@ -88,15 +96,21 @@ const NO_CONNECTION: Connection = {
 class GuestProspect implements Prospect {
   readonly #known = new Map<TaskId, Known>()
   readonly #holders = new Map<string, Holder>()
+  readonly #windows = new Map<string, TaskId>()
   readonly #runs: boolean
   readonly #births: Birth[] = []
+  readonly #now: number
 
-  constructor({ known, holders, runs }: Look) {
+  constructor({ now, known, holders, windows, runs }: Look) {
+    this.#now = now
     for (const [id, digest, state, gate, rank] of known ?? [])
-      if (!this.#known.has(id)) this.#known.set(id, { digest, state, gate, buried: rank === 1 })
+      if (!this.#known.has(id))
+        this.#known.set(id, { digest, state, gate, buried: rank === 1, keyTerms: null })
+    for (const [key, id] of windows ?? []) this.#windows.set(key, id)
     for (const [key, id, state, gate] of holders ?? []) {
       this.#holders.set(key, { id, state })
-      if (!this.#known.has(id)) this.#known.set(id, { digest: '', state, gate, buried: false })
+      if (!this.#known.has(id))
+        this.#known.set(id, { digest: '', state, gate, buried: false, keyTerms: null })
     }
     this.#runs = runs
   }
@@ -105,8 +119,15 @@ class GuestProspect implements Prospect {
     return this.#known.get(id)
   }
 
-  holderOf(key: string): Holder | undefined {
-    return this.#holders.get(key)
+  holderOf(unique: UniqueSpec): Holder | undefined {
+    if (!isWindow(unique)) return this.#holders.get(unique.key)
+    const id = this.#windows.get(unique.key)
+    return id === undefined ? undefined : { id, state: this.find(id)?.state ?? null }
+  }
+
+  /** What would replace was refused before anybody was asked. */
+  replace(_: TaskSpec): Promise<null> {
+    return Promise.resolve(null)
   }
 
   runsUnder(_: Fence): Promise<boolean> {
@@ -115,11 +136,17 @@ class GuestProspect implements Prospect {
 
   /** One whose parent has ended without success stays blocked: `deliver` ends it, as if that came after the commit. */
   bear(birth: Birth): void {
-    const { row, uniqueKey, parents } = birth
-    const blockers = parents.filter((parent) => isOpen(parent)).length
-    this.#births.push({ ...birth, row: { ...row, blockers } })
-    this.#known.set(row.id, { digest: row.digest, state: row.state, gate: null, buried: false })
-    if (uniqueKey !== null) this.#holders.set(uniqueKey, { id: row.id, state: row.state })
+    const { unique, ending } = birth
+    const parents = birth.parents.map((edge) => ({ ...edge, open: edge.open || decides(edge, ending) }))
+    const open = parents.filter((edge) => edge.open)
+    const triggers = open.filter(({ ifFailed }) => ifFailed === 'trigger').length
+    const row = { ...birth.row, blockers: open.length, triggers }
+    this.#births.push({ ...birth, row, parents })
+    const { id, digest, state } = row
+    this.#known.set(id, { digest, state, gate: null, buried: false, keyTerms: null })
+    if (unique === null) return
+    if (isWindow(unique)) this.#windows.set(unique.key, id)
+    else this.#holders.set(unique.key, { id, state })
   }
 
   isGated({ tasks }: TaskGroup, answer: Extract<GroupAnswer, { outcome: 'added' }>): boolean {
@@ -139,14 +166,21 @@ class GuestProspect implements Prospect {
     })
   }
 
+  get windows(): readonly { readonly key: string; readonly task: TaskId; readonly until: number }[] {
+    return this.#births.flatMap(({ row, unique }) => {
+      if (unique === null || !isWindow(unique)) return []
+      return [{ key: unique.key, task: row.id, until: this.#now + unique.while.withinMs }]
+    })
+  }
+
   /** Late are those to a parent that others can see: whoever ends it may not see the edge. */
   get edges(): readonly { readonly late: boolean }[] {
     const newcomers = new Set(this.#births.map(({ row }) => row.id))
     return this.#births.flatMap(({ row, parents }) => {
       // one that was removed cannot be kept, only looked for
-      const kept = parents.filter((parent) => !parent.buried || isOpen(parent))
+      const kept = parents.filter(({ buried, open }) => !buried || open)
       return kept.map((parent) => {
-        const open = isOpen(parent)
+        const { open } = parent
         const edge = { parent: parent.id, child: row.id, if_failed: ifFailedCode(parent.ifFailed) }
         return { ...edge, open, late: open && !newcomers.has(parent.id) }
       })
@@ -158,6 +192,9 @@ function isLate({ flags }: Birth['row']): boolean {
   return (flags & FLAG.late) !== 0
 }
 
-function isOpen({ state, ifFailed }: Birth['parents'][number]): boolean {
-  return state < FINAL_FROM || (state !== STATE.succeeded && ifFailed !== 'run')
+/** Whether telling of that end, later, ends a newcomer that nothing can end now. */
+function decides({ parent, ifFailed }: BirthEdge, ending: Birth['ending']): boolean {
+  if (ending === null || parent === 'open') return false
+  if (ifFailed === 'trigger') return parent === 'succeeded'
+  return parent === 'unsuccessful' && ifFailed !== 'run'
 }

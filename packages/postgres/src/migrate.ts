@@ -1,5 +1,5 @@
 /** Opening a database: which schemas are refused, and how an older one becomes today's. Nothing is written in a refusal. */
-import { isRefusedByServer, refusal, SQLSTATE, codeOfError, storeError } from './errors.ts'
+import { refusal, SQLSTATE, codeOfError, storeError } from './errors.ts'
 import { checkSettings } from './settings.ts'
 import {
   isAtomic,
@@ -10,7 +10,7 @@ import {
   type Migration,
   type Step,
 } from './migrations.ts'
-import type { Database } from './database.ts'
+import { storeErrorUnlessMistaken, type Database } from './database.ts'
 import type { PoolClient } from './driver.ts'
 
 /** How long another process that migrates is waited for. */
@@ -48,7 +48,8 @@ export async function looking<T>(database: Database, work: (client: PoolClient) 
   try {
     return await database.connected(work)
   } catch (error) {
-    throw isRefusedByServer(error) ? storeError(error, 'none') : error
+    // whatever was begun can be begun again
+    throw storeErrorUnlessMistaken(error, 'none')
   }
 }
 

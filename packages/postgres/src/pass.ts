@@ -1,5 +1,5 @@
 /** What the rooms of the store share, and one operation's way through them. */
-import type { Hint, Shut } from '@millrace/core/store'
+import { NOTHING, type Hint, type Shut } from '@millrace/core/store'
 import type { Connection, Database } from './database.ts'
 import type { Names } from './names.ts'
 import type { Columns } from './payloads.ts'
@@ -39,6 +39,8 @@ export interface Pass extends Home {
   readonly ended: Ended[]
   /** Tasks that are being enqueued, and that others which are, too, wait for. */
   readonly newParents: Set<string>
+  /** Tasks that wait again, with keys that they hold while they do, in the order in which they came back. */
+  readonly returning: string[]
   /** Tasks that wait for nobody any more. */
   readonly orphans: Set<string>
   readonly checkpoints: Map<string, Columns>
@@ -74,13 +76,14 @@ export function newPass(home: Home, connection: Connection, now: number): Pass {
     drafts: new Map(),
     ended: [],
     newParents: new Set(),
+    returning: [],
     orphans: new Set(),
     checkpoints: new Map(),
     payloads: new Map(),
     counted: [],
     series: new Map(),
     shut: [],
-    hint: { ready: false, settled: false, cancel: false },
+    hint: { ...NOTHING },
     resolutionsLeft: RESOLUTIONS_MAX,
   }
 }

@@ -1,8 +1,9 @@
 /** Writes what has changed of a pass's tasks, and moves each to where it now belongs. */
-import { int4s, int8s, uuids } from './arrays.ts'
-import { STATE } from '@millrace/core/store'
+import { int4s, int8s, texts, uuids } from './arrays.ts'
+import { readKeyTerms, STATE } from '@millrace/core/store'
 import { FLAG } from './codes.ts'
 import { DROP_EDGES_OF, OPEN_AMONG } from './statements/dependents.ts'
+import { DROP_WINDOWS, TAKE_KEYS } from './statements/keys.ts'
 import {
   ADD_VOLUMES,
   BURY,
@@ -14,7 +15,16 @@ import {
   SET_CHECKPOINTS,
   SET_PAYLOADS,
 } from './statements/tasks.ts'
-import { isFinal, isRunning, nonceText, timeLimitOf, type Draft, type Task } from './tasks.ts'
+import {
+  draftOf,
+  isFinal,
+  isRunning,
+  isWaiting,
+  nonceText,
+  timeLimitOf,
+  type Draft,
+  type Task,
+} from './tasks.ts'
 import { saveLimits } from './keeping.ts'
 import { spotOfText } from './lanes.ts'
 import { noteSeries, promote } from './series.ts'
@@ -46,6 +56,8 @@ interface Sheets {
   readonly buried: (Readonly<Record<string, unknown>> & { readonly id: string })[]
   /** By removed task, the gate that it waited for. */
   readonly gates: Map<string, number>
+  /** Keys of removed tasks that are held for a time. */
+  readonly windows: { readonly id: string; readonly key: string }[]
   readonly volumes: Map<string, { queue: number; state: number; tasks: number; bytes: number }>
 }
 
@@ -58,6 +70,7 @@ export async function save(pass: Pass): Promise<void> {
     removedFinal: [],
     buried: [],
     gates: new Map(),
+    windows: [],
     volumes: new Map(),
   }
   for (const draft of pass.drafts.values()) sort(pass, draft, sheets)
@@ -69,9 +82,15 @@ export async function save(pass: Pass): Promise<void> {
   if (sheets.live.length > 0) await connection.run(SAVE_LIVE, [JSON.stringify(sheets.live)])
   if (sheets.ended.length > 0) await connection.run(END_LIVE, [JSON.stringify(sheets.ended)])
   if (sheets.removedLive.length > 0) await connection.run(REMOVE_LIVE, [uuids(sheets.removedLive)])
+  await takeKeys(pass)
   if (sheets.removedFinal.length > 0) await connection.run(REMOVE_FINAL, [uuids(sheets.removedFinal)])
-  const buried = await buriedOf(pass, sheets)
+  const isPromised = await promises(pass, sheets)
+  const buried = sheets.buried.filter(isPromised)
   if (buried.length > 0) await connection.run(BURY, [JSON.stringify(buried)])
+  await dropWindows(
+    pass,
+    sheets.windows.filter((window) => !isPromised(window)),
+  )
   if (pass.orphans.size > 0) await connection.run(DROP_EDGES_OF, [uuids([...pass.orphans].toSorted())])
   await saveVolumes(pass, sheets)
   await saveLimits(pass)
@@ -87,14 +106,39 @@ function settleDown({ drafts }: Pass, id: string, { task, removed }: Draft): voi
 }
 
 /** Nobody was promised what waits behind a gate that was not opened: nothing is remembered of that. */
-async function buriedOf({ connection }: Pass, { buried, gates }: Sheets): Promise<readonly object[]> {
-  if (gates.size === 0) return buried
+async function promises(
+  { connection }: Pass,
+  { gates }: Sheets,
+): Promise<(removed: { readonly id: string }) => boolean> {
+  if (gates.size === 0) return () => true
   const rows = await connection.rows<[number]>(OPEN_AMONG, [int4s([...gates.values()])])
   const open = new Set(rows.map(([key]) => key))
-  return buried.filter(({ id }) => {
+  return ({ id }) => {
     const gate = gates.get(id)
     return gate === undefined || open.has(gate)
+  }
+}
+
+async function dropWindows({ connection }: Pass, windows: Sheets['windows']): Promise<void> {
+  if (windows.length === 0) return
+  await connection.run(DROP_WINDOWS, [
+    texts(windows.map(({ key }) => key)),
+    uuids(windows.map(({ id }) => id)),
+  ])
+}
+
+/** Keys are asked for in one order, so that those who do so at once do not wait for each other in a circle. */
+async function takeKeys(pass: Pass): Promise<void> {
+  const takers = pass.returning.splice(0).flatMap((id) => {
+    const task = draftOf(pass, id)?.task
+    return task === undefined || !isWaiting(task) ? [] : [{ id, key: readKeyTerms(task.keyTerms!).key }]
   })
+  if (takers.length === 0) return
+  takers.sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? -1 : 1))
+  await pass.connection.run(TAKE_KEYS, [
+    uuids(takers.map(({ id }) => id)),
+    texts(takers.map(({ key }) => key)),
+  ])
 }
 
 async function setColumns(pass: Pass, statement: string, changes: Map<string, Columns>): Promise<void> {
@@ -166,13 +210,21 @@ function bury(pass: Pass, { task, before, removed }: Draft, sheets: Sheets): voi
   const final = before !== null && isFinal(before)
   if (final) addVolume(sheets, before, -1)
   ;(final ? sheets.removedFinal : sheets.removedLive).push(task.id)
+  if (before !== null && before.gate !== null) noteGate(task, before.gate, sheets)
   const madeByUser = (task.flags & FLAG.madeByUser) !== 0
   const until = madeByUser ? now + USER_ID_MS : task.enqueuedAt + CLIENT_ID_MS
   if (until <= now) return
-  if (before !== null && before.gate !== null) sheets.gates.set(task.id, before.gate)
   // whoever waited for one that had not ended sees it cancelled
   const state = final ? before.state : STATE.cancelled
   sheets.buried.push({ id: task.id, digest: task.digest, state, until, mark: removed!.mark })
+}
+
+/** Whether the task was promised to anybody depends on its gate. */
+function noteGate({ id, keyTerms }: Task, gate: number, { gates, windows }: Sheets): void {
+  gates.set(id, gate)
+  if (keyTerms === null) return
+  const { mode, key } = readKeyTerms(keyTerms)
+  if (mode === 'time') windows.push({ id, key })
 }
 
 function addVolume({ volumes }: Sheets, { queue, state, bytes }: Readonly<Task>, tasks: 1 | -1): void {
@@ -213,12 +265,13 @@ function rowOf(task: Task): object {
 }
 
 function liveRow(pass: Pass, task: Task): object {
-  const { gate, blockers, missed, cause, counted } = task
+  const { gate, blockers, triggers, missed, cause, counted } = task
   const { partition, lane } = spotOfText(task.laneText)
   return {
     ...rowOf(task),
     gate,
     blockers,
+    triggers,
     missed,
     cause,
     counted,

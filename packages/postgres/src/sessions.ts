@@ -174,7 +174,8 @@ async function returnStrays(pass: Pass, key: number, { held, awaiting }: RenewRe
     pass,
     strays.map(({ id }) => id),
   )
-  for (const stray of strays) returnStray(pass, stray)
+  const arrival = ({ id }: Running): number => draftOf(pass, id)?.task.seq ?? 0
+  for (const stray of strays.toSorted((a, b) => arrival(a) - arrival(b))) returnStray(pass, stray)
   const alive = new Set(running.map(({ nonce }) => nonce))
   await dropClaims(
     pass,

@@ -13,6 +13,7 @@ import {
 } from '@millrace/core/store'
 import { columnsOf } from './payloads.ts'
 import {
+  comeBack,
   countersOf,
   draftOf,
   end,
@@ -115,7 +116,7 @@ export function backToPending(
   if (delayMs !== null) task.runAt = pass.now + delayMs
   const detail = error?.name ?? (delayMs === null ? null : String(delayMs))
   tell(pass, draft, { event: PENDING_EVENTS[way], session, detail })
-  task.state = STATE.pending
+  comeBack(pass, task)
   task.cause = null
   task.attemptAt = null
   task.missed = 0

@@ -17,6 +17,8 @@ import { resolved, type Connected, type PostgresStoreOptions, type Resolved } fr
 import { definitions, queues, sessions, waitingRoutes } from './overview.ts'
 import { inPass, type Home } from './pass.ts'
 import { reclaim } from './reclaiming.ts'
+import * as locking from './locks.ts'
+import * as plans from './schedules.ts'
 import { closeSession, openSession, renew } from './sessions.ts'
 import { SHIFT_CLOCK } from './statements/sessions.ts'
 import { Transactions } from './transactions.ts'
@@ -127,6 +129,49 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
 
   async configureQueue(request: port.QueueSettings): Promise<void> {
     await configureQueue(this.#home, request)
+  }
+
+  async putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
+    return plans.putSchedule(this.#home, request)
+  }
+
+  async removeSchedule(name: string): Promise<'removed' | 'unknown'> {
+    return plans.removeSchedule(this.#home, name)
+  }
+
+  async schedule(name: string): Promise<port.ScheduleRecord | null> {
+    return plans.schedule(this.#home, name)
+  }
+
+  async schedules(request: {
+    readonly after: string | null
+    readonly limit: number
+  }): Promise<readonly port.ScheduleRecord[]> {
+    return plans.schedules(this.#home, request)
+  }
+
+  async dueSchedules(request: { readonly max: number }): Promise<port.DueSchedules> {
+    return plans.dueSchedules(this.#home, request)
+  }
+
+  async tick(request: port.Tick): Promise<port.TickAnswer> {
+    return plans.tick(this.#home, request)
+  }
+
+  async acquireLock(request: port.LockRequest): Promise<port.LockAnswer> {
+    return locking.acquireLock(this.#home, request)
+  }
+
+  async renewLock(request: Pick<port.LockRequest, 'name' | 'holder' | 'ttlMs'>): Promise<'held' | 'lost'> {
+    return locking.renewLock(this.#home, request)
+  }
+
+  async releaseLock(request: Pick<port.LockRequest, 'name' | 'holder'>): Promise<'released' | 'lost'> {
+    return locking.releaseLock(this.#home, request)
+  }
+
+  async locks(): Promise<readonly port.LockRecord[]> {
+    return locking.locks(this.#home)
   }
 
   /** The first call decides; it then goes on until all tasks are through, or leaves that to `deliver`. */

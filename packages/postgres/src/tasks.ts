@@ -33,9 +33,11 @@ export interface Task {
   readonly enqueuedAt: number
   readonly digest: string
   readonly parents: string | null
+  /** The one that it holds; of a final one, or one that holds it no more while it lives, at most what it held. */
   readonly uniqueKey: string | null
   readonly dueBy: number | null
   readonly laneText: string | null
+  readonly keyTerms: string | null
   level: number
   state: number
   flags: number
@@ -61,6 +63,7 @@ export interface Task {
   expiresAt: number | null
   gate: number | null
   blockers: number
+  triggers: number
   attemptAt: number | null
   missed: number
   cause: number | null
@@ -89,9 +92,9 @@ type Row = readonly unknown[]
 function taskOf(row: Row, live: boolean): Task {
   const [id, seq, queue, route, terms, level, state, flags, runAt, enqueuedAt, claimedAt, ...rest] = row
   const [epoch, nonce, session, settled, size, digest, counters, history, error, parents, ...more] = rest
-  const [startBy, deadlineAt, cancel, restartedAt, uniqueKey, mark, progress, logs, ...last] = more
-  const [dueBy, laneText, checkpointSize, ...own] = last
-  const [expiresAt, gate, blockers, attemptAt, missed, cause, takenFrom, counted] = live ? own : []
+  const [startBy, deadlineAt, cancel, restartedAt, uniqueKey, keyTerms, mark, progress, ...others] = more
+  const [logs, dueBy, laneText, checkpointSize, ...own] = others
+  const [expiresAt, gate, blockers, triggers, attemptAt, missed, cause, takenFrom, counted] = live ? own : []
   const [finishedAt = null, reason = null, bytes = 0] = live ? [] : own
   return {
     id,
@@ -121,6 +124,7 @@ function taskOf(row: Row, live: boolean): Task {
     uniqueKey,
     dueBy,
     laneText,
+    keyTerms,
     mark,
     progress,
     logs,
@@ -132,6 +136,7 @@ function taskOf(row: Row, live: boolean): Task {
     expiresAt: expiresAt ?? null,
     gate: gate ?? null,
     blockers: blockers ?? 0,
+    triggers: triggers ?? 0,
     attemptAt: attemptAt ?? null,
     missed: missed ?? 0,
     cause: cause ?? null,
@@ -214,6 +219,17 @@ export function tellClaim(task: Task): void {
   task.flags |= FLAG.told
 }
 
+/** A task waits again; if it holds its key while it waits, it is to take that again. */
+export function comeBack(pass: Pass, task: Task): void {
+  task.state = STATE.pending
+  if ((task.flags & FLAG.keyWaits) !== 0) pass.returning.push(task.id)
+}
+
+/** To be claimed, at some time. */
+export function isWaiting({ state }: Readonly<Task>): boolean {
+  return state === STATE.blocked || state === STATE.pending
+}
+
 /** When a task that does not run is ended for that, and how; `null`: it has no limit. */
 export function timeLimitOf(
   task: Readonly<Task>,
@@ -274,6 +290,7 @@ export function remove(pass: Pass, draft: Draft, mark: string | null): void {
 function letGo(pass: Pass, task: Task): void {
   if ((task.flags & FLAG.child) !== 0) pass.orphans.add(task.id)
   task.blockers = 0
+  task.triggers = 0
   task.gate = null
 }
 

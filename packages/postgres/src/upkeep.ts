@@ -9,6 +9,7 @@ import { inPass, type Home, type Pass } from './pass.ts'
 import { boundsFor, emptyOldest, readRing, turn, type Ring, type Volume } from './ring.ts'
 import { CLIENT_ID_MS, USER_ID_MS } from './saving.ts'
 import { takeUpLateSeries } from './series.ts'
+import { ANY_OLD_WINDOW, FORGET_WINDOWS } from './statements/keys.ts'
 import {
   ADD_UP_VOLUMES,
   ANY_OLD_TOMBSTONE,
@@ -95,6 +96,7 @@ async function pruneEach(pass: Pass, request: PruneRequest): Promise<UpkeepAnswe
     if (pruning.more) break
   }
   await pruneTombstones(pruning)
+  await pruneWindows(pruning)
   await pass.connection.run(FORGET_REPEATED, [pass.now])
   await forgetKeys(pass)
   await pass.connection.run(FORGET_SESSIONS, [pass.now - SESSIONS_KEPT_MS])
@@ -189,5 +191,12 @@ async function pruneTombstones(pruning: Pruning): Promise<void> {
   const { connection, now } = pass
   pruning.left -= await connection.run(FORGET_TOMBSTONES, [now, pruning.left])
   const [row] = await connection.rows<[boolean]>(ANY_OLD_TOMBSTONE, [now])
+  pruning.more ||= row![0]
+}
+
+async function pruneWindows(pruning: Pruning): Promise<void> {
+  const { connection, now } = pruning.pass
+  pruning.left -= await connection.run(FORGET_WINDOWS, [now, pruning.left])
+  const [row] = await connection.rows<[boolean]>(ANY_OLD_WINDOW, [now])
   pruning.more ||= row![0]
 }

@@ -3,7 +3,8 @@
  * belongs to and never inside, because committing notifications are put in one line by Postgres.
  */
 import { createHash, randomUUID } from 'node:crypto'
-import type { Hint } from '@millrace/core/store'
+import { EVERYTHING, hintLetters, hintOf, isNews, mergedHint, type Hint } from '@millrace/core/store'
+import { borrow } from './lending.ts'
 import type { Database } from './database.ts'
 import type { PoolClient, PostgresPool } from './driver.ts'
 
@@ -15,8 +16,6 @@ const RETRY_MAX_MS = 5_000
 /** How long the echo of our own word may take; without it nothing is heard here, and readers look by themselves. */
 const ECHO_MS = 2_000
 const POLL_MS = 250
-
-const ALL: Hint = { ready: true, settled: true, cancel: true }
 
 interface Doors {
   readonly database: Database
@@ -47,9 +46,9 @@ export class Wakeups {
 
   /** Something was written here: those who listen in this process hear it at once, the others soon. */
   tell(hint: Hint): void {
-    if (!hint.ready && !hint.settled && !hint.cancel) return
+    if (!isNews(hint)) return
     this.#doors.publish(hint)
-    this.#unsent = merged(this.#unsent, hint)
+    this.#unsent = mergedHint(this.#unsent, hint)
     this.#sending ??= this.#send()
   }
 
@@ -57,7 +56,7 @@ export class Wakeups {
     while (this.#unsent !== null) {
       const hint = this.#unsent
       this.#unsent = null
-      await this.#notify(`${this.#me} ${maskOf(hint)}`)
+      await this.#notify(`${this.#me} ${hintLetters(hint)}`)
       if (!this.#closed) await new Promise<void>((resolve) => setTimeout(resolve, REST_MS))
     }
     this.#sending = undefined
@@ -92,7 +91,7 @@ export class Wakeups {
     if (!this.#listening || this.#client !== undefined) return
     const { pool, publish } = this.#doors
     if (pool === null) {
-      publish(ALL)
+      publish(EVERYTHING)
       this.#unheard()
       return
     }
@@ -103,7 +102,7 @@ export class Wakeups {
   }
 
   async #open(pool: PostgresPool): Promise<void> {
-    const client = await pool.connect()
+    const client = await borrow(pool)
     if (!this.#listening || this.#client !== undefined) return client.release()
     this.#client = client
     const lost = (): void => this.#lost(client)
@@ -119,7 +118,7 @@ export class Wakeups {
       throw error
     }
     // what happened while nobody listened
-    this.#doors.publish(ALL)
+    this.#doors.publish(EVERYTHING)
     this.#echo = setTimeout(() => this.#unheard(), ECHO_MS).unref()
     await this.#notify(`${this.#me} ?`)
   }
@@ -137,7 +136,7 @@ export class Wakeups {
   /** A pooler may take LISTEN and give nothing: then readers are sent to look now and then. */
   #unheard(): void {
     clearInterval(this.#poll)
-    this.#poll = setInterval(() => this.#doors.publish(ALL), POLL_MS).unref()
+    this.#poll = setInterval(() => this.#doors.publish(EVERYTHING), POLL_MS).unref()
   }
 
   #lost(client: PoolClient): void {
@@ -163,20 +162,4 @@ export class Wakeups {
     clearInterval(this.#poll)
     client?.release(true)
   }
-}
-
-function merged(one: Hint | null, other: Hint): Hint {
-  return {
-    ready: one?.ready === true || other.ready,
-    settled: one?.settled === true || other.settled,
-    cancel: one?.cancel === true || other.cancel,
-  }
-}
-
-function maskOf({ ready, settled, cancel }: Hint): string {
-  return `${ready ? 'r' : ''}${settled ? 's' : ''}${cancel ? 'c' : ''}`
-}
-
-function hintOf(mask: string): Hint {
-  return { ready: mask.includes('r'), settled: mask.includes('s'), cancel: mask.includes('c') }
 }

@@ -114,7 +114,7 @@ test('hints are heard again after the server was started anew', async () => {
   await server.start()
   await recovered(() => store.queues())
   // whoever listens again may have missed anything
-  expect((await hints.next()).value).toEqual({ ready: true, settled: true, cancel: true })
+  expect((await hints.next()).value).toEqual({ ready: true, settled: true, cancel: true, schedules: true })
   await store.close()
 }, 60_000)
 
@@ -159,7 +159,8 @@ test('a lock of somebody else makes busy what it concerns, and nothing else', as
   const schema = `f_${randomUUID().slice(0, 8)}`
   const store = new PostgresStore({ url: serverOf().url, schema })
   await store.open()
-  const keyed = (key: string): ReturnType<typeof group> => group(spec({ unique: { key, then: 'keep' } }))
+  const keyed = (key: string): ReturnType<typeof group> =>
+    group(spec({ unique: { key, while: 'live', then: 'keep' } }))
   const open = sql(
     `BEGIN; INSERT INTO ${schema}.live(id, run_at, enqueued_at, queue, route, terms, epoch, settled, size, state, level, flags, digest,
       place, ord, unique_key) VALUES (gen_random_uuid(), 0, 0, 1, 1, 1, 0, 0, 0, 1, 2, 0, 'd', 0, 0, 'wanted'); SELECT pg_sleep(5); ROLLBACK`,

@@ -1,5 +1,6 @@
 /** `add` as it travels, and its answer as the port has it. */
 import { InvalidArgumentError } from '@millrace/core'
+import { checkReplacements, isWindow } from '@millrace/core/store'
 import { APART_BYTES, FLAG, IF_FAILED, STATES } from './layout.ts'
 import { idOf } from './reading.ts'
 import { OWN_TERMS, type Names } from './names.ts'
@@ -11,6 +12,7 @@ import type {
   TaskGroup,
   TaskRef,
   TaskSpec,
+  UniqueSpec,
 } from '@millrace/core/store'
 import type { Packer } from './packer.ts'
 import type { Reply } from './line.ts'
@@ -37,9 +39,10 @@ interface Run {
 /**
  * Looks the names of all tasks up; those without a number are noted by `names`, and must be learnt first.
  *
- * @throws InvalidArgumentError for a task in a lane, which no store serves yet
+ * @throws InvalidArgumentError for a task in a lane, which no store serves yet, and for a replacement behind a gate
  */
 export function lookUp({ groups }: AddRequest, names: Names): void {
+  checkReplacements(groups)
   for (const { tasks } of groups) {
     for (const task of tasks) {
       if (task.lane !== null) {
@@ -247,8 +250,8 @@ function packGroup(packer: Packer, { tasks, under, gate }: TaskGroup, names: Nam
   for (const task of tasks) packTask(packer, task, names)
 }
 
-function packTask(packer: Packer, task: TaskSpec, names: Names): void {
-  packer.array(11).id(task.id)
+export function packTask(packer: Packer, task: TaskSpec, names: Names): void {
+  packer.array(14).id(task.id)
   packRecord(packer, task, names)
   packDue(packer, task.due)
   packExtras(packer, task, names)
@@ -259,11 +262,21 @@ function packTask(packer: Packer, task: TaskSpec, names: Names): void {
   }
   packer.end(start)
   if (task.unique === null) packer.no().text('k')
-  else packer.text(task.unique.key).text(task.unique.then === 'keep' ? 'k' : 'r')
+  else packer.text(task.unique.key).text(THEN[task.unique.then])
   packer.int(task.startByMs ?? -1).int(task.deadlineMs ?? -1)
   if (!isApart(task.payload)) packer.no()
   else if (typeof task.payload === 'string') packer.text(task.payload)
   else packer.bytes(task.payload)
+  packHold(packer, task.unique)
+  packer.int(task.idMadeBy === 'client' ? 1 : 0)
+}
+
+const THEN = { keep: 'k', replace: 'p', reject: 'r' } as const
+
+/** What holds the key, and how long. */
+function packHold(packer: Packer, unique: UniqueSpec | null): void {
+  if (unique !== null && isWindow(unique)) packer.text('t').int(unique.while.withinMs)
+  else packer.text(unique?.while === 'waiting' ? 'w' : 'l').int(0)
 }
 
 function packExtras(packer: Packer, task: TaskSpec, names: Names): void {
@@ -294,7 +307,7 @@ function allCreated(size: number): GroupAnswer {
   return { outcome: 'added', tasks: Array.from({ length: size }, () => CREATED) }
 }
 
-function groupAnswer([what, ...rest]: readonly Reply[]): GroupAnswer {
+export function groupAnswer([what, ...rest]: readonly Reply[]): GroupAnswer {
   switch (String(what)) {
     case 'a':
       return { outcome: 'added', tasks: rest.map((of) => verdictOf(of as Buffer)) }
@@ -306,11 +319,17 @@ function groupAnswer([what, ...rest]: readonly Reply[]): GroupAnswer {
 }
 
 function verdictOf(of: Buffer): AddVerdict {
-  return of.length === 0 ? CREATED : { outcome: 'duplicate', by: refOf(of) }
+  if (of.length === 0) return CREATED
+  return of.length === ID_BYTES
+    ? { outcome: 'replaced', previous: idOf(of, 0) }
+    : { outcome: 'duplicate', by: refOf(of) }
 }
 
+const ID_BYTES = 16
+
 function refOf(of: Buffer): TaskRef {
-  return { id: idOf(of, 0), state: STATES[of.toString('latin1', 16)]! }
+  const state = of.toString('latin1', ID_BYTES)
+  return { id: idOf(of, 0), state: state === 'g' ? 'gone' : STATES[state]! }
 }
 
 function rejected([index, code, first, second]: readonly Reply[]): GroupAnswer {

@@ -76,9 +76,19 @@ export const REASONS: readonly (FailReason | null)[] = [
   'dependency',
 ]
 
-export const IF_FAILED: Readonly<Record<IfFailed, string>> = { cancel: 'c', fail: 'f', run: 'r' }
+export const IF_FAILED: Readonly<Record<IfFailed, string>> = {
+  cancel: 'c',
+  fail: 'f',
+  run: 'r',
+  trigger: 't',
+}
 
-export const IF_FAILED_OF: Readonly<Record<string, IfFailed>> = { c: 'cancel', f: 'fail', r: 'run' }
+export const IF_FAILED_OF: Readonly<Record<string, IfFailed>> = {
+  c: 'cancel',
+  f: 'fail',
+  r: 'run',
+  t: 'trigger',
+}
 
 export const EVENTS: Readonly<Record<string, HistoryEvent>> = {
   e: 'enqueued',

@@ -1,8 +1,6 @@
 /** Hears what scripts publish, for as long as somebody wants to know. */
-import { Watchers, type Hint } from '@millrace/core/store'
+import { EVERYTHING, hintOf, Watchers, type Hint } from '@millrace/core/store'
 import type { Listen } from './line.ts'
-
-const EVERYTHING: Hint = { ready: true, settled: true, cancel: true }
 
 export class Wakeups {
   readonly #listen: Listen
@@ -35,10 +33,6 @@ export class Wakeups {
   }
 
   #heard(word: string): void {
-    this.#watchers.publish({
-      ready: word.includes('r'),
-      settled: word.includes('s'),
-      cancel: word.includes('c'),
-    })
+    this.#watchers.publish(hintOf(word))
   }
 }

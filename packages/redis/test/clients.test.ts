@@ -117,7 +117,7 @@ describe.each(Object.entries(libraries))('by a client of %s', (_, connect) => {
     expect(answer).toMatchObject({ outcome: 'added' })
     const records = await store.get(acknowledged)
     expect(records.filter((record) => record === null)).toEqual([])
-    const everything = { ready: true, settled: true, cancel: true }
+    const everything = { ready: true, settled: true, cancel: true, schedules: true }
     await vi.waitFor(async () => expect((await hints.next()).value).toEqual(everything))
     await store.close()
     own.close()

@@ -136,7 +136,7 @@ test('hints are heard again after the server was started anew, and say that ever
   await hints.next()
   await server.server.kill('SIGKILL')
   await server.server.start()
-  expect((await hints.next()).value).toEqual({ ready: true, settled: true, cancel: true })
+  expect((await hints.next()).value).toEqual({ ready: true, settled: true, cancel: true, schedules: true })
   await persist(() => store.add({ groups: groups(1), again: true }))
   expect((await hints.next()).value).toMatchObject({ ready: true })
   await hints.return?.()

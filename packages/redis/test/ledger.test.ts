@@ -121,9 +121,16 @@ class Client {
       timeoutMs: dice.of([null, 2_000]),
       startByMs: dice.chance(0.2) ? 10_000 : null,
       deadlineMs: dice.chance(0.2) ? 40_000 : null,
-      after: after.map((parent) => ({ parent, ifFailed: dice.of(['cancel', 'fail', 'run'] as const) })),
+      after: after.map((parent) => ({
+        parent,
+        ifFailed: dice.of(['cancel', 'fail', 'run', 'trigger'] as const),
+      })),
       unique: dice.chance(0.2)
-        ? { key: `key-${dice.below(5)}`, then: dice.of(['keep', 'reject'] as const) }
+        ? {
+            key: `key-${dice.below(5)}`,
+            while: dice.of(['live', 'waiting', { withinMs: 5_000 }] as const),
+            then: dice.of(['keep', 'replace', 'reject'] as const),
+          }
         : null,
       tags: dice.chance(0.2) ? ['tag'] : [],
     })
@@ -139,7 +146,8 @@ class Client {
     const plain = Array.from({ length: dice.below(5) }, () => spec({ id: dice.uuid() }))
     this.#pool.push(...plain)
     const under = dice.chance(0.1) && this.#held.length > 0 ? fenceOf(dice.of(this.#held)) : null
-    const gate = dice.chance(0.2) ? `gate-${dice.below(4)}` : null
+    const replaces = some.some(({ unique }) => unique?.then === 'replace')
+    const gate = !replaces && dice.chance(0.2) ? `gate-${dice.below(4)}` : null
     const groups = [
       ...plain.map((task) => ({ tasks: [task], under: null, gate: null })),
       { tasks: some, under, gate },

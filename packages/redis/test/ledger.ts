@@ -86,10 +86,15 @@ function auditLives(home: Home, same: Same): void {
   const blockers = new Map<string, number>()
   for (const [id, { state, extras }] of home.tasks) {
     if (isFinal(state)) continue
-    if (extras.has('u')) keys.set(extras.get('u')!, id)
+    const key = extras.get('u')
+    if (key !== undefined && !extras.has('um')) keys.set(key, id)
+    // one that came back to wait may do so without its key
+    const waits = extras.get('um') === 'w' && (state === 'b' || state === 'p')
+    if (key !== undefined && waits && home.hash('k').get(key) === id) keys.set(key, id)
     for (const parent of parentsOf(extras)) pins.set(parent, String(Number(pins.get(parent) ?? 0) + 1))
   }
   same('unique keys', sorted(home.hash('k')), sorted(keys))
+  same('windows', [...home.hash('V').keys()].toSorted(), [...home.hash('U').keys()].toSorted())
   same('pins', sorted(home.hash('i')), sorted(pins))
   const owed = new Set<string>()
   for (const [key, value] of home.values) {

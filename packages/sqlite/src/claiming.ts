@@ -17,6 +17,8 @@ import {
   RUN_ANY,
   RUN_FRESH,
 } from './statements/claiming.ts'
+import { RELEASE_KEYS } from './statements/keys.ts'
+import { EXTRA } from './tasks.ts'
 import type { Connection } from './database.ts'
 import type { Pass } from './home.ts'
 import type { ClaimBundle, ClaimExtra, PackedDemand, PackedExchange } from './wire.ts'
@@ -258,6 +260,7 @@ function run(claiming: Claiming, { served, level }: Source, batch: Batch): numbe
   const bundle = bundleOf(pass, batch, { queue: served.name, level })
   const { seqs, runAts, routes } = bundle
   database.run(extra === 0 ? RUN_FRESH : RUN_ANY, served.queue, session, nonce, now, `[${seqs}]`)
+  if (extra >= EXTRA.key) database.run(RELEASE_KEYS, `[${seqs}]`)
   const taken = typeof routes === 'number' ? [routes] : new Set(routes.split(','))
   for (const route of taken) {
     // both lists are in the order of the claim, so the last of each belong together

@@ -16,21 +16,15 @@ import {
 import { idBytes } from './codes.ts'
 import { tellDependents } from './dependents.ts'
 import { cursorNumbers, matchesSince, matchOf, type Match } from './filters.ts'
-import {
-  CONFIGURED,
-  KEY_HELD,
-  MATCHING,
-  NEXT_SEQ,
-  PAUSE,
-  REQUEST_CANCEL,
-  SET_RETENTION,
-} from './statements/control.ts'
+import { CONFIGURED, MATCHING, NEXT_SEQ, PAUSE, REQUEST_CANCEL, SET_RETENTION } from './statements/control.ts'
+import { KEY_HELD } from './statements/keys.ts'
 import { ADD_EDGE, PARENTS_OF } from './statements/dependents.ts'
 import { RAISE_FLOOR } from './statements/sessions.ts'
 import { FIND_TOMBSTONE } from './statements/tasks.ts'
 import { allows, move, type Move } from './moves.ts'
 import {
   draftOf,
+  EXTRA,
   isRunning,
   lastSeq,
   putCheckpoint,
@@ -182,7 +176,8 @@ function apply(pass: Pass, draft: Draft, what: Exclude<Command, { kind: 'remove'
   }
 }
 
-function cancel(pass: Pass, draft: Draft, reason: string | null): CommandOutcome {
+/** Also what a schedule does to its last run. Whoever calls it saves the draft. */
+export function cancel(pass: Pass, draft: Draft, reason: string | null): CommandOutcome {
   const { task } = draft
   const runs = isRunning(task)
   if (runs && task.cancel !== null) return 'requested'
@@ -199,7 +194,8 @@ function restart(pass: Pass, draft: Draft, { payload }: Extract<Command, { kind:
   const { task } = draft
   const { database, now } = pass
   if (!allows(draft, 'restart')) return 'refused'
-  if (task.uniqueKey !== null && database.get(KEY_HELD, task.uniqueKey) !== undefined) return 'key-held'
+  const needsKey = task.uniqueKey !== null && (task.extra & EXTRA.key) === 0
+  if (needsKey && database.get(KEY_HELD, task.uniqueKey) !== undefined) return 'key-held'
   const began = task.restartedAt ?? task.enqueuedAt
   if (task.startBy !== null) task.startBy += now - began
   if (task.deadlineAt !== null) task.deadlineAt += now - began

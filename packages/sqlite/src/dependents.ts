@@ -1,12 +1,9 @@
 /** Tells dependents what became of their parents. */
-import { STATE } from '@millrace/core/store'
+import { ifFailedOf, STATE, waitsAfter, type DependencyEnd } from '@millrace/core/store'
 import { ANY_EDGES, ANY_OUT, CLOSE_EDGES, IS_OUT, OPEN_EDGES, PUT_OUT } from './statements/dependents.ts'
 import { move } from './moves.ts'
 import { draftOf, lastSeq, save, type Draft } from './tasks.ts'
 import type { Ended, Pass } from './home.ts'
-
-/** Policies of edges as they are kept (codes.ts). */
-const IF_FAILED = { cancel: 0, fail: 1, run: 2 } as const
 
 /**
  * Resolves the open edges of what ended in this operation. Dependents that end by it are told of in turn, so
@@ -58,21 +55,25 @@ function putOut(pass: Pass, { seq, succeeded, until = lastSeq(pass) }: Ended): v
 function resolve(pass: Pass, child: number, edge: { succeeded: boolean; ifFailed: number }): void {
   const draft = draftOf(pass, child)
   if (draft === undefined || draft.task.state !== STATE.blocked) return
-  if (edge.succeeded || edge.ifFailed === IF_FAILED.run) {
-    oneLess(pass, draft)
+  const { task } = draft
+  const waits = waitsAfter(task, ifFailedOf(edge.ifFailed), edge.succeeded)
+  if (typeof waits === 'string') {
+    endByParent(pass, draft, waits)
     return
   }
-  endByParent(pass, draft, edge.ifFailed)
+  if (waits.blockers === task.blockers) return
+  Object.assign(task, waits)
+  if (task.blockers === 0) move(pass, draft, { operation: 'unblock' })
   save(pass, draft)
 }
 
-/** A parent that did not succeed ends the task. */
-export function endByParent(pass: Pass, draft: Draft, ifFailed: number): void {
-  const operation = ifFailed === IF_FAILED.fail ? 'dependency-fail' : 'dependency-cancel'
+/** What its parents did ends the task. */
+export function endByParent(pass: Pass, draft: Draft, operation: DependencyEnd): void {
   move(pass, draft, { operation, detail: 'dependency' })
+  save(pass, draft)
 }
 
-/** One of the things that a blocked task waits for is there. */
+/** The gate that a blocked task waits for is open. */
 export function oneLess(pass: Pass, draft: Draft): void {
   const { task } = draft
   task.blockers -= 1

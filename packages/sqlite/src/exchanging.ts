@@ -1,6 +1,7 @@
 /** One round trip of a worker: settlements first, so that what they free can be claimed. */
 import { claim, type Claimed } from './claiming.ts'
 import { isUndelivered, tellDependents } from './dependents.ts'
+import { takeKeys } from './holds.ts'
 import { settle, succeed } from './settling.ts'
 import { aliveKey } from './sessions.ts'
 import type { Pass } from './home.ts'
@@ -12,6 +13,7 @@ export function exchange(pass: Pass, request: PackedExchange): PackedExchangeAns
   const { nonce, demand } = request
   const successes = request.successes.map((group) => succeed(pass, group, nonce))
   const singles = request.singles.map((single) => settle(pass, single, nonce))
+  takeKeys(pass)
   tellDependents(pass)
   const session = aliveKey(pass, request.session)
   const claimed = session === null || demand === null ? NOTHING : claim(pass, request, session)

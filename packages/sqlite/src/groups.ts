@@ -1,18 +1,31 @@
 /** Enqueues one group of any kind: first the whole group is judged, then it is written. */
-import { FINAL_FROM, ifFailedCode, nonceValue, STATE, stateOf } from '@millrace/core/store'
-import { idBytes, idFromHex } from './codes.ts'
-import { endByParent } from './dependents.ts'
+import {
+  birthAfter,
+  FINAL_FROM,
+  ifFailedCode,
+  isReplaceable,
+  isWindow,
+  keyTermsText,
+  nonceValue,
+  ownKeyOf,
+  STATE,
+  stateOf,
+} from '@millrace/core/store'
+import { idBytes } from './codes.ts'
+import { endByParent, tellDependents } from './dependents.ts'
 import { changeGate, gateNamed, nameGate, type Gate } from './gates.ts'
-import { ADD_TASK, KEY_HOLDER, KNOWN_TASK, RUNS_UNDER } from './statements/adding.ts'
+import { beginWindow, holderOf, replace, replacedBy } from './keys.ts'
+import { ADD_TASK, KNOWN_TASK, RUNS_UNDER } from './statements/adding.ts'
 import { ADD_EDGE } from './statements/dependents.ts'
 import { ENTER_LATER, ENTER_READY, FIND_TOMBSTONE, PUT_APART } from './statements/tasks.ts'
 import { isApart, ROW_BYTES, sizeOf } from './sizes.ts'
-import { draftOf, EXTRA, lastSeq, PART, save, seqOf } from './tasks.ts'
+import { draftOf, EXTRA, lastSeq, PART, seqOf } from './tasks.ts'
 import type {
   AddVerdict,
   Edge,
   Fence,
   GroupAnswer,
+  NewEdge,
   Rejection,
   TaskGroup,
   TaskId,
@@ -48,7 +61,16 @@ export function addGroup(pass: Pass, group: TaskGroup): GroupAnswer {
   const refusal = judgeGate(pass, group) ?? judgeKeys(pass, group, plan) ?? judgeParents(pass, group, plan)
   if (refusal !== null) return refusal
   const gate = group.gate === null ? null : nameGate(pass, group.gate)
-  return { outcome: 'added', tasks: group.tasks.map((_, index) => write(pass, group, { plan, index, gate })) }
+  const tasks = group.tasks.map((_, index) => write(pass, group, { plan, index, gate }))
+  if (tasks.every(({ outcome }) => outcome !== 'replaced')) return { outcome: 'added', tasks }
+  // who waited for what was replaced is told before the next group
+  tellDependents(pass)
+  return { outcome: 'added', tasks: tasks.map((verdict) => asLeft(pass, verdict)) }
+}
+
+/** What was a duplicate of somebody may have been replaced by a task behind it. */
+function asLeft(pass: Pass, verdict: AddVerdict): AddVerdict {
+  return verdict.outcome === 'duplicate' ? { ...verdict, by: refOf(pass, verdict.by.id) } : verdict
 }
 
 function rejected(index: number, rejection: Rejection): Refusal {
@@ -84,26 +106,29 @@ function judgeGate(pass: Pass, { gate }: TaskGroup): Refusal | null {
   return rejected(0, { code: 'gate-gone', gate })
 }
 
-function judgeKeys({ database }: Pass, { tasks, gate }: TaskGroup, plan: Plan): Refusal | null {
+function judgeKeys(pass: Pass, { tasks, gate }: TaskGroup, plan: Plan): Refusal | null {
   const taken = new Map<string, TaskRef>()
   for (const [index, { id, unique, after }] of tasks.entries()) {
     if (unique === null || plan.duplicateOf[index] !== null) continue
     const { key, then } = unique
-    const row = database.get<[id: string, state: number, runs: number]>(KEY_HOLDER, key)
-    const by =
-      row === undefined
-        ? taken.get(key)
-        : { id: idFromHex(row[0]), state: stateOf(row[2] === 1 ? STATE.running : row[1]) }
-    if (by === undefined) {
-      taken.set(key, { id, state: after.length === 0 && gate === null ? 'pending' : 'blocked' })
-    } else if (then === 'reject') {
-      return rejected(index, { code: 'unique', key, by })
-    } else {
+    const name = `${isWindow(unique) ? 'window' : 'life'} ${key}`
+    const holder = holderOf(pass, unique)
+    const by = taken.get(name) ?? (holder === undefined ? undefined : refOf(pass, holder))
+    if (by === undefined || (then === 'replace' && isReplaceable(by.state))) {
+      taken.set(name, { id, state: after.length === 0 && gate === null ? 'pending' : 'blocked' })
+    } else if (then === 'keep') {
       plan.duplicateOf[index] = by.id
       plan.aliases.set(id, by.id)
+    } else {
+      return rejected(index, { code: 'unique', key, by })
     }
   }
   return null
+}
+
+function refOf(pass: Pass, id: TaskId): TaskRef {
+  const known = find(pass, id)
+  return { id, state: known === undefined ? 'gone' : stateOf(known.state) }
 }
 
 function judgeParents(pass: Pass, { tasks }: TaskGroup, plan: Plan): Refusal | null {
@@ -141,63 +166,70 @@ function write(pass: Pass, { tasks }: TaskGroup, { plan, index, gate }: Writing)
   const spec = tasks[index]!
   const known = plan.duplicateOf[index] ?? null
   if (known === null) {
-    create(pass, spec, { edges: edgesOf(spec, plan), gate })
-    return { outcome: 'created' }
+    const previous = replace(pass, spec)
+    create(pass, spec, { edges: edgesOf(spec, plan), gate, replaced: previous })
+    return previous === null ? { outcome: 'created' } : { outcome: 'replaced', previous }
   }
   const id = plan.aliases.get(known) ?? known
-  const before = find(pass, id)!
-  if (before.seq !== null) changeGate(pass, before.seq, gate)
-  return { outcome: 'duplicate', by: { id, state: stateOf(find(pass, id)!.state) } }
+  const seq = find(pass, id)?.seq ?? null
+  if (seq !== null) changeGate(pass, seq, gate)
+  const previous = id === spec.id && spec.idMadeBy === 'client' && seq !== null ? replacedBy(pass, seq) : null
+  return previous === null ? { outcome: 'duplicate', by: refOf(pass, id) } : { outcome: 'replaced', previous }
 }
 
-interface Parent extends Known {
-  readonly ifFailed: number
+interface Parent extends NewEdge {
+  readonly seq: Known['seq']
 }
 
-function create(
-  pass: Pass,
-  spec: TaskSpec,
-  { edges, gate }: { edges: readonly Edge[]; gate: Gate | null },
-): void {
-  const parents = edges.map(({ parent, ifFailed }): Parent => ({
-    ...find(pass, parent)!,
-    ifFailed: ifFailedCode(ifFailed),
-  }))
-  const ending = parents.find(
-    ({ state, ifFailed }) => state >= FINAL_FROM && state !== STATE.succeeded && ifFailed !== RUN,
-  )
-  const open = parents.filter(({ state }) => state < FINAL_FROM)
+interface Origin {
+  readonly edges: readonly Edge[]
+  readonly gate: Gate | null
+  readonly replaced: TaskId | null
+}
+
+function create(pass: Pass, spec: TaskSpec, { edges, gate, replaced }: Origin): void {
+  const parents = edges.map(({ parent, ifFailed }): Parent => {
+    const { seq, state } = find(pass, parent)!
+    return { seq, ifFailed, parent: parentState(state) }
+  })
+  const { waits, end, isOpen } = birthAfter(parents)
   const shut = gate?.fate === 'shut' ? gate : null
-  const blockers = open.length + (shut === null ? 0 : 1)
-  const blocked = blockers > 0 || ending !== undefined
+  const blockers = waits.blockers + (shut === null ? 0 : 1)
+  const blocked = blockers > 0 || end !== null
   const seq = insert(pass, spec, {
     edges,
     state: blocked ? STATE.blocked : STATE.pending,
     blockers,
+    triggers: waits.triggers,
     gate: shut,
+    replaced,
   })
-  if (ending !== undefined) {
-    const draft = draftOf(pass, seq)!
-    endByParent(pass, draft, ending.ifFailed)
-    save(pass, draft)
+  beginWindow(pass, spec)
+  if (end !== null) {
+    endByParent(pass, draftOf(pass, seq)!, end)
     return
   }
-  for (const { seq: parent, state, ifFailed } of parents) {
+  for (const edge of parents) {
     // one that has ended is kept as long as the newcomer lives; one that was removed cannot be
-    if (parent !== null) pass.database.run(ADD_EDGE, parent, state < FINAL_FROM ? 1 : 0, seq, ifFailed)
+    if (edge.seq === null) continue
+    pass.database.run(ADD_EDGE, edge.seq, isOpen(edge) ? 1 : 0, seq, ifFailedCode(edge.ifFailed))
   }
 }
 
-const RUN = ifFailedCode('run')
+function parentState(state: number): NewEdge['parent'] {
+  if (state < FINAL_FROM) return 'open'
+  return state === STATE.succeeded ? 'succeeded' : 'unsuccessful'
+}
 
-interface Birth {
-  readonly edges: readonly Edge[]
+interface Birth extends Pick<Origin, 'edges' | 'replaced'> {
   readonly state: number
   readonly blockers: number
+  readonly triggers: number
   readonly gate: Gate | null
 }
 
-function insert(pass: Pass, spec: TaskSpec, { edges, state, blockers, gate }: Birth): number {
+function insert(pass: Pass, spec: TaskSpec, birth: Birth): number {
+  const { edges, state, blockers, triggers, gate, replaced } = birth
   const { database, names, now } = pass
   const seq = lastSeq(pass) + 1
   const queue = names.queue(spec.queue).key
@@ -210,6 +242,7 @@ function insert(pass: Pass, spec: TaskSpec, { edges, state, blockers, gate }: Bi
   const labels = labelsOf(spec)
   const texts = parents !== null || labels !== null || deadlineAt !== null
   const apart = isApart(spec.payload)
+  const waitsWithKey = spec.unique?.while === 'waiting'
   database.run(
     ADD_TASK,
     seq,
@@ -221,15 +254,17 @@ function insert(pass: Pass, spec: TaskSpec, { edges, state, blockers, gate }: Bi
     names.terms(JSON.stringify([spec.policy, spec.timeoutMs])),
     runAt,
     now,
-    (texts ? EXTRA.texts : 0) | (apart ? EXTRA.payload : 0),
+    (texts ? EXTRA.texts : 0) | (apart ? EXTRA.payload : 0) | (waitsWithKey ? EXTRA.key : 0),
     sizeOf(spec.payload),
     ROW_BYTES + (parents?.length ?? 0) + (labels?.length ?? 0),
     spec.digest,
     earlier(startBy, deadlineAt),
     apart ? null : spec.payload,
-    spec.unique?.key ?? null,
+    ownKeyOf(spec.unique),
+    keyTermsText(spec.unique, replaced),
     spec.held ? 1 : 0,
     blockers,
+    triggers,
     gate?.key ?? null,
     parents,
     labels,

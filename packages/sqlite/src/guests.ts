@@ -10,7 +10,7 @@ import { newHome, newPass, type Pass } from './home.ts'
 import { patiently } from './transactions.ts'
 import { READ_FLOOR } from './statements/sessions.ts'
 import { settle } from './settling.ts'
-import { STATE } from '@millrace/core/store'
+import { checkGuestReplacements, STATE } from '@millrace/core/store'
 import { tellDependents } from './dependents.ts'
 import type {
   Fate,
@@ -49,6 +49,7 @@ export class Guests implements Port<SqliteTransaction> {
     return this.#within(tx, (pass) => {
       if (group.tasks.some(({ lane }) => lane !== null))
         throw new InvalidArgumentError('A task has a lane, and this store serves none.')
+      checkGuestReplacements(group)
       return addGroup(pass, group)
     })
   }

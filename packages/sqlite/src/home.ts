@@ -1,5 +1,5 @@
 /** What the rooms of the store's thread share, and one operation's way through them. */
-import type { Hint } from '@millrace/core/store'
+import { NOTHING, type Hint } from '@millrace/core/store'
 import { Clock } from './clock.ts'
 import type { Connection } from './database.ts'
 import { Names } from './interning.ts'
@@ -31,6 +31,8 @@ export interface Ended {
 export interface Pass extends Home {
   readonly now: number
   readonly ended: Ended[]
+  /** Tasks that came back to wait, and are to take the keys again that they hold while they do. */
+  readonly returning: { readonly seq: number; readonly key: string }[]
   /** Changes of the volumes of final tasks, by `queue state hour`. */
   readonly volumes: Map<string, Volume>
   /** What it leaves for those who watch. */
@@ -53,8 +55,9 @@ export function newPass(home: Home, now: number): Pass {
     ...home,
     now,
     ended: [],
+    returning: [],
     volumes: new Map(),
-    hint: { ready: false, settled: false, cancel: false },
+    hint: { ...NOTHING },
     resolutionsLeft: RESOLUTIONS_MAX,
     anyEdges: undefined,
   }

@@ -1,5 +1,5 @@
 /** What readers see. */
-import { FINAL_FROM, reasonOf, STATE, stateOf, readCounters } from '@millrace/core/store'
+import { FINAL_FROM, reasonOf, shownKey, STATE, stateOf, readCounters } from '@millrace/core/store'
 import { idBytes, idFromHex } from './codes.ts'
 import { historyLine, lastClaimAt, readHistory } from './history.ts'
 import { matchOf } from './filters.ts'
@@ -55,6 +55,7 @@ interface SummaryRow {
   readonly finishedAt: number | null
   readonly counters: string | null
   readonly uniqueKey: string | null
+  readonly keyTerms: string | null
   readonly reason: number | null
   readonly error: string | null
   readonly held: number
@@ -160,7 +161,7 @@ function summaryOf(home: Home, row: SummaryRow): TaskSummary {
     session: row.owner === null ? null : sessionId(home, row.owner),
     cancel: parsed<CancelRequest>(row.cancel),
     blockers: row.blockers,
-    uniqueKey: row.uniqueKey,
+    uniqueKey: shownKey(row.uniqueKey, row.keyTerms),
     tags,
     metadata,
     progress: row.fraction === null ? null : { fraction: row.fraction, message: row.message },

@@ -82,9 +82,10 @@ function checkSchema(database: Database, { path, migrate: allowed }: OpenOptions
  * @throws Refusal if code that knows these migrations cannot work with it
  */
 export function versionOf(database: Database, path: string, known: number = MIGRATIONS.length): number {
+  // the tables first: whoever makes them at this moment marks them as ours with the same commit
+  const [tables = 0] = database.get<[number]>('SELECT count(*) FROM sqlite_schema') ?? []
   const [application = 0] = database.get<[number]>('PRAGMA application_id') ?? []
   const [version = 0] = database.get<[number]>('PRAGMA user_version') ?? []
-  const [tables = 0] = database.get<[number]>('SELECT count(*) FROM sqlite_schema') ?? []
   if (application !== APPLICATION_ID && tables > 0) {
     throw new Refusal('store-schema', `The file ${path} is a database of another application.`, {
       hint: 'Give the path of a new file.',

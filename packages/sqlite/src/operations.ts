@@ -4,7 +4,9 @@ import { command, configureQueue } from './commanding.ts'
 import { exchange } from './exchanging.ts'
 import { openGate } from './gates.ts'
 import { definitions, get, list, outcomes, queues, sessions } from './inspector.ts'
+import { acquireLock, locks, releaseLock, renewLock } from './locks.ts'
 import { reclaim } from './reclaiming.ts'
+import { dueSchedules, putSchedule, removeSchedule, schedule, schedules, tick } from './schedules.ts'
 import { closeSession, openSession, renew } from './sessions.ts'
 import { deliver, prune, sweep } from './upkeep.ts'
 import type { Pass } from './home.ts'
@@ -28,6 +30,12 @@ const WRITES = {
   command,
   configureQueue,
   openGate,
+  putSchedule,
+  removeSchedule,
+  tick,
+  acquireLock,
+  renewLock,
+  releaseLock,
 } as const satisfies { readonly [K in OperationName]?: Operation<K> }
 
 const READS = {
@@ -37,6 +45,10 @@ const READS = {
   queues,
   sessions,
   definitions,
+  schedule,
+  schedules,
+  dueSchedules,
+  locks,
   now: (pass: Pass): number => pass.now,
 } as const satisfies { readonly [K in OperationName]?: Operation<K> }
 

@@ -1,5 +1,6 @@
 /** On the main thread: `add` as it travels, and its answer as the port has it. */
 import { InvalidArgumentError } from '@millrace/core'
+import { checkReplacements } from '@millrace/core/store'
 import { writeId } from './codes.ts'
 import type {
   AddRequest,
@@ -14,7 +15,7 @@ import type { AddPart, PackedAdd, PackedAddAnswer, PlainTasks, Shape } from './w
 /**
  * Packs an `add`: plain groups that stand together become one run, the others go as they are.
  *
- * @throws InvalidArgumentError for a task in a lane, which no store serves yet
+ * @throws InvalidArgumentError for a task in a lane, which no store serves yet, and for a replacement behind a gate
  */
 export function packAdd({ groups, again }: AddRequest): PackedAdd {
   const parts: AddPart[] = []
@@ -30,6 +31,7 @@ export function packAdd({ groups, again }: AddRequest): PackedAdd {
       continue
     }
     checkLanes(group)
+    checkReplacements([group])
     endRun()
     parts.push({ group })
   }

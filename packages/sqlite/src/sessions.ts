@@ -1,6 +1,7 @@
 /** The leases of worker processes, and the strays that renewals find. */
 import { nonceValue } from '@millrace/core/store'
 import { tellDependents } from './dependents.ts'
+import { takeKeys } from './holds.ts'
 import { move } from './moves.ts'
 import { cancelReason } from './settling.ts'
 import {
@@ -73,6 +74,7 @@ export function renew(pass: Pass, request: RenewRequest): RenewAnswer {
   if (counts) {
     const listed = startClocks(pass, request)
     returnStrays(pass, session, { listed, awaiting: new Set(request.awaiting) })
+    takeKeys(pass)
     tellDependents(pass)
   }
   return { session: 'alive', now, ...compareNotes(pass, request) }

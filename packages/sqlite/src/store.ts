@@ -7,7 +7,7 @@ import { Line } from './line.ts'
 import { Lines } from './lines.ts'
 import { checkOptions, type SqliteStoreOptions } from './options.ts'
 import { packAdd, unpackAdd } from './packing.ts'
-import { Watchers } from '@millrace/core/store'
+import { EVERYTHING, Watchers } from '@millrace/core/store'
 import type * as port from '@millrace/core/store'
 
 /** An `add` of so many groups goes to the thread at once: there is more to gain by working side by side. */
@@ -94,6 +94,49 @@ export class SqliteStore implements port.Store {
     await this.#lines.reach().call('configureQueue', request)
   }
 
+  async putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
+    return this.#lines.reach().call('putSchedule', request)
+  }
+
+  async removeSchedule(name: string): Promise<'removed' | 'unknown'> {
+    return this.#lines.reach().call('removeSchedule', name)
+  }
+
+  async schedule(name: string): Promise<port.ScheduleRecord | null> {
+    return this.#lines.reach().call('schedule', name)
+  }
+
+  async schedules(request: {
+    readonly after: string | null
+    readonly limit: number
+  }): Promise<readonly port.ScheduleRecord[]> {
+    return this.#lines.reach().call('schedules', request)
+  }
+
+  async dueSchedules(request: { readonly max: number }): Promise<port.DueSchedules> {
+    return this.#lines.reach().call('dueSchedules', request)
+  }
+
+  async tick(request: port.Tick): Promise<port.TickAnswer> {
+    return this.#lines.reach().call('tick', request)
+  }
+
+  async acquireLock(request: port.LockRequest): Promise<port.LockAnswer> {
+    return this.#lines.reach().call('acquireLock', request)
+  }
+
+  async renewLock(request: Pick<port.LockRequest, 'name' | 'holder' | 'ttlMs'>): Promise<'held' | 'lost'> {
+    return this.#lines.reach().call('renewLock', request)
+  }
+
+  async releaseLock(request: Pick<port.LockRequest, 'name' | 'holder'>): Promise<'released' | 'lost'> {
+    return this.#lines.reach().call('releaseLock', request)
+  }
+
+  async locks(): Promise<readonly port.LockRecord[]> {
+    return this.#lines.reach().call('locks', undefined)
+  }
+
   /** The first call decides; it then goes on until all tasks are through, or leaves that to `deliver`. */
   async openGate(gate: string): Promise<'open' | 'gone'> {
     const line = this.#lines.reach()
@@ -152,7 +195,7 @@ export class SqliteStore implements port.Store {
     this.#exchanges = new Exchanges()
     if (this.#watchers.size === 0) return
     this.#listen(true)
-    this.#watchers.publish({ ready: true, settled: true, cancel: true })
+    this.#watchers.publish(EVERYTHING)
   }
 
   #listen(listened: boolean): void {

@@ -19,6 +19,7 @@ import {
 import { idBytes } from './codes.ts'
 import { historyLine } from './history.ts'
 import { isApart, sizeOf } from './sizes.ts'
+import { dropWindow, keepKey } from './holds.ts'
 import {
   ADD_VOLUME,
   BURY,
@@ -46,8 +47,8 @@ import {
 import { EDGES_OF_CHILD_CLOSE, IS_OPEN } from './statements/dependents.ts'
 import type { Home, Pass } from './home.ts'
 
-/** What a claim has to look up beyond the plain columns of a row. */
-export const EXTRA = { counters: 1, texts: 2, payload: 4, checkpoint: 8 } as const
+/** What a claim has to look up, or to give up (a key: the greatest of them), beyond the plain columns of a row. */
+export const EXTRA = { counters: 1, texts: 2, payload: 4, checkpoint: 8, key: 16 } as const
 
 /** Parts that are kept apart from a task's row: key = 4 * seq + part. */
 export const PART = { payload: 0, result: 1, checkpoint: 2 } as const
@@ -67,8 +68,9 @@ export interface Task {
   readonly terms: number
   readonly enqueuedAt: number
   readonly digest: string
-  readonly uniqueKey: string | null
   readonly madeByUser: number
+  readonly keyTerms: string | null
+  uniqueKey: string | null
   state: number
   level: number
   runAt: number
@@ -86,6 +88,7 @@ export interface Task {
   error: string | null
   held: number
   blockers: number
+  triggers: number
   gate: number | null
   startBy: number | null
   deadlineAt: number | null
@@ -165,6 +168,7 @@ export function save(pass: Pass, draft: Draft): void {
   const { task, before, lines } = draft
   const { database } = pass
   task.expiresAt = expiryOf(task)
+  keepKey(pass, draft)
   database.run(
     SAVE_TASK,
     task.state,
@@ -184,6 +188,7 @@ export function save(pass: Pass, draft: Draft): void {
     task.error,
     task.held,
     task.blockers,
+    task.triggers,
     task.gate,
     task.startBy,
     task.deadlineAt,
@@ -312,6 +317,7 @@ export function end(pass: Pass, draft: Draft, { state, reason }: End): void {
 function stopWaiting({ database }: Pass, { task }: Draft): void {
   if ((task.extra & EXTRA.texts) !== 0) database.run(EDGES_OF_CHILD_CLOSE, task.seq)
   task.blockers = 0
+  task.triggers = 0
   task.gate = null
 }
 
@@ -372,7 +378,10 @@ export function remove(pass: Pass, draft: Draft, mark: string | null): void {
   database.run(DELETE_NOTES, task.seq)
   database.run(KEEP_SEQ_UP, task.seq)
   // nobody was promised what waits behind a gate that was not opened
-  if (before.gate !== null && database.get(IS_OPEN, before.gate) === undefined) return
+  if (before.gate !== null && database.get(IS_OPEN, before.gate) === undefined) {
+    dropWindow(pass, task)
+    return
+  }
   const until = task.madeByUser === 1 ? now + USER_ID_MS : task.enqueuedAt + CLIENT_ID_MS
   // whoever waited for one that had not ended sees it cancelled
   const state = final ? before.state : STATE.cancelled

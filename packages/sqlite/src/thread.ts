@@ -8,7 +8,7 @@ import { reading, writing } from './operations.ts'
 import { writeTogether, type Writing } from './sharing.ts'
 import { patiently, Transactions } from './transactions.ts'
 import { Wakeups } from './wakeups.ts'
-import type { Hint } from '@millrace/core/store'
+import { EVERYTHING, isNews, type Hint } from '@millrace/core/store'
 import type { Call, Report } from './wire.ts'
 
 export interface ThreadOptions {
@@ -18,8 +18,6 @@ export interface ThreadOptions {
 
 /** So many calls that wait share a commit, and so the time that the disk takes for it. */
 const SHARED_MAX = 8
-
-const EVERYTHING: Hint = { ready: true, settled: true, cancel: true }
 
 function report(message: Report): void {
   parentPort!.postMessage(message)
@@ -78,7 +76,7 @@ class Thread {
 
   #write(writings: readonly Writing[]): Promise<void> {
     return writeTogether(this.#transactions, writings, (answers, hint) => {
-      const news = hint !== null && (hint.ready || hint.settled || hint.cancel)
+      const news = hint !== null && isNews(hint)
       // one message, and so one waking
       report({ kind: 'answers', answers, hint: this.#watched && news ? hint : null })
     })

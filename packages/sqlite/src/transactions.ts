@@ -4,7 +4,7 @@ import { newPass, type Home, type Pass } from './home.ts'
 import { Presence } from './presence.ts'
 import { READ_FLOOR } from './statements/sessions.ts'
 import { flushVolumes } from './tasks.ts'
-import type { Hint } from '@millrace/core/store'
+import { mergedHint, NOTHING, type Hint } from '@millrace/core/store'
 
 /** How long a transaction waits for the lock. */
 const PATIENCE_MS = 10_000
@@ -147,9 +147,5 @@ export class Transactions {
 }
 
 function merged(hints: readonly Hint[]): Hint {
-  return {
-    ready: hints.some(({ ready }) => ready),
-    settled: hints.some(({ settled }) => settled),
-    cancel: hints.some(({ cancel }) => cancel),
-  }
+  return hints.reduce(mergedHint, NOTHING)
 }

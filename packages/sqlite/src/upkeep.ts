@@ -4,6 +4,7 @@ import { isUndelivered, tellDependents } from './dependents.ts'
 import { clearGates, openGatesOn } from './gates.ts'
 import { endOverdue } from './overdue.ts'
 import { OUTBOX, TAKE_OUT } from './statements/dependents.ts'
+import { ANY_OLD_WINDOW, FORGET_WINDOWS } from './statements/keys.ts'
 import {
   ANY_OLD_TOMBSTONE,
   ENDED_BY,
@@ -58,6 +59,7 @@ export function prune(pass: Pass, { tasksMax, retention }: PruneRequest): Upkeep
     if (pruning.more) break
   }
   pruneTombstones(pruning)
+  pruneWindows(pruning)
   pass.database.run(FORGET_SESSIONS, pass.now - SESSIONS_KEPT_MS)
   return { changed: tasksMax - pruning.left, more: pruning.more }
 }
@@ -138,4 +140,10 @@ function pruneTombstones(pruning: Pruning): void {
   const { pass } = pruning
   pruning.left -= pass.database.run(FORGET_TOMBSTONES, pass.now, pruning.left)
   pruning.more ||= pass.database.get<[number]>(ANY_OLD_TOMBSTONE, pass.now)![0] === 1
+}
+
+function pruneWindows(pruning: Pruning): void {
+  const { pass } = pruning
+  pruning.left -= pass.database.run(FORGET_WINDOWS, pass.now, pruning.left)
+  pruning.more ||= pass.database.get<[number]>(ANY_OLD_WINDOW, pass.now)![0] === 1
 }

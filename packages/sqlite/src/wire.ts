@@ -7,11 +7,15 @@ import type { ErrorCode, StoreError } from '@millrace/core'
 import type {
   CommandAnswer,
   CommandRequest,
+  DueSchedules,
   GroupAnswer,
   Hint,
   LevelSlots,
   ListAnswer,
   ListRequest,
+  LockAnswer,
+  LockRecord,
+  LockRequest,
   Payload,
   PruneRequest,
   PublishedDefinition,
@@ -21,12 +25,17 @@ import type {
   ReclaimRequest,
   RenewAnswer,
   RenewRequest,
+  SchedulePut,
+  SchedulePutAnswer,
+  ScheduleRecord,
   SessionRecord,
   SessionRequest,
   Settlement,
   TaskGroup,
   TaskOutcome,
   TaskRecord,
+  Tick,
+  TickAnswer,
   UpkeepAnswer,
   UpkeepRequest,
   Verdict,
@@ -190,6 +199,16 @@ export interface Operations {
   command(request: CommandRequest): CommandAnswer
   configureQueue(request: QueueSettings): null
   openGate(gate: string): { readonly fate: 'open' | 'gone'; readonly more: boolean }
+  putSchedule(request: SchedulePut): SchedulePutAnswer
+  removeSchedule(name: string): 'removed' | 'unknown'
+  schedule(name: string): ScheduleRecord | null
+  schedules(request: { readonly after: string | null; readonly limit: number }): readonly ScheduleRecord[]
+  dueSchedules(request: { readonly max: number }): DueSchedules
+  tick(request: Tick): TickAnswer
+  acquireLock(request: LockRequest): LockAnswer
+  renewLock(request: Pick<LockRequest, 'name' | 'holder' | 'ttlMs'>): 'held' | 'lost'
+  releaseLock(request: Pick<LockRequest, 'name' | 'holder'>): 'released' | 'lost'
+  locks(): readonly LockRecord[]
   get(ids: readonly string[]): readonly (TaskRecord | null)[]
   outcomes(request: {
     readonly ids: readonly string[]

@@ -15,6 +15,10 @@ const note = defineTask('note', {
   retry: false,
 })
 const keyed = defineTask('keyed', { input: unchecked<string>(), unique: { key: (k) => k, then: 'reject' } })
+const windowed = defineTask('windowed', {
+  input: unchecked<string>(),
+  unique: { key: (k) => k, within: '1h', then: 'reject' },
+})
 const logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** What the tests use of either library. */
@@ -95,6 +99,21 @@ describe.each(libraries)('%s', (_, open) => {
     expect(await one.status()).toMatchObject({ state: 'ready' })
     expect(await two.status()).toMatchObject({ state: 'ready' })
     expect((await mill.tasks.list({ limit: 100 })).tasks).toHaveLength(4)
+  })
+
+  test('a window begins with the commit; what would replace is refused, and the transaction goes on', async () => {
+    const refused = (code: string): Error => expect.objectContaining({ code }) as Error
+    db.exec('BEGIN IMMEDIATE')
+    mill.within(db).enqueue(windowed, 'a')
+    db.exec('ROLLBACK')
+    db.exec('BEGIN IMMEDIATE')
+    expect(() => mill.within(db).enqueue(keyed, 'a', { unique: { key: 'a', then: 'replace' } })).toThrow(
+      refused('invalid-argument'),
+    )
+    const { id } = mill.within(db).enqueue(windowed, 'a')
+    expect(() => mill.within(db).enqueue(windowed, 'a')).toThrow(refused('unique'))
+    db.exec('COMMIT')
+    await expect(mill.enqueue(windowed, 'a')).rejects.toMatchObject({ code: 'unique', by: { id } })
   })
 
   test('a graph, with a parent that runs', async () => {

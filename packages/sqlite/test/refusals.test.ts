@@ -15,7 +15,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { defineTask, InvalidArgumentError, Mill, StoreError, unchecked } from '@millrace/core'
 import { SqliteStore, type SqliteStoreOptions } from '../src/index.ts'
-import { openDatabase } from '../src/migrate.ts'
+import { Database } from '../src/database.ts'
+import { migrate, openDatabase, versionOf } from '../src/migrate.ts'
+import { MIGRATIONS } from '../src/migrations.ts'
 import { APPLICATION_ID } from '../src/statements/schema.ts'
 
 let folder = ''
@@ -164,6 +166,26 @@ test('several processes may create one file at once', async () => {
   expect(await Promise.all(stores.map((store) => store.queues()))).toEqual([[], [], [], []])
   await Promise.all(stores.map((store) => store.close()))
 })
+
+test.each([1, 2, 3])(
+  'one that is made while it is looked at, before look %i, is no other application',
+  (look) => {
+    const path = join(folder, 'home.db')
+    sql(path, 'PRAGMA journal_mode = WAL')
+    const database = new Database(path, { readOnly: false })
+    const other = new Database(path, { readOnly: false })
+    let looks = 0
+    const get = database.get.bind(database)
+    const spy = vi.spyOn(database, 'get').mockImplementation((...of) => {
+      if (++looks === look) migrate(other, path)
+      return get(...of) as never
+    })
+    expect([0, MIGRATIONS.length]).toContain(versionOf(database, path))
+    expect(spy).toHaveBeenCalledTimes(3)
+    database.close()
+    other.close()
+  },
+)
 
 test('a migration that fails leaves nothing behind', async () => {
   const path = join(folder, 'home.db')

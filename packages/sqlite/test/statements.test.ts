@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import * as adding from '../src/statements/adding.ts'
 import * as claiming from '../src/statements/claiming.ts'
+import * as keys from '../src/statements/keys.ts'
 import * as dependents from '../src/statements/dependents.ts'
 import * as settling from '../src/statements/settling.ts'
 import * as upkeep from '../src/statements/upkeep.ts'
@@ -19,7 +20,10 @@ const hot: Readonly<Record<string, string>> = {
   'insert tasks': adding.addPlainTasks(25),
   'all ready': adding.ALL_READY,
   'known task': adding.KNOWN_TASK,
-  'key holder': adding.KEY_HOLDER,
+  'key holder': keys.KEY_HOLDER,
+  'key held': keys.KEY_HELD,
+  'open window': keys.OPEN_WINDOW,
+  'release keys': keys.RELEASE_KEYS,
   'read claims of 1 route': claiming.readClaims(1),
   'read claims of 16 routes': claiming.readClaims(16),
   'heads of 16 routes': claiming.readHeads(16),

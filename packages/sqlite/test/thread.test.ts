@@ -70,7 +70,10 @@ test('those who watch hear that everything may have changed when another thread 
   const [thread] = await threadsOf(() => store.now())
   await thread!.terminate()
   await vi.waitFor(() => store.now(), 10_000)
-  expect(await next).toEqual({ done: false, value: { ready: true, settled: true, cancel: true } })
+  expect(await next).toEqual({
+    done: false,
+    value: { ready: true, settled: true, cancel: true, schedules: true },
+  })
   const heard = hints.next()
   await store.add({ groups: groups(1), again: false })
   expect(await heard).toMatchObject({ value: { ready: true } })

@@ -2,6 +2,7 @@
 import { LIMITS } from '../task/limits.ts'
 import { newNonce, type IdMaker } from '../task/ids.ts'
 import { payloadSize } from '../task/codec.ts'
+import { checkReplacements } from '../store/uniqueness.ts'
 import { rejectionError } from './refusals.ts'
 import type { Connection } from './connection.ts'
 import type { AddVerdict, TaskGroup } from '../store/port.ts'
@@ -17,6 +18,7 @@ export interface AtomicBulkParts {
 /** @throws what refuses any of them; then there is none of them */
 export function addWhole(specs: readonly TaskSpec[], parts: AtomicBulkParts): Promise<readonly AddVerdict[]> {
   const chunks = chunked(specs)
+  if (chunks.length > 1) checkReplacements([{ tasks: specs, under: null, gate: '' }])
   return chunks.length > 1 ? behindGate(chunks, parts) : parts.add({ tasks: specs, under: null, gate: null })
 }
 

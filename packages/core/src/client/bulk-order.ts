@@ -4,6 +4,7 @@ import { LIMITS } from '../task/limits.ts'
 import { shown } from '../task/shown.ts'
 import { topologicalOrder } from '../policy/graph.ts'
 import { dependencyParts } from './specs.ts'
+import type { Place, Places } from './flow-plan.ts'
 import type { Dependency, Draft } from '../task/draft.ts'
 import type { IdMaker } from '../task/ids.ts'
 
@@ -14,8 +15,11 @@ export interface BulkOrder {
   readonly drawn: Set<Draft>
 }
 
-/** @throws CycleError, TooLargeError, InvalidArgumentError if these are no drafts */
-export function bulkOrder(drafts: readonly Draft[], ids: IdMaker): BulkOrder {
+/**
+ * @param places of drafts that stand in a flow
+ * @throws CycleError, TooLargeError, InvalidArgumentError if these are no drafts
+ */
+export function bulkOrder(drafts: readonly Draft[], ids: IdMaker, places?: Places): BulkOrder {
   checkDrafts(drafts)
   if (drafts.length > LIMITS.graphTasks) {
     throw new TooLargeError(
@@ -24,7 +28,7 @@ export function bulkOrder(drafts: readonly Draft[], ids: IdMaker): BulkOrder {
     )
   }
   const drawn = new Set<Draft>()
-  let graph = false
+  let graph = places !== undefined
   for (const draft of drafts) {
     if (draft.id === undefined) {
       draft.id = ids.next()
@@ -33,7 +37,7 @@ export function bulkOrder(drafts: readonly Draft[], ids: IdMaker): BulkOrder {
     graph ||= (draft.options.after?.length ?? 0) > 0
   }
   try {
-    return { order: graph ? parentsFirst(drafts) : [...drafts.keys()], drawn }
+    return { order: graph ? parentsFirst(drafts, places) : [...drafts.keys()], drawn }
   } catch (error) {
     forgetIds(drawn)
     throw error
@@ -59,11 +63,11 @@ export function forgetIds(drawn: Iterable<Draft>): void {
   for (const draft of drawn) draft.id = undefined
 }
 
-function parentsFirst(drafts: readonly Draft[]): readonly number[] {
+function parentsFirst(drafts: readonly Draft[], places: Places | undefined): readonly number[] {
   // of a draft that is given twice the first one counts
   const entries = drafts.map((draft, index) => [String(draft.id).toLowerCase(), index] as const)
   const indexes = new Map(entries.toReversed())
-  const sorted = topologicalOrder(drafts.map((draft) => parentsWithin(draft, indexes)))
+  const sorted = topologicalOrder(drafts.map((draft) => parentsWithin(draft, places?.get(draft), indexes)))
   if ('order' in sorted) return sorted.order
   throw new CycleError(`These tasks wait for each other in a circle: ${cycleText(sorted.cycle, drafts)}.`, {
     hint: 'Take one of these out of the `after` of the other: a task starts when all that it waits for have ended.',
@@ -76,11 +80,16 @@ function cycleText(cycle: readonly number[], drafts: readonly Draft[]): string {
   return [...names, cycle.length > 10 ? `… (${cycle.length} tasks)` : names[0]].join(' after ')
 }
 
-function parentsWithin(draft: Draft, indexes: ReadonlyMap<string, number>): number[] {
+function parentsWithin(
+  draft: Draft,
+  place: Place | undefined,
+  indexes: ReadonlyMap<string, number>,
+): number[] {
   const parents: number[] = []
   const { after } = draft.options
   // what is none of this is refused as its draft is looked at
-  for (const dependency of Array.isArray(after) ? (after as readonly Dependency[]) : []) {
+  const own = Array.isArray(after) ? (after as readonly Dependency[]) : []
+  for (const dependency of place === undefined ? own : [...place.after, ...own]) {
     const { parent } = dependencyParts(dependency)
     const index = typeof parent === 'string' ? indexes.get(parent.toLowerCase()) : undefined
     if (index !== undefined) parents.push(index)

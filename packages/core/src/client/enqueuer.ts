@@ -5,6 +5,7 @@ import { Account, type Load } from './account.ts'
 import { addWhole } from './atomic-bulk.ts'
 import { Batcher, type Arrival, type Send } from './batcher.ts'
 import { bulkOrder, forgetIds } from './bulk-order.ts'
+import { flowHandles, planOf, type FlowHandles, type Places } from './flow-plan.ts'
 import { Operations } from './operations.ts'
 import { refusalOf } from './refusals.ts'
 import { Guest } from './guest.ts'
@@ -12,6 +13,7 @@ import { draftSpec, specOf, type TaskDraft } from './specs.ts'
 import { Stream } from './stream.ts'
 import { firstTime, handleOf, type EnqueuedHandle, type HandleContext } from './handle.ts'
 import type { Transactions } from '../store/transactions.ts'
+import type { AnyFlow } from '../task/flow.ts'
 import type { AnyTask } from '../task/definition.ts'
 import type { Manner } from './connection.ts'
 import type { Draft } from '../task/draft.ts'
@@ -78,11 +80,33 @@ export class Enqueuer {
     }
   }
 
+  /** A task that was made already, as those of schedules are. */
+  async spec(spec: TaskSpec): Promise<AddVerdict> {
+    this.#operations.begin()
+    try {
+      return (await this.#add({ tasks: [spec], under: null, gate: null }))[0]!
+    } finally {
+      this.#operations.end()
+    }
+  }
+
   /** All or nothing. */
   async atomically(drafts: readonly Draft[]): Promise<EnqueuedHandle[]> {
     this.#operations.begin()
     try {
       return drafts.length === 0 ? [] : await this.#atomically(drafts)
+    } finally {
+      this.#operations.end()
+    }
+  }
+
+  /** A flow, all or nothing. */
+  async flow<F extends AnyFlow>(flow: F): Promise<FlowHandles<F['~flow']>> {
+    this.#operations.begin()
+    try {
+      const { drafts, places } = planOf(flow)
+      const handles = await this.#atomically(drafts, places)
+      return flowHandles(flow, { drafts, handles })
     } finally {
       this.#operations.end()
     }
@@ -108,8 +132,8 @@ export class Enqueuer {
     return this.#operations.close()
   }
 
-  async #atomically(drafts: readonly Draft[]): Promise<EnqueuedHandle[]> {
-    const { order, drawn } = bulkOrder(drafts, this.#ids)
+  async #atomically(drafts: readonly Draft[], places?: Places): Promise<EnqueuedHandle[]> {
+    const { order, drawn } = bulkOrder(drafts, this.#ids, places)
     const specs: TaskSpec[] = []
     const fresh = new Set(drawn)
     const parts = {
@@ -119,7 +143,8 @@ export class Enqueuer {
     }
     try {
       for (const index of order) {
-        const made = draftSpec(drafts[index]!, fresh)
+        const draft = drafts[index]!
+        const made = draftSpec(draft, fresh, places?.get(draft))
         specs.push(made instanceof Promise ? await made : made)
       }
       const verdicts = await addWhole(specs, parts)

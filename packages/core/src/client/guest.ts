@@ -5,11 +5,14 @@ import { InvalidArgumentError, TooLargeError } from '../task/errors.ts'
 import { LIMITS } from '../task/limits.ts'
 import { payloadSize } from '../task/codec.ts'
 import { bulkOrder, forgetIds } from './bulk-order.ts'
+import { flowHandles, planOf, type FlowHandles, type Places } from './flow-plan.ts'
 import { handleOf, type EnqueuedHandle, type HandleContext } from './handle.ts'
+import { checkGuestReplacements } from '../store/uniqueness.ts'
 import { refusalOf } from './refusals.ts'
 import { draftSpec, specOf, type TaskDraft } from './specs.ts'
 import type { AddVerdict, GroupAnswer, Store, TaskGroup } from '../store/port.ts'
 import type { Answer, TransactionalStore, Transactions } from '../store/transactions.ts'
+import type { AnyFlow } from '../task/flow.ts'
 import type { AnyTask } from '../task/definition.ts'
 import type { Draft } from '../task/draft.ts'
 import type { Fence, TaskSpec } from '../store/records.ts'
@@ -49,12 +52,21 @@ export class Guest {
     })
   }
 
+  /** A flow, all or nothing. */
+  flow<F extends AnyFlow>(flow: F): Answer<FlowHandles<F['~flow']>> {
+    const { drafts, places } = planOf(flow)
+    return chain(this.all(drafts, places), (handles) => flowHandles(flow, { drafts, handles }))
+  }
+
   /** All or nothing. */
-  all(drafts: readonly Draft[]): Answer<EnqueuedHandle[]> {
-    const { order, drawn } = bulkOrder(drafts, this.#parts.ids)
+  all(drafts: readonly Draft[], places?: Places): Answer<EnqueuedHandle[]> {
+    const { order, drawn } = bulkOrder(drafts, this.#parts.ids, places)
     const work = (): Answer<EnqueuedHandle[]> => {
       const fresh = new Set(drawn)
-      const specs = order.map((index) => this.#known(draftSpec(drafts[index]!, fresh)))
+      const specs = order.map((index) => {
+        const draft = drafts[index]!
+        return this.#known(draftSpec(draft, fresh, places?.get(draft)))
+      })
       return chain(allOf(specs), (tasks) => this.#all(drafts, { order, tasks }))
     }
     const forgetting = (error: unknown): never => {
@@ -93,6 +105,7 @@ export class Guest {
   }
 
   #add(group: TaskGroup): Answer<readonly AddVerdict[]> {
+    checkGuestReplacements(group)
     return chain(this.#parts.transactions.add(this.#tx, group), (answer: GroupAnswer) => {
       if (answer.outcome === 'added') return answer.tasks
       throw refusalOf(answer, group)

@@ -104,6 +104,8 @@ export type Enqueued =
   | { readonly outcome: 'created' }
   /** The task was there already: by its id, or by its unique key. The handle is the handle of that task. */
   | { readonly outcome: 'duplicate'; readonly by: TaskRef }
+  /** The task is new, and took the place of another one by its unique key, which is cancelled. */
+  | { readonly outcome: 'replaced'; readonly previous: TaskId }
 
 /** The handle of what the store took. */
 export function handleOf<D extends AnyTask>(

@@ -10,6 +10,7 @@ import { Worker } from '../worker/worker.ts'
 import { checkMembers, reading, type Members } from '../task/members.ts'
 import { checkTask, type AnyTask, type InputArguments } from '../task/definition.ts'
 import { NO_OPTIONS, type Draft, type EnqueueOptions } from '../task/draft.ts'
+import type { AnyFlow, Startable } from '../task/flow.ts'
 import type { Logger } from '../task/logger.ts'
 import type { Platform } from '../platform/platform.ts'
 import type { Handles } from '../task/transaction.ts'
@@ -18,9 +19,15 @@ import type { Transactions } from '../store/transactions.ts'
 import type { TaskId } from '../store/records.ts'
 import { Connection } from './connection.ts'
 import { Enqueuer, type BulkAnswer } from './enqueuer.ts'
+import type { FlowHandles } from './flow-plan.ts'
 import type { Guest } from './guest.ts'
 import { BreakerControl, LimitControl, PartitionControl } from './flow-control.ts'
+import { heldLock, type HeldLock } from './lock-status.ts'
+import { UPKEEP_LOCK } from '../upkeep/leadership.ts'
+import { Locker, type LockOptions } from './locker.ts'
+import type { Lock } from './lock.ts'
 import { QueueControl, WorkerControl } from './queue-control.ts'
+import { ScheduleControl } from './schedule-control.ts'
 import { TaskControl } from './task-control.ts'
 import { checkWait, TaskHandle, type EnqueuedHandle, type ResultOptions } from './handle.ts'
 import { Waits } from './waits.ts'
@@ -80,11 +87,14 @@ export class Mill implements AsyncDisposable {
   readonly breakers: BreakerControl
   readonly partitions: PartitionControl
   readonly workers: WorkerControl
+  /** What is enqueued again and again. */
+  readonly schedules: ScheduleControl
   readonly #connection: Connection
   readonly #waits: Waits
   readonly #enqueuer: Enqueuer
   /** A handler that is told of an outage would burn an attempt: what it enqueues waits. */
   readonly #handlersEnqueuer: Enqueuer
+  readonly #locker: Locker
   readonly #workers = new Set<Worker>()
   #closing: Promise<void> | undefined
 
@@ -101,12 +111,14 @@ export class Mill implements AsyncDisposable {
     const context = { connection: this.#connection, waits: this.#waits }
     this.#enqueuer = new Enqueuer(context, pendingMax, 'fails fast')
     this.#handlersEnqueuer = new Enqueuer(context, pendingMax, 'insists')
+    this.#locker = new Locker(this.#connection)
     this.tasks = new TaskControl(this.#connection)
     this.queues = new QueueControl(this.#connection)
     this.limits = new LimitControl(this.#connection)
     this.breakers = new BreakerControl(this.#connection)
     this.partitions = new PartitionControl(this.#connection)
     this.workers = new WorkerControl(this.#connection)
+    this.schedules = new ScheduleControl(this.#connection, this.#enqueuer)
   }
 
   /**
@@ -156,6 +168,17 @@ export class Mill implements AsyncDisposable {
   }
 
   /**
+   * Enqueues a flow: all of its tasks or none. Enqueuing the same flow again answers the tasks that are there.
+   *
+   * @throws what `enqueueMany` throws with `atomic`; InvalidArgumentError if a step that begins it has no input, or a
+   *   draft stands in it twice
+   */
+  async enqueueFlow<F extends AnyFlow>(flow: F & Startable<F>): Promise<FlowHandles<F['~flow']>> {
+    if (this.#closing !== undefined) throw new ClosedError()
+    return this.#enqueuer.flow(flow)
+  }
+
+  /**
    * Enqueues a task and waits for its result.
    *
    * @throws what `enqueue` and `handle.result` throw
@@ -177,6 +200,24 @@ export class Mill implements AsyncDisposable {
   handle<D extends AnyTask>(task: D, id: TaskId): TaskHandle<D> {
     checkTask(task)
     return new TaskHandle(task, checkedTaskId(id), { connection: this.#connection, waits: this.#waits })
+  }
+
+  /**
+   * Takes a lock, and renews its lease until it is released, or the client closes: `await using lock = await mill.lock(…)`.
+   *
+   * Who waits has no place in a line: whoever asks first once it is free gets it.
+   *
+   * @throws LockHeldError if somebody else had it all the time; what the signal was aborted with; InvalidArgumentError
+   */
+  lock(name: string, options?: LockOptions): Promise<Lock> {
+    if (this.#closing !== undefined) return Promise.reject(new ClosedError())
+    return this.#locker.lock(name, options)
+  }
+
+  /** The locks that are held, by name. */
+  async locks(): Promise<readonly HeldLock[]> {
+    const found = await this.#connection.operation(() => this.#connection.read((store) => store.locks()))
+    return found.filter(({ name }) => name !== UPKEEP_LOCK).map(heldLock)
   }
 
   /** The definitions that workers on this store have published: what producers go by that have only a task's name. */
@@ -229,9 +270,10 @@ export class Mill implements AsyncDisposable {
 
   async #close({ drain }: CloseOptions): Promise<void> {
     const ended = this.#connection.endOperations()
+    const unlocked = this.#locker.close()
     await Promise.all([...this.#workers].map((worker) => worker.stop({ drain })))
     this.#waits.close()
-    await Promise.all([this.#enqueuer.close(), this.#handlersEnqueuer.close(), ended])
+    await Promise.all([this.#enqueuer.close(), this.#handlersEnqueuer.close(), ended, unlocked])
     await this.#connection.close()
   }
 }

@@ -4,6 +4,7 @@ import { checkedName } from '../task/limits.ts'
 import { durationMs, type Duration } from '../task/duration.ts'
 import { DEFAULT_RETENTION } from '../policy/retention.ts'
 import type { QueueRecord, SessionRecord } from '../store/inspection.ts'
+import { UPKEEP_LOCK } from '../upkeep/leadership.ts'
 import { checkMembers, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
 import type { QueueSettings } from '../store/control.ts'
@@ -65,6 +66,11 @@ export class QueueControl {
   }
 }
 
+export interface WorkerStatus extends SessionRecord {
+  /** Since when it leads the upkeep; `null`: it does not. At most one does. */
+  readonly leadsSince: number | null
+}
+
 export class WorkerControl {
   readonly #connection: Connection
 
@@ -73,8 +79,15 @@ export class WorkerControl {
   }
 
   /** The workers whose lease stands. */
-  list(): Promise<readonly SessionRecord[]> {
-    return this.#connection.operation(() => this.#connection.read((store) => store.sessions()))
+  list(): Promise<readonly WorkerStatus[]> {
+    return this.#connection.operation(async () => {
+      const sessions = await this.#connection.read((store) => store.sessions())
+      const locks = await this.#connection.read((store) => store.locks())
+      const upkeep = locks.find(({ name }) => name === UPKEEP_LOCK)
+      return sessions.map((session) => {
+        return { ...session, leadsSince: session.session === upkeep?.about ? upkeep.acquiredAt : null }
+      })
+    })
   }
 }
 

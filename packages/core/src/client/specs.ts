@@ -5,7 +5,14 @@ import { checkedTaskId } from '../task/ids.ts'
 import { digest } from '../platform/hash.ts'
 import { durationMs } from '../task/duration.ts'
 import { encode } from '../task/codec.ts'
-import { checkedThen, levelOf, resolveOptions, type ResolvedOptions } from '../task/options.ts'
+import {
+  checkedThen,
+  holdOf,
+  levelOf,
+  resolveOptions,
+  type ResolvedOptions,
+  type UniqueCall,
+} from '../task/options.ts'
 import { laneOf } from '../task/flow-options.ts'
 import { isKeepable, keptText } from '../task/kept-text.ts'
 import { checkMembers, reading, type Members } from '../task/members.ts'
@@ -13,7 +20,8 @@ import { checkTask, type AnyTask } from '../task/definition.ts'
 import { messageOf, shown } from '../task/shown.ts'
 import { validate } from '../task/schema.ts'
 import { NO_OPTIONS, type Dependency, type Draft, type EnqueueOptions } from '../task/draft.ts'
-import type { Edge, IfFailed, TaskId, TaskPolicy, TaskSpec, UniqueSpec } from '../store/records.ts'
+import type { Place } from './flow-plan.ts'
+import type { Edge, IfFailed, Payload, TaskId, TaskPolicy, TaskSpec, UniqueSpec } from '../store/records.ts'
 
 const NONE: readonly never[] = []
 const EMPTY: Readonly<Record<string, string>> = {}
@@ -23,6 +31,8 @@ export interface TaskDraft<D extends AnyTask = AnyTask> {
   readonly task: D
   readonly input: unknown
   readonly options: EnqueueOptions
+  /** What stands for an input that is not there yet. */
+  readonly payload?: Payload | undefined
 }
 
 /** One policy object per definition, so that stores can keep it once. */
@@ -41,24 +51,35 @@ export function specOf(
   const { task, input, options } = draft
   checkTask(task)
   if (options !== NO_OPTIONS) checkMembers(options, ENQUEUE_MEMBERS, 'enqueue')
+  if (draft.payload !== undefined) return buildSpec(draft, id, idMadeBy)
   const checked = validate(task.input, input, `The input of ${task.name}`)
   if (checked instanceof Promise) return checked.then(() => buildSpec(draft, id, idMadeBy))
   return buildSpec(draft, id, idMadeBy)
 }
 
-/** @param fresh drafts whose ids were drawn just now and not used yet: any other may be known to the store */
-export function draftSpec(draft: Draft, fresh: Set<Draft>): TaskSpec | Promise<TaskSpec> {
-  if (fresh.delete(draft)) return specOf(draft, draft.id!, 'client')
-  return specOf(draft, checkedTaskId(draft.id), 'user')
+/**
+ * @param fresh drafts whose ids were drawn just now and not used yet: any other may be known to the store
+ * @param place where it stands in a flow, if it does
+ */
+export function draftSpec(draft: Draft, fresh: Set<Draft>, place?: Place): TaskSpec | Promise<TaskSpec> {
+  const placed = place === undefined ? draft : placedDraft(draft, place)
+  if (fresh.delete(draft)) return specOf(placed, draft.id!, 'client')
+  return specOf(placed, checkedTaskId(draft.id), 'user')
+}
+
+function placedDraft({ task, input, options }: Draft, { after, payload }: Place): TaskDraft {
+  checkMembers(options, ENQUEUE_MEMBERS, 'enqueue')
+  const own = checkedList(options.after ?? NONE, '`after`')
+  return { task, input, options: { ...options, after: [...after, ...own] }, payload }
 }
 
 function buildSpec(
-  { task, input, options }: TaskDraft,
+  { task, input, options, payload: given }: TaskDraft,
   id: TaskId,
   idMadeBy: TaskSpec['idMadeBy'],
 ): TaskSpec {
   const resolved = hasSharedOptions(options) ? resolveOptions(options, task.options) : task.options
-  const payload = encode(input, `The input of ${task.name}`)
+  const payload = given ?? encode(input, `The input of ${task.name}`)
   const { after, tags, needs, metadata, headers } = options
   return {
     id,
@@ -71,7 +92,7 @@ function buildSpec(
         : [...new Set(checkedList(needs, 'needs').map((need) => checkedName(need, 'A need')))].sort(),
     queue: resolved.queue,
     level: options.priority === undefined ? resolved.level : levelOf(options.priority),
-    lane: hasLane(task, options) ? laneOf(task.flow, input, options) : null,
+    lane: hasLane(task, options) ? laneOf(task.flow, given === undefined ? { input } : 'fed', options) : null,
     dueByMs: options.dueBy === undefined ? null : durationMs(options.dueBy, 'dueBy'),
     due: dueOf(options),
     held: checkedHeld(options.held),
@@ -81,7 +102,7 @@ function buildSpec(
     startByMs: resolved.startByMs,
     deadlineMs: resolved.deadlineMs,
     after: after === undefined || after.length === 0 ? NONE : edgesOf(after),
-    unique: uniqueOf(task, input, options),
+    unique: uniqueOf({ task, input, options, payload: given }),
     tags: tags === undefined ? NONE : checkedTags(tags),
     metadata: metadata === undefined ? EMPTY : checkedStrings(metadata, 'metadata', LIMITS.metadataBytes),
     headers: headers === undefined ? EMPTY : checkedStrings(headers, 'headers', LIMITS.headersBytes),
@@ -129,9 +150,10 @@ function parentId(parent: unknown): TaskId {
 }
 
 function checkedIfFailed(ifFailed: unknown): IfFailed {
-  if (ifFailed === 'cancel' || ifFailed === 'fail' || ifFailed === 'run') return ifFailed
+  if (ifFailed === 'cancel' || ifFailed === 'fail' || ifFailed === 'run' || ifFailed === 'trigger')
+    return ifFailed
   throw new InvalidArgumentError(`ifFailed is ${shown(ifFailed)}.`, {
-    hint: "It is 'cancel', 'fail' or 'run'.",
+    hint: "It is 'cancel', 'fail', 'run' or 'trigger'.",
   })
 }
 
@@ -181,13 +203,24 @@ function isDate(value: unknown): value is Date {
   return typeof value === 'object' && value !== null && 'getTime' in value
 }
 
-function uniqueOf(task: AnyTask, input: unknown, options: EnqueueOptions): UniqueSpec | null {
+function uniqueOf({ task, input, options, payload }: TaskDraft): UniqueSpec | null {
   const { unique } = options
   if (unique !== undefined) checkMembers(unique, UNIQUE_MEMBERS, 'unique')
   const then = checkedThen(unique?.then ?? task.unique?.then)
   if (unique === undefined && task.unique === undefined) return null
+  if (payload !== undefined) {
+    throw new InvalidArgumentError(
+      `The unique key of ${task.name} is made of its input, which is not there yet.`,
+      {
+        hint: 'A step that takes a result cannot have a key: give it an input, or define the task without `unique`.',
+      },
+    )
+  }
   const key: unknown = unique === undefined ? ownKey(task, input) : unique.key
-  return { key: `${task.name}:${checkedKey(key, 'The unique key')}`, then }
+  const held =
+    (unique === undefined ? undefined : holdOf(unique)) ??
+    (task.unique === undefined ? undefined : holdOf(task.unique))
+  return { key: `${task.name}:${checkedKey(key, 'The unique key')}`, while: held ?? 'live', then }
 }
 
 /** What the definition makes of the input. Its function is the user's, and may fail. */
@@ -251,7 +284,7 @@ function checkedList<T>(list: readonly T[], what: string): readonly T[] {
   })
 }
 
-const ENQUEUE_MEMBERS: Members<EnqueueOptions> = {
+export const ENQUEUE_MEMBERS: Members<EnqueueOptions> = {
   id: true,
   delay: true,
   runAt: true,
@@ -274,4 +307,4 @@ const ENQUEUE_MEMBERS: Members<EnqueueOptions> = {
   headers: true,
 }
 
-const UNIQUE_MEMBERS: Members<NonNullable<EnqueueOptions['unique']>> = { key: true, then: true }
+const UNIQUE_MEMBERS: Members<UniqueCall> = { key: true, while: true, within: true, then: true }

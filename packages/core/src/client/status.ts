@@ -1,6 +1,7 @@
 /** Tasks as readers see them: decoded, with states by their everyday names. */
 import { decode } from '../task/codec.ts'
 import { attemptOf } from '../policy/attempts.ts'
+import { shapeOf } from '../task/fed-input.ts'
 import { PRIORITIES, type Priority } from '../task/options.ts'
 import type { TaskRecord, TaskState, TaskSummary } from '../store/records.ts'
 
@@ -20,6 +21,8 @@ export interface TaskStatus
   extends TaskListItem, Omit<TaskRecord, keyof TaskSummary | 'payload' | 'result' | 'checkpoint'> {
   /** `undefined` once a task succeeded: the input goes with the completion. */
   readonly input: unknown
+  /** `parents` while the input is made of the results of the tasks it waits for, when it starts. */
+  readonly inputFrom: 'parents' | null
   readonly result: unknown
   readonly checkpoint: unknown
 }
@@ -37,10 +40,12 @@ export function shownItem(summary: TaskSummary, now: number): TaskListItem {
 
 export function shownStatus(record: TaskRecord, now: number): TaskStatus {
   const { payload, result, checkpoint, ...rest } = record
+  const fed = payload !== null && shapeOf(payload) !== null
   return {
     ...rest,
     ...shownItem(rest as TaskSummary, now),
-    input: payload === null ? undefined : decode(payload),
+    input: fed || payload === null ? undefined : decode(payload),
+    inputFrom: fed ? 'parents' : null,
     result: result === null ? undefined : decode(result),
     checkpoint: checkpoint === null ? undefined : decode(checkpoint),
   }

@@ -2,6 +2,7 @@
 import { Mill, type MillOptions } from './mill.ts'
 import { NO_OPTIONS } from '../task/draft.ts'
 import type { AnyTask, InputArguments } from '../task/definition.ts'
+import type { AnyFlow } from '../task/flow.ts'
 import type { Draft, EnqueueOptions } from '../task/draft.ts'
 import type { Taken, Within } from '../task/transaction.ts'
 import type { TransactionalStore, Transactions } from '../store/transactions.ts'
@@ -28,6 +29,7 @@ export class TransactionalMill<Tx> extends Mill {
       enqueue: (task: AnyTask, ...[input, options]: InputArguments<unknown, EnqueueOptions>) =>
         guest.one({ task, input, options: options ?? NO_OPTIONS }),
       enqueueMany: (drafts: readonly Draft[]) => guest.all(drafts),
+      enqueueFlow: (flow: AnyFlow) => guest.flow(flow),
     } as Within<Tx>
   }
 

@@ -24,21 +24,21 @@ const order = cases('checks', {
   },
 
   'the id is looked at before the unique key': async (scene) => {
-    await scene.enqueue({ unique: { key: 'k', then: 'keep' } })
+    await scene.enqueue({ unique: { key: 'k', while: 'live', then: 'keep' } })
     const spec = scene.spec()
     await scene.add(spec)
-    const keyed = { ...spec, unique: { key: 'k', then: 'reject' } } as const
+    const keyed = { ...spec, unique: { key: 'k', while: 'live', then: 'reject' } } as const
     equal((await scene.add(keyed))[0], { outcome: 'duplicate', by: { id: spec.id, state: 'pending' } })
     equal(await scene.group([otherDigest(keyed)]), conflict(0, spec.id))
   },
 
   'the unique key is looked at before the parents': async (scene) => {
-    const holder = await scene.enqueue({ unique: { key: 'k', then: 'keep' } })
+    const holder = await scene.enqueue({ unique: { key: 'k', while: 'live', then: 'keep' } })
     const after = [{ parent: scene.id(), ifFailed: 'run' }] as const
     const by = { id: holder, state: 'pending' } as const
-    const keep = scene.spec({ unique: { key: 'k', then: 'keep' }, after })
+    const keep = scene.spec({ unique: { key: 'k', while: 'live', then: 'keep' }, after })
     equal(await scene.add(keep), [{ outcome: 'duplicate', by }])
-    const reject = scene.spec({ unique: { key: 'k', then: 'reject' }, after })
+    const reject = scene.spec({ unique: { key: 'k', while: 'live', then: 'reject' }, after })
     const rejection = { code: 'unique', key: 'k', by } as const
     equal(await scene.group([reject]), { outcome: 'rejected', index: 0, rejection })
   },
@@ -69,11 +69,11 @@ const order = cases('checks', {
   },
 
   'the fence is looked at before keys and parents': async (scene) => {
-    await scene.enqueue({ unique: { key: 'k', then: 'reject' } })
+    await scene.enqueue({ unique: { key: 'k', while: 'live', then: 'reject' } })
     const stale = { task: scene.id(), epoch: 1, nonce: scene.nonce() }
     const refused = [
-      scene.spec({ unique: { key: 'k', then: 'reject' } }),
-      scene.spec({ unique: { key: 'k', then: 'keep' } }),
+      scene.spec({ unique: { key: 'k', while: 'live', then: 'reject' } }),
+      scene.spec({ unique: { key: 'k', while: 'live', then: 'keep' } }),
       scene.spec({ after: [{ parent: scene.id(), ifFailed: 'run' }] }),
     ]
     for (const spec of refused) equal(await scene.group([spec], { under: stale }), { outcome: 'stale' })
@@ -84,12 +84,15 @@ const faults = cases('checks', {
   'of several faults the earliest check decides, whatever their places': async (scene) => {
     const taken = scene.spec()
     await scene.add(taken)
-    const by = { id: await scene.enqueue({ unique: { key: 'k', then: 'keep' } }), state: 'pending' } as const
+    const by = {
+      id: await scene.enqueue({ unique: { key: 'k', while: 'live', then: 'keep' } }),
+      state: 'pending',
+    } as const
     const gone = scene.id()
     await scene.store.openGate(gone)
     const parent = scene.id()
     const orphan = scene.spec({ after: [{ parent, ifFailed: 'run' }] })
-    const unwanted = scene.spec({ unique: { key: 'k', then: 'reject' } })
+    const unwanted = scene.spec({ unique: { key: 'k', while: 'live', then: 'reject' } })
     const tasks = [orphan, unwanted, otherDigest(taken)]
     const gate = { gate: gone }
     equal(await scene.group(tasks, gate), conflict(2, taken.id), 'ids')

@@ -343,8 +343,8 @@ const late = cases('dependencies', {
 
   'edges to a duplicate point to the task that is there': async (scene) => {
     const worker = await scene.worker()
-    const holder = await scene.enqueue({ unique: { key: 'k', then: 'keep' } })
-    const newcomer = scene.spec({ unique: { key: 'k', then: 'keep' } })
+    const holder = await scene.enqueue({ unique: { key: 'k', while: 'live', then: 'keep' } })
+    const newcomer = scene.spec({ unique: { key: 'k', while: 'live', then: 'keep' } })
     const child = scene.spec({ after: [after(newcomer.id, 'fail')] })
     const verdicts = await scene.add(newcomer, child)
     equal(verdicts[0], { outcome: 'duplicate', by: { id: holder, state: 'pending' } })
@@ -357,8 +357,8 @@ const late = cases('dependencies', {
 
   'a task that is named by two ids blocks its dependent only once': async (scene) => {
     const worker = await scene.worker()
-    const holder = await scene.enqueue({ unique: { key: 'k', then: 'keep' } })
-    const newcomer = scene.spec({ unique: { key: 'k', then: 'keep' } })
+    const holder = await scene.enqueue({ unique: { key: 'k', while: 'live', then: 'keep' } })
+    const newcomer = scene.spec({ unique: { key: 'k', while: 'live', then: 'keep' } })
     const child = scene.spec({ after: [after(newcomer.id), after(holder)] })
     await scene.add(newcomer, child)
     await scene.see(child.id, { state: 'blocked' })

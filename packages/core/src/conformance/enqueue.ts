@@ -202,7 +202,7 @@ const groups = cases('enqueue', {
   'a group is all or nothing': async (scene) => {
     const taken = scene.spec()
     await scene.add(taken)
-    const key = { key: 'k', then: 'reject' } as const
+    const key = { key: 'k', while: 'live', then: 'reject' } as const
     const [first, last] = [scene.spec({ unique: key }), scene.spec()]
     equal(await scene.group([first, otherDigest(taken), last]), conflict(1, taken.id))
     await scene.gone(first.id)

@@ -17,6 +17,7 @@ import { leaseCases } from './leases.ts'
 import { limitCases } from './limits.ts'
 import { limitSettingCases } from './limit-settings.ts'
 import { listCases } from './lists.ts'
+import { lockCases } from './locks.ts'
 import { outboxCases } from './outbox.ts'
 import { partitionCases } from './partitions.ts'
 import { payloadCases } from './payloads.ts'
@@ -28,9 +29,14 @@ import { repeatCases } from './repeats.ts'
 import { retentionCases } from './retention.ts'
 import { routingCases } from './routing.ts'
 import { seriesCases } from './series.ts'
+import { scheduleCases } from './schedules.ts'
 import { settleCases } from './settle.ts'
 import { takeOverCases } from './take-overs.ts'
+import { triggerCases } from './triggers.ts'
 import { uniqueCases } from './unique.ts'
+import { uniqueReplacingCases } from './unique-replacing.ts'
+import { uniqueWaitingCases } from './unique-waiting.ts'
+import { uniqueWindowCases } from './unique-windows.ts'
 import { watchCases } from './watch.ts'
 import type { ConformanceCase } from './case.ts'
 
@@ -41,7 +47,11 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...checkCases,
   ...dependencyCases,
   ...outboxCases,
+  ...triggerCases,
   ...uniqueCases,
+  ...uniqueWaitingCases,
+  ...uniqueWindowCases,
+  ...uniqueReplacingCases,
   ...gateCases,
   ...claimCases,
   ...dueCases,
@@ -68,6 +78,8 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...inspectCases,
   ...payloadCases,
   ...clockCases,
+  ...scheduleCases,
+  ...lockCases,
   ...raceCases,
   ...watchCases,
 ]

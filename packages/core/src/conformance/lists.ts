@@ -197,7 +197,7 @@ export const listCases: readonly ConformanceCase[] = cases('lists', {
 
   'a list shows what the task shows': async (scene) => {
     const worker = await scene.worker()
-    const unique = { key: 'k', then: 'keep' } as const
+    const unique = { key: 'k', while: 'live', then: 'keep' } as const
     const id = await scene.enqueue({
       needs: ['gpu'],
       tags: ['a'],

@@ -3,7 +3,7 @@ import { cases, type ConformanceCase } from './case.ts'
 import { equal, holds, only, sameMembers } from './expect.ts'
 import { HOUR, persist, SECOND, type Scene } from './scene.ts'
 import { crash, demandOf, fail, retry, succeed, type Worker } from './worker.ts'
-import type { AddRequest, GroupAnswer, Reclaimed, Store } from '../store/port.ts'
+import type { AddRequest, AddVerdict, GroupAnswer, Reclaimed, Store } from '../store/port.ts'
 import type { Claim, TaskId, TaskSpec } from '../store/records.ts'
 import type { Transition, Verdict } from '../store/settlement.ts'
 
@@ -43,6 +43,11 @@ function outcomes(...answers: readonly GroupAnswer[]): readonly string[] {
     .toSorted()
 }
 
+function addedOf(answer: GroupAnswer): readonly AddVerdict[] {
+  holds(answer.outcome === 'added', `the group was not added: ${JSON.stringify(answer)}`)
+  return answer.tasks
+}
+
 const enqueuing = cases('races', {
   'what one client wrote the other sees': async (scene) => {
     const other = await scene.other()
@@ -72,10 +77,81 @@ const enqueuing = cases('races', {
   'one key wanted by two clients at once has one holder': async (scene) => {
     const other = await scene.other()
     for (let round = 0; round < ROUNDS; round++) {
-      const unique = { key: `k${round}`, then: 'reject' } as const
+      const unique = { key: `k${round}`, while: 'live', then: 'reject' } as const
       const [one, two] = scene.specs(2, { unique })
       const answers = await Promise.all([add(scene.store, request(one!)), add(other, request(two!))])
       equal(outcomes(...answers), ['created', 'rejected'])
+    }
+  },
+
+  '64 producers at once of one key have one holder, and are told of it': async (scene) => {
+    const other = await scene.other()
+    for (const held of ['live', 'waiting', { withinMs: HOUR }] as const) {
+      const unique = { key: `${JSON.stringify(held)}`, while: held, then: 'keep' } as const
+      const specs = scene.specs(64, { unique })
+      const answers = await Promise.all(
+        specs.map((spec, n) => add(n % 2 === 0 ? scene.store : other, request(spec))),
+      )
+      const created = specs.filter((_, n) => only(addedOf(answers[n]!)).outcome === 'created')
+      const holder = only(created).id
+      for (const [n, { id }] of specs.entries()) {
+        if (id === holder) continue
+        const duplicate = { outcome: 'duplicate', by: { id: holder, state: 'pending' } }
+        equal(only(addedOf(answers[n]!)), duplicate)
+      }
+    }
+  },
+
+  '64 producers at once that replace leave one, and each is replaced by one': async (scene) => {
+    const other = await scene.other()
+    for (const held of ['live', 'waiting', { withinMs: HOUR }] as const) {
+      const unique = { key: `${JSON.stringify(held)}`, while: held, then: 'replace' } as const
+      const specs = scene.specs(64, { unique, type: 'replacing' })
+      const answers = await Promise.all(
+        specs.map((spec, n) => add(n % 2 === 0 ? scene.store : other, request(spec))),
+      )
+      const verdicts = answers.map((answer) => only(addedOf(answer)))
+      const previous = verdicts.flatMap((verdict) =>
+        verdict.outcome === 'replaced' ? [verdict.previous] : [],
+      )
+      equal(verdicts.filter(({ outcome }) => outcome === 'created').length, 1, 'created')
+      equal(new Set(previous).size, 63, 'replaced')
+      const records = await scene.store.get(specs.map(({ id }) => id))
+      const left = records.filter((record) => record?.state === 'pending').map((record) => record!.id)
+      equal(previous.includes(only(left)), false, 'who is left was replaced')
+    }
+  },
+
+  'a replacement against a claim: it is replaced, or it runs': async (scene) => {
+    const other = await scene.other()
+    const worker = await scene.worker()
+    const unique = { key: 'k', while: 'live', then: 'replace' } as const
+    for (let round = 0; round < ROUNDS; round++) {
+      const first = await scene.enqueue({ unique })
+      const second = scene.spec({ unique })
+      const [claims, answer] = await Promise.all([claim(scene, worker, 1), add(other, request(second))])
+      const runs = claims.some(({ id }) => id === first)
+      equal(answer.outcome, runs ? 'rejected' : 'added')
+      if (!runs) equal(only(addedOf(answer)), { outcome: 'replaced', previous: first })
+      const mine = claims.length > 0 ? only(claims) : await worker.claimOne()
+      equal(mine.id, runs ? first : second.id)
+      await worker.end(mine)
+    }
+  },
+
+  'a task that comes back against a newcomer: one of them holds the key': async (scene) => {
+    const other = await scene.other()
+    const worker = await scene.worker()
+    const unique = { key: 'k', while: 'waiting', then: 'reject' } as const
+    for (let round = 0; round < ROUNDS; round++) {
+      const first = await scene.enqueue({ unique })
+      const owned = await worker.claimOne()
+      const second = scene.spec({ unique })
+      const [answer] = await Promise.all([add(other, request(second)), settle(worker, owned, retry())])
+      const rejected = await add(other, request(scene.spec({ unique })))
+      const by = { id: answer.outcome === 'added' ? second.id : first, state: 'pending' }
+      equal(rejected, { outcome: 'rejected', index: 0, rejection: { code: 'unique', key: 'k', by } })
+      for (const left of await worker.claim(10)) await worker.end(left)
     }
   },
 

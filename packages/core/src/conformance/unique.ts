@@ -6,8 +6,8 @@ import { crash, demandOf, fail, giveWay, retry, snooze, succeed } from './worker
 import type { TaskId, TaskSpec, UniqueSpec } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
 
-const KEEP: UniqueSpec = { key: 'k', then: 'keep' }
-const REJECT: UniqueSpec = { key: 'k', then: 'reject' }
+const KEEP: UniqueSpec = { key: 'k', while: 'live', then: 'keep' }
+const REJECT: UniqueSpec = { key: 'k', while: 'live', then: 'reject' }
 
 /** Asserts who holds the key `k`. */
 async function seeHolder(scene: Scene, holder: TaskId): Promise<void> {
@@ -75,11 +75,17 @@ const holding = cases('unique', {
     const open = await scene.enqueue({ held: true })
     const holders = [
       [
-        scene.spec({ unique: { key: 'a', then: 'keep' }, after: [{ parent: open, ifFailed: 'run' }] }),
+        scene.spec({
+          unique: { key: 'a', while: 'live', then: 'keep' },
+          after: [{ parent: open, ifFailed: 'run' }],
+        }),
         'blocked',
       ],
       [
-        scene.spec({ unique: { key: 'b', then: 'keep' }, after: [{ parent: done, ifFailed: 'run' }] }),
+        scene.spec({
+          unique: { key: 'b', while: 'live', then: 'keep' },
+          after: [{ parent: done, ifFailed: 'run' }],
+        }),
         'pending',
       ],
     ] as const
@@ -87,7 +93,7 @@ const holding = cases('unique', {
       const verdicts = await scene.add(holder, scene.spec({ unique: holder.unique }))
       equal(verdicts[1], { outcome: 'duplicate', by: { id: holder.id, state } })
     }
-    const behind = scene.specs(2, { unique: { key: 'c', then: 'keep' } })
+    const behind = scene.specs(2, { unique: { key: 'c', while: 'live', then: 'keep' } })
     const verdicts = await scene.addAll(behind, { gate: scene.id() })
     equal(verdicts[1], { outcome: 'duplicate', by: { id: behind[0]!.id, state: 'blocked' } })
   },
@@ -112,13 +118,13 @@ const holding = cases('unique', {
     ]
     for (const key of keys) {
       equal(
-        await scene.add(scene.spec({ unique: { key, then: 'reject' } })),
+        await scene.add(scene.spec({ unique: { key, while: 'live', then: 'reject' } })),
         [{ outcome: 'created' }],
         JSON.stringify(key),
       )
     }
     for (const key of keys) {
-      const answer = await scene.group([scene.spec({ unique: { key, then: 'reject' } })])
+      const answer = await scene.group([scene.spec({ unique: { key, while: 'live', then: 'reject' } })])
       equal(answer.outcome, 'rejected', JSON.stringify(key))
     }
   },

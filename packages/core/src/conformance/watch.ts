@@ -4,7 +4,7 @@ import { equal, holds } from './expect.ts'
 import { HOUR, type Scene } from './scene.ts'
 import type { Hint } from '../store/port.ts'
 
-const EVERYTHING: Hint = { ready: true, settled: true, cancel: true }
+const EVERYTHING: Hint = { ready: true, settled: true, cancel: true, schedules: true }
 
 /** Listens, acts, and reads on until a hint says what was done. */
 async function heard(scene: Scene, act: () => Promise<unknown>, says: keyof Hint): Promise<void> {
@@ -43,6 +43,11 @@ export const watchCases: readonly ConformanceCase[] = cases('watch', {
     await scene.enqueue()
     const claim = await worker.claimOne()
     await heard(scene, () => worker.end(claim), 'settled')
+  },
+
+  'a schedule that is put is heard': async (scene) => {
+    const request = { name: 'nightly', ifVersion: null, plan: '{}', paused: false, nextAt: 1 }
+    await heard(scene, () => scene.store.putSchedule(request), 'schedules')
   },
 
   'a cancel request is heard': async (scene) => {

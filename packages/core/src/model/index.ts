@@ -11,6 +11,7 @@ import { Life } from './life.ts'
 import { Side, type ModelHome } from './side.ts'
 import { lives, WORKERS, type Step } from './steps.ts'
 
+export { checkGraphs, type GraphOptions } from './graphs.ts'
 export type { ModelHome } from './side.ts'
 
 export interface ModelOptions {

@@ -2,6 +2,7 @@
 import { byId, byTask, compare, holdingKey, type Side } from './side.ts'
 import { demandOf, retentionOf, settlementOf, specOf, uuid, type Draft, type Placed } from './requests.ts'
 import { SLOTS, UNIT, type GroupPlan, type Step } from './steps.ts'
+import { tick } from './ticking.ts'
 import type { CommandRequest } from '../store/control.ts'
 import type { Demand, Retention, TaskGroup } from '../store/port.ts'
 import type { Claim, Fence, SessionId, TaskId } from '../store/records.ts'
@@ -68,6 +69,8 @@ export class Life {
         const gate = this.#gate(step.gate)
         return (side) => side.store.openGate(gate)
       }
+      case 'tick':
+        return this.#tick(step)
       case 'pause': {
         const { queue, paused } = step
         return (side) => side.store.configureQueue({ queue, paused })
@@ -147,7 +150,16 @@ export class Life {
       // first is left to the store
       const parents = gate === null ? plan.parents.filter(stands) : []
       const limit = gate === null && parents.length === 0 ? plan.limit : null
-      return { ...plan, limit, id: this.ids[plan.slot]!, after: parents.map((slot) => this.ids[slot]!) }
+      // nothing is replaced behind a gate
+      const { unique } = plan
+      const kept = gate !== null && unique?.then === 'replace' ? { ...unique, then: 'keep' as const } : unique
+      return {
+        ...plan,
+        limit,
+        unique: kept,
+        id: this.ids[plan.slot]!,
+        after: parents.map((slot) => this.ids[slot]!),
+      }
     })
     for (const slot of within) this.#known.add(slot)
     return placed
@@ -329,6 +341,16 @@ export class Life {
     const { nonce, command, id } = again ? last : fresh
     this.#lastCommand = { nonce, command, id }
     return (side) => side.store.command({ nonce, command, target: { ids: [id] }, tasksMax: 10 })
+  }
+
+  #tick({ task, overlap }: Extract<Step, { kind: 'tick' }>): Act {
+    // it may get an edge, and then no limit (see above)
+    const [placed] = this.#placed({
+      tasks: [{ ...task, parents: [], limit: null }],
+      gate: null,
+      under: null,
+    })
+    return (side) => tick(side, placed!, overlap)
   }
 
   #filter({ command, queue, states }: Extract<Step, { kind: 'filter' }>): Act {

@@ -1,7 +1,7 @@
 /** Requests to a store, made of what a step says. */
 import { UNIT, type Step, type TaskPlan } from './steps.ts'
 import type { Demand, Retention } from '../store/port.ts'
-import type { Fence, FinalState, Lane, TaskId, TaskSpec } from '../store/records.ts'
+import type { Fence, FinalState, Lane, TaskId, TaskSpec, UniqueSpec } from '../store/records.ts'
 import type { Settlement } from '../store/settlement.ts'
 
 export function retentionOf({ states, units }: Extract<Step, { kind: 'prune' }>): Retention {
@@ -76,7 +76,7 @@ export function specOf(placed: Placed, base: number): TaskSpec {
     startByMs: limitMs('startBy'),
     deadlineMs: limitMs('deadline'),
     after: after.map((parent) => ({ parent, ifFailed })),
-    unique,
+    unique: uniqueOf(unique),
     tags,
     metadata: {},
     headers: {},
@@ -88,6 +88,12 @@ function laneOf({ slot, partition, fifo, limited }: Placed): Lane | null {
   const limits = limited ? [{ name: 'lim', key: `k${slot % 2}`, cost: 1 }] : []
   const prefers = partition === 'q' ? ['ssd'] : []
   return { partition, fifo, limits, prefers, spillMs: 1.5 * UNIT }
+}
+
+function uniqueOf(unique: TaskPlan['unique']): UniqueSpec | null {
+  if (unique === null) return null
+  const { while: held } = unique
+  return { ...unique, while: typeof held === 'object' ? { withinMs: held.units * UNIT } : held }
 }
 
 export function uuid(n: number): string {

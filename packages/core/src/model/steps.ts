@@ -1,6 +1,7 @@
 /** Random lives of a home, as data: what clients, workers, operators and time do, in which order. */
 import fc from 'fast-check'
 import type { CommandRequest } from '../store/control.ts'
+import type { Overlap } from '../store/schedules.ts'
 import type { FinalState, IfFailed, Level, TaskState } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
 
@@ -29,7 +30,11 @@ export interface TaskPlan {
   /** Slots of parents, all with one policy: which of two that fail at once comes first is the store's choice. */
   readonly parents: readonly number[]
   readonly ifFailed: IfFailed
-  readonly unique: { readonly key: string; readonly then: 'keep' | 'reject' } | null
+  readonly unique: {
+    readonly key: string
+    readonly while: 'live' | 'waiting' | { readonly units: number }
+    readonly then: 'keep' | 'replace' | 'reject'
+  } | null
   readonly tags: readonly string[]
   readonly partition: 'p' | 'q' | null
   /** In strict order: stands apart, where no time limit and no choice of the store's can change who comes first. */
@@ -95,6 +100,8 @@ export type Step =
       readonly command: CommandRequest['command']
     }
   | { readonly kind: 'gate'; readonly gate: number }
+  /** One schedule fires: its run is a task of the home like any other, and may be there already. */
+  | { readonly kind: 'tick'; readonly task: TaskPlan; readonly overlap: Overlap }
   | { readonly kind: 'pause'; readonly queue: string; readonly paused: boolean }
   | {
       readonly kind: 'limit'
@@ -199,8 +206,22 @@ const task: fc.Arbitrary<TaskPlan> = fc.record({
     { weight: 1, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.uniqueArray(slot, { maxLength: 3 }) },
   ),
-  ifFailed: fc.constantFrom('cancel', 'fail', 'run'),
-  unique: rarely(fc.record({ key: fc.constantFrom('k1', 'k2'), then: fc.constantFrom('keep', 'reject') })),
+  ifFailed: fc.constantFrom('cancel', 'fail', 'run', 'trigger'),
+  unique: rarely(
+    fc.record({
+      key: fc.constantFrom('k1', 'k2'),
+      while: fc.constantFrom<NonNullable<TaskPlan['unique']>['while'][]>(
+        'live',
+        'live',
+        'waiting',
+        'waiting',
+        { units: 2 },
+        { units: 30 },
+      ),
+      then: fc.constantFrom('keep', 'replace', 'reject'),
+    }),
+    3,
+  ),
   tags: fc.constantFrom([], ['x'], ['x', 'y']),
   partition: fc.constantFrom(null, null, 'p', 'q'),
   fifo: fc.constantFrom(false, false, false, true),
@@ -303,6 +324,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('reclaim' as const), worker, nonce }) },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('command' as const), slot, command: byId, nonce }) },
   { weight: 1, arbitrary: byFilter },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('tick' as const),
+      task,
+      overlap: fc.constantFrom('allow', 'skip', 'queue', 'replace'),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('gate' as const), gate: fc.nat(2) }) },
   {
     weight: 1,

@@ -34,6 +34,7 @@ export type Operation =
   | 'expire'
   | 'outlive'
   | 'cancel'
+  | 'replace'
   | 'restart'
   | 'remove'
   | 'hold'
@@ -96,6 +97,7 @@ export const LIFECYCLE: Readonly<Record<Operation, Rule>> = {
   expire: { from: NOT_STARTED, to: 'failed', reason: 'expired', event: 'failed' },
   outlive: { from: NOT_RUNNING, to: 'failed', reason: 'timeout', event: 'failed' },
   cancel: { from: NOT_RUNNING, to: 'cancelled', newEpoch: true, event: 'cancelled' },
+  replace: { from: NOT_STARTED, to: 'cancelled', newEpoch: true, event: 'cancelled' },
   restart: {
     from: OVER_WITHOUT_SUCCESS,
     to: 'pending',

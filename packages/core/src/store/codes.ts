@@ -33,7 +33,7 @@ export function reasonOf(code: number | null): FailReason | null {
   return code === null ? null : REASONS[code]!
 }
 
-const POLICIES: readonly IfFailed[] = ['cancel', 'fail', 'run']
+const POLICIES: readonly IfFailed[] = ['cancel', 'fail', 'run', 'trigger']
 
 export function ifFailedCode(policy: IfFailed): number {
   return POLICIES.indexOf(policy)

@@ -44,7 +44,7 @@ export type Command =
   | { readonly kind: 'cancel'; readonly reason: string | null }
   /**
    * A failed or cancelled task starts over, due now: a new generation, its other counters at zero, no hold,
-   * no cancel request, no error, `startBy` and deadline counted from now. Its checkpoint stays, unless it gets
+   * no cancel request, no error, its unique key if that was held while it lived (`UniqueSpec` says what of others), `startBy` and deadline counted from now. Its checkpoint stays, unless it gets
    * another payload; the digest it was enqueued with stays in any case. How it ended is not taken back: who
    * waited for that end sees it, told already or not (see `deliver`); who comes later waits for the next.
    */
@@ -70,7 +70,7 @@ export interface CommandAnswer {
 
 /**
  * `requested`: the task runs, and its worker is told. `refused`: its state does not allow it. `key-held`: it
- * cannot start over, because another live task has its unique key.
+ * cannot start over, because another task has the unique key that it is to hold as long as it lives.
  */
 export type CommandOutcome = 'changed' | 'requested' | 'refused' | 'key-held' | 'unknown'
 

@@ -14,8 +14,19 @@ export {
 export { readCounters, writeCounters, type MutableCounters } from './counters.ts'
 export { answerOverFilter, answerOverIds, isChange } from './command-answers.ts'
 export { statementsIn } from './migrations.ts'
-export { Watchers } from './watchers.ts'
-export { HISTORY_DETAIL_MAX, HISTORY_ENTRIES_MAX, LOG_ENTRIES_MAX } from './records.ts'
+export { birthAfter, waitsAfter } from '../policy/dependencies.ts'
+export type { Birth, DependencyEnd, NewEdge, ParentState, Waits } from '../policy/dependencies.ts'
+export { EVERYTHING, hintLetters, hintOf, isNews, mergedHint, NOTHING, Watchers } from './watchers.ts'
+export { HISTORY_DETAIL_MAX, HISTORY_ENTRIES_MAX, LOG_ENTRIES_MAX, REPLACED } from './records.ts'
+export { keyTermsText, ownKeyOf, readKeyTerms, shownKey, type KeyTerms } from './key-terms.ts'
+export {
+  checkGuestReplacements,
+  checkReplacements,
+  detailOfReplaced,
+  isReplaceable,
+  isWindow,
+  type WindowSpec,
+} from './uniqueness.ts'
 export {
   claimsAddUp,
   countersAfter,

@@ -6,7 +6,7 @@
  *   Core repeats what may have had an effect but was not answered; what it gave up may still arrive, once,
  *   behind its own repeat, and changes nothing then either.
  * - The unit of atomicity is the group in `add`, the whole of `exchange` and `reclaim`, the task in
- *   `command`, `renew` and the upkeep, the decision in `openGate`.
+ *   `command`, `renew` and the upkeep, the schedule in `tick`, the decision in `openGate`.
  * - It compares times with store time only, which each unit of atomicity reads once, through the store's one
  *   clock and never below its floor. (The engine's own expiry of keys or rows knows nothing of that clock: it
  *   may clear away, never decide.) Something is due, or has lapsed, at the very millisecond of its
@@ -38,13 +38,17 @@ import type { Settlement, Verdict } from './settlement.ts'
 import type { Control } from './control.ts'
 import type { Flow } from './flow.ts'
 import type { Inspection } from './inspection.ts'
+import type { Locks } from './locks.ts'
+import type { Schedules } from './schedules.ts'
 import type { Sessions } from './sessions.ts'
 
 export type * from './flow.ts'
+export type * from './locks.ts'
+export type * from './schedules.ts'
 export type * from './sessions.ts'
 
 /** A backend. `open` is called once, before anything else, `close` once, after everything else has ended. */
-export interface Store extends Sessions, Tasks, Flow, Upkeep, Control, Inspection, Wakeups {
+export interface Store extends Sessions, Tasks, Flow, Schedules, Locks, Upkeep, Control, Inspection, Wakeups {
   /** The kind of backend, as in its URL: `memory`, `sqlite`. */
   readonly kind: string
   /** How many bytes of final tasks a queue keeps unless told otherwise. */
@@ -73,6 +77,15 @@ export interface Tasks {
    * parents are not looked at; edges of the group that name such a task point to the one that is there. A group all of whose ids are known so is answered whatever became of its fence. A newcomer
    * that was kept away leaves no trace. A parent that is final already, or remembered only by its tombstone,
    * is resolved at once.
+   *
+   * Keys are judged before anything of the group is written, a task that stands earlier in it being the holder
+   * for those behind it. Then its tasks are written one after the other: one that replaces first cancels who holds
+   * the key by then, be it a newcomer of the same group, so that of several the last one stays, and who waits for
+   * the replaced one sees it cancelled, with the end of the group at the latest. A known id that its client drew
+   * is answered as the first time as far as its task still tells: `replaced` again, and nothing is replaced twice.
+   *
+   * @throws InvalidArgumentError for a `replace` behind a gate: the newcomer might never be, while what it
+   *   replaced would be gone
    */
   add(request: AddRequest): Promise<readonly GroupAnswer[]>
   /**
@@ -137,18 +150,23 @@ export type GroupAnswer =
 export type AddVerdict =
   | { readonly outcome: 'created' }
   | { readonly outcome: 'duplicate'; readonly by: TaskRef }
+  /** It is new, and `previous`, which held its key and waited, is cancelled. */
+  | { readonly outcome: 'replaced'; readonly previous: TaskId }
 
 export interface TaskRef {
   readonly id: TaskId
-  /** As the group that names it leaves it. */
-  readonly state: TaskState
+  /**
+   * As the group that names it leaves it: of a task that was removed as its tombstone has it. `gone`: nothing
+   * is left of it but the window that it opened.
+   */
+  readonly state: TaskState | 'gone'
 }
 
 /** Why a group was refused, and by which of its tasks. Nothing of the group was written. */
 export type Rejection =
   /** The id is taken by a task with another digest. */
   | { readonly code: 'conflict'; readonly id: TaskId }
-  /** The unique key is held, and the newcomer asked to be rejected. */
+  /** The unique key is held, and the newcomer asked to be rejected, or to replace what cannot be replaced. */
   | { readonly code: 'unique'; readonly key: string; readonly by: TaskRef }
   /** A parent that neither the group nor the store knows. */
   | { readonly code: 'unknown-parent'; readonly parent: TaskId }
@@ -281,7 +299,7 @@ export interface Upkeep {
    */
   deliver(request: UpkeepRequest): Promise<UpkeepAnswer>
   /**
-   * Removes final tasks beyond retention, oldest first, and tombstones whose time is over. Parents of live tasks stay.
+   * Removes final tasks beyond retention, oldest first, and tombstones and windows whose time is over. Parents of live tasks stay.
    * A queue of more than 100 000 tasks may exceed a bound by up to a half, in number, bytes or time, where the store can
    * then remove many in one piece. That counts as one change; of clients' ids in it at least the last 250 000 are remembered.
    */
@@ -309,7 +327,7 @@ export interface Retention {
 }
 
 export interface UpkeepAnswer {
-  /** Tasks, edges, tombstones: whatever the duty is about, at most `tasksMax`. */
+  /** Tasks, edges, tombstones, windows: whatever the duty is about, at most `tasksMax`. */
   readonly changed: number
   /** Whether there is more to do now. */
   readonly more: boolean
@@ -334,4 +352,6 @@ export interface Hint {
   readonly settled: boolean
   /** A running task may have been asked to cancel. */
   readonly cancel: boolean
+  /** A schedule was put, and may be due sooner than was known. */
+  readonly schedules: boolean
 }

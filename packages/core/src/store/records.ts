@@ -42,8 +42,13 @@ export type FailReason = 'error' | 'timeout' | 'crashed' | 'expired' | 'invalid'
 /** The five priority levels as numbers: 0 is critical, 4 is batch. */
 export type Level = 0 | 1 | 2 | 3 | 4
 
-/** What a dependent does when a task it waits for ends in anything but success. */
-export type IfFailed = 'cancel' | 'fail' | 'run'
+/**
+ * What a dependent does when a task it waits for ends in anything but success: it is cancelled, it fails, or it runs
+ * anyway. `trigger` turns that round: the dependent is there for the failure. All its triggers together are one thing
+ * that it waits for: it is there as soon as the first of them ends without success (the others are then waited for no
+ * more), and the task is cancelled once all of them have succeeded. Its other edges go on as they say beside that.
+ */
+export type IfFailed = 'cancel' | 'fail' | 'run' | 'trigger'
 
 /** One dependency: this task waits for `parent`. */
 export interface Edge {
@@ -143,15 +148,37 @@ export interface LaneLimit {
 }
 
 /**
- * A key that one live task holds at a time; all tasks of a store share one name space of keys. The holder
- * loses it with its last live state, by the same operation.
+ * A key that one task holds at a time, from its enqueue on and for as long as `while` says. What ends that takes
+ * the key away by the very same operation.
+ *
+ * - `live`: until the task has ended or was removed. An operator's retry is refused while another task holds it.
+ * - `waiting`: while it is blocked or pending, be it scheduled, held or behind a gate; the claim takes it away. A
+ *   task that comes back to pending (by a retry, return, snooze or crash, or started over by an operator) takes
+ *   it again if nobody holds it at that moment; else it waits without it for good, and is refused nothing for that.
+ *   What ends in one operation has let go before anything that comes back in it looks; of several that come back it
+ *   is the first to be settled, and of strays the first that arrived.
+ * - `withinMs`: for so long from the enqueue on, whatever becomes of the task, even when it was removed; then it
+ *   is free, even if the task still lives. Nothing but a `replace` gives it to somebody else before, and nothing
+ *   begins it anew. Only a task that is removed behind a gate which was not opened, and so was promised to nobody,
+ *   takes its window along.
+ *
+ * All tasks of a store that hold keys while they live or wait share one name space, and all windows another one:
+ * a window and a task that holds its key by living know nothing of each other.
  */
 export interface UniqueSpec {
   /** Compared byte by byte; at most 1 KiB of UTF-8. */
   readonly key: string
-  /** What becomes of a newcomer while the key is held. */
-  readonly then: 'keep' | 'reject'
+  readonly while: 'live' | 'waiting' | { readonly withinMs: number }
+  /**
+   * What becomes of a newcomer while the key is held. `replace`: if the holder is blocked or pending it is cancelled
+   * with the reason `replaced`, and the newcomer takes its place, both or neither; a window begins anew. A holder
+   * that has started, ended or gone cannot be replaced: the newcomer is refused as by `reject`.
+   */
+  readonly then: 'keep' | 'replace' | 'reject'
 }
+
+/** The reason of the cancel request of a task that was replaced. */
+export const REPLACED = 'replaced'
 
 /** Proof of ownership of one running task. Both parts are compared where the write happens. */
 export interface Fence {
@@ -300,7 +327,7 @@ export interface TaskSummary {
   /** Whose lease it runs under. */
   readonly session: SessionId | null
   readonly cancel: CancelRequest | null
-  /** How many parents, the gate included, are still open. */
+  /** How many parents, the gate included, it still waits for. */
   readonly blockers: number
   readonly uniqueKey: string | null
   readonly lane: Lane | null

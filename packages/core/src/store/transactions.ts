@@ -28,7 +28,8 @@ export interface Transactions<Tx> {
   /** `synchronous`: answers are there at once, and the work of `run` must not be a promise. */
   readonly work: 'synchronous' | 'asynchronous'
   /**
-   * Enqueues a group in the user's transaction, as `Tasks.add` would as a first send. No gate.
+   * Enqueues a group in the user's transaction, as `Tasks.add` would as a first send. No gate, and nothing that is to
+   * replace: what it would cancel would be locked until the transaction ends.
    *
    * @throws StoreError, InvalidArgumentError; if it is the database that refused a statement, the transaction has to
    *   be rolled back, and the hint says so

@@ -3,6 +3,40 @@ import type { Hint } from './port.ts'
 
 type Ask = (answer: IteratorResult<Hint, undefined>) => void
 
+/** Anything may have changed. */
+export const EVERYTHING: Hint = { ready: true, settled: true, cancel: true, schedules: true }
+
+/** Nothing has. */
+export const NOTHING: Hint = { ready: false, settled: false, cancel: false, schedules: false }
+
+export function isNews({ ready, settled, cancel, schedules }: Hint): boolean {
+  return ready || settled || cancel || schedules
+}
+
+export function mergedHint(one: Hint | null, other: Hint): Hint {
+  if (one === null) return other
+  return {
+    ready: one.ready || other.ready,
+    settled: one.settled || other.settled,
+    cancel: one.cancel || other.cancel,
+    schedules: one.schedules || other.schedules,
+  }
+}
+
+/** A hint in letters, for those who send it elsewhere. */
+export function hintLetters({ ready, settled, cancel, schedules }: Hint): string {
+  return `${ready ? 'r' : ''}${settled ? 's' : ''}${cancel ? 'c' : ''}${schedules ? 'p' : ''}`
+}
+
+export function hintOf(letters: string): Hint {
+  return {
+    ready: letters.includes('r'),
+    settled: letters.includes('s'),
+    cancel: letters.includes('c'),
+    schedules: letters.includes('p'),
+  }
+}
+
 /** All listeners of a store. */
 export class Watchers {
   readonly #watchers = new Set<Watcher>()
@@ -20,7 +54,7 @@ export class Watchers {
 
   /** Tells all of them, unless there is nothing to tell. */
   publish(hint: Hint): void {
-    if (!hint.ready && !hint.settled && !hint.cancel) return
+    if (!isNews(hint)) return
     for (const watcher of this.#watchers) watcher.hear(hint)
   }
 
@@ -43,7 +77,7 @@ export class Watchers {
 /** One listener. What it did not read yet is merged. */
 class Watcher implements AsyncIterableIterator<Hint> {
   readonly #left: (watcher: Watcher) => void
-  #unread: Hint | null = { ready: true, settled: true, cancel: true }
+  #unread: Hint | null = EVERYTHING
   #ended = false
   readonly #asked: Ask[] = []
 
@@ -52,12 +86,7 @@ class Watcher implements AsyncIterableIterator<Hint> {
   }
 
   hear(hint: Hint): void {
-    const unread = this.#unread
-    this.#unread = {
-      ready: hint.ready || unread?.ready === true,
-      settled: hint.settled || unread?.settled === true,
-      cancel: hint.cancel || unread?.cancel === true,
-    }
+    this.#unread = mergedHint(this.#unread, hint)
     const ask = this.#asked.shift()
     if (ask !== undefined) this.#answer(ask)
   }

@@ -2,6 +2,7 @@
  * A task's definition: its name, the types of what goes in and comes out, and how it is treated. It is a
  * value of its own, apart from the handler, so that a producer never loads handler code.
  */
+import { BatchHandler, type BatchFunction, type BatchOptions } from './batch.ts'
 import { Draft, NO_OPTIONS, type EnqueueOptions } from './draft.ts'
 import { resolveFlow, type Flow, type FlowOptions } from './flow-options.ts'
 import { InvalidArgumentError } from './errors.ts'
@@ -65,7 +66,7 @@ export interface TaskOptions<In extends Schema, Out extends Schema> extends Defi
   readonly input: In & Carried<InputOf<In>, 'input'>
   /** The schema of the result: its input is what the handler returns, its output what readers get. Without it the result is unknown. */
   readonly output?: (Out & Carried<InputOf<Out>, 'output'>) | undefined
-  /** One live task per key. Default: none. */
+  /** One task per key at a time. Default: none. */
   readonly unique?: UniqueOptions<InputOf<In>> | undefined
   readonly partition?: FlowOptions<InputOf<In>>['partition']
   readonly limits?: FlowOptions<InputOf<In>>['limits']
@@ -110,6 +111,16 @@ export class TaskDefinition<Name extends string, T extends TaskTypes> implements
    */
   handler<Tx = unknown>(run: HandlerFunction<T, Tx>, options: HandlerOptions = {}): Handler<this, Tx> {
     return new Handler(this, run, options)
+  }
+
+  /**
+   * The code that runs many of its tasks in one call, which takes one slot of the worker. It answers a result for each
+   * input, in their order, or `fail(…)`; what it throws fails the attempt of each.
+   *
+   * @throws InvalidArgumentError
+   */
+  batch(options: BatchOptions<T['received']>, run: BatchFunction<T>): BatchHandler<this> {
+    return new BatchHandler(this, run, options)
   }
 }
 

@@ -1,7 +1,7 @@
 import type { AnyTask } from './definition.ts'
 import type { Duration } from './duration.ts'
 import { reading } from './members.ts'
-import type { SharedOptions, UniqueThen } from './options.ts'
+import type { SharedOptions, UniqueCall } from './options.ts'
 import type { IfFailed, TaskId } from '../store/records.ts'
 
 /** What stands for a task in `after`: a draft, a handle, or an id. */
@@ -12,7 +12,11 @@ export type Dependency =
   | TaskReference
   | {
       readonly task: TaskReference
-      /** When the parent fails or is cancelled: cancel this one too (`cancel`, the default), fail it, or run it anyway. */
+      /**
+       * When the parent fails or is cancelled: cancel this one too (`cancel`, the default), fail it, or run it anyway.
+       * `trigger`: this one is there for that. It waits for the first of such parents to fail or be cancelled, and is
+       * cancelled once all of them have succeeded.
+       */
       readonly ifFailed?: IfFailed | undefined
     }
 
@@ -24,8 +28,8 @@ interface EnqueueCommon extends SharedOptions {
   readonly id?: TaskId | undefined
   /** Tasks that must end before this one starts: 50 000 at most. Default: none. */
   readonly after?: readonly Dependency[] | undefined
-  /** One live task per key, for this call: any text without U+0000, of at most 512 bytes. Default: the definition's. */
-  readonly unique?: { readonly key: string; readonly then?: UniqueThen | undefined } | undefined
+  /** Its key, of which there is one task at a time. Default: the definition's. */
+  readonly unique?: UniqueCall | undefined
   /** Created held: not started until released. Default `false`. */
   readonly held?: boolean | undefined
   /** Whose it is: partitions take turns. Any text of at most 512 bytes. Default: what the definition makes of the input. */

@@ -21,6 +21,7 @@ const ERROR_CODES = [
   'task-failed',
   'task-cancelled',
   'wait-timeout',
+  'lock-held',
   'timeout',
   // the client or the store is not able to
   'closed',
@@ -126,13 +127,13 @@ export class ConflictError extends MillraceError {
   }
 }
 
-/** The unique key is held by a live task, and the newcomer asked to be rejected. Nothing was written. */
+/** The unique key is held, and the newcomer asked to be rejected, or to replace what has started already. Nothing was written. */
 export class UniqueKeyError extends MillraceError {
   declare readonly code: 'unique'
   readonly by: { readonly id: string; readonly state: string }
   constructor(key: string, by: { readonly id: string; readonly state: string }) {
     super('unique', `The unique key ${JSON.stringify(key)} is held by task ${by.id}, which is ${by.state}.`, {
-      hint: "With `then: 'keep'` the enqueue answers a handle of the task that is there.",
+      hint: "With `then: 'keep'` the enqueue answers a handle of the task that is there; with `then: 'replace'` it takes its place, as long as that waits to be started.",
     })
     this.by = by
   }
@@ -205,6 +206,16 @@ export class WaitTimeoutError extends MillraceError {
   constructor(task: string, withinMs: number) {
     super('wait-timeout', `Task ${task} had not ended after ${withinMs} ms; it goes on.`, {
       hint: 'Wait again or longer (`within`), see where it is with handle.status(), or end it with handle.cancel().',
+    })
+  }
+}
+
+/** Somebody else holds the lock, and held it for as long as was waited. */
+export class LockHeldError extends MillraceError {
+  declare readonly code: 'lock-held'
+  constructor(name: string, withinMs: number) {
+    super('lock-held', `The lock ${name} was not free within ${withinMs} ms.`, {
+      hint: 'Wait longer (`within`), or see who has it: mill.locks().',
     })
   }
 }

@@ -201,6 +201,9 @@ function checkFunction(value: unknown, what: string, example: string): void {
   })
 }
 
+/** What a lane is made of. */
+export type LaneInput = { readonly input: unknown } | 'fed'
+
 /** What a call says about its lane. */
 export interface LaneOptions {
   readonly partition?: string | undefined
@@ -211,14 +214,15 @@ export interface LaneOptions {
 /**
  * The lane of an input.
  *
+ * @param from the input; `fed` while it is not there yet, as that of a step that takes a result
  * @param options what the call says; its partition goes before the definition's
  * @throws InvalidArgumentError
  */
-export function laneOf(flow: Flow | undefined, input: unknown, options: LaneOptions = {}): Lane | null {
+export function laneOf(flow: Flow | undefined, from: LaneInput, options: LaneOptions = {}): Lane | null {
   const { partition, prefers = NONE, spillAfter } = options
   const key =
-    partition ?? (flow?.partition === undefined ? null : made(flow.partition.key, input, 'partition'))
-  const limits = flow?.limits.map((limit) => laneLimit(limit, input)) ?? []
+    partition ?? (flow?.partition === undefined ? null : made(flow.partition.key, from, 'partition'))
+  const limits = flow?.limits.map((limit) => laneLimit(limit, from)) ?? []
   if (flow?.breaker !== undefined) limits.push({ name: breakerLimit(flow.breaker.name), key: '', cost: 1 })
   if (key === null && limits.length === 0 && prefers.length === 0) return null
   return {
@@ -249,24 +253,29 @@ export function breakerLimit(name: string): string {
   return `breaker:${name}`
 }
 
-function laneLimit({ name, key, cost }: LimitOptions<never>, input: unknown): LaneLimit {
+function laneLimit({ name, key, cost }: LimitOptions<never>, from: LaneInput): LaneLimit {
   return {
     name,
     key:
       key === undefined
         ? ''
-        : checkedKey(made(key, input, `limits.${name}.key`), `The key of the limit ${name}`),
+        : checkedKey(made(key, from, `limits.${name}.key`), `The key of the limit ${name}`),
     cost:
       cost === undefined
         ? 1
-        : checkedCount(made(cost, input, `limits.${name}.cost`), `The cost under ${name}`),
+        : checkedCount(made(cost, from, `limits.${name}.cost`), `The cost under ${name}`),
   }
 }
 
 /** What a function of the user's makes of the input; it may fail. */
-function made<T>(make: (input: never) => T, input: unknown, what: string): T {
+function made<T>(make: (input: never) => T, from: LaneInput, what: string): T {
+  if (from === 'fed') {
+    throw new InvalidArgumentError(`\`${what}\` is made of the input, which is not there yet.`, {
+      hint: 'A step that takes a result has no input when it is enqueued: give it one, or define the task without.',
+    })
+  }
   try {
-    return make(input as never)
+    return make(from.input as never)
   } catch (cause) {
     throw new InvalidArgumentError(`\`${what}\` could not be made of the input: ${messageOf(cause)}`, {
       cause,

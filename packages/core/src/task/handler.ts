@@ -4,6 +4,7 @@ import { shown } from './shown.ts'
 import type { AnyTask, InputArguments, TaskTypes } from './definition.ts'
 import type { EnqueueOptions } from './draft.ts'
 import type { Logger } from './logger.ts'
+import type { Scheduled } from './scheduled.ts'
 import type { TransactionalContext } from './transaction.ts'
 import type { TaskId } from '../store/records.ts'
 
@@ -17,6 +18,8 @@ export interface TaskInfo {
   readonly tags: readonly string[]
   readonly metadata: Readonly<Record<string, string>>
   readonly headers: Readonly<Record<string, string>>
+  /** Which schedule it is a run of, and of which fire time; `undefined`: of none. */
+  readonly schedule: Scheduled | undefined
 }
 
 /** Why a handler's signal is aborted: `signal.reason` is an `AbortError` with this as its `reason`. */
@@ -79,7 +82,7 @@ export type ChildOptions = EnqueueOptions &
 export interface ChildHandle<D extends AnyTask = AnyTask> {
   readonly task: D
   readonly id: TaskId
-  readonly outcome: 'created' | 'duplicate'
+  readonly outcome: 'created' | 'duplicate' | 'replaced'
 }
 
 /** What runs a task, synchronous or asynchronous. With a transaction's type its context has transactions, too. */

@@ -23,6 +23,11 @@ export const LIMITS = {
   /** Tasks enqueued by one call, and parents of one task. */
   graphTasks: 50_000,
   parents: 50_000,
+  /** Dependencies in one flow, and flows inside each other. */
+  flowEdges: 200_000,
+  flowDepth: 64,
+  /** 8 MiB: an input that is made of the results of other tasks. */
+  fedBytes: 8_388_608,
   /** A unique, partition or limit key. */
   keyBytes: 512,
 } as const

@@ -7,7 +7,7 @@ import { InvalidArgumentError } from './errors.ts'
 import { checkedName } from './limits.ts'
 import { checkMembers, type Members } from './members.ts'
 import { shown } from './shown.ts'
-import type { Level, RetryPolicy } from '../store/records.ts'
+import type { Level, RetryPolicy, UniqueSpec } from '../store/records.ts'
 
 /** From the most to the least urgent: the index of a priority is its level. */
 export const PRIORITIES = ['critical', 'high', 'normal', 'low', 'batch'] as const
@@ -76,18 +76,42 @@ export interface SharedOptions<Retry = RetryOptions> {
   readonly deadline?: Duration | undefined
 }
 
-/** One live task per key. */
-export interface UniqueOptions<Input> {
+/** One task per key at a time, or per stretch of time. */
+export type UniqueOptions<Input> = UniqueHold & {
   /** Of the input as it was passed: any text of at most 512 bytes. Keys of different definitions never meet. */
   readonly key: (input: Input) => string
-  /** How long the key is held. `live`, the default: until the task has ended. */
-  readonly while?: 'live' | undefined
-  /** What becomes of a newcomer: it answers the handle of the task that is there (`keep`, the default), or throws UniqueKeyError (`reject`). */
   readonly then?: UniqueThen | undefined
 }
 
-/** What becomes of a newcomer whose key is held. */
-export type UniqueThen = 'keep' | 'reject'
+/** The same for one call. What it says neither of how long nor of what then, the definition does. */
+export type UniqueCall = UniqueHold & {
+  /** Any text without U+0000, of at most 512 bytes. */
+  readonly key: string
+  readonly then?: UniqueThen | undefined
+}
+
+/** How long a key is held. */
+export type UniqueHold =
+  | {
+      /**
+       * `live`, the default: until the task has ended. `waiting`: until it is started; one that comes back to be
+       * tried again takes the key again if it is free then.
+       */
+      readonly while?: 'live' | 'waiting' | undefined
+      readonly within?: undefined
+    }
+  | {
+      /** For so long from the enqueue on, whatever becomes of the task: 1 ms to 30 days. */
+      readonly within: Duration
+      readonly while?: undefined
+    }
+
+/**
+ * What becomes of a newcomer whose key is held. `keep`, the default: it answers the handle of the task that is there.
+ * `reject`: it throws UniqueKeyError. `replace`: it takes the place of the task that is there, which is cancelled, as
+ * long as that has not been started; else it throws UniqueKeyError.
+ */
+export type UniqueThen = 'keep' | 'replace' | 'reject'
 
 /** Shared options as plain data, all of them decided. */
 export interface ResolvedOptions {
@@ -181,13 +205,38 @@ export function checkedUnique<Input>(unique: UniqueOptions<Input>): UniqueOption
     })
   }
   checkMembers(unique, UNIQUE_MEMBERS, 'unique')
-  const held: unknown = unique.while
-  if (held !== undefined && held !== 'live') {
-    throw new InvalidArgumentError(`unique.while is ${shown(held)}.`, { hint: "It is 'live', or left out." })
-  }
+  holdOf(unique)
   checkedThen(unique.then)
   return unique
 }
+
+/**
+ * For how long options of uniqueness have a key held; `undefined`: they do not say it.
+ *
+ * @throws InvalidArgumentError
+ */
+export function holdOf(unique: UniqueHold): UniqueSpec['while'] | undefined {
+  const { while: held, within } = unique
+  if (within === undefined) {
+    if (held === undefined || held === 'live' || held === 'waiting') return held
+    throw new InvalidArgumentError(`unique.while is ${shown(held)}.`, {
+      hint: "It is 'live' or 'waiting'; a stretch of time is { within: '1h' }.",
+    })
+  }
+  if (held !== undefined) {
+    throw new InvalidArgumentError('unique has while beside within.', {
+      hint: 'A key is held while its task lives or waits, or for a time: give one of them.',
+    })
+  }
+  const withinMs = durationMs(within, 'unique.within')
+  if (withinMs >= 1 && withinMs <= WITHIN_MAX_MS) return { withinMs }
+  throw new InvalidArgumentError(`unique.within is ${shown(within)}.`, {
+    hint: 'It is from 1 ms to 30 days.',
+  })
+}
+
+/** Each window is a row until it is over. */
+const WITHIN_MAX_MS = 30 * 86_400_000
 
 /**
  * What becomes of a newcomer whose key is held: `keep` unless something else is said.
@@ -195,9 +244,11 @@ export function checkedUnique<Input>(unique: UniqueOptions<Input>): UniqueOption
  * @throws InvalidArgumentError
  */
 export function checkedThen(then: UniqueThen | undefined): UniqueThen {
-  if (then === undefined || then === 'keep') return 'keep'
-  if (then === 'reject') return then
-  throw new InvalidArgumentError(`unique.then is ${shown(then)}.`, { hint: "It is 'keep' or 'reject'." })
+  if (then === undefined) return 'keep'
+  if (then === 'keep' || then === 'replace' || then === 'reject') return then
+  throw new InvalidArgumentError(`unique.then is ${shown(then)}.`, {
+    hint: "It is 'keep', 'replace' or 'reject'.",
+  })
 }
 
 /** A time limit of no length would end every task at once, which nobody means. */
@@ -218,7 +269,7 @@ const RETRY_MEMBERS: Members<ExponentialRetry> = {
   delay: true,
 }
 
-const UNIQUE_MEMBERS: Members<UniqueOptions<never>> = { key: true, while: true, then: true }
+const UNIQUE_MEMBERS: Members<UniqueOptions<never>> = { key: true, while: true, within: true, then: true }
 
 function isCustom(retry: RetryOptions | CustomRetry | undefined): retry is CustomRetry {
   return typeof retry === 'object' && retry !== null && retry.delay !== undefined

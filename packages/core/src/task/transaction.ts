@@ -1,5 +1,7 @@
 /** Transactions of the user's, as handlers and producers see them. Types only: the stores bring what runs. */
 import type { AnyTask, InputArguments } from './definition.ts'
+import type { AnyFlow, Startable } from './flow.ts'
+import type { FlowHandles } from '../client/flow-plan.ts'
 import type { EnqueuedHandle } from '../client/handle.ts'
 import type { ChildHandle, ChildOptions, Context } from './handler.ts'
 import type { Draft, EnqueueOptions } from './draft.ts'
@@ -42,6 +44,12 @@ export interface Within<Tx> {
    * @throws as `enqueue`, and CycleError
    */
   enqueueMany<const Drafts extends readonly Draft[]>(drafts: Drafts): Given<Tx, Handles<Drafts>>
+  /**
+   * A flow, all or nothing: at most 1 000 tasks and 8 MiB.
+   *
+   * @throws as `enqueue` and `Mill.enqueueFlow`
+   */
+  enqueueFlow<F extends AnyFlow>(flow: F & Startable<F>): Given<Tx, FlowHandles<F['~flow']>>
 }
 
 /** What a handler can do in a transaction that a library of the user's has opened. */

@@ -29,9 +29,13 @@ const STEP_TASKS = 500
 /** A worker that starts anew is away for a moment. */
 const STRANDED_LOOKS = 2
 
+const FOLLOWERS_TURN = 3
+
 export interface CaretakerParts {
   readonly connection: Connection
   session(): SessionId | null
+  /** Whether this worker leads the upkeep: others do some duties less often. */
+  leads(): boolean
   /** A task was taken over; this is what becomes of it. */
   takenOver(task: Reclaimed, transition: Transition): void
   /** Tasks wait that no live worker can run. */
@@ -47,6 +51,7 @@ export class Caretaker {
   readonly #takingOver = new Set<Nonce>()
   /** How often in a row each route was found without a worker. */
   readonly #strandedSeen = new Map<string, number>()
+  readonly #leftOut = new Map<string, number>()
   #delivering = false
   #stopped = false
 
@@ -61,9 +66,11 @@ export class Caretaker {
 
   start(): void {
     this.#repeat('taking over lost tasks', RECLAIM_EVERY_MS, () => this.#reclaim())
-    this.#repeat('sweeping', SWEEP_EVERY_MS, () => this.#sweep())
-    this.#repeat('pruning', PRUNE_EVERY_MS, () => this.#prune())
-    this.#repeat('looking for stranded tasks', LOOK_EVERY_MS, () => this.#lookForStranded())
+    this.#repeat('sweeping', SWEEP_EVERY_MS, () => this.#inTurn('sweeping', () => this.#sweep()))
+    this.#repeat('pruning', PRUNE_EVERY_MS, () => this.#inTurn('pruning', () => this.#prune()))
+    this.#repeat('looking for stranded tasks', LOOK_EVERY_MS, () =>
+      this.#inTurn('looking for stranded tasks', () => this.#lookForStranded()),
+    )
   }
 
   /** Tells dependents now: an exchange said that there are more than it could tell. As long as it is at it, it needs no other word. */
@@ -94,6 +101,14 @@ export class Caretaker {
       duty,
       platform.setTimer(waitMs, () => this.#do(duty, work, again), 'idle'),
     )
+  }
+
+  /** Who does not lead leaves it out but for every third time, should the leader be busy, or gone. */
+  async #inTurn(duty: string, work: () => Promise<void>): Promise<void> {
+    const left = (this.#leftOut.get(duty) ?? 0) + 1
+    const mine = this.#parts.leads() || left === FOLLOWERS_TURN
+    this.#leftOut.set(duty, mine ? 0 : left)
+    if (mine) await work()
   }
 
   #do(duty: string, work: () => Promise<void>, then: () => void = () => undefined): void {

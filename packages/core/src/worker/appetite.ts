@@ -1,8 +1,9 @@
 /** How much a worker asks for: its free slots, and a little ahead while tasks are short. */
 import { LIMITS } from '../task/limits.ts'
 import { LevelShares } from '../policy/shares.ts'
+import { isBatchHandler } from './gatherer.ts'
 import type { QueueDemand } from '../store/port.ts'
-import type { Expected, Wish } from './exchanger.ts'
+import type { Expected, Taste, Wish } from './exchanger.ts'
 import type { Executor } from './executor.ts'
 import type { ResolvedWorkerOptions } from './options.ts'
 
@@ -13,7 +14,20 @@ const AHEAD_MAX = 1_000
 /** Of what is asked for, a partition gets so much in its turn: small enough to be fair, large enough to be few turns. */
 const TURNS = 20
 
-export class Appetite {
+/** Nothing is held back behind slow tasks: ahead is claimed only as much as is done in a moment. */
+export function tasksAhead(concurrency: number, averageMs: number): number {
+  const atOnce = Math.min(concurrency, 10)
+  return Math.min(AHEAD_MAX, Math.floor((AHEAD_MS / Math.max(averageMs, 0.01)) * atOnce))
+}
+
+/** What a partition gets in its turn of so many tasks. */
+export function quantumOf(tasks: number): number {
+  return Math.ceil(tasks / TURNS)
+}
+
+/** For all tasks that take a slot each. */
+export class Appetite implements Taste {
+  readonly size = 1
   readonly #options: ResolvedWorkerOptions
   readonly #executor: Pick<Executor, 'load' | 'loadOf' | 'averageMs'>
   readonly #types: readonly string[]
@@ -23,7 +37,9 @@ export class Appetite {
   constructor(options: ResolvedWorkerOptions, executor: Pick<Executor, 'load' | 'loadOf' | 'averageMs'>) {
     this.#options = options
     this.#executor = executor
-    this.#types = [...options.handlers.keys()]
+    this.#types = [...options.handlers]
+      .filter(([, handler]) => !isBatchHandler(handler))
+      .map(([type]) => type)
     this.#queues = [...options.queues.keys()]
     this.#shares = new Map(this.#queues.map((queue) => [queue, new LevelShares(options.priorities)]))
   }
@@ -35,8 +51,8 @@ export class Appetite {
    */
   demand(expected: Expected): Wish | null {
     const { concurrency, offers } = this.#options
-    const ahead = this.#ahead()
-    const free = concurrency + ahead - this.#executor.load - expected.tasks
+    const ahead = tasksAhead(concurrency, this.#executor.averageMs)
+    const free = concurrency + ahead - this.#executor.load - expected.slots
     // with more than one exchange's worth of room, half of it: the other half is for the exchange that overlaps
     const most = ahead === 0 ? free : Math.min(free, Math.ceil((concurrency + ahead) / 2), LIMITS.batchTasks)
     if (most <= 0) return null
@@ -57,17 +73,8 @@ export class Appetite {
       offers,
       queues,
       tasksMax: most,
-      quantum: Math.ceil(most / TURNS),
+      quantum: quantumOf(most),
       bytesMax: LIMITS.batchBytes,
     }
-  }
-
-  /** Nothing is held back behind slow tasks: ahead is claimed only as much as is done in a moment. */
-  #ahead(): number {
-    const { concurrency } = this.#options
-    return Math.min(
-      AHEAD_MAX,
-      Math.floor((AHEAD_MS / Math.max(this.#executor.averageMs, 0.01)) * Math.min(concurrency, 10)),
-    )
   }
 }

@@ -6,11 +6,11 @@ import type { RetryScope } from '../task/control-flow.ts'
 import { decode } from '../task/codec.ts'
 import { isThenable } from '../task/answer.ts'
 import { durationMs } from '../task/duration.ts'
-import { validate } from '../task/schema.ts'
 import type { AnyTask } from '../task/definition.ts'
 import type { AnyHandler } from '../task/handler.ts'
 import type { Outcome } from '../policy/outcome.ts'
 import { plainError, taskError } from './task-error.ts'
+import { inputOf } from './input.ts'
 import { RunContext, type ContextServices } from './context.ts'
 import { transactionsOf } from '../client/guest.ts'
 import { TransactionalRunContext } from './transactional-context.ts'
@@ -34,11 +34,14 @@ export async function attempt(run: Run, handler: AnyHandler, services: AttemptSe
   const { task } = handler
   let input: unknown
   try {
-    input = validate(task.input, decode(run.claim.payload), `The input of ${task.name}`)
+    input = inputOf(run, task, services.connection)
     if (input instanceof Promise) input = await input
   } catch (error) {
-    return { outcome: { kind: 'invalid', error: taskError(error) }, error }
+    return unusable(error)
   }
+  // while its input was gathered its time may have come
+  if (run.aborted !== undefined)
+    return { outcome: outcomeOfThrown(run, task, run.aborted), error: run.aborted }
   const transactions = transactionsOf(services.connection.store)
   if (transactions === undefined) {
     const context = new RunContext(run, services)
@@ -72,6 +75,13 @@ async function called(
   }
 }
 
+/** What cannot be an input will not get better. That the store could not be read is no fault of the task's: it goes back. */
+export function unusable(error: unknown): Attempted {
+  const code = codeOf(error) ?? ''
+  if (code === 'closed' || code.startsWith('store-')) return { outcome: { kind: 'unfinished' }, error }
+  return { outcome: { kind: 'invalid', error: taskError(error) }, error }
+}
+
 /** The outcome of an attempt that ran out of time. */
 export function overtimeOutcome(run: Run, message: string): Outcome {
   if (run.outlived) return { kind: 'outlived', error: plainError('DeadlineError', message) }
@@ -79,7 +89,7 @@ export function overtimeOutcome(run: Run, message: string): Outcome {
 }
 
 /** A result that is no JSON, too large, or not what its schema says will not get better by running again. */
-async function outcomeOfResult(task: AnyTask, value: unknown): Promise<Attempted> {
+export async function outcomeOfResult(task: AnyTask, value: unknown): Promise<Attempted> {
   try {
     return { outcome: { kind: 'returned', result: await resultPayload(task, value) } }
   } catch (error) {
@@ -88,7 +98,7 @@ async function outcomeOfResult(task: AnyTask, value: unknown): Promise<Attempted
   }
 }
 
-function outcomeOfThrown(run: Run, task: AnyTask, error: unknown): Outcome {
+export function outcomeOfThrown(run: Run, task: AnyTask, error: unknown): Outcome {
   try {
     return judged(run, task, error)
   } catch {
@@ -146,7 +156,7 @@ function shutBy(
   if (scope === undefined) return {}
   if (scope === 'queue') return { shut: { name: `queue:${run.claim.queue}`, key: '' } }
   if (scope === 'type') return { shut: { name: `type:${run.claim.type}`, key: '' } }
-  const lane = laneOf(task.flow, decode(run.claim.payload))
+  const lane = laneOf(task.flow, { input: decode(run.claim.payload) })
   const limit = lane?.limits.find(({ name }) => name === scope.limit)
   if (limit !== undefined) return { shut: { name: limit.name, key: limit.key } }
   const problem = new InvalidArgumentError(

@@ -32,7 +32,13 @@ interface Watched extends Breaker {
 /** While attempts go on, what others have decided is looked at so often. */
 const LOOK_MS = 1_000
 
-export class Breakers {
+/** Who hears how attempts end; nobody where no definition has a breaker. */
+export function breakersOf(parts: BreakersParts): ((run: Run, attempted: Attempted) => void) | undefined {
+  const breakers = new Breakers(parts)
+  return breakers.isEmpty ? undefined : (run, attempted) => breakers.note(run, attempted)
+}
+
+class Breakers {
   readonly #parts: BreakersParts
   readonly #byName = new Map<string, Watched>()
 

@@ -11,8 +11,9 @@ import type { Logger } from '../task/logger.ts'
 import type { Connection } from '../client/connection.ts'
 import type { Enqueuer } from '../client/enqueuer.ts'
 import type { TaskDraft } from '../client/specs.ts'
-import type { Payload, TaskId, TaskOutcome } from '../store/records.ts'
+import type { Payload, TaskId } from '../store/records.ts'
 import { taskInfo } from './events.ts'
+import { readOutcomes } from './outcomes.ts'
 import { runLogger } from './run-logger.ts'
 import type { Run } from './run.ts'
 
@@ -102,7 +103,7 @@ export class RunContext implements Context {
   async results<D extends AnyTask>(task: D): Promise<D['~task']['result'][]> {
     const { after } = this.run.claim
     const results: D['~task']['result'][] = []
-    for (const [index, outcome] of (await this.#outcomes(after)).entries()) {
+    for (const [index, outcome] of (await readOutcomes(this.services.connection, after)).entries()) {
       if (outcome?.type !== task.name || outcome.state !== 'succeeded') continue
       results.push(await resultOf({ task, id: after[index]! }, outcome))
     }
@@ -116,7 +117,7 @@ export class RunContext implements Context {
         hint: 'Results are at hand for the tasks named in `after`.',
       })
     }
-    const [outcome] = await this.#outcomes([id])
+    const [outcome] = await readOutcomes(this.services.connection, [id])
     return outcome?.state === 'succeeded' && outcome.result !== null ? decode(outcome.result) : undefined
   }
 
@@ -137,21 +138,5 @@ export class RunContext implements Context {
   get checkpointed(): unknown {
     const { checkpoint } = this.run.claim
     return checkpoint === null ? undefined : decode(checkpoint)
-  }
-
-  async #outcomes(ids: readonly TaskId[]): Promise<readonly (TaskOutcome | null)[]> {
-    const outcomes: (TaskOutcome | null)[] = []
-    while (outcomes.length < ids.length) {
-      const some = ids.slice(outcomes.length, outcomes.length + LIMITS.batchTasks)
-      const answers = await this.services.connection.read(
-        (store) => store.outcomes({ ids: some, bytesMax: LIMITS.batchBytes }),
-        'insists',
-      )
-      for (const answer of answers) {
-        if (answer === 'later') break
-        outcomes.push(answer)
-      }
-    }
-    return outcomes
   }
 }

@@ -1,4 +1,5 @@
 /** What a worker tells those who listen. */
+import { scheduledBy } from '../task/scheduled.ts'
 import type { TaskInfo } from '../task/handler.ts'
 import type { Claim } from '../store/records.ts'
 
@@ -78,5 +79,5 @@ export class WorkerEmitter {
 /** What handlers and listeners are told about a claim's task. */
 export function taskInfo(claim: Claim): TaskInfo {
   const { id, type, queue, after, tags, metadata, headers } = claim
-  return { id, type, queue, after, tags, metadata, headers }
+  return { id, type, queue, after, tags, metadata, headers, schedule: scheduledBy(headers) }
 }

@@ -32,17 +32,26 @@ const CURSOR_MS = 1_000
 /** What a worker asks for, but for the places where the store goes on. */
 export type Wish = Omit<Demand, 'cursor' | 'turn'>
 
-/** Tasks that exchanges under way may bring. */
+/** What exchanges under way may bring, in slots. */
 export interface Expected {
-  readonly tasks: number
+  readonly slots: number
   readonly byQueue: ReadonlyMap<string, number>
+  /** Tasks of the same taste. */
+  readonly own: number
+}
+
+/** Tasks that are asked for together: those that take a slot each, or those that one batch handler gathers. */
+export interface Taste {
+  /** How many of them share a slot at most. */
+  readonly size: number
+  /** What the worker can take on top of what is on its way; `null` for nothing. */
+  demand(expected: Expected): Wish | null
 }
 
 export interface ExchangerParts {
   readonly connection: Connection
   session(): SessionId | null
-  /** What the worker can take on top of what is on its way; `null` for nothing. */
-  demand(expected: Expected): Wish | null
+  readonly tastes: readonly Taste[]
   /** @param session the one that asked: its lease may be over by now */
   claimed(answer: ExchangeAnswer, session: SessionId): void
   /** The store did not take what was to be written: the task is somebody else's. */
@@ -56,31 +65,52 @@ interface Settling {
   readonly settlement: Settlement
 }
 
+/** What is known about the tasks of one taste. */
+interface Hunger {
+  readonly taste: Taste
+  hungry: boolean
+  /** Whether the last look left something that could have been claimed. */
+  more: boolean
+  cursor: { readonly text: string | null; readonly sinceMs: number }
+  /** Whose turn it is among the partitions, as the store said last. */
+  turn: string | null
+  /** What the last look brought; `unsure` if another was under way, which may have been first at something. */
+  found: 'something' | 'nothing' | 'unsure'
+}
+
+/** A look at the store for tasks of one taste. */
+interface Look {
+  readonly of: Hunger
+  readonly wish: Wish
+}
+
 export class Exchanger {
   readonly #parts: ExchangerParts
   #unsettled = new Set<Holding>()
   /** Nonces of exchanges under way, each with what it may bring. */
-  readonly #underWay = new Map<Nonce, Wish | null>()
+  readonly #underWay = new Map<Nonce, { readonly look: Look | null; readonly settles: boolean }>()
+  readonly #hungers: Hunger[]
   #claiming = false
   #ringing = false
-  #hungry = true
-  /** Whether the last look left something that could have been claimed. */
-  #more = false
   /** Whether somebody waits for what is unsettled. */
   #urgent = false
   #timer: Timer | undefined
   /** When the timer fires, by the monotonic clock. */
   #wakeAtMs = Infinity
   #notesTimer: Timer | undefined
-  #cursor: { readonly text: string | null; readonly sinceMs: number } = { text: null, sinceMs: 0 }
-  #turn: string | null = null
-  /** What the last look brought; `unsure` if another was under way, which may have been first at something. */
-  #found: 'something' | 'nothing' | 'unsure' = 'something'
   #rest: (() => void) | undefined
   #closed = false
 
   constructor(parts: ExchangerParts) {
     this.#parts = parts
+    this.#hungers = parts.tastes.map((taste) => ({
+      taste,
+      hungry: true,
+      more: false,
+      cursor: { text: null, sinceMs: 0 },
+      turn: null,
+      found: 'something',
+    }))
   }
 
   /** Exchanges whose answer may still bring tasks. */
@@ -90,9 +120,9 @@ export class Exchanger {
 
   /** Whether nothing is left to do, now or in sight. Where that is not sure it looks again. */
   isIdle(): boolean {
-    if (this.#hungry || !this.#isResting()) return false
-    if (this.#found === 'unsure') this.hungry()
-    return this.#found === 'nothing'
+    if (this.#hungers.some(({ hungry }) => hungry) || !this.#isResting()) return false
+    if (this.#hungers.some(({ found }) => found === 'unsure')) this.hungry()
+    return this.#hungers.every(({ found }) => found === 'nothing')
   }
 
   /** Starts or stops claiming; settling goes on in any case. */
@@ -104,13 +134,13 @@ export class Exchanger {
 
   /** There may be something to claim. */
   hungry(): void {
-    this.#hungry = true
+    this.#starve()
     this.ring()
   }
 
   /** There is something to claim for whoever asks in this turn. While an exchange is under way the next one does. */
   askNow(): void {
-    this.#hungry = true
+    this.#starve()
     if (this.#underWay.size === 0) this.#pass()
   }
 
@@ -149,6 +179,10 @@ export class Exchanger {
     this.#notesTimer?.cancel()
   }
 
+  #starve(): void {
+    for (const hunger of this.#hungers) hunger.hungry = true
+  }
+
   #isResting(): boolean {
     return this.#underWay.size === 0 && this.#unsettled.size === 0
   }
@@ -161,11 +195,11 @@ export class Exchanger {
   #pass(): void {
     while (!this.#closed && this.#underWay.size < EXCHANGES_MAX) {
       const session = this.#parts.session()
-      const wish = session === null ? null : this.#takeWish()
+      const look = session === null ? null : this.#takeLook()
       // notes never leave alone before their time
-      const settling = wish !== null || this.#urgent ? this.#takeSettlements() : []
-      if (settling.length === 0 && wish === null) break
-      void this.#exchange(session ?? '', settling, wish)
+      const settling = look !== null || this.#urgent ? this.#takeSettlements() : []
+      if (settling.length === 0 && look === null) break
+      void this.#exchange(session ?? '', settling, look)
     }
     if (this.#isResting()) this.#rest?.()
   }
@@ -192,22 +226,31 @@ export class Exchanger {
     return taken
   }
 
-  #takeWish(): Wish | null {
-    if (!this.#claiming || !this.#hungry) return null
-    return this.#parts.demand(expectedOf(this.#underWay.values()))
+  /** Tastes take turns, so that a slot that becomes free is not always given to the same. */
+  #takeLook(): Look | null {
+    if (!this.#claiming) return null
+    for (const of of this.#hungers) {
+      if (!of.hungry) continue
+      const wish = of.taste.demand(this.#expected(of))
+      if (wish === null) continue
+      this.#hungers.push(...this.#hungers.splice(this.#hungers.indexOf(of), 1))
+      return { of, wish }
+    }
+    return null
   }
 
-  async #exchange(session: SessionId, settling: readonly Settling[], wish: Wish | null): Promise<void> {
+  async #exchange(session: SessionId, settling: readonly Settling[], look: Look | null): Promise<void> {
     const nonce = newNonce(this.#parts.connection.platform)
-    const alone = this.#underWay.size === 0
-    this.#underWay.set(nonce, wish)
+    const alone = this.#isAlone(look)
+    this.#underWay.set(nonce, { look, settles: settling.length > 0 })
     // where the last look left something, the exchange that overlaps takes its share at once
-    if (wish !== null) this.#hungry = this.#more
+    if (look !== null) look.of.hungry = look.of.more
     const answer = await this.#answered({
       session,
       nonce,
       settlements: settling.map(({ settlement }) => settlement),
-      demand: wish === null ? null : { ...wish, cursor: this.#startingPoint(), turn: this.#turn },
+      demand:
+        look === null ? null : { ...look.wish, cursor: this.#startingPoint(look.of), turn: look.of.turn },
     })
     if (answer === undefined) return
     this.#underWay.delete(nonce)
@@ -216,8 +259,30 @@ export class Exchanger {
       if (holding.lost) this.#parts.lost(holding)
       else if (holding.pending) this.settleSoon(holding, holding.urgent ? 'now' : 'later')
     }
-    if (wish !== null) this.#heed(session, answer, alone)
+    if (look !== null) this.#heed(session, answer, { of: look.of, alone })
     this.ring()
+  }
+
+  /** Whether no exchange under way could be first at what this one looks for. */
+  #isAlone(look: Look | null): boolean {
+    for (const other of this.#underWay.values())
+      if (other.settles || other.look === null || other.look.of === look?.of) return false
+    return true
+  }
+
+  #expected(of: Hunger): Expected {
+    let slots = 0
+    let own = 0
+    const byQueue = new Map<string, number>()
+    for (const { look } of this.#underWay.values()) {
+      if (look === null) continue
+      const { size } = look.of.taste
+      slots += Math.ceil(look.wish.tasksMax / size)
+      if (look.of === of) own += look.wish.tasksMax
+      for (const { queue, tasksMax } of look.wish.queues)
+        byQueue.set(queue, (byQueue.get(queue) ?? 0) + Math.ceil(tasksMax / size))
+    }
+    return { slots, byQueue, own }
   }
 
   /** Asks until the store answers: what is to be settled was done, and must not be lost. */
@@ -237,18 +302,22 @@ export class Exchanger {
     return undefined
   }
 
-  #heed(session: SessionId, answer: ExchangeAnswer, alone: boolean): void {
+  #heed(
+    session: SessionId,
+    answer: ExchangeAnswer,
+    { of, alone }: { readonly of: Hunger; readonly alone: boolean },
+  ): void {
     if (answer.session === 'dead') return this.#parts.dead(session)
-    if (answer.cursor !== this.#cursor.text) {
+    if (answer.cursor !== of.cursor.text) {
       const sinceMs =
-        this.#cursor.text === null ? this.#parts.connection.platform.monotonicMs() : this.#cursor.sinceMs
-      this.#cursor = { text: answer.cursor, sinceMs }
+        of.cursor.text === null ? this.#parts.connection.platform.monotonicMs() : of.cursor.sinceMs
+      of.cursor = { text: answer.cursor, sinceMs }
     }
-    if (answer.turn !== null) this.#turn = answer.turn
+    if (answer.turn !== null) of.turn = answer.turn
     const nothing = answer.claims.length === 0 && answer.nextInMs === null && !answer.undelivered
-    this.#found = nothing ? (alone ? 'nothing' : 'unsure') : 'something'
-    this.#more = answer.nextInMs === 0
-    if (this.#more) this.#hungry = true
+    of.found = nothing ? (alone ? 'nothing' : 'unsure') : 'something'
+    of.more = answer.nextInMs === 0
+    if (of.more) of.hungry = true
     else if (this.#claiming) this.#wakeIn(Math.min(answer.nextInMs ?? IDLE_POLL_MS, IDLE_POLL_MS))
     this.#parts.claimed(answer, session)
   }
@@ -272,23 +341,12 @@ export class Exchanger {
     this.#wakeAtMs = Infinity
   }
 
-  #startingPoint(): string | null {
-    const { text, sinceMs } = this.#cursor
+  #startingPoint(of: Hunger): string | null {
+    const { text, sinceMs } = of.cursor
     if (text === null || this.#parts.connection.platform.monotonicMs() - sinceMs < CURSOR_MS) return text
-    this.#cursor = { text: null, sinceMs: 0 }
+    of.cursor = { text: null, sinceMs: 0 }
     return null
   }
-}
-
-function expectedOf(wishes: Iterable<Wish | null>): Expected {
-  let tasks = 0
-  const byQueue = new Map<string, number>()
-  for (const wish of wishes) {
-    if (wish === null) continue
-    tasks += wish.tasksMax
-    for (const { queue, tasksMax } of wish.queues) byQueue.set(queue, (byQueue.get(queue) ?? 0) + tasksMax)
-  }
-  return { tasks, byQueue }
 }
 
 /** Results and checkpoints; the rest is small. */

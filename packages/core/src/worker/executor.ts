@@ -7,6 +7,8 @@ import { randomFraction, type Timer } from '../platform/platform.ts'
 import type { AbortCode, AnyHandler } from '../task/handler.ts'
 import type { Transition, Verdict } from '../store/settlement.ts'
 import { attempt, overtimeOutcome, type Attempted, type AttemptServices } from './attempt.ts'
+import { attemptBatch, Batch, runsOf, type Unit } from './batch.ts'
+import { Gatherer, isBatchHandler } from './gatherer.ts'
 import { taskInfo, type WorkerEmitter } from './events.ts'
 import { Roster } from './roster.ts'
 import type { ContextServices } from './context.ts'
@@ -45,9 +47,11 @@ interface Lane {
 export class Executor {
   readonly #parts: ExecutorParts
   readonly #services: AttemptServices
-  readonly #queued: Run[] = []
+  readonly #queued: Unit[] = []
   /** Handlers that were called and have not come back, whatever became of their tasks. */
-  readonly #busy = new Roster<Run, Run>()
+  readonly #busy = new Roster<Unit, Unit>()
+  /** Where batches come together, if there are handlers that take them. */
+  readonly gatherer: Gatherer | undefined
   readonly #lanes: ReadonlyMap<string, Lane>
   #resting: (() => void) | undefined
   #queueTimer: Timer | undefined
@@ -65,22 +69,42 @@ export class Executor {
     this.#lanes = new Map(
       Array.from(parts.queues, ([queue, slots]) => [queue, { slots, queued: 0, busy: 0 }]),
     )
+    const handlers = [...parts.handlers.values()].filter(isBatchHandler)
+    if (handlers.length === 0) return
+    this.gatherer = new Gatherer({
+      connection: parts.connection,
+      handlers,
+      gathered: (batch) => this.#enqueue([batch]),
+      refused: (run, { outcome, error }) => {
+        this.#end(run, outcome, error)
+        this.#parts.freed()
+      },
+    })
   }
 
-  /** Runs that are queued or busy. */
+  /** Slots that are taken, or will be by what is queued. */
   get load(): number {
-    return this.#busy.size + this.#queued.length
+    return this.#busy.size + this.#queued.length + (this.gatherer?.slots ?? 0)
   }
 
   loadOf(queue: string): number {
     const lane = this.#lanes.get(queue)
-    return lane === undefined ? 0 : lane.queued + lane.busy
+    return lane === undefined ? 0 : lane.queued + lane.busy + (this.gatherer?.slotsOf(queue) ?? 0)
+  }
+
+  /** Whether a batch of the handler waits for a slot. */
+  isQueued(handler: AnyHandler): boolean {
+    return this.#queued.some((unit) => unit instanceof Batch && unit.handler === handler)
   }
 
   add(runs: readonly Run[]): void {
     if (this.#closed) return this.giveBack(runs)
-    for (const run of runs) this.#laneOf(run).queued += 1
-    this.#queued.push(...runs)
+    this.#enqueue(this.gatherer === undefined ? runs : this.gatherer.take(runs))
+  }
+
+  #enqueue(units: readonly Unit[]): void {
+    for (const unit of units) this.#laneOf(unit).queued += 1
+    this.#queued.push(...units)
     this.#startNext()
     if (this.#queued.length > 0) this.#watchQueue()
   }
@@ -94,6 +118,7 @@ export class Executor {
   close(): void {
     this.#closed = true
     this.#queueTimer?.cancel()
+    this.giveBack(this.gatherer?.close() ?? [])
     this.#returnQueued()
   }
 
@@ -103,18 +128,18 @@ export class Executor {
   }
 
   abortBusy(reason: AbortCode, message: string): void {
-    for (const run of this.#busy.values()) run.abort(reason, message)
+    for (const unit of this.#busy.values()) for (const run of runsOf(unit)) run.abort(reason, message)
   }
 
   /** Returns what did not give way; its handlers go on, but nothing that they write counts. */
   returnBusy(): void {
-    for (const run of this.#busy.values()) this.#end(run, { kind: 'unfinished' })
+    for (const unit of this.#busy.values()) this.giveBack(runsOf(unit))
   }
 
   #returnQueued(): void {
-    const runs = this.#queued.splice(0)
-    for (const run of runs) this.#laneOf(run).queued -= 1
-    this.giveBack(runs)
+    const units = this.#queued.splice(0)
+    for (const unit of units) this.#laneOf(unit).queued -= 1
+    for (const unit of units) this.giveBack(runsOf(unit))
   }
 
   /** Claiming ahead was a guess that tasks stay short. Where it was wrong, what waits is given back. */
@@ -155,31 +180,32 @@ export class Executor {
     this.#announce(run, { transition, verdict: 'applied', error: undefined })
   }
 
-  #laneOf(run: Run): Lane {
-    return this.#lanes.get(run.claim.queue)!
+  #laneOf(unit: Unit): Lane {
+    return this.#lanes.get(unit instanceof Batch ? unit.queue : unit.claim.queue)!
   }
 
   #startNext(): void {
     while (this.#busy.size < this.#parts.concurrency) {
-      const run = this.#takeQueued()
-      if (run === undefined) return
+      const unit = this.#takeQueued()
+      if (unit === undefined) return
+      if (unit instanceof Batch) this.#startBatch(unit)
       // lost or cancelled before its turn came
-      if (run.aborted === undefined) this.#start(run)
-      else this.#end(run, { kind: 'cancelled', error: null })
+      else if (unit.aborted === undefined) this.#start(unit)
+      else this.#end(unit, { kind: 'cancelled', error: null })
     }
   }
 
   /** The first whose queue has a slot to spare. */
-  #takeQueued(): Run | undefined {
-    const index = this.#queued.findIndex((run) => this.#hasSlot(run))
+  #takeQueued(): Unit | undefined {
+    const index = this.#queued.findIndex((unit) => this.#hasSlot(unit))
     if (index < 0) return undefined
-    const run = index === 0 ? this.#queued.shift()! : this.#queued.splice(index, 1)[0]!
-    this.#laneOf(run).queued -= 1
-    return run
+    const unit = index === 0 ? this.#queued.shift()! : this.#queued.splice(index, 1)[0]!
+    this.#laneOf(unit).queued -= 1
+    return unit
   }
 
-  #hasSlot(run: Run): boolean {
-    const { busy, slots } = this.#laneOf(run)
+  #hasSlot(unit: Unit): boolean {
+    const { busy, slots } = this.#laneOf(unit)
     return busy < slots
   }
 
@@ -187,10 +213,38 @@ export class Executor {
     this.#busy.set(run, run)
     this.#laneOf(run).busy += 1
     run.startedMs = this.#parts.connection.platform.monotonicMs()
-    const timer = this.#armTimeout(run, run.startedMs)
+    const timer = this.#armTimeout(run, run)
     void this.#attempt(run).then((attempted) => {
       timer?.cancel()
       this.#over(run, attempted)
+    })
+  }
+
+  /** All its tasks in one slot, but each with a time limit and an end of its own. */
+  #startBatch(batch: Batch): void {
+    const items = batch.items.filter(({ run }) => {
+      if (run.aborted !== undefined) this.#end(run, { kind: 'cancelled', error: null })
+      return run.aborted === undefined
+    })
+    if (items.length === 0) return this.#parts.freed()
+    this.#busy.set(batch, batch)
+    this.#laneOf(batch).busy += 1
+    const startedMs = this.#parts.connection.platform.monotonicMs()
+    const timers = items.map(({ run }) => {
+      run.startedMs = startedMs
+      return this.#armTimeout(run, batch)
+    })
+    void attemptBatch(items, batch.handler, this.#services).then((attempted) => {
+      for (const timer of timers) timer?.cancel()
+      const tookMs = this.#parts.connection.platform.monotonicMs() - startedMs
+      this.#free(batch, tookMs)
+      for (const [index, { run }] of items.entries()) {
+        const { outcome, error } = attempted[index]!
+        this.#parts.attempted?.(run, attempted[index]!)
+        run.tookMs = tookMs
+        this.#end(run, outcome, error)
+      }
+      this.#goOn()
     })
   }
 
@@ -204,36 +258,44 @@ export class Executor {
     const { outcome, error } = attempted
     this.#parts.attempted?.(run, attempted)
     run.tookMs = this.#parts.connection.platform.monotonicMs() - run.startedMs!
-    this.averageMs += (run.tookMs - this.averageMs) * AVERAGE_WEIGHT
-    this.#busy.delete(run)
-    this.#laneOf(run).busy -= 1
+    this.#free(run, run.tookMs)
     this.#end(run, outcome, error)
+    this.#goOn()
+  }
+
+  #free(unit: Unit, tookMs: number): void {
+    this.averageMs += (tookMs - this.averageMs) * AVERAGE_WEIGHT
+    this.#busy.delete(unit)
+    this.#laneOf(unit).busy -= 1
+  }
+
+  #goOn(): void {
     this.#startNext()
     this.#parts.freed()
     if (this.#busy.size === 0) this.#resting?.()
   }
 
   /** Whichever is over first: the time of this attempt, or that of all. */
-  #armTimeout(run: Run, startedMs: number): Timer | undefined {
+  #armTimeout(run: Run, unit: Unit): Timer | undefined {
     const { timeoutMs } = run.claim
-    const leftMs = run.deadlineMs === null ? Infinity : Math.max(run.deadlineMs - startedMs, 0)
+    const leftMs = run.deadlineMs === null ? Infinity : Math.max(run.deadlineMs - run.startedMs!, 0)
     const limitMs = Math.min(timeoutMs ?? Infinity, leftMs)
     if (limitMs === Infinity) return undefined
     const timeOut = (): void => {
       run.outlived = leftMs === limitMs && run.aborted === undefined
-      this.#timeOut(
-        run,
-        run.outlived ? 'All attempts together took too long.' : `The attempt took longer than ${limitMs} ms.`,
-      )
+      const message = run.outlived
+        ? 'All attempts together took too long.'
+        : `The attempt took longer than ${limitMs} ms.`
+      this.#timeOut(run, unit, message)
     }
     return this.#parts.connection.platform.setTimer(limitMs, timeOut, 'idle')
   }
 
-  #timeOut(run: Run, message: string): void {
+  #timeOut(run: Run, unit: Unit, message: string): void {
     run.abort('timeout', message)
     const { platform, logger } = this.#parts.connection
     const decideAlone = (): void => {
-      if (!this.#busy.has(run)) return
+      if (!this.#busy.has(unit)) return
       logger.warn(
         { task: run.claim.id, type: run.claim.type },
         'the handler ignores its signal: its slot stays taken',

@@ -1,16 +1,16 @@
 /**
  * A worker: takes tasks from the store and runs their handlers. Each role is a room of its own: `Lease` keeps
  * the session alive, `Exchanger` settles and claims, `Appetite` says how much, `Executor` runs, `Holdings`
- * knows what is held, `Caretaker` does the upkeep. This one brings them together, and starts and stops them
+ * knows what is held, `Upkeep` does what any worker can. This one brings them together, and starts and stops them
  * in order.
  */
-import { Caretaker } from '../upkeep/caretaker.ts'
+import { Upkeep } from '../upkeep/upkeep.ts'
 import { ClosedError, InvalidArgumentError } from '../task/errors.ts'
 import { checkMembers, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
 import { durationMs, type Duration } from '../task/duration.ts'
 import { hostProfile } from '../platform/host.ts'
-import { checkedThen, type UniqueThen } from '../task/options.ts'
+import type { UniqueCall } from '../task/options.ts'
 import { jsonSchemaOf } from '../task/schema.ts'
 import { onSignals } from '../platform/signals.ts'
 import type { AnyTask } from '../task/definition.ts'
@@ -20,11 +20,12 @@ import type { ExchangeAnswer, PublishedDefinition, SessionRequest } from '../sto
 import type { Fence, SessionId } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
 import { Appetite } from './appetite.ts'
-import { Breakers } from './breakers.ts'
-import type { Attempted } from './attempt.ts'
+import { breakersOf } from './breakers.ts'
 import { declareLimits } from './declarations.ts'
-import { Exchanger } from './exchanger.ts'
+import { BatchAppetite } from './batch-appetite.ts'
+import { Exchanger, type Taste } from './exchanger.ts'
 import { Executor } from './executor.ts'
+import { isBatchHandler } from './gatherer.ts'
 import { Holding } from './holding.ts'
 import { Holdings } from './holdings.ts'
 import { Idleness } from './idleness.ts'
@@ -76,7 +77,7 @@ export class Worker implements AsyncDisposable {
   readonly #lease: Lease
   readonly #exchanger: Exchanger
   readonly #executor: Executor
-  readonly #caretaker: Caretaker
+  readonly #upkeep: Upkeep
   readonly #stopped = Promise.withResolvers<void>()
   readonly #hurried = Promise.withResolvers<void>()
   #unlisten: () => void = () => undefined
@@ -106,7 +107,7 @@ export class Worker implements AsyncDisposable {
       profile: profileOf(options),
       holdings: () => ({
         held: this.#holdings.list(),
-        awaiting: [...this.#exchanger.awaiting, ...this.#caretaker.awaiting],
+        awaiting: [...this.#exchanger.awaiting, ...this.#upkeep.awaiting],
       }),
       renewed: (answer) => this.#holdings.heed(answer),
       lapsed: () => this.#holdings.loseAll(),
@@ -122,22 +123,25 @@ export class Worker implements AsyncDisposable {
       emitter: this.#emitter,
       checkLease: () => this.#lease.check(),
       settleSoon: (run, when) => this.#exchanger.settleSoon(run, when),
-      attempted: breakersOf(options, connection, (error) => failed(error, 'changing a circuit breaker')),
+      attempted: breakersOf({
+        connection,
+        handlers: options.handlers,
+        failed: (error) => failed(error, 'changing a circuit breaker'),
+      }),
       abandoned: (run) => this.#holdings.abandon(run),
       freed: () => this.#exchanger.ring(),
       released: (run) => this.#released(run),
     })
-    const appetite = new Appetite(options, this.#executor)
     this.#exchanger = new Exchanger({
       connection,
       session: () => this.#lease.session,
-      demand: (expected) => appetite.demand(expected),
+      tastes: tastesOf(options, this.#executor),
       claimed: (answer, session) => this.#claimed(answer, session),
       lost: (holding) => this.#holdings.lose(holding),
       dead: (session) => this.#lease.lost(session),
       failed: (error) => failed(error, 'settling and claiming tasks'),
     })
-    this.#caretaker = new Caretaker({
+    this.#upkeep = new Upkeep({
       connection,
       session: () => this.#lease.session,
       takenOver: ({ fence }, transition) => this.#takenOver(fence, transition),
@@ -241,7 +245,7 @@ export class Worker implements AsyncDisposable {
     if (this.#isGivenUp()) return this.#lease.close()
     this.#launch = 'done'
     this.#listen()
-    this.#caretaker.start()
+    this.#upkeep.start()
     this.#exchanger.claim(true)
   }
 
@@ -263,7 +267,7 @@ export class Worker implements AsyncDisposable {
   async #stop(drainMs: number): Promise<void> {
     if (!(await this.#hasStarted())) return
     this.#exchanger.claim(false)
-    const cared = this.#caretaker.stop()
+    const cared = this.#upkeep.stop()
     this.#executor.close()
     await this.#within(drainMs, this.#executor.rest(), this.#hurried.promise)
     this.#executor.abortBusy('shutdown', 'The worker is stopping.')
@@ -309,7 +313,7 @@ export class Worker implements AsyncDisposable {
   }
 
   #claimed(answer: ExchangeAnswer, session: SessionId): void {
-    if (answer.undelivered) this.#caretaker.deliverNow()
+    if (answer.undelivered) this.#upkeep.deliverNow()
     const nowMs = this.#connection.platform.monotonicMs()
     const runs = answer.claims.map((claim) => {
       const { deadlineAt } = claim
@@ -337,14 +341,14 @@ export class Worker implements AsyncDisposable {
   }
 }
 
-/** Who hears how attempts end; nobody where no definition has a breaker. */
-function breakersOf(
-  { handlers }: ResolvedWorkerOptions,
-  connection: Connection,
-  failed: (error: unknown) => void,
-): ((run: Run, attempted: Attempted) => void) | undefined {
-  const breakers = new Breakers({ connection, handlers, failed })
-  return breakers.isEmpty ? undefined : (run, attempted) => breakers.note(run, attempted)
+/** Batch handlers ask for themselves: what they take at once would otherwise be filled with what takes a slot each. */
+function tastesOf(options: ResolvedWorkerOptions, executor: Executor): readonly Taste[] {
+  const handlers = [...options.handlers.values()]
+  const batches = handlers.filter(isBatchHandler)
+  const { gatherer } = executor
+  if (gatherer === undefined) return [new Appetite(options, executor)]
+  const tastes = batches.map((handler) => new BatchAppetite(options, { handler, executor, gatherer }))
+  return batches.length === handlers.length ? tastes : [new Appetite(options, executor), ...tastes]
 }
 
 function checkedUntil(options: RunOptions): RunOptions['until'] {
@@ -383,6 +387,9 @@ function profileOf({
   }
 }
 
-function uniquenessOf({ unique }: AnyTask): { readonly then: UniqueThen } | null {
-  return unique === undefined ? null : { then: checkedThen(unique.then) }
+/** What a call may say of uniqueness, but for the key. */
+function uniquenessOf({ unique }: AnyTask): Omit<UniqueCall, 'key'> | null {
+  if (unique === undefined) return null
+  const { while: held, within } = unique
+  return { while: held, within, then: unique.then }
 }

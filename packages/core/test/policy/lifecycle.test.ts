@@ -46,6 +46,7 @@ wake                    -         -          -          -          pending    - 
 expire                  -         failed     failed     -          -          -          -          -
 outlive                 -         failed     failed     -          failed     -          -          -
 cancel                  -         cancelled  cancelled  -          cancelled  -          -          -
+replace                 -         cancelled  cancelled  -          -          -          -          -
 restart                 -         -          -          -          -          -          pending    pending
 remove                  -         absent     absent     -          absent     absent     absent     absent
 hold                    -         blocked    pending    -          -          -          -          -
@@ -88,6 +89,7 @@ const EFFECTS: Readonly<Record<Operation, Effect>> = {
   expire: { event: 'failed', reason: 'expired' },
   outlive: { event: 'failed', reason: 'timeout' },
   cancel: { event: 'cancelled', newEpoch: true },
+  replace: { event: 'cancelled', newEpoch: true },
   restart: { event: 'restarted', counts: ['generation'], resets: true, newEpoch: true },
   remove: {},
   hold: { event: 'held' },

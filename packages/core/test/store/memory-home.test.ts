@@ -8,7 +8,14 @@ import { openGate } from '../../src/store/memory/gatekeeper.ts'
 import { newHome, newPass, type Home, type Pass } from '../../src/store/memory/home.ts'
 import { reclaim } from '../../src/store/memory/reclaiming.ts'
 import { openSession, renew } from '../../src/store/memory/sessions.ts'
-import { isFinal, isLive, ownerOf, retainedBytes, timeLimitOf } from '../../src/store/memory/task.ts'
+import {
+  isFinal,
+  isLive,
+  ownerOf,
+  retainedBytes,
+  timeLimitOf,
+  type Task,
+} from '../../src/store/memory/task.ts'
 import { prune, sweep } from '../../src/store/memory/upkeep.ts'
 import type { Command } from '../../src/store/control.ts'
 import type { IfFailed, Level, TaskError, TaskSpec } from '../../src/store/records.ts'
@@ -81,7 +88,8 @@ class Chaos {
 
   #spec(): TaskSpec {
     const id = this.#draw(5) === 0 ? this.#id() : `task ${++this.#drawn}`
-    const then = this.#pick(['keep', 'reject'] as const)
+    const then = this.#pick(['keep', 'replace', 'reject'] as const)
+    const held = this.#pick(['live', 'waiting', { withinMs: 1 + this.#draw(200) }] as const)
     const parents = new Set([this.#id(), this.#id()].filter(() => this.#draw(3) === 0))
     return {
       id,
@@ -102,9 +110,9 @@ class Chaos {
       deadlineMs: this.#maybe(this.#draw(200)),
       after: [...parents].map((parent) => ({
         parent,
-        ifFailed: this.#pick<IfFailed>(['cancel', 'fail', 'run']),
+        ifFailed: this.#pick<IfFailed>(['cancel', 'fail', 'run', 'trigger']),
       })),
-      unique: this.#maybe({ key: `key ${this.#draw(6)}`, then }),
+      unique: this.#maybe({ key: `key ${this.#draw(6)}`, while: held, then }),
       tags: [],
       metadata: {},
       headers: {},
@@ -117,11 +125,11 @@ class Chaos {
   }
 
   #add(pass: Pass): void {
-    const groups = Array.from({ length: 2 }, () => ({
-      tasks: Array.from({ length: 1 + this.#draw(3) }, () => this.#spec()),
-      under: null,
-      gate: this.#maybe(`gate ${this.#draw(20)}`),
-    }))
+    const groups = Array.from({ length: 2 }, () => {
+      const tasks = Array.from({ length: 1 + this.#draw(3) }, () => this.#spec())
+      const replaces = tasks.some(({ unique }) => unique?.then === 'replace')
+      return { tasks, under: null, gate: replaces ? null : this.#maybe(`gate ${this.#draw(20)}`) }
+    })
     add(pass, { groups, again: false })
   }
 
@@ -200,6 +208,15 @@ class Chaos {
   }
 }
 
+function keyName({ spec }: Task): string {
+  return `${spec.unique?.key}: ${spec.id}`
+}
+
+/** The keys of windows by their ends, each once. */
+function windowEnds(home: Home): readonly string[] {
+  return [...home.windows.values()].filter(({ entry }) => !entry.gone).map(({ key }) => key)
+}
+
 /** What the tasks say should be kept beside them. */
 function recount(home: Home): object {
   const tasks = [...home.tasks.values()]
@@ -221,9 +238,10 @@ function recount(home: Home): object {
       .filter((task) => task.state === 'running')
       .map((task) => task.spec.id)
       .toSorted(),
-    keys: live
-      .flatMap((task) => (task.spec.unique === null ? [] : [`${task.spec.unique.key}: ${task.spec.id}`]))
-      .toSorted(),
+    keys: live.flatMap((task) => (task.spec.unique?.while === 'live' ? [keyName(task)] : [])).toSorted(),
+    // one that came back to wait may do so without its key
+    waitingKeysOfOthers: [],
+    windows: [...home.windows.keys()].toSorted(),
     pins: [...pins].map(([parent, edges]) => `${parent}: ${edges.length}`).toSorted(),
     blockers: tasks
       .filter((task) => task.state === 'blocked')
@@ -259,7 +277,15 @@ function kept(home: Home): object {
     inLine: tasks.filter((task) => task.inLine?.entry.gone === false).map((task) => task.spec.id),
     inExpiries: tasks.filter((task) => task.inExpiries?.gone === false).map((task) => task.spec.id),
     running,
-    keys: [...home.keys].map(([key, task]) => `${key}: ${task.spec.id}`).toSorted(),
+    keys: [...home.keys.values()]
+      .flatMap((task) => (task.spec.unique?.while === 'live' ? [keyName(task)] : []))
+      .toSorted(),
+    waitingKeysOfOthers: [...home.keys].filter(
+      ([key, { spec, state }]) =>
+        spec.unique?.key !== key ||
+        (spec.unique.while === 'waiting' && state !== 'pending' && state !== 'blocked'),
+    ),
+    windows: [...windowEnds(home)].toSorted(),
     pins: [...home.pins].map(([parent, count]) => `${parent}: ${count}`).toSorted(),
     blockers: [...blockers].map(([id, each]) => `${id}: ${each.length}`).toSorted(),
     queues: ['left', 'right'].map((name) => {

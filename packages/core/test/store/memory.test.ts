@@ -233,13 +233,21 @@ describe('hints', () => {
   test('the first says that everything may have changed, later ones are merged while nobody reads', async () => {
     const { store } = await bench()
     const hints = store.watch()
-    expect(await hints.next()).toEqual({ done: false, value: { ready: true, settled: true, cancel: true } })
+    expect(await hints.next()).toEqual({
+      done: false,
+      value: { ready: true, settled: true, cancel: true, schedules: true },
+    })
     await add(store, spec())
     const [claim] = (await exchange(store, { tasksMax: 1 })).claims
     const target = { ids: [claim!.id] }
     const command = { kind: 'cancel', reason: null } as const
     await store.command({ nonce: 'c', command, target, tasksMax: 1 })
-    expect((await hints.next()).value).toEqual({ ready: true, settled: false, cancel: true })
+    expect((await hints.next()).value).toEqual({
+      ready: true,
+      settled: false,
+      cancel: true,
+      schedules: false,
+    })
   })
 
   test('one that waits hears at once, and all end with the store', async () => {

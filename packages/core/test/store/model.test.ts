@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { systemPlatform } from '../../src/platform/system.ts'
 import { MemoryStore } from '../../src/store/memory/store.ts'
+import { checkGraphs } from '../../src/model/index.ts'
 import { compareWithMemory, type ModelHome } from './model.ts'
 import type {
   AddRequest,
@@ -9,8 +10,10 @@ import type {
   ExchangeRequest,
   RenewAnswer,
   RenewRequest,
+  Tick,
+  TickAnswer,
 } from '../../src/store/port.ts'
-import type { Fence } from '../../src/store/records.ts'
+import type { Edge, Fence } from '../../src/store/records.ts'
 
 async function homeOf(store: MemoryStore): Promise<ModelHome> {
   await store.open()
@@ -52,16 +55,23 @@ class Gateless extends MemoryStore {
   }
 }
 
+/** Lets runs of a schedule meet. */
+class Careless extends MemoryStore {
+  override tick(request: Tick): Promise<TickAnswer> {
+    return super.tick({ ...request, overlap: 'allow' })
+  }
+}
+
 describe('random lives', () => {
   test('are the same on a memory store whose clock goes on', async () => {
     const open = (): Promise<ModelHome> => homeOf(new MemoryStore({ platform: systemPlatform }))
     expect(await compareWithMemory(open, { runs: 300 })).toBe(undefined)
   }, 60_000)
 
-  for (const Broken of [Unfenced, Forgetful, Trusting, Gateless]) {
+  for (const Broken of [Unfenced, Forgetful, Trusting, Gateless, Careless]) {
     test(`tell a broken store: ${Broken.name}`, async () => {
       const check = compareWithMemory(() => homeOf(new Broken({ platform: systemPlatform })), {
-        runs: 300,
+        runs: 2_000,
         seed: 1,
       })
       // and the report leads back to the life
@@ -69,4 +79,37 @@ describe('random lives', () => {
       await expect(check).rejects.toThrow(life)
     }, 60_000)
   }
+})
+
+/** Starts who is there for a failure after any end. */
+class Patient extends MemoryStore {
+  override add(request: AddRequest): ReturnType<MemoryStore['add']> {
+    const edge = ({ parent, ifFailed }: Edge): Edge => ({
+      parent,
+      ifFailed: ifFailed === 'trigger' ? 'run' : ifFailed,
+    })
+    const groups = request.groups.map((group) => ({
+      ...group,
+      tasks: group.tasks.map((task) => ({ ...task, after: task.after.map(edge) })),
+    }))
+    return super.add({ ...request, groups })
+  }
+}
+
+describe('random graphs', () => {
+  test('2 000 come to rest, and each end follows from those of its parents', async () => {
+    const home = await homeOf(new MemoryStore({ platform: systemPlatform }))
+    expect(await checkGraphs(home, { runs: 2_000, seed: 4 })).toBe(undefined)
+  }, 60_000)
+
+  test('and large ones', async () => {
+    const home = await homeOf(new MemoryStore({ platform: systemPlatform }))
+    expect(await checkGraphs(home, { runs: 60, tasksMax: 120 })).toBe(undefined)
+  }, 60_000)
+
+  test('tell a store that takes a trigger for any other end', async () => {
+    const home = await homeOf(new Patient({ platform: systemPlatform }))
+    const graph = /^\{ seed: 1, path: '[\d:]+' \}: .*\n {2}0: \{"fate":/
+    await expect(checkGraphs(home, { runs: 300, seed: 1 })).rejects.toThrow(graph)
+  })
 })

@@ -97,6 +97,9 @@ describe('bytes of a text', () => {
 test('the limits are those of the semantics', () => {
   expect(LIMITS).toEqual({
     payloadBytes: 1_048_576,
+    fedBytes: 8_388_608,
+    flowDepth: 64,
+    flowEdges: 200_000,
     resultBytes: 1_048_576,
     checkpointBytes: 1_048_576,
     errorBytes: 16_384,

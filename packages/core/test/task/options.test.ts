@@ -201,8 +201,12 @@ describe('what cannot be right is refused, with a hint', () => {
     [{}, 'unique.key is undefined, which is no function.', '(input) =>'],
     [null, 'unique.key is undefined, which is no function.', '(input) =>'],
     [{ key: 'k' }, 'unique.key is "k", which is no function.', '(input) =>'],
-    [{ key: String, while: 'waiting' }, 'unique.while is "waiting".', "'live'"],
-    [{ key: String, then: 'replace' }, 'unique.then is "replace".', "'keep' or 'reject'"],
+    [{ key: String, while: 'always' }, 'unique.while is "always".', "'live' or 'waiting'"],
+    [{ key: String, while: 'live', within: '1h' }, 'unique has while beside within.', 'one of them'],
+    [{ key: String, within: 0 }, 'unique.within is 0.', '1 ms to 30 days'],
+    [{ key: String, within: '31d' }, 'unique.within is "31d".', '1 ms to 30 days'],
+    [{ key: String, withn: '1h' }, 'The options of unique have no "withn".', 'Did you mean within?'],
+    [{ key: String, then: 'drop' }, 'unique.then is "drop".', "'keep', 'replace' or 'reject'"],
   ])('uniqueness: %j', (unique, message, hint) => {
     const error = refusal('invalid-argument', () => checkedUnique(unique as { key: () => string }))
     expect(error.message).toBe(message)

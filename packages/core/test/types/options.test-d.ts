@@ -63,8 +63,14 @@ task.with(given, { tags: 'a' })
 task.with(given, { delayMs: 1_000 })
 // @ts-expect-error a call gives the key itself
 task.with(given, { unique: { key: () => 'k' } })
-// @ts-expect-error replace has not been built
-task.with(given, { unique: { key: 'k', then: 'replace' } })
+task.with(given, { unique: { key: 'k', while: 'waiting', then: 'replace' } })
+task.with(given, { unique: { key: 'k', within: '1h' } })
+// @ts-expect-error a key is held while its task waits, or for a time
+task.with(given, { unique: { key: 'k', while: 'waiting', within: '1h' } })
+// @ts-expect-error a time is a duration
+task.with(given, { unique: { key: 'k', within: 'a while' } })
+// @ts-expect-error there is no such way
+task.with(given, { unique: { key: 'k', then: 'drop' } })
 // @ts-expect-error false lifts the timeout only
 task.with(given, { deadline: false })
 // @ts-expect-error options of a call are stored, which a function cannot be
@@ -91,6 +97,9 @@ defineTask('t', { input, unique: { key: () => 1 } })
 defineTask('t', { input, unique: { key: 'k' } })
 // @ts-expect-error a key is needed
 defineTask('t', { input, unique: { then: 'keep' } })
+defineTask('t', { input, unique: { key: ({ path }) => path, within: '10m', then: 'keep' } })
+// @ts-expect-error one excludes the other
+defineTask('t', { input, unique: { key: () => 'k', while: 'live', within: '10m' } })
 // @ts-expect-error there is no such span
 defineTask('t', { input, unique: { key: () => 'k', while: 'always' } })
 // @ts-expect-error a delay belongs to the call

@@ -1,5 +1,6 @@
 // Which handler may run on which store, and what transactions look like in either.
 import { expectTypeOf } from 'vitest'
+import { chain } from '../../src/task/flow.ts'
 import { defineTask } from '../../src/task/definition.ts'
 import { unchecked } from '../../src/task/schema.ts'
 import type { EnqueuedHandle } from '../../src/client/handle.ts'
@@ -135,3 +136,17 @@ sync.within(undefined)
 void mill.within(tx).enqueue(add, 'x')
 // @ts-expect-error there is no such option
 void mill.within(tx).enqueue(add, { n: 1 }, { delays: 1 })
+
+// ---- flows within
+
+expectTypeOf(
+  mill
+    .within(tx)
+    .enqueueFlow(chain(quiet.with(''), add.with({ n: 1 })))
+    .then(({ last }) => last),
+).toEqualTypeOf<Promise<EnqueuedHandle<typeof add>>>()
+expectTypeOf(sync.within(syncTx).enqueueFlow(chain(add.with({ n: 1 }))).last).toEqualTypeOf<
+  EnqueuedHandle<typeof add>
+>()
+// @ts-expect-error what begins a flow needs an input
+sync.within(syncTx).enqueueFlow(chain(add))

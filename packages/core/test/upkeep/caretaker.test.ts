@@ -45,6 +45,7 @@ async function bench(): Promise<Bench> {
       storeTimeoutMs: 15_000,
     }),
     session: () => made.session,
+    leads: () => true,
     takenOver: (task, transition) => void takenOver.push({ task, transition }),
     stranded: (route) => void stranded.push(route),
     failed: (_, doing) => void failures.push(doing),

@@ -172,12 +172,15 @@ describe('exchanges', () => {
     expect(line.count('reclaim')).toBeLessThanOrEqual(40)
     expect(line.count('sweep')).toBeLessThanOrEqual(16)
     expect(line.count('waitingRoutes')).toBeLessThanOrEqual(6)
+    expect(line.count('dueSchedules')).toBe(12)
     expect(Object.keys(counts).toSorted()).toEqual([
       'deliver',
+      'dueSchedules',
       'exchange',
       'prune',
       'reclaim',
       'renew',
+      'renewLock',
       'sessions',
       'sweep',
       'waitingRoutes',
@@ -344,7 +347,7 @@ describe('appetite', () => {
       loadOf: (queue) => load.byQueue?.[queue] ?? load.load ?? 0,
       averageMs: load.averageMs ?? 1_000,
     })
-  const nothing = { tasks: 0, byQueue: new Map<string, number>() }
+  const nothing = { slots: 0, byQueue: new Map<string, number>(), own: 0 }
 
   test('while tasks are long, the free slots', () => {
     expect(appetite({ load: 3 }).demand(nothing)).toMatchObject({
@@ -353,7 +356,9 @@ describe('appetite', () => {
       queues: [{ queue: 'default', tasksMax: 7 }],
     })
     expect(appetite({ load: 10 }).demand(nothing)).toBeNull()
-    expect(appetite({ load: 3 }).demand({ tasks: 7, byQueue: new Map([['default', 7]]) })).toBeNull()
+    expect(
+      appetite({ load: 3 }).demand({ ...nothing, slots: 7, byQueue: new Map([['default', 7]]) }),
+    ).toBeNull()
   })
 
   test('while they are short, half of what is done in a moment, up to a bound', () => {
@@ -365,7 +370,8 @@ describe('appetite', () => {
     const options = { queues: ['a', 'b', 'c'], concurrency: 10 }
     const first = appetite({}, options)
     expect(
-      first.demand({ tasks: 5, byQueue: new Map(['a', 'b', 'c'].map((queue) => [queue, 5])) })?.tasksMax,
+      first.demand({ ...nothing, slots: 5, byQueue: new Map(['a', 'b', 'c'].map((queue) => [queue, 5])) })
+        ?.tasksMax,
     ).toBe(5)
   })
 

@@ -74,10 +74,10 @@ export function parsedJson(text: string): unknown {
 }
 
 /** @throws InvalidArgumentError */
-export function pointInTime(text: string): Date {
+export function pointInTime(text: string, what: string): Date {
   const at = /^\d{12,}$/.test(text) ? new Date(Number(text)) : new Date(text)
   if (!Number.isNaN(at.getTime())) return at
-  throw new InvalidArgumentError(`--run-at is ${JSON.stringify(text)}, which is no date.`, {
+  throw new InvalidArgumentError(`${what} is ${JSON.stringify(text)}, which is no date.`, {
     hint: 'Give it like 2026-01-31T08:00:00Z, or as milliseconds since 1970.',
   })
 }

@@ -9,6 +9,7 @@ import { addHistory, addTask } from './verbs/task.ts'
 import { addBreakers, addLimits, addPartitions } from './verbs/limits.ts'
 import { addMigrate } from './verbs/migrate.ts'
 import { addPauses, addQueues } from './verbs/queues.ts'
+import { addSchedules } from './verbs/schedules.ts'
 import { addTasks } from './verbs/tasks.ts'
 import { addWorker } from './verbs/worker.ts'
 import { addWorkers } from './verbs/workers.ts'
@@ -21,6 +22,7 @@ const GROUPS: readonly (readonly [title: string, add: readonly ((program: Comman
   ['Acting on tasks', [addCommands]],
   ['Acting on queues', [addPauses]],
   ['Flow control', [addLimits, addBreakers, addPartitions]],
+  ['Again and again', [addSchedules]],
   ['Looking after the store', [addMigrate]],
   ['Trying it out', [addDemo]],
 ]

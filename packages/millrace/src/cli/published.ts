@@ -7,7 +7,8 @@ import {
   type AnyTask,
   type Priority,
   type RetryOptions,
-  type UniqueThen,
+  type UniqueCall,
+  type UniqueHold,
 } from '@millrace/core'
 import type { PublishedDefinition, RetryPolicy } from '@millrace/core/store'
 import { CliError } from './failure.ts'
@@ -19,15 +20,18 @@ interface PlainOptions {
   readonly timeoutMs: number | null
   readonly startByMs: number | null
   readonly deadlineMs: number | null
-  /** Whether there is one live task per key; workers of older versions do not say. */
-  readonly unique?: { readonly then: UniqueThen } | null
+  /** Whether there is one task per key at a time; workers of older versions do not say. */
+  readonly unique?: Uniqueness | null
 }
+
+/** What a definition says of uniqueness, but for the function that makes its keys. */
+type Uniqueness = UniqueHold & Pick<UniqueCall, 'then'>
 
 /** What is known of a definition by its name. */
 export interface KnownDefinition {
   readonly task: AnyTask
   readonly schema: string | null
-  readonly unique: { readonly then: UniqueThen } | null
+  readonly unique: Uniqueness | null
 }
 
 /**

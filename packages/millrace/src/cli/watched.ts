@@ -1,9 +1,9 @@
 /** Which handlers run: a worker knows what became of its tasks, not whose code has come back. */
-import { Handler, type Context, type TaskInfo } from '@millrace/core'
+import type { BatchContext, Context, Handler, TaskInfo } from '@millrace/core'
 
 export interface Watched {
   readonly handlers: readonly Handler[]
-  /** The calls that have not come back, and what they are for. */
+  /** The tasks of calls that have not come back. */
   readonly open: ReadonlyMap<Context, TaskInfo>
 }
 
@@ -11,15 +11,17 @@ export interface Watched {
 export function watched(given: readonly Handler[]): Watched {
   const open = new Map<Context, TaskInfo>()
   const handlers = given.map((handler) => {
-    const run = async (input: never, ctx: Context): Promise<unknown> => {
-      open.set(ctx, ctx.task)
+    const run = async (input: never, ctx: Context | BatchContext): Promise<unknown> => {
+      const contexts = 'items' in ctx ? ctx.items : [ctx]
+      for (const context of contexts) open.set(context, context.task)
       try {
         return await handler.run(input, ctx as never)
       } finally {
-        open.delete(ctx)
+        for (const context of contexts) open.delete(context)
       }
     }
-    return new Handler(handler.task, run, handler.options)
+    // whatever kind of handler it is
+    return Object.create(handler, { run: { value: run } }) as Handler
   })
   return { handlers, open }
 }

@@ -48,16 +48,12 @@ export const MARK_LANES = 'UPDATE home.queues SET lanes = true WHERE key = ANY (
 export const REMEMBER_REPEATED: string = `
 INSERT INTO home.repeated(id, until) SELECT id, $2 FROM unnest($1::uuid[]) AS id ON CONFLICT (id) DO NOTHING`
 
-/** In: ids, store time. Out: id, digest, state, gate of those that are known or remembered. */
+/** In: ids, store time. Out: id, digest, state, gate, whether only a tombstone is left, terms of the key, of those that are known or remembered. */
 export const KNOWN_TASKS: string = `
-SELECT id::text, digest, state, gate, 0 AS rank FROM home.live WHERE id = ANY ($1::uuid[])
-UNION ALL SELECT id::text, digest, state, NULL, 0 FROM home.final WHERE id = ANY ($1::uuid[])
-UNION ALL SELECT id::text, digest, state, NULL, 1 FROM home.tombstones WHERE id = ANY ($1::uuid[]) AND until > $2
+SELECT id::text, digest, state, gate, 0 AS rank, key_terms FROM home.live WHERE id = ANY ($1::uuid[])
+UNION ALL SELECT id::text, digest, state, NULL, 0, key_terms FROM home.final WHERE id = ANY ($1::uuid[])
+UNION ALL SELECT id::text, digest, state, NULL, 1, NULL FROM home.tombstones WHERE id = ANY ($1::uuid[]) AND until > $2
 ORDER BY rank`
-
-/** In: keys. Out: key, and id and state of the live task that holds it. */
-export const KEY_HOLDERS: string = `
-SELECT unique_key, id::text, state FROM home.live WHERE unique_key IS NOT NULL AND unique_key COLLATE "C" = ANY ($1::text[])`
 
 /** In: ids, epochs, nonces. Out: the same of those that run under their fence. Effect: they go on to, until the end of the transaction. */
 export const RUN_UNDER: string = `

@@ -333,7 +333,8 @@ BEGIN
               v_part := v_part + 1;
               -- they are locked, so they are still where they were found
               RETURN QUERY UPDATE home.live t SET state = 2, place = 0, epoch = t.epoch + 1, nonce = p_nonce, session = p_session,
-                claimed_at = p_now, settled = 0, flags = t.flags & ~16, expires_at = NULL, attempt_at = NULL, missed = 0, counted = x.counted
+                claimed_at = p_now, settled = 0, flags = t.flags & ~16, expires_at = NULL, attempt_at = NULL, missed = 0, counted = x.counted,
+                unique_key = CASE WHEN t.flags & 128 = 0 THEN t.unique_key END
                 FROM unnest(x_places, x_counted) AS x(place, counted) WHERE t.ctid = x.place
                 RETURNING v_part, ${CLAIM_COLUMNS};
               v_taken := v_taken || x_ids;

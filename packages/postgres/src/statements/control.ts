@@ -38,7 +38,3 @@ SELECT t.id::text, t.mark, t.labels, t.since FROM (
 /** In: ids, store time. Out: id and mark of tombstones. */
 export const FIND_TOMBSTONES =
   'SELECT id::text, mark FROM home.tombstones WHERE id = ANY ($1::uuid[]) AND until > $2'
-
-/** In: keys. Out: those that a live task holds. */
-export const KEYS_HELD: string = `
-SELECT unique_key FROM home.live WHERE unique_key IS NOT NULL AND unique_key COLLATE "C" = ANY ($1::text[])`

@@ -3,6 +3,7 @@
  * and answers one. Expected refusals are answers, since an error would leave the transaction unusable.
  */
 import { CHECKPOINT_BYTES, CURRENT_SLOT, KEPT_COLUMNS } from './settling.ts'
+import { BEGIN_WINDOWS_OF_JSON } from './keys.ts'
 import { ADD_TASKS } from './tasks.ts'
 
 /** Neither the user's search path nor somebody's lock has a say in a function. */
@@ -10,7 +11,7 @@ const SETTINGS = `SET search_path = pg_catalog SET lock_timeout = '2s' SET plan_
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off`
 
 /**
- * In: {transaction, rows: of ADD_TASKS, edges: [{parent, child, if_failed, open, late}]}.
+ * In: {transaction, now, rows: of ADD_TASKS, edges: [{parent, child, if_failed, open, late}], windows: [{key, task, until}]}.
  * Out: 'added'; or 'taken' (an id, or a key), 'busy', or 'no transaction', and then nothing was done.
  * Effects: the tasks and edges are there. The parent of a late edge is neither locked nor looked at: deliver does that.
  */
@@ -18,6 +19,7 @@ const ADD_FUNCTION = `
 CREATE FUNCTION home.add_within(p_text text) RETURNS text LANGUAGE plpgsql VOLATILE ${SETTINGS} AS $$
 DECLARE
   j json := p_text::json;
+  v_windows integer;
 BEGIN
   IF pg_current_xact_id_if_assigned()::text IS DISTINCT FROM j ->> 'transaction' THEN
     RETURN 'no transaction';
@@ -35,6 +37,11 @@ BEGIN
     )
     INSERT INTO home.late_edges(parent, edge)
     SELECT a.parent, a.seq FROM added a JOIN asked x ON x.parent = a.parent AND x.child = a.child WHERE x.late;
+    ${BEGIN_WINDOWS_OF_JSON.trim()};
+    GET DIAGNOSTICS v_windows = ROW_COUNT;
+    IF v_windows < json_array_length(j -> 'windows') THEN
+      RAISE unique_violation;
+    END IF;
     RETURN 'added';
   EXCEPTION
     WHEN unique_violation THEN RETURN 'taken';
@@ -137,11 +144,15 @@ ${ADD_FUNCTION}
 ${SUCCEED_FUNCTION}
 `
 
-const IDS = "ANY (ARRAY(SELECT json_array_elements_text(j -> 'ids')::uuid FROM p))"
+const WINDOWS = `SELECT w.key, w.task FROM home.windows w
+    WHERE w.key = ANY (ARRAY(SELECT json_array_elements_text(j -> 'windows') FROM p)) AND w.until > (SELECT now FROM t)`
+
+/** Those that are named, and those that hold windows. */
+const IDS = `ANY (ARRAY(SELECT json_array_elements_text(j -> 'ids')::uuid FROM p UNION SELECT task FROM (${WINDOWS}) AS o))`
 
 /**
- * In: {seen, ids, keys, under: {task, epoch, nonce} or null}.
- * Out: {now, transaction, known: [[id, digest, state, gate, rank], …], holders: [[key, id, state, gate], …], runs}.
+ * In: {seen, ids, keys, windows: keys, under: {task, epoch, nonce} or null}.
+ * Out: {now, transaction, known: [[id, digest, state, gate, rank], …], holders: [[key, id, state, gate], …], windows: [[key, id], …], runs}.
  * Effect: the transaction has a number, by which the next statement knows that it still is the same.
  */
 export const LOOK_WITHIN: string = `
@@ -156,6 +167,7 @@ SELECT json_build_object(
     UNION ALL SELECT id, digest, state, NULL, 1 FROM home.tombstones WHERE id = ${IDS} AND until > (SELECT now FROM t)) AS k),
   'holders', (SELECT json_agg(json_build_array(h.unique_key, h.id, h.state, h.gate)) FROM home.live h
     WHERE h.unique_key IS NOT NULL AND h.unique_key COLLATE "C" = ANY (ARRAY(SELECT json_array_elements_text(j -> 'keys') FROM p))),
+  'windows', (SELECT json_agg(json_build_array(o.key, o.task)) FROM (${WINDOWS}) AS o),
   'runs', (SELECT EXISTS (SELECT FROM p, home.live l WHERE l.id = (j #>> '{under,task}')::uuid AND l.state = 2
     AND l.epoch = (j #>> '{under,epoch}')::integer AND l.nonce = (j #>> '{under,nonce}')::bigint))
 )::text AS answer FROM t`

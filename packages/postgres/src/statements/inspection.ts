@@ -6,8 +6,11 @@ export function inSlots(parameter: string): string {
   return `slot IN (${slots.join(', ')})`
 }
 
+/** Held or not. */
+const SHOWN_KEY = "coalesce(substr(t.key_terms, position(' ' IN t.key_terms) + 1), t.unique_key)"
+
 const COMMON = `t.id::text, t.state, t.queue, t.route, t.level, t.terms, t.run_at, t.enqueued_at, t.epoch, t.claimed_at,
-  t.session, t.counters, t.unique_key, t.error, t.flags, t.labels, t.start_by, t.deadline_at, t.cancel, t.history, t.progress, t.seq, t.due_by, t.lane_text`
+  t.session, t.counters, ${SHOWN_KEY}, t.error, t.flags, t.labels, t.start_by, t.deadline_at, t.cancel, t.history, t.progress, t.seq, t.due_by, t.lane_text`
 
 const SUMMARY_LIVE = `${COMMON}, NULL::bigint AS finished_at, NULL::smallint AS reason, t.blockers`
 const SUMMARY_FINAL = `${COMMON}, t.finished_at, t.reason, 0`

@@ -6,6 +6,7 @@ import { CLAIM_FUNCTION } from './claiming.ts'
 import { CLAIM_IN_TURNS_FUNCTION } from './claiming-in-turns.ts'
 import { GIVE_BACK_FUNCTION } from './limits.ts'
 import { PROMOTE_FUNCTION } from './series.ts'
+import { TAKE_KEYS_FUNCTION } from './keys.ts'
 import { SUCCEED_FUNCTION } from './settling.ts'
 
 /** Columns that a task has from its birth until retention removes it. */
@@ -40,7 +41,8 @@ const TASK_COLUMNS = `
   restarted_at bigint,
   due_by bigint,                     -- what stands for its due time in line; NULL: nothing else does
   lane_text text,                    -- JSON [partition, whether in strict order, [[name, key, cost], ...]] (lanes.ts)
-  unique_key text,
+  unique_key text,                   -- the one that it holds while it is live
+  key_terms text,                    -- how it holds a key, if not as long as it lives, or replaced another task: core's key-terms.ts
   mark text,                         -- nonce of the last command that changed it, and the outcome
   progress text,                     -- JSON
   logs text,                         -- JSON
@@ -80,6 +82,29 @@ CREATE TABLE home.queues(
   retention text                     -- JSON; NULL: the default
 );
 
+CREATE TABLE home.schedules(
+  name text COLLATE "C" PRIMARY KEY,
+  version bigint GENERATED ALWAYS AS IDENTITY,
+  plan text NOT NULL,                -- JSON of core's
+  paused boolean NOT NULL,
+  next_at bigint,                    -- NULL: never again
+  last_at bigint,                    -- fire time ...
+  last_task uuid                     -- ... and task of the last run
+);
+CREATE INDEX schedules_due ON home.schedules(next_at, name) WHERE NOT paused AND next_at IS NOT NULL;
+
+CREATE TABLE home.locks(
+  name text COLLATE "C" PRIMARY KEY,
+  holder text NOT NULL,
+  token bigint NOT NULL,
+  about text NOT NULL,
+  acquired_at bigint NOT NULL,
+  expires_at bigint NOT NULL
+);
+CREATE INDEX locks_end ON home.locks(expires_at);
+-- one row, which whoever takes a lock holds: the last token
+CREATE TABLE home.lock_tokens(one boolean PRIMARY KEY DEFAULT true CHECK (one), last bigint NOT NULL DEFAULT 1);
+
 CREATE TABLE home.routes(
   key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   type text COLLATE "C" NOT NULL,
@@ -100,6 +125,7 @@ CREATE TABLE home.live(${TASK_COLUMNS},
   expires_at bigint,                 -- when the sweep ends it; NULL while it runs
   gate integer,                      -- the gate it waits for, which counts as a blocker
   blockers integer NOT NULL DEFAULT 0,
+  triggers integer NOT NULL DEFAULT 0, -- how many of the blockers are triggers
   attempt_at bigint,                 -- when the clock of its attempt began to run
   missed smallint NOT NULL DEFAULT 0,  -- how many renewals in a row did not list it
   cause smallint,                    -- why it was taken over ...
@@ -136,7 +162,8 @@ CREATE TABLE home.claims(
 -- ids do not compress
 ALTER TABLE home.claims ALTER COLUMN ids SET STORAGE EXTERNAL;
 
--- what waits for what; kept until the child is final, so that retention leaves its parents alone
+-- what waits for what; kept until the child is final, so that retention leaves its parents alone. The triggers of a
+-- child that was triggered stay open, and mean nothing any more
 CREATE TABLE home.edges(
   parent uuid NOT NULL, child uuid NOT NULL, if_failed smallint NOT NULL, open boolean NOT NULL,
   seq bigint GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (parent, child)
@@ -202,6 +229,10 @@ CREATE TABLE home.tombstones(
 );
 CREATE INDEX tombstones_until ON home.tombstones(until);
 
+-- unique keys that are held for a time, whatever becomes of the task that began it
+CREATE TABLE home.windows(key text COLLATE "C" PRIMARY KEY, task uuid NOT NULL, until bigint NOT NULL);
+CREATE INDEX windows_until ON home.windows(until);
+
 -- ids that clients drew, of tasks that came as the repeat of a request: the first copy may still arrive
 CREATE TABLE home.repeated(id uuid PRIMARY KEY, until bigint NOT NULL);
 
@@ -213,4 +244,5 @@ ${GIVE_BACK_FUNCTION}
 ${SUCCEED_FUNCTION}
 ${CLAIM_IN_TURNS_FUNCTION}
 ${CLAIM_FUNCTION}
+${TAKE_KEYS_FUNCTION}
 `

@@ -9,7 +9,7 @@ export const CURRENT_SLOT = '(SELECT c.slot FROM home.clock c)'
 /** Columns that an end takes over from the live row as they are. */
 export const KEPT_COLUMNS: string =
   'id, seq, run_at, enqueued_at, claimed_at, nonce, queue, route, terms, epoch, session, level, flags, digest, ' +
-  'counters, history, parents, labels, start_by, deadline_at, cancel, restarted_at, due_by, lane_text, unique_key, mark, progress, ' +
+  'counters, history, parents, labels, start_by, deadline_at, cancel, restarted_at, due_by, lane_text, unique_key, key_terms, mark, progress, ' +
   'logs, checkpoint, checkpoint_raw'
 
 /** What a task keeps of a checkpoint, whatever became of it. */

@@ -4,8 +4,9 @@
  * Request: a list of parts. A plain part { 1, queue, route, columns 1 to 4, sizes, { id, record from column 23 on, … },
  * { labels, … } | false, { due kind, due ms, … } | false } holds groups of new, ordinary tasks of one lane. A group { 2, { task, fence } | false, gate | false, { task, … } }
  * has tasks { id, record but for columns 5 to 22, due kind (0 in, 1 at), due ms, { field, value, … } extras, parents,
- * unique key | false, 'k' | 'r', startByMs | -1, deadlineMs | -1, apart payload | false }.
- * Answer: per part 1 (all created), or a list of answers per group: { 'a', '' | id .. state, … },
+ * unique key | false, 'k' | 'p' (replace) | 'r', startByMs | -1, deadlineMs | -1, apart payload | false,
+ * what holds the key: 'l' living | 'w' waiting | 't' a time, that time in ms, whether a client drew the id }.
+ * Answer: per part 1 (all created), or a list of answers per group: { 'a', '' | id .. state | id of whom it replaced, … },
  * { 'r', index, code, … } or { 's' }.
  */
 export const ADDING: string = String.raw`
@@ -34,19 +35,34 @@ local function holds(under)
   local rec = call('HGET', P .. 'r', under[1])
   return rec and sub(rec, 45, 56) == under[2]
 end
+-- the id of the task that holds the key which a newcomer asks for; false if nobody does
+local function holderOf(task)
+  if task[12] ~= 't' then return call('HGET', P .. 'k', task[7]) end
+  local held = call('HGET', P .. 'V', task[7])
+  return held and decode('>I6', held, 17) > NOW and sub(held, 1, 16)
+end
+-- g: nothing is left of it but the window that it opened
+local function stateNow(id)
+  local there = known(id)
+  return there and there.state or 'g'
+end
 local function judgeKeys(group, plan)
   local taken = {}
   for index, task in ipairs(group[4]) do
     local key = task[7]
     if key and not plan.duplicateOf[index] then
-      local holder = call('HGET', P .. 'k', key)
-      local by = holder and { holder, known(holder).state } or taken[key]
-      if not by then taken[key] = { task[1], (task[6] == '' and not group[3]) and 'p' or 'b' }
-      elseif task[8] == 'r' then return { 'r', index - 1, 'unique', key, by[1] .. by[2] }
-      else
+      local name = (task[12] == 't' and 't' or 'l') .. key
+      local by = taken[name]
+      if not by then
+        local holder = holderOf(task)
+        by = holder and { holder, stateNow(holder) }
+      end
+      if not by or (task[8] == 'p' and (by[2] == 'b' or by[2] == 'p')) then
+        taken[name] = { task[1], (task[6] == '' and not group[3]) and 'p' or 'b' }
+      elseif task[8] == 'k' then
         plan.duplicateOf[index] = by[1]
         plan.aliases[task[1]] = by[1]
-      end
+      else return { 'r', index - 1, 'unique', key, by[1] .. by[2] } end
     end
   end
 end
@@ -76,23 +92,55 @@ local function putLimits(T, startByMs, deadlineMs)
   if deadlineMs >= 0 then put(T, 'dm', string.format('%.0f', deadlineMs)); put(T, 'dl', string.format('%.0f', NOW + deadlineMs)) end
   mark(T, LIMITED, startByMs >= 0 or deadlineMs >= 0)
 end
-local function create(group, task, plan)
+local function uuidText(id)
+  local hex = string.gsub(id, '.', function(c) return string.format('%02x', byte(c)) end)
+  return concat({ sub(hex, 1, 8), sub(hex, 9, 12), sub(hex, 13, 16), sub(hex, 17, 20), sub(hex, 21) }, '-')
+end
+-- cancels who holds the key of a newcomer that is to take its place; @return its id, false if there is none
+local function replace(task)
+  local holder = task[7] and task[8] == 'p' and holderOf(task)
+  local T = holder and load(holder)
+  if not T or T.run or (T.state ~= 'b' and T.state ~= 'p') then return false end
+  T.epoch = T.epoch + 1
+  put(T, 'c', NOW6 .. 'treplaced')
+  move(T, 'c', { letter = 'x', detail = 'replaced by ' .. uuidText(task[1]) })
+  return holder
+end
+local function beginWindow(task)
+  if task[12] ~= 't' then return end
+  call('HSET', P .. 'V', task[7], task[1] .. I6(NOW + task[13]))
+  call('ZADD', P .. 'U', NOW + task[13], task[7])
+end
+local function create(group, task, plan, replaced)
   local id, gate = task[1], group[3]
   local T = read(id, sub(task[2], 1, 4) .. I6(logged('A', id)) .. NOW6 .. NOW6 .. sub(task[2], 5), false)
   T.runAt = task[3] == 1 and task[4] or NOW + task[4]
   for i = 1, #task[5], 2 do put(T, task[5][i], task[5][i + 1]) end
-  if task[7] then put(T, 'u', task[7]) end
+  if task[7] then
+    put(T, 'u', task[7])
+    if task[12] ~= 'l' then put(T, 'um', task[12]) end
+    if replaced then put(T, 'rp', replaced) end
+    beginWindow(task)
+  end
   putLimits(T, task[9], task[10])
   if task[11] then call('SET', P .. 'p' .. id, task[11]) end
   local behind = call('HGET', P .. 'Y', id)
   if behind then put(T, 'd', behind); call('HDEL', P .. 'Y', id) end
-  local edges, packed, open, ended = edgesOf(task, plan), {}, {}, false
+  local edges, packed, open, triggers, ended, triggered, triggerable = edgesOf(task, plan), {}, {}, {}, false, false, false
   for _, edge in ipairs(edges) do
     packed[#packed + 1] = edge[1] .. edge[2]
-    local state = known(edge[1]).state
-    if not isFinal(state) then open[#open + 1] = edge
+    local state, trigger = known(edge[1]).state, edge[2] == 't'
+    triggerable = triggerable or trigger
+    if not isFinal(state) then
+      local list = trigger and triggers or open
+      list[#list + 1] = edge
+    elseif state ~= 's' and trigger then triggered = true
     elseif state ~= 's' and edge[2] ~= 'r' and not ended then ended = edge[2] end
   end
+  if triggered then triggers = {}
+  elseif triggerable and #triggers == 0 and not ended then ended = 'c' end
+  for _, edge in ipairs(triggers) do open[#open + 1] = edge end
+  if #triggers > 0 then put(T, 'bt', tostring(#triggers)) end
   if #edges > 0 then put(T, 'a', concat(packed)) end
   local shut = gate and nameGate(gate).fate ~= 'o'
   local blockers = #open + (shut and 1 or 0)
@@ -111,12 +159,28 @@ local function create(group, task, plan)
 end
 local function write(group, task, plan, index)
   local named = plan.duplicateOf[index]
-  if not named then create(group, task, plan); return '' end
+  if not named then
+    local replaced = replace(task)
+    create(group, task, plan, replaced)
+    return replaced or ''
+  end
   local id = plan.aliases[named] or named
   local T = load(id)
-  if not T then return id .. tombstone(id).state end
+  if not T then return id .. stateNow(id) end
   changeGate(T, group[3])
-  return id .. stateOf(T)
+  -- the repeat of what replaced another task is answered as the first time
+  return id == task[1] and task[14] == 1 and T.x.rp or id .. stateOf(T)
+end
+-- who waited for what was replaced is told before the next group; what was a duplicate of somebody may have been
+-- replaced by a task behind it
+local function tellReplaced(answer)
+  local any = false
+  for _, verdict in ipairs(answer) do any = any or #verdict == 16 end
+  if not any then return end
+  tellDependents()
+  for i, verdict in ipairs(answer) do
+    if #verdict == 17 then answer[i] = sub(verdict, 1, 16) .. stateNow(sub(verdict, 1, 16)) end
+  end
 end
 local function addGroup(group)
   local plan = { duplicateOf = {}, aliases = {}, new = false }
@@ -130,6 +194,7 @@ local function addGroup(group)
   if group[3] then nameGate(group[3]) end
   local answer = { 'a' }
   for index, task in ipairs(group[4]) do answer[index + 1] = write(group, task, plan, index) end
+  tellReplaced(answer)
   return answer
 end
 -- what is due waits behind what fell due before it and could not be moved yet

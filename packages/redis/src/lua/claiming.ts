@@ -84,6 +84,7 @@ local function closer(id, v, lane)
   claiming.twice[id] = true
   count(T.q, 'p', -1); count(T.q, 'r', 1)
   if has(T, EXTRA) or has(T, APART) then giveMore(T) end
+  if T.x.um == 'w' then dropKey(T) end
   if has(T, LIMITED) then
     call('ZREM', P .. 'e', id)
     if T.x.dl then call('ZADD', P .. 'o', T.x.dl, id) end
@@ -267,6 +268,7 @@ export const EXCHANGE: string = String.raw`
 local session, nonce, demand = IN[1], IN[2], IN[6]
 if demand and call('HLEN', P .. 'R') ~= IN[4] then return { 'routes' } end
 local verdicts = settleAll(IN[5], nonce)
+if made then made.takeKeys() end
 if call('EXISTS', P .. 'b') == 1 then more().tellDependents() end
 local alive, overtaken = present()
 local nextIn = -1

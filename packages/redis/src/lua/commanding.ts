@@ -1,3 +1,25 @@
+/** Asks a task to stop, or cancels it. The reason is '' for none, else it has a dot before it. Whoever calls it saves the task. */
+export const CANCELLING: string = String.raw`
+local function cancelTask(T, reason)
+  local asked = NOW6 .. (reason == '' and 'n' or 't') .. sub(reason, 2)
+  if T.run then
+    if T.x.c then return 'q' end
+    put(T, 'c', asked)
+    T.run.cancelAt = NOW
+    record(T, 'q', sub(reason, 2))
+    writeRun(T)
+    watchRun(T)
+    hint.cancel = true
+    return 'q'
+  end
+  if isFinal(T.state) then return 'r' end
+  T.epoch = T.epoch + 1
+  put(T, 'c', asked)
+  move(T, 'c', { letter = 'x', detail = sub(reason, 2) })
+  return 'c'
+end
+`
+
 /**
  * command: what operators do to tasks.
  *
@@ -10,24 +32,7 @@ export const COMMAND: string = String.raw`
 local nonce, kind, argument, states, till = IN[1], IN[2], IN[3], IN[5], IN[6]
 local APART_MOST = 8192
 local OBEY = {}
-function OBEY.cancel(T)
-  local asked = NOW6 .. (argument == '' and 'n' or 't') .. sub(argument, 2)
-  if T.run then
-    if T.x.c then return 'q' end
-    put(T, 'c', asked)
-    T.run.cancelAt = NOW
-    record(T, 'q', sub(argument, 2))
-    writeRun(T)
-    watchRun(T)
-    hint.cancel = true
-    return 'q'
-  end
-  if isFinal(T.state) then return 'r' end
-  T.epoch = T.epoch + 1
-  put(T, 'c', asked)
-  move(T, 'c', { letter = 'x', detail = sub(argument, 2) })
-  return 'c'
-end
+function OBEY.cancel(T) return cancelTask(T, argument) end
 local function putPayload(T, of)
   dropApart(T)
   put(T, 'ck', false)
@@ -41,7 +46,7 @@ local function putPayload(T, of)
 end
 function OBEY.retry(T)
   if T.run or (T.state ~= 'f' and T.state ~= 'c') then return 'r' end
-  if T.x.u and call('HEXISTS', P .. 'k', T.x.u) == 1 then return 'k' end
+  if T.x.u and not T.x.um and call('HEXISTS', P .. 'k', T.x.u) == 1 then return 'k' end
   local generation = countersOf(T)[GENERATION]
   local function set()
     mark(T, HELD, false)

@@ -1,9 +1,9 @@
 /** Tells dependents what became of their parents, and holds back graphs behind their gates. */
 export const DEPENDENTS: string = String.raw`
 local resolutions = 1000
--- one of the things that a blocked task waits for is there
-local function stopWaiting(T)
-  local left = tonumber(T.x.b) - 1
+-- so many of the things that a blocked task waits for are there, or need not be
+local function stopWaiting(T, met)
+  local left = tonumber(T.x.b) - (met or 1)
   put(T, 'b', left > 0 and tostring(left))
   if left > 0 then return save(T) end
   move(T, 'p', { letter = 'u' })
@@ -13,10 +13,27 @@ local function endByParent(T, ifFailed)
   T.reason = REASON.dependency
   move(T, 'f', { letter = 'f', detail = 'dependency' })
 end
+-- one whose failure would start the task has ended
+local function endTrigger(T, state)
+  local left = tonumber(T.x.bt or 0)
+  if left == 0 then return end
+  if state == 's' then
+    if left == 1 then return endByParent(T, 'c') end
+    put(T, 'bt', tostring(left - 1))
+    return stopWaiting(T)
+  end
+  put(T, 'bt', false)
+  -- it waits for the others no more
+  for _, edge in ipairs(parentsOf(T)) do
+    if edge[2] == 't' then closeEdge(edge[1], T.id .. 't') end
+  end
+  stopWaiting(T, left)
+end
 -- works off the outbox, as far as this operation may; dependents that end by it stand there, too
 -- @return how many edges were resolved
 local function tellDependents()
-  local told = 0
+  -- one who waits for thousands is long to read, and is often told of many at once
+  local told, known, size = 0, {}, 0
   while resolutions > 0 do
     local delivery = call('ZRANGE', P .. 'b', 0, 0)[1]
     if not delivery then return told end
@@ -25,9 +42,17 @@ local function tellDependents()
     if call('EXISTS', key) == 0 then paid(delivery) end
     for _, child in ipairs(children) do
       resolutions, told = resolutions - 1, told + 1
-      local T, ifFailed = load(sub(child, 1, 16)), sub(child, 17)
+      local id, ifFailed = sub(child, 1, 16), sub(child, 17)
+      local T = known[id]
+      if not T then
+        T = load(id)
+        if size == 8 then known, size = {}, 0 end
+        if T then known[id], size = T, size + 1 end
+      end
       if T and stateOf(T) == 'b' then
-        if state == 's' or ifFailed == 'r' then stopWaiting(T) else endByParent(T, ifFailed) end
+        if ifFailed == 't' then endTrigger(T, state)
+        elseif state == 's' or ifFailed == 'r' then stopWaiting(T)
+        else endByParent(T, ifFailed) end
       end
     end
   end

@@ -13,8 +13,20 @@ local function unpin(parent)
   count(q, 'N', 1)
   count(q, 'B', decode('>I4', kept, 11))
 end
+local function takeKey(key, id)
+  if call('HEXISTS', P .. 'k', key) == 0 then call('HSET', P .. 'k', key, id) end
+end
+-- tasks that ran and came back take their keys again, in their order, when all has ended that is to
+local returning = {}
+local function takeKeys()
+  for _, of in ipairs(returning) do takeKey(of[1], of[2]) end
+  returning = {}
+end
+local function dropKey(T)
+  if call('HGET', P .. 'k', T.x.u) == T.id then call('HDEL', P .. 'k', T.x.u) end
+end
 local function beginLife(T)
-  if T.x.u then call('HSET', P .. 'k', T.x.u, T.id) end
+  if T.x.u and T.x.um ~= 't' then takeKey(T.x.u, T.id) end
   for _, edge in ipairs(parentsOf(T)) do call('HINCRBY', P .. 'i', edge[1], 1) end
 end
 -- who waits for a task that ends now is to be told of this end, whatever becomes of the task afterwards
@@ -48,7 +60,7 @@ local function closeEdge(parent, child)
   end
 end
 local function endLife(T, from, to)
-  if T.x.u then call('HDEL', P .. 'k', T.x.u) end
+  if T.x.u and T.x.um ~= 't' then dropKey(T) end
   for _, edge in ipairs(parentsOf(T)) do
     unpin(edge[1])
     if from == 'b' then closeEdge(edge[1], T.id .. edge[2]) end
@@ -56,6 +68,7 @@ local function endLife(T, from, to)
   if T.x.g then call('SREM', P .. 'G' .. T.x.g, T.id) end
   put(T, 'g', false)
   put(T, 'b', false)
+  if T.x.bt then put(T, 'bt', false) end
   if has(T, PARENT) then owe(T.id, isFinal(to) and to or 'c') end
   hint.settled = true
 end
@@ -74,7 +87,8 @@ local function move(T, to, how)
   if to ~= from then T.since = NOW end
   T.state = to
   if to ~= 'f' then T.reason = 0 end
-  if isFinal(from) and not isFinal(to) then beginLife(T) end
+  if isFinal(from) and not isFinal(to) then beginLife(T)
+  elseif T.x.um == 'w' and to == 'p' and from == 'r' then returning[#returning + 1] = { T.x.u, T.id } end
   enter(T, how.back)
   save(T)
 end
@@ -84,6 +98,13 @@ local function outlive(T, name, taken)
   move(T, 'f', { letter = 'f', detail = name, taken = taken })
 end
 
+-- nobody was promised the task: it takes its window along
+local function dropWindow(T)
+  local held = T.x.um == 't' and call('HGET', P .. 'V', T.x.u)
+  if not held or sub(held, 1, 16) ~= T.id then return end
+  call('HDEL', P .. 'V', T.x.u)
+  call('ZREM', P .. 'U', T.x.u)
+end
 local CLIENT_ID_MS, USER_ID_MS = 900000, 86400000
 -- forgets a task that does not run; by: the mark of the command that does it, or ''. What a gate never let out was
 -- promised to nobody, and leaves no tombstone
@@ -96,6 +117,7 @@ local function removeTask(T, by)
   call('DEL', P .. 't' .. T.id, P .. 'x' .. T.id, P .. 'p' .. T.id)
   unlogged('A', T.seq)
   local till = has(T, USER) and NOW + USER_ID_MS or T.enq + CLIENT_ID_MS
+  if not promised then dropWindow(T) end
   if not promised or till <= NOW then return end
   call('HSET', P .. 'z', T.id, T.digest .. (isFinal(before) and before or 'c') .. I6(till) .. by)
   call('ZADD', P .. 'Z', till, T.id)

@@ -15,7 +15,8 @@
  *   r          hash    id → the claim of a running task    u<session> set  its running tasks
  *   s<session> hash    a session                           S     zset   session → end of its lease; X  dead ones
  *   e o        zset    when waiting tasks end / when running ones may be taken over, by their own limits
- *   k          hash    unique key → its holder
+ *   k          hash    unique key → its holder, for as long as that lives or waits
+ *   V          hash    unique key → its holder and until when; U  zset  the same keys by that time
  *   w<id>      set     who waits for a task                b     zset   ends that dependents are still to be told of
  *   W<end>     set     who is to be told of an end         B     hash   parent → its ends in b: state and number of each
  *   i          hash    parent → how many live dependents
@@ -25,6 +26,8 @@
  *   A<n> E<n>  string  128 ids each, by arrival and by end; cA cE hash how many are left; CA CE zset which there are
  *   Y          hash    removed tasks → how many of their entries are still in lists of ready ones
  *   D          hash    published definitions
+ *   J<name>    hash    a schedule                          j      zset   all schedules; y  when they are due
+ *   L<name>    hash    a lock                              M      zset   when their leases end
  */
 export const OPENING: string = String.raw`
 local P, call = KEYS[1], redis.call
@@ -43,7 +46,7 @@ local function I6(n) return pack('>I6', n) end
 local NOW6 = I6(NOW)
 
 -- what is written once, when the script ends: counts of queues, the logs, a hint
-local counts, hint = {}, { ready = false, settled = false, cancel = false }
+local counts, hint = {}, { ready = false, settled = false, cancel = false, schedules = false }
 local function count(q, field, n)
   local of = counts[q]
   if not of then of = {}; counts[q] = of end
@@ -102,7 +105,7 @@ local function finish()
       if n ~= 0 then call('HINCRBY', P .. 'q' .. q, field, n) end
     end
   end
-  local word = (hint.ready and 'r' or '') .. (hint.settled and 's' or '') .. (hint.cancel and 'c' or '')
+  local word = (hint.ready and 'r' or '') .. (hint.settled and 's' or '') .. (hint.cancel and 'c' or '') .. (hint.schedules and 'p' or '')
   if word ~= '' then call('PUBLISH', P .. '!', word) end
 end
 `

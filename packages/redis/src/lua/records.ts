@@ -14,8 +14,10 @@
  * As long as it is short (PLAIN_RUN bytes) nothing has touched the record since the claim, and it has all that a
  * success needs: each byte of a string costs Lua a nanosecond, so that payloads are not read only to be dropped.
  *
- * What most tasks do not have is in the hash x<id>: l labels, t terms of its own, a parents, u unique key, sm dm
- * (startBy and deadline as durations) sb dl (as times), b blockers, g gate, e error, ck checkpoint, lg logs,
+ * What most tasks do not have is in the hash x<id>: l labels, t terms of its own, a parents, u unique key, um what
+ * holds it besides living (w waiting, t a time), rp whom it replaced, sm dm
+ * (startBy and deadline as durations) sb dl (as times), b blockers, bt how many of
+ * them are triggers, g gate, e error, ck checkpoint, lg logs,
  * pr progress, c cancel request, n counters, h history, m mark of the last command, w since, d how many entries in
  * lists of ready ones were left behind.
  */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { ADD, ADDING } from './adding.ts'
 import { CLAIM, CLAIMING, CLOSER, EXCHANGE } from './claiming.ts'
-import { COMMAND, CONFIGURE } from './commanding.ts'
+import { CANCELLING, COMMAND, CONFIGURE } from './commanding.ts'
 import { DEPENDENTS, GATES } from './dependents.ts'
 import * as inspection from './inspection.ts'
 import { LIVES } from './lives.ts'
@@ -12,6 +12,8 @@ import { LANES, PLACES } from './places.ts'
 import { RECLAIM, RECLAIMING } from './reclaiming.ts'
 import { FLAGS, HISTORY, RECORDS } from './records.ts'
 import { CLOSE_SESSION, OPEN_SESSION, RENEW, REPEATS } from './sessions.ts'
+import * as locking from './locks.ts'
+import * as plans from './schedules.ts'
 import { SETTLE_ALL, SETTLING } from './settling.ts'
 import { DELIVER, OPEN_GATE, PRUNE, SWEEP } from './upkeep.ts'
 
@@ -62,7 +64,10 @@ export const exchange: Script = script('exchange', 'any memory', [
   FLAGS,
   LANES,
   CLAIMING,
-  lazy([RECORDS, ...LIVING, SETTLING, CLOSER], ['settle', 'closer', 'claimedBefore', 'tellDependents']),
+  lazy(
+    [RECORDS, ...LIVING, SETTLING, CLOSER],
+    ['settle', 'closer', 'claimedBefore', 'takeKeys', 'tellDependents'],
+  ),
   SETTLE_ALL,
   REPEATS,
   CLAIM,
@@ -84,8 +89,18 @@ export const sweep: Script = script('sweep', 'any memory', [...MOVING, GATES, SW
 export const deliver: Script = script('deliver', 'any memory', [...MOVING, GATES, DELIVER])
 export const openGate: Script = script('openGate', 'any memory', [...MOVING, GATES, OPEN_GATE])
 export const prune: Script = script('prune', 'any memory', [...MOVING, PRUNE])
-export const command: Script = script('command', 'any memory', [...MOVING, SETTLING, COMMAND])
+export const command: Script = script('command', 'any memory', [...MOVING, SETTLING, CANCELLING, COMMAND])
 export const configureQueue: Script = script('configureQueue', 'any memory', [OPENING, LOGS, CONFIGURE])
+export const putSchedule: Script = script('putSchedule', 'needs memory', [OPENING, LOGS, plans.PUT_SCHEDULE])
+export const removeSchedule: Script = script('removeSchedule', 'any memory', [OPENING, plans.REMOVE_SCHEDULE])
+export const schedule: Script = script('schedule', 'reads', [OPENING, plans.SCHEDULE])
+export const schedules: Script = script('schedules', 'reads', [OPENING, plans.SCHEDULES])
+export const dueSchedules: Script = script('dueSchedules', 'reads', [OPENING, plans.DUE_SCHEDULES])
+export const tick: Script = script('tick', 'needs memory', [...MOVING, GATES, ADDING, CANCELLING, plans.TICK])
+export const acquireLock: Script = script('acquireLock', 'any memory', [OPENING, locking.ACQUIRE_LOCK])
+export const renewLock: Script = script('renewLock', 'any memory', [OPENING, locking.RENEW_LOCK])
+export const releaseLock: Script = script('releaseLock', 'any memory', [OPENING, locking.RELEASE_LOCK])
+export const locks: Script = script('locks', 'reads', [OPENING, locking.LOCKS])
 export const get: Script = script('get', 'reads', [...READING, inspection.GET])
 export const outcomes: Script = script('outcomes', 'reads', [
   ...READING,

@@ -87,7 +87,7 @@ local function returnStray(T)
   move(T, to, { letter = letter, detail = T.x.c and sub(T.x.c, 8), session = run.session, back = true, set = function() run.nonce = NONONCE end })
 end
 local function findStrays()
-  local listed, awaited = {}, {}
+  local listed, awaited, strays = {}, {}, {}
   for i = 1, #ids do if fits(i) then listed[ids[i]] = true end end
   for _, nonce in ipairs(IN[5]) do awaited[nonce] = true end
   for _, id in ipairs(call('SMEMBERS', P .. 'u' .. session)) do
@@ -96,7 +96,7 @@ local function findStrays()
     if not there or #rec > PLAIN_RUN then
       local T = load(id)
       local missed = there and 0 or math.min(T.run.missed + 1, 2)
-      if missed >= 2 and T.run.cause == 0 then returnStray(T)
+      if missed >= 2 and T.run.cause == 0 then strays[#strays + 1] = T
       elseif missed ~= T.run.missed then
         T.run.missed = missed
         writeRun(T)
@@ -105,6 +105,8 @@ local function findStrays()
       end
     end
   end
+  table.sort(strays, function(a, b) return a.seq < b.seq end)
+  for _, T in ipairs(strays) do returnStray(T) end
 end
 lookUp()
 if IN[3] > tonumber(s[2] or 0) then
@@ -113,6 +115,7 @@ if IN[3] > tonumber(s[2] or 0) then
     if held[3 * i] == 1 and fits(i) and (#recs[i] == PLAIN_RUN or decode('>I6', recs[i], 84) == 0) then startClock(ids[i]) end
   end
   findStrays()
+  takeKeys()
   tellDependents()
   lookUp()
 end

@@ -162,6 +162,13 @@ local surplusTombstones = math.min(tombstonesOver(), most - changed)
 if surplusTombstones > 0 then
   for _, id in ipairs(call('ZRANGE', P .. 'Z', 0, surplusTombstones - 1)) do forget(id) end
 end
+local function forgetWindow(key)
+  call('HDEL', P .. 'V', key)
+  call('ZREM', P .. 'U', key)
+  changed = changed + 1
+end
+local windows = full() and {} or call('ZRANGEBYSCORE', P .. 'U', '-inf', NOW, 'LIMIT', 0, most - changed)
+for _, key in ipairs(windows) do forgetWindow(key) end
 -- entries that removed tasks left at the front of lists: where nobody takes from a list, only this ever clears it
 local ghosts = 0
 local function isGhost(id) return call('EXISTS', P .. 't' .. id) == 0 end
@@ -205,6 +212,7 @@ if full() then
     if hasFinals(q) and hasMore(q) then more = 1 end
   end
   if call('ZCOUNT', P .. 'Z', '-inf', NOW) > 0 or tombstonesOver() > 0 then more = 1 end
+  if call('ZCOUNT', P .. 'U', '-inf', NOW) > 0 then more = 1 end
 end
 finish()
 return { changed, more }

@@ -25,23 +25,18 @@ SELECT queue, route, level, 0, run_at, seq FROM tasks WHERE seq > ?`
 
 /**
  * In: seq, id, state, queue, route, level, terms, due time, now, extra, size, weight, digest, expiry,
- * payload, unique key, held, blockers, gate, parents, labels, startBy, deadline, whether a user made the id.
+ * payload, unique key, its terms, held, blockers, triggers, gate, parents, labels, startBy, deadline, whether a user made the id.
  * Effect: one task of any kind.
  */
 export const ADD_TASK = `
 INSERT INTO tasks(
   seq, id, state, queue, route, level, terms, run_at, enqueued_at, epoch, extra, size, weight, digest, expires_at,
-  payload, unique_key, held, blockers, gate, parents, labels, start_by, deadline_at, made_by_user
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+  payload, unique_key, key_terms, held, blockers, triggers, gate, parents, labels, start_by, deadline_at, made_by_user
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 /** In: id. Out: seq, digest, state, 1 if it runs. */
 export const KNOWN_TASK = `
 SELECT t.seq, t.digest, t.state, r.seq IS NOT NULL FROM tasks t LEFT JOIN running r ON r.seq = t.seq WHERE t.id = ?`
-
-/** In: unique key. Out: id, state, 1 if it runs, of the live task that holds it. */
-export const KEY_HOLDER = `
-SELECT lower(hex(t.id)), t.state, r.seq IS NOT NULL FROM tasks t LEFT JOIN running r ON r.seq = t.seq
-WHERE t.unique_key = ? AND t.state < 4`
 
 /** In: seq, epoch, nonce. Out: a row if the task runs under that fence. */
 export const RUNS_UNDER = 'SELECT 1 FROM running WHERE seq = ? AND epoch = ? AND nonce = ?'

@@ -28,9 +28,6 @@ SELECT t.labels, t.history, r.claimed_at FROM tasks t LEFT JOIN running r ON r.s
 /** In: now, seq. Effect: the running task is asked to stop. */
 export const REQUEST_CANCEL = 'UPDATE running SET cancel_at = ? WHERE seq = ?'
 
-/** In: unique key. Out: a row if a live task holds it. */
-export const KEY_HELD = 'SELECT 1 FROM tasks WHERE unique_key = ? AND state < 4'
-
 /** In: 1 if paused, key. */
 export const PAUSE = 'UPDATE queues SET paused = ?, configured = 1 WHERE key = ?'
 

@@ -3,7 +3,8 @@
 const SUMMARY_COLUMNS = `
   t.seq, lower(hex(t.id)) AS id, iif(r.seq IS NULL, t.state, 2) AS state, t.queue, t.route, t.level, t.terms,
   t.run_at AS runAt, t.enqueued_at AS enqueuedAt, ifnull(r.epoch, t.epoch) AS epoch, t.extra,
-  t.finished_at AS finishedAt, t.counters, t.unique_key AS uniqueKey, t.reason, t.error, t.held, t.blockers,
+  t.finished_at AS finishedAt, t.counters, t.unique_key AS uniqueKey,
+  t.key_terms AS keyTerms, t.reason, t.error, t.held, t.blockers,
   t.labels, t.start_by AS startBy, t.deadline_at AS deadlineAt, t.cancel, t.history, r.session AS owner,
   r.claimed_at AS claimedAt, r.told, n.fraction, n.message`
 

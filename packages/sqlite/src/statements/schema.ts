@@ -11,9 +11,30 @@ export const APPLICATION_ID = 0x4d_6c_72_63
  * from `ready`; a settlement deletes from `running` and writes `tasks`.
  */
 export const SCHEMA_1: string = `
--- single values: 'floor' (store time never goes below), 'seq' (no seq up to it is ever used again), 'oldest' (the
+-- single values: 'floor' (store time never goes below), 'schedules' (the last version that one was given), 'token' (the last of a lock), 'seq' (no seq up to it is ever used again), 'oldest' (the
 -- lowest version of the schema that code must know to work with this one)
 CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE schedules(
+  name TEXT PRIMARY KEY,
+  version INTEGER NOT NULL,
+  plan TEXT NOT NULL,               -- JSON of core's
+  paused INTEGER NOT NULL,
+  next_at INTEGER,                  -- NULL: never again
+  last_at INTEGER,                  -- fire time ...
+  last_task BLOB                    -- ... and task of the last run
+) STRICT;
+CREATE INDEX schedules_due ON schedules(next_at, name) WHERE paused = 0 AND next_at IS NOT NULL;
+
+CREATE TABLE locks(
+  name TEXT PRIMARY KEY,
+  holder TEXT NOT NULL,
+  token INTEGER NOT NULL,
+  about TEXT NOT NULL,
+  acquired_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX locks_end ON locks(expires_at);
 
 CREATE TABLE queues(
   key INTEGER PRIMARY KEY,
@@ -58,11 +79,13 @@ CREATE TABLE tasks(
   result_size INTEGER NOT NULL DEFAULT 0,
   history TEXT NOT NULL DEFAULT '', -- history.ts
   counters TEXT,                    -- of the claims that have ended, a success aside; NULL: all zero
-  unique_key TEXT,
+  unique_key TEXT,                  -- the one that it holds, unless it is final
+  key_terms TEXT,                   -- how it holds a key, if not as long as it lives, or replaced another task: core's key-terms.ts
   reason INTEGER,
   error TEXT,                       -- JSON
   held INTEGER NOT NULL DEFAULT 0,
   blockers INTEGER NOT NULL DEFAULT 0,
+  triggers INTEGER NOT NULL DEFAULT 0, -- how many of the blockers are triggers
   gate INTEGER,                     -- the gate it waits for, which counts as a blocker
   parents TEXT,                     -- JSON [[id, ifFailed], …]
   labels TEXT,                      -- JSON [tags, metadata, headers]
@@ -119,7 +142,8 @@ CREATE TABLE running(
   taken_from INTEGER                -- … and from which session
 ) STRICT;
 
--- what waits for what; kept until the child is final, so that retention leaves its parents alone
+-- what waits for what; kept until the child is final, so that retention leaves its parents alone. The triggers of a
+-- child that was triggered stay open, and mean nothing any more
 CREATE TABLE edges(
   parent INTEGER, open INTEGER, child INTEGER, if_failed INTEGER NOT NULL,
   PRIMARY KEY(parent, open, child)
@@ -157,6 +181,10 @@ CREATE TABLE tombstones(
   id BLOB PRIMARY KEY, digest TEXT NOT NULL, state INTEGER NOT NULL, until INTEGER NOT NULL, mark TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tombstones_until ON tombstones(until);
+
+-- unique keys that are held for a time, whatever becomes of the task that began it
+CREATE TABLE windows(key TEXT PRIMARY KEY, task BLOB NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX windows_until ON windows(until);
 
 -- how many final tasks there are, and their bytes, so that neither retention nor readers have to count
 CREATE TABLE volumes(

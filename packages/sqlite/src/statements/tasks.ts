@@ -5,7 +5,7 @@ const TASK_COLUMNS = `
   t.seq, lower(hex(t.id)) AS id, t.state, t.queue, t.route, t.level, t.terms, t.run_at AS runAt,
   t.enqueued_at AS enqueuedAt, t.epoch, t.extra, t.size, t.weight, t.digest, t.expires_at AS expiresAt,
   t.finished_at AS finishedAt, printf('%016x', t.nonce) AS nonce, t.settled, t.result_size AS resultSize,
-  t.counters, t.unique_key AS uniqueKey, t.reason, t.error, t.held, t.blockers, t.gate, t.start_by AS startBy,
+  t.counters, t.unique_key AS uniqueKey, t.key_terms AS keyTerms, t.reason, t.error, t.held, t.blockers, t.triggers, t.gate, t.start_by AS startBy,
   t.deadline_at AS deadlineAt, t.cancel, t.restarted_at AS restartedAt, t.made_by_user AS madeByUser, t.mark,
   r.session AS owner, r.epoch AS runEpoch, printf('%016x', r.nonce) AS runNonce, r.claimed_at AS claimedAt,
   r.told, r.settled AS runSettled, r.cause`
@@ -25,7 +25,7 @@ SELECT max(ifnull((SELECT max(seq) FROM tasks), 0), (SELECT value FROM meta WHER
 export const SAVE_TASK: string = `
 UPDATE tasks SET
   state = ?, level = ?, run_at = ?, epoch = ?, extra = ?, size = ?, weight = ?, result_size = ?, expires_at = ?,
-  finished_at = ?, nonce = ?, settled = ?, counters = ?, reason = ?, error = ?, held = ?, blockers = ?, gate = ?,
+  finished_at = ?, nonce = ?, settled = ?, counters = ?, reason = ?, error = ?, held = ?, blockers = ?, triggers = ?, gate = ?,
   start_by = ?, deadline_at = ?, cancel = ?, restarted_at = ?, mark = ?,
   history = substr(history || ?, -${HISTORY_CHARS_MAX})
 WHERE seq = ?`

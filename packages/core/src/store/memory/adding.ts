@@ -1,14 +1,18 @@
 /** Enqueues groups of tasks: first the whole group is judged, then it is written. */
-import { endOf } from './dependents.ts'
+import { birthAfter, type NewEdge } from '../../policy/dependencies.ts'
+import { tellDependents } from './dependents.ts'
 import { openEdge } from './edges.ts'
 import { gateNamed, isShut, nameGate, waitBehind } from './gates.ts'
 import { changeGate } from './gatekeeper.ts'
 import { queueOf, type Pass } from './home.ts'
+import { beginWindow, holderOf } from './keys.ts'
 import { move } from './moves.ts'
 import { fits, isFinal, newTask, stateOf } from './task.ts'
 import { tombstoneOf } from './tombstones.ts'
+import { REPLACED } from '../records.ts'
+import { checkReplacements, detailOfReplaced, isReplaceable, isWindow } from '../uniqueness.ts'
 import type { AddRequest, AddVerdict, GroupAnswer, Rejection, TaskGroup, TaskRef } from '../port.ts'
-import type { Edge, Fence, TaskId, TaskSpec } from '../records.ts'
+import type { Edge, Fence, TaskId, TaskSpec, TaskState } from '../records.ts'
 
 /** What is to become of a group that is taken. */
 interface Plan {
@@ -22,10 +26,11 @@ type Refusal = Extract<GroupAnswer, { outcome: 'rejected' }>
 
 /** It looks an id up in full each time, so it makes no difference whether a request may be a repeat. */
 export function add(pass: Pass, { groups }: AddRequest): readonly GroupAnswer[] {
+  checkReplacements(groups)
   return groups.map((group) => addGroup(pass, group))
 }
 
-function addGroup(pass: Pass, group: TaskGroup): GroupAnswer {
+export function addGroup(pass: Pass, group: TaskGroup): GroupAnswer {
   const plan: Plan = { duplicateOf: [], aliases: new Map() }
   const refused = judgeIds(pass, group, plan)
   if (refused !== null) return refused
@@ -35,7 +40,16 @@ function addGroup(pass: Pass, group: TaskGroup): GroupAnswer {
   if (refusal !== null) return refusal
   // even if nothing new waits behind it: whoever named it will want to open it
   if (group.gate !== null) nameGate(pass, group.gate)
-  return { outcome: 'added', tasks: group.tasks.map((_, index) => write(pass, group, { plan, index })) }
+  const tasks = group.tasks.map((_, index) => write(pass, group, { plan, index }))
+  if (tasks.every(({ outcome }) => outcome !== 'replaced')) return { outcome: 'added', tasks }
+  // who waited for what was replaced is told before the next group
+  tellDependents(pass)
+  return { outcome: 'added', tasks: tasks.map((verdict) => asLeft(pass, verdict)) }
+}
+
+/** What was a duplicate of somebody may have been replaced by a task behind it. */
+function asLeft(pass: Pass, verdict: AddVerdict): AddVerdict {
+  return verdict.outcome === 'duplicate' ? { ...verdict, by: refOf(pass, verdict.by.id) } : verdict
 }
 
 function rejected(index: number, rejection: Rejection): Refusal {
@@ -64,23 +78,28 @@ function judgeGate(pass: Pass, { gate }: TaskGroup): Refusal | null {
   return rejected(0, { code: 'gate-gone', gate })
 }
 
-function judgeKeys({ home }: Pass, { tasks, gate }: TaskGroup, plan: Plan): Refusal | null {
+function judgeKeys(pass: Pass, { tasks, gate }: TaskGroup, plan: Plan): Refusal | null {
   const taken = new Map<string, TaskRef>()
   for (const [index, { id, unique, after }] of tasks.entries()) {
     if (unique === null || plan.duplicateOf[index] !== null) continue
     const { key, then } = unique
-    const holder = home.keys.get(key)
-    const by = holder === undefined ? taken.get(key) : { id: holder.spec.id, state: stateOf(holder) }
-    if (by === undefined) {
-      taken.set(key, { id, state: after.length === 0 && gate === null ? 'pending' : 'blocked' })
-    } else if (then === 'reject') {
-      return rejected(index, { code: 'unique', key, by })
-    } else {
+    const name = `${isWindow(unique) ? 'window' : 'life'} ${key}`
+    const holder = holderOf(pass, unique)
+    const by = taken.get(name) ?? (holder === undefined ? undefined : refOf(pass, holder))
+    if (by === undefined || (then === 'replace' && isReplaceable(by.state))) {
+      taken.set(name, { id, state: after.length === 0 && gate === null ? 'pending' : 'blocked' })
+    } else if (then === 'keep') {
       plan.duplicateOf[index] = by.id
       plan.aliases.set(id, by.id)
+    } else {
+      return rejected(index, { code: 'unique', key, by })
     }
   }
   return null
+}
+
+function refOf(pass: Pass, id: TaskId): TaskRef {
+  return { id, state: stateNow(pass, id) ?? 'gone' }
 }
 
 function judgeParents(pass: Pass, { tasks }: TaskGroup, plan: Plan): Refusal | null {
@@ -107,7 +126,7 @@ function edgesOf(spec: TaskSpec, { aliases }: Plan): readonly Edge[] {
   return [...edges.values()]
 }
 
-function stateNow(pass: Pass, id: TaskId): TaskRef['state'] | null {
+function stateNow(pass: Pass, id: TaskId): TaskState | null {
   const task = pass.home.tasks.get(id)
   return task === undefined ? (tombstoneOf(pass, id)?.state ?? null) : stateOf(task)
 }
@@ -120,45 +139,58 @@ function write(
   const spec = tasks[index]!
   const known = plan.duplicateOf[index] ?? null
   if (known === null) {
-    create(pass, spec, { edges: edgesOf(spec, plan), gate })
-    return { outcome: 'created' }
+    const previous = replace(pass, spec)
+    create(pass, spec, { edges: edgesOf(spec, plan), gate, replaced: previous })
+    return previous === null ? { outcome: 'created' } : { outcome: 'replaced', previous }
   }
   const id = plan.aliases.get(known) ?? known
   const task = pass.home.tasks.get(id)
   if (task !== undefined) changeGate(pass, task, gate)
-  return { outcome: 'duplicate', by: { id, state: stateNow(pass, id)! } }
+  const previous = id === spec.id && spec.idMadeBy === 'client' ? (task?.replaced ?? null) : null
+  return previous === null ? { outcome: 'duplicate', by: refOf(pass, id) } : { outcome: 'replaced', previous }
 }
 
-function create(
-  pass: Pass,
-  spec: TaskSpec,
-  { edges, gate }: { edges: readonly Edge[]; gate: string | null },
-): void {
+/** Cancels who holds the key of a newcomer that is to take its place. */
+function replace(pass: Pass, { id, unique }: TaskSpec): TaskId | null {
+  const holder = unique?.then === 'replace' ? holderOf(pass, unique) : undefined
+  const task = holder === undefined ? undefined : pass.home.tasks.get(holder)
+  if (task === undefined) return null
+  const cancel = Object.freeze({ reason: REPLACED, at: pass.now })
+  const taken = move(pass, task, { operation: 'replace', set: { cancel }, detail: detailOfReplaced(id) })
+  return taken === null ? null : task.spec.id
+}
+
+interface Birth {
+  readonly edges: readonly Edge[]
+  readonly gate: string | null
+  readonly replaced: TaskId | null
+}
+
+function create(pass: Pass, spec: TaskSpec, { edges, gate, replaced }: Birth): void {
   const { home, now } = pass
   const task = newTask(spec, { after: edges, seq: ++home.arrived, enqueuedAt: now })
+  task.replaced = replaced
   home.tasks.set(spec.id, task)
+  beginWindow(pass, task)
   home.arrivals.add(task.seq, task)
   queueOf(home, spec.queue).tasks += 1
-  const open = edges.filter(({ parent }) => !isFinal(stateNow(pass, parent)!))
+  const newEdges = edges.map((edge) => newEdge(pass, edge))
+  const { waits, end, isOpen } = birthAfter(newEdges)
   const shut = gate !== null && isShut(nameGate(pass, gate))
-  const end = endByParents(pass, edges)
-  task.blockers = open.length + (shut ? 1 : 0)
+  task.blockers = waits.blockers + (shut ? 1 : 0)
+  task.triggers = waits.triggers
   const operation = task.blockers > 0 || end !== null ? 'enqueue-blocked' : 'enqueue'
   move(pass, task, { operation })
   if (end !== null) {
     move(pass, task, { operation: end, detail: 'dependency' })
     return
   }
-  for (const { parent, ifFailed } of open) openEdge(home, parent, { task, ifFailed })
+  for (const edge of newEdges) if (isOpen(edge)) openEdge(home, edge.id, { task, ifFailed: edge.ifFailed })
   if (shut) waitBehind(pass, task, gate)
 }
 
-/** What the parents that ended already without success do to a newcomer: the first that does anything decides. */
-function endByParents(pass: Pass, edges: readonly Edge[]): ReturnType<typeof endOf> {
-  for (const { parent, ifFailed } of edges) {
-    const state = stateNow(pass, parent)!
-    const end = isFinal(state) && state !== 'succeeded' ? endOf(ifFailed) : null
-    if (end !== null) return end
-  }
-  return null
+function newEdge(pass: Pass, { parent, ifFailed }: Edge): NewEdge & { readonly id: TaskId } {
+  const state = stateNow(pass, parent)!
+  if (!isFinal(state)) return { id: parent, ifFailed, parent: 'open' }
+  return { id: parent, ifFailed, parent: state === 'succeeded' ? state : 'unsuccessful' }
 }

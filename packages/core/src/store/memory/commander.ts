@@ -97,7 +97,8 @@ function apply(pass: Pass, task: Task, { command: what, nonce }: Order): Command
   }
 }
 
-function cancel(pass: Pass, task: Task, reason: string | null): CommandOutcome {
+/** Also what a schedule does to its last run. */
+export function cancel(pass: Pass, task: Task, reason: string | null): CommandOutcome {
   if (task.state === 'running' && task.cancel !== null) return 'requested'
   const set = { cancel: Object.freeze({ reason, at: pass.now }) }
   if (move(pass, task, { operation: 'cancel', set, detail: reason }) !== null) return 'changed'
@@ -109,7 +110,7 @@ function cancel(pass: Pass, task: Task, reason: string | null): CommandOutcome {
 function restart(pass: Pass, task: Task, { payload }: Extract<Command, { kind: 'retry' }>): CommandOutcome {
   if (step(task.state, 'restart', false) === null) return 'refused'
   const { unique } = task.spec
-  if (unique !== null && pass.home.keys.has(unique.key)) return 'key-held'
+  if (unique?.while === 'live' && pass.home.keys.has(unique.key)) return 'key-held'
   const set = {
     held: false,
     cancel: null,

@@ -1,5 +1,6 @@
 /** Tells dependents what became of their parents. */
-import { dropDelivered } from './edges.ts'
+import { waitsAfter } from '../../policy/dependencies.ts'
+import { closeTriggers, dropDelivered } from './edges.ts'
 import { move } from './moves.ts'
 import type { FinalState, IfFailed } from '../records.ts'
 import type { UpkeepAnswer, UpkeepRequest } from '../port.ts'
@@ -32,24 +33,18 @@ export function tellDependents(pass: Pass): number {
 
 /** One edge, whose parent ended so. */
 function resolve(pass: Pass, dependent: Task, edge: { state: FinalState; ifFailed: IfFailed }): void {
-  const end = edge.state === 'succeeded' ? null : endOf(edge.ifFailed)
-  if (end !== null) move(pass, dependent, { operation: end, detail: 'dependency' })
-  else stopWaiting(pass, dependent)
-}
-
-/** What a parent that did not succeed does to its dependent; `null`: nothing. */
-export function endOf(ifFailed: IfFailed): 'dependency-cancel' | 'dependency-fail' | null {
-  switch (ifFailed) {
-    case 'cancel':
-      return 'dependency-cancel'
-    case 'fail':
-      return 'dependency-fail'
-    case 'run':
-      return null
+  const waits = waitsAfter(dependent, edge.ifFailed, edge.state === 'succeeded')
+  if (typeof waits === 'string') {
+    move(pass, dependent, { operation: waits, detail: 'dependency' })
+    return
   }
+  // one has triggered it: it waits for the others no more
+  if (dependent.triggers > 0 && waits.triggers === 0) closeTriggers(pass.home, dependent)
+  Object.assign(dependent, waits)
+  if (dependent.blockers === 0) move(pass, dependent, { operation: 'unblock' })
 }
 
-/** One of the things that a blocked task waits for is there. */
+/** The gate that a blocked task waits for is open. */
 export function stopWaiting(pass: Pass, task: Task): void {
   task.blockers -= 1
   if (task.blockers === 0) move(pass, task, { operation: 'unblock' })

@@ -21,13 +21,22 @@ export function openEdge(home: Home, parent: TaskId, dependent: { task: Task; if
 /** The open edges of a task that waits no more. */
 export function closeEdgesTo(home: Home, dependent: Task): void {
   if (dependent.state !== 'blocked') return
-  for (const { parent } of dependent.after) {
-    const waiting = home.edges.get(parent)
-    waiting?.delete(dependent)
-    if (waiting?.size === 0) home.edges.delete(parent)
-    for (const delivery of home.outbox.get(parent) ?? []) delivery.waiting.delete(dependent)
-    dropDelivered(home, parent)
+  for (const { parent } of dependent.after) closeEdge(home, parent, dependent)
+}
+
+/** The open triggers of a task that was triggered. */
+export function closeTriggers(home: Home, dependent: Task): void {
+  for (const { parent, ifFailed } of dependent.after) {
+    if (ifFailed === 'trigger') closeEdge(home, parent, dependent)
   }
+}
+
+function closeEdge(home: Home, parent: TaskId, dependent: Task): void {
+  const waiting = home.edges.get(parent)
+  waiting?.delete(dependent)
+  if (waiting?.size === 0) home.edges.delete(parent)
+  for (const delivery of home.outbox.get(parent) ?? []) delivery.waiting.delete(dependent)
+  dropDelivered(home, parent)
 }
 
 /** Puts the end of a parent into the outbox, if anybody waits for it. */

@@ -1,6 +1,7 @@
 /** One round trip of a worker. */
 import { claim } from './claiming.ts'
 import { tellDependents } from './dependents.ts'
+import { takeKeys } from './keys.ts'
 import { isAlive } from './sessions.ts'
 import { settle } from './settling.ts'
 import type { Pass } from './home.ts'
@@ -8,6 +9,7 @@ import type { ExchangeAnswer, ExchangeRequest } from '../port.ts'
 
 export function exchange(pass: Pass, request: ExchangeRequest): ExchangeAnswer {
   const verdicts = request.settlements.map((settlement) => settle(pass, settlement, request.nonce))
+  takeKeys(pass)
   // before the claim, so that what this frees can be claimed
   tellDependents(pass)
   const alive = isAlive(pass, request.session)

@@ -3,10 +3,13 @@ import { Schedule } from './schedule.ts'
 import { Timeline } from './timeline.ts'
 import type { Hint, PublishedDefinition, Retention } from '../port.ts'
 import type { FinalState, IfFailed, Nonce, SessionId, TaskId } from '../records.ts'
+import type { Lock } from './locks.ts'
+import type { ScheduleRecord } from '../schedules.ts'
 import type { Delivery } from './edges.ts'
 import type { Gate } from './gates.ts'
 import type { Limit } from './limits.ts'
 import type { LimitName } from '../flow.ts'
+import type { Window } from './keys.ts'
 import type { Lines } from './ready.ts'
 import type { Session } from './sessions.ts'
 import type { Task } from './task.ts'
@@ -27,8 +30,11 @@ export interface Home {
   readonly running: Set<Task>
   /** Running tasks by the nonce of their claim. */
   readonly byNonce: Map<Nonce, Set<Task>>
-  /** Unique keys by the live tasks that hold them. */
+  /** Unique keys by the tasks that hold them by living or waiting. */
   readonly keys: Map<string, Task>
+  /** Unique keys that are held for a time. */
+  readonly windows: Map<string, Window>
+  readonly windowEnds: Schedule<string>
   /** Open edges: by parent that has not ended, who waits for it. */
   readonly edges: Map<TaskId, Map<Task, IfFailed>>
   /** The ends of parents that somebody is still to be told of. A parent that started over may end more than once. */
@@ -46,6 +52,11 @@ export interface Home {
   readonly queues: Map<string, Queue>
   readonly sessions: Map<SessionId, Session>
   readonly definitions: Map<string, PublishedDefinition>
+  readonly schedules: Map<string, ScheduleRecord>
+  readonly locks: Map<string, Lock>
+  lockToken: number
+  /** Of the schedule that was put last. */
+  scheduleVersion: number
   arrived: number
   changes: number
 }
@@ -71,6 +82,8 @@ export function newHome(): Home {
     running: new Set(),
     byNonce: new Map(),
     keys: new Map(),
+    windows: new Map(),
+    windowEnds: new Schedule(),
     edges: new Map(),
     outbox: new Map(),
     pins: new Map(),
@@ -83,6 +96,10 @@ export function newHome(): Home {
     queues: new Map(),
     sessions: new Map(),
     definitions: new Map(),
+    schedules: new Map(),
+    locks: new Map(),
+    lockToken: 0,
+    scheduleVersion: 0,
     arrived: 0,
     changes: 0,
   }
@@ -109,6 +126,8 @@ export interface Pass {
   readonly now: number
   /** How many edges it may still resolve. */
   resolutionsLeft: number
+  /** Tasks that came back to wait, and are to take the keys again that they hold while they do. */
+  readonly returning: Task[]
   /** What it leaves for those who watch. */
   readonly hint: { -readonly [K in keyof Hint]: Hint[K] }
 }
@@ -118,6 +137,7 @@ export function newPass(home: Home, now: number): Pass {
     home,
     now,
     resolutionsLeft: RESOLUTIONS_MAX,
-    hint: { ready: false, settled: false, cancel: false },
+    returning: [],
+    hint: { ready: false, settled: false, cancel: false, schedules: false },
   }
 }

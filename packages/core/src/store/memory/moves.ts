@@ -13,9 +13,10 @@ import {
 import { HISTORY_DETAIL_MAX, HISTORY_ENTRIES_MAX, type SessionId } from '../records.ts'
 import { closeEdgesTo, parentEnded, pinParents, unpinParents } from './edges.ts'
 import { leaveGate } from './gates.ts'
+import { moveKey } from './keys.ts'
+import { uncount } from './limits.ts'
 import { enter, enterLine, leave } from './places.ts'
 import { joinSeries, leaveSeries } from './series.ts'
-import { uncount } from './limits.ts'
 import { isFinal, isLive, type Task } from './task.ts'
 import type { Pass } from './home.ts'
 
@@ -57,6 +58,7 @@ export function move(pass: Pass, task: Task, change: Move): Step | null {
   Object.assign(task, change.set)
   take(pass, task, taken)
   if (isLive(taken.to) && !isLive(from)) beginLife(pass, task)
+  moveKey(pass, task, from)
   record(pass, task, { event: taken.event, ...change })
   enter(pass, task)
   if (!claimsAddUp(task.counters, task.openClaims)) {
@@ -78,25 +80,23 @@ function take(pass: Pass, task: Task, taken: Step): void {
   task.since = ++pass.home.changes
 }
 
-/** A task that lives holds its unique key and keeps its parents from being forgotten. */
+/** What lives stands in its series, and keeps its parents from being forgotten. */
 function beginLife({ home }: Pass, task: Task): void {
-  const { unique } = task.spec
-  if (unique !== null) home.keys.set(unique.key, task)
   joinSeries(home, task)
   pinParents(home, task)
 }
 
-/** It lets go of both with its last live state, waits for nobody any more, and nobody for it. */
+/** What has ended lets the next of its series go, keeps no parent, waits for nobody any more, and nobody for it. */
 function endLife(pass: Pass, task: Task, { to }: Step): void {
   const { home } = pass
-  const { id, unique } = task.spec
-  if (unique !== null) home.keys.delete(unique.key)
+  const { id } = task.spec
   const next = leaveSeries(home, task)
   if (next !== undefined) enterLine(pass, next)
   unpinParents(home, task)
   closeEdgesTo(home, task)
   leaveGate(home, task)
   task.blockers = 0
+  task.triggers = 0
   parentEnded(home, id, isFinal(to) ? to : 'cancelled')
   pass.hint.settled = true
 }

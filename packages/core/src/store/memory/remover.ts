@@ -1,4 +1,5 @@
 /** Removes tasks: what is left of them is a tombstone, unless they waited behind a gate that was not opened. */
+import { dropWindow } from './keys.ts'
 import { move } from './moves.ts'
 import { bury } from './tombstones.ts'
 import type { Pass } from './home.ts'
@@ -17,6 +18,7 @@ export function removeTask(pass: Pass, task: Task, mark: Mark | null): boolean {
   home.tasks.delete(task.spec.id)
   home.arrivals.remove(task.seq)
   home.queues.get(task.spec.queue)!.tasks -= 1
+  if (!promised) dropWindow(pass, task)
   // whoever waited for one that had not ended sees it cancelled
   if (promised) bury(pass, task, { state: isFinal(before) ? before : 'cancelled', mark })
   return true

@@ -1,6 +1,7 @@
 /** The leases of worker processes, and the strays that renewals find. */
 import { frozenCopy } from './copies.ts'
 import { tellDependents } from './dependents.ts'
+import { takeKeys } from './keys.ts'
 import { move } from './moves.ts'
 import { fits, ownerOf, type Task } from './task.ts'
 import type { RenewAnswer, RenewRequest, SessionRequest } from '../port.ts'
@@ -54,6 +55,7 @@ export function renew(pass: Pass, request: RenewRequest): RenewAnswer {
     session.renewals = request.seq
     startClocks(pass, request)
     returnStrays(pass, session, request)
+    takeKeys(pass)
     tellDependents(pass)
   }
   return { session: 'alive', now, ...compareNotes(home, request) }
@@ -87,7 +89,7 @@ function startClocks({ home, now }: Pass, { held }: RenewRequest): void {
 function returnStrays(pass: Pass, session: Session, { held, awaiting }: RenewRequest): void {
   const listed = new Set(held.map(({ fence }) => heldTask(pass.home, fence)))
   const nonces = new Set(awaiting)
-  for (const task of session.running) {
+  for (const task of [...session.running].toSorted((a, b) => a.seq - b.seq)) {
     const owner = ownerOf(task)
     owner.missed = listed.has(task) || nonces.has(owner.nonce) ? 0 : owner.missed + 1
     // one that was taken over keeps the cause of that: it is left for the next who reclaims

@@ -14,6 +14,8 @@ import { Watchers } from '../watchers.ts'
 import { newHome, newPass, type Home, type Pass } from './home.ts'
 import { definitions, get, list, outcomes, queues, sessions, waitingRoutes } from './inspection.ts'
 import { reclaim } from './reclaiming.ts'
+import * as locking from './locks.ts'
+import * as plans from './schedules.ts'
 import { closeSession, openSession, renew } from './sessions.ts'
 import { prune, sweep } from './upkeep.ts'
 import type { Platform } from '../../platform/platform.ts'
@@ -118,6 +120,49 @@ export class MemoryStore implements port.Store {
 
   async recount(): Promise<port.RecountAnswer> {
     return this.#pass(recount)
+  }
+
+  async putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
+    return this.#pass((pass) => plans.putSchedule(pass, request))
+  }
+
+  async removeSchedule(name: string): Promise<'removed' | 'unknown'> {
+    return this.#pass((pass) => plans.removeSchedule(pass, name))
+  }
+
+  async schedule(name: string): Promise<port.ScheduleRecord | null> {
+    return this.#pass((pass) => plans.schedule(pass, name))
+  }
+
+  async schedules(request: {
+    readonly after: string | null
+    readonly limit: number
+  }): Promise<readonly port.ScheduleRecord[]> {
+    return this.#pass((pass) => plans.schedules(pass, request))
+  }
+
+  async dueSchedules(request: { readonly max: number }): Promise<port.DueSchedules> {
+    return this.#pass((pass) => plans.dueSchedules(pass, request))
+  }
+
+  async tick(request: port.Tick): Promise<port.TickAnswer> {
+    return this.#pass((pass) => plans.tick(pass, request))
+  }
+
+  async acquireLock(request: port.LockRequest): Promise<port.LockAnswer> {
+    return this.#pass((pass) => locking.acquireLock(pass, request))
+  }
+
+  async renewLock(request: Pick<port.LockRequest, 'name' | 'holder' | 'ttlMs'>): Promise<'held' | 'lost'> {
+    return this.#pass((pass) => locking.renewLock(pass, request))
+  }
+
+  async releaseLock(request: Pick<port.LockRequest, 'name' | 'holder'>): Promise<'released' | 'lost'> {
+    return this.#pass((pass) => locking.releaseLock(pass, request))
+  }
+
+  async locks(): Promise<readonly port.LockRecord[]> {
+    return this.#pass(locking.locks)
   }
 
   async openGate(gate: string): Promise<'open' | 'gone'> {

@@ -19,6 +19,7 @@ import type {
   Progress,
   SessionId,
   TaskError,
+  TaskId,
   TaskSpec,
   TaskState,
 } from '../records.ts'
@@ -61,9 +62,13 @@ export interface Task {
   /** The latest claim. It outlives the run, so that a repeated settlement is recognised; `null`: nobody holds a fence. */
   ownership: Ownership | null
 
-  /** How many parents, the gate included, are still open. */
+  /** How many parents, the gate included, it still waits for. */
   blockers: number
+  /** How many of them are triggers. */
+  triggers: number
   gate: string | null
+  /** Whom it replaced when it was enqueued. */
+  replaced: TaskId | null
   /** The latest command that changed it. */
   mark: Mark | null
   progress: Progress | null
@@ -131,7 +136,9 @@ export function newTask(given: TaskSpec, birth: Pick<Task, 'after' | 'seq' | 'en
     openClaims: 0,
     ownership: null,
     blockers: 0,
+    triggers: 0,
     gate: null,
+    replaced: null,
     mark: null,
     progress: null,
     logs: [],
@@ -162,6 +169,11 @@ export function isFinal(place: Place): place is FinalState {
 
 export function isLive(place: Place): boolean {
   return place !== 'absent' && !isFinal(place)
+}
+
+/** Whether nobody has started it, or it waits to be started again. */
+export function isWaitingToStart(place: Place): boolean {
+  return place === 'blocked' || place === 'pending'
 }
 
 /** The owner of a task that runs. */

@@ -2,6 +2,7 @@
 import { tellDependents } from './dependents.ts'
 import { lostTasks } from './gatekeeper.ts'
 import { forgetKeys } from './limits.ts'
+import { closeWindow, firstOverWindow } from './keys.ts'
 import { move } from './moves.ts'
 import { removeTask } from './remover.ts'
 import { retainedBytes, timeLimitOf, type Task } from './task.ts'
@@ -52,6 +53,11 @@ export function prune(pass: Pass, { tasksMax, retention }: PruneRequest): Upkeep
   for (let over = firstToForget(pass); over !== undefined; over = firstToForget(pass)) {
     if (changed >= tasksMax) return { changed, more: true }
     forget(pass.home, over)
+    changed += 1
+  }
+  for (let key = firstOverWindow(pass); key !== undefined; key = firstOverWindow(pass)) {
+    if (changed >= tasksMax) return { changed, more: true }
+    closeWindow(pass.home, key)
     changed += 1
   }
   return { changed, more: false }

@@ -3,6 +3,7 @@ import {
   PRIORITIES,
   type Dependency,
   type Duration,
+  type EnqueuedHandle,
   type EnqueueOptions,
   type Priority,
 } from '@millrace/core'
@@ -44,7 +45,7 @@ export function addEnqueue(program: Command): void {
     .option('--id <uuid>', 'the id: enqueued twice under one id it is one task')
     .option('--after <id...>', 'wait until these tasks have succeeded')
     .option('--tag <name...>', 'names to find it by')
-    .option('--unique <key>', 'its key, of which there is one live task at a time')
+    .option('--unique <key>', 'its key, of which there is one task at a time')
     .option('--force', 'enqueue a task that no worker has ever published, or an input that does not match')
     .addHelpText(
       'after',
@@ -78,23 +79,33 @@ async function enqueue(
       await checkFit(input, { type: task, schema: definition.schema }, (message) => output.warn(message))
     const handle = await mill.enqueue(definition.task, input, { ...enqueueOptions, unique })
     if (output.json) {
-      const { id, outcome } = handle
-      output.value(handle.outcome === 'duplicate' ? { id, outcome, by: handle.by } : { id, outcome })
+      output.value(valueOf(handle))
     } else if (handle.outcome === 'duplicate') {
       output.line(`${handle.id}  is there already (${handle.by.state}); nothing was enqueued.`)
+    } else if (handle.outcome === 'replaced') {
+      output.line(`${handle.id}  enqueued in the place of ${handle.previous}, which is cancelled.`)
     } else {
       output.line(`${handle.id}  enqueued. See: millrace task ${handle.id}`)
     }
   })
 }
 
+function valueOf(handle: EnqueuedHandle): object {
+  const { id, outcome } = handle
+  if (handle.outcome === 'duplicate') return { id, outcome, by: handle.by }
+  return handle.outcome === 'replaced' ? { id, outcome, previous: handle.previous } : { id, outcome }
+}
+
 /** @throws CliError if a key is needed: the function that makes it is in the definition's code only */
-function uniqueOf({ task, unique }: KnownDefinition, { unique: key }: Options): EnqueueOptions['unique'] {
-  if (key !== undefined) return { key, then: unique?.then }
+export function uniqueOf(
+  { task, unique }: KnownDefinition,
+  { unique: key }: Pick<Options, 'unique'>,
+): EnqueueOptions['unique'] {
+  if (key !== undefined) return { ...unique, key }
   if (unique === null) return undefined
   throw new CliError(
     'failed',
-    `Of ${task.name} there is one live task per key, and only its own code can make the key of an input.`,
+    `Of ${task.name} there is one task per key at a time, and only its own code can make the key of an input.`,
     'Give the key that its definition makes of this input: --unique KEY',
   )
 }
@@ -108,5 +119,5 @@ function optionsOf(options: Options): EnqueueOptions {
   const common = { queue, priority, id, after, tags: listed(options.tag) }
   return runAt === undefined
     ? { ...common, delay: delay as Duration | undefined }
-    : { ...common, runAt: pointInTime(runAt) }
+    : { ...common, runAt: pointInTime(runAt, '--run-at') }
 }

@@ -77,7 +77,7 @@ function factsOf(task: TaskStatus, now: number): readonly Fact[] {
     ['queue', `${task.queue}, priority ${task.priority}`],
     ['attempt', attemptOf(task)],
     ...timesOf(task, now),
-    fact('input', task.input),
+    task.inputFrom === null ? fact('input', task.input) : ['input', 'the results of those it waits for'],
     fact('result', task.result),
     fact('checkpoint', task.checkpoint),
     error === undefined ? undefined : ['error', error],

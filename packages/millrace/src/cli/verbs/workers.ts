@@ -18,7 +18,7 @@ async function workers(command: Command): Promise<void> {
     if (found.length === 0)
       return output.line(`No worker serves ${place}. To start one: millrace worker FILE`)
     const now = Date.now()
-    const head = ['HOST', 'PID', 'RUNNING', 'QUEUES', 'TASKS', 'SINCE', 'LEASE ENDS', 'SESSION']
+    const head = ['HOST', 'PID', 'RUNNING', 'QUEUES', 'TASKS', 'SINCE', 'LEASE ENDS', 'LEADS', 'SESSION']
     const rows = found.map((worker) => [
       worker.host,
       String(worker.pid),
@@ -27,6 +27,7 @@ async function workers(command: Command): Promise<void> {
       short(worker.types.join(', '), 40),
       relative(worker.openedAt, now),
       relative(worker.expiresAt, now),
+      worker.leadsSince === null ? '' : `since ${relative(worker.leadsSince, now)}`,
       worker.session,
     ])
     for (const line of table(head, rows)) output.line(line)

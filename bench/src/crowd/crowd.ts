@@ -1,0 +1,94 @@
+/** 64 producers and four workers on few keys, some of them killed again and again; and who held what, and when. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { seededRandom } from '@millrace/core/simulation'
+import { connect, type Mill, type TaskListItem } from 'millrace'
+import { Crew } from './crew.ts'
+import { Journal } from './journal.ts'
+import { crowded } from './spans.ts'
+import { stageOf, type Engine } from './stage.ts'
+import type { Part } from './protocol.ts'
+
+const PRODUCERS = 64
+const PRODUCER_PROCESSES = 2
+const WORKERS = 4
+/** How long all tasks may take once nobody is killed any more. */
+const END_MS = 120_000
+const LOOK_MS = 200
+
+export interface Plan {
+  readonly engine: Engine
+  readonly kills: number
+  /** Time between two kills, on average. */
+  readonly everyMs: number
+  readonly seed: number
+}
+
+export interface Outcome {
+  /** How often producers that were not killed were answered so. */
+  readonly answers: ReadonlyMap<string, number>
+  readonly tasks: number
+  /** How many tasks certainly held a key for a while, by type. */
+  readonly held: ReadonlyMap<string, number>
+  /** In words; none, if no key was ever held by two. */
+  readonly problems: readonly string[]
+}
+
+export async function gather({ engine, kills, everyMs, seed }: Plan): Promise<Outcome> {
+  await using stage = await stageOf(engine)
+  const { url } = stage
+  await using mill = await connect(url)
+  // nothing is forgotten before it was looked at
+  const retention = { succeeded: false, cancelled: false, failed: false, bytes: false } as const
+  await mill.queues.configure('default', { retention })
+  const journal = new Journal()
+  using crew = new Crew(partsOf(url), journal.hear)
+  await crew.ready()
+  const random = seededRandom(seed)
+  for (let kill = 0; kill < kills; kill++) {
+    await sleep(everyMs * (0.5 + random.fraction()))
+    await crew.strike(random.fraction())
+  }
+  await sleep(everyMs)
+  await crew.dismiss('producer')
+  await drained(mill)
+  await crew.dismiss('worker')
+  const tasks = await allTasks(mill)
+  const spans = await journal.keySpans(mill, tasks)
+  const types = new Map(tasks.map(({ id, type }) => [id, type]))
+  const held = new Map<string, number>()
+  for (const { holder } of spans) {
+    const type = types.get(holder)!
+    held.set(type, (held.get(type) ?? 0) + 1)
+  }
+  return { answers: journal.answers, tasks: tasks.length, held, problems: crowded(spans) }
+}
+
+function partsOf(url: string): readonly Part[] {
+  const callers = PRODUCERS / PRODUCER_PROCESSES
+  return [
+    ...Array.from({ length: PRODUCER_PROCESSES }, (): Part => ({ role: 'producer', url, callers })),
+    ...Array.from({ length: WORKERS }, (): Part => ({ role: 'worker', url, callers: 0 })),
+  ]
+}
+
+async function drained(mill: Mill): Promise<void> {
+  const end = performance.now() + END_MS
+  for (;;) {
+    const [queue] = await mill.queues.list()
+    const { succeeded: _s, failed: _f, cancelled: _c, ...open } = queue!.counts
+    if (Object.values(open).every((count) => count === 0)) return
+    if (performance.now() > end) throw new Error(`Tasks are left: ${JSON.stringify(open)}.`)
+    await sleep(LOOK_MS)
+  }
+}
+
+async function allTasks(mill: Mill): Promise<readonly TaskListItem[]> {
+  const all: TaskListItem[] = []
+  let cursor: string | undefined
+  do {
+    const page = await mill.tasks.list({ limit: 1_000, cursor })
+    all.push(...page.tasks)
+    cursor = page.next
+  } while (cursor !== undefined)
+  return all
+}
