@@ -179,6 +179,8 @@ function sort(pass: Pass, draft: Draft, sheets: Sheets): void {
   }
   task.expiresAt = isRunning(task) ? null : (timeLimitOf(task)?.at ?? null)
   if (was) {
+    // it arrives anew, and so in its series
+    task.flags &= ~FLAG.late
     addVolume(sheets, before, -1)
     sheets.revived.push(liveRow(pass, task))
   } else if (before === null || hasChanged(before, task)) {

@@ -93,3 +93,24 @@ test('keys of which nothing is used are forgotten, with limits that nobody has s
   await store.exchange(exchange(other, { settlements: [succeeded(running!)] }))
   expect(await keys()).toBe(0)
 })
+
+test('one that was cancelled before it was taken up, and is started over, stands in its series', async () => {
+  await using home = await openHome()
+  const { store } = home
+  const claim = await opened(store)
+  const [first, second] = [spec({ lane: UNDER_KEY }), spec({ lane: UNDER_KEY })]
+  const client = new pg.Client({ connectionString: serverOf().url })
+  await client.connect()
+  await client.query('BEGIN')
+  await store.transactions.add(client, group(first))
+  await client.query('COMMIT')
+  const target = { target: { ids: [first.id] }, tasksMax: 1 }
+  const cancel = { kind: 'cancel', reason: null } as const
+  await store.command({ ...target, nonce: '0000000000000001', command: cancel })
+  await client.end()
+  await store.deliver({ tasksMax: 100 })
+  const retry = { kind: 'retry', payload: null } as const
+  await store.command({ ...target, nonce: '0000000000000002', command: retry })
+  await store.add({ groups: [group(second)], again: false })
+  expect((await claim()).map(({ id }) => id)).toEqual([first.id])
+})
