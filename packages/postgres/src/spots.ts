@@ -1,6 +1,6 @@
 /**
- * Whose turn it is, per queue and level: `queue.level.partition.lane.rest`. A claim goes on behind that lane of that
- * partition, or, where something is left of its turn, with it.
+ * Whose turn it is, per queue and level: `queue.level.partition.lane.rest`. A claim goes on behind that partition, or,
+ * where something is left of its turn, with it. The lane is where it goes on in a partition that is alone; else -1.
  */
 import { int4s, int8s } from './arrays.ts'
 

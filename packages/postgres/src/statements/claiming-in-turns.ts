@@ -1,5 +1,5 @@
 /** The claim where there are lanes or limits: partitions take turns, and what is full is passed over. */
-import { KEYS, READY, SURVEY } from './lanes.ts'
+import { BEHIND_ALL, KEYS, PARTITIONS, SURVEY } from './lanes.ts'
 import { OUT_OF_THE_ORDINARY } from './settling.ts'
 import { CLAIM_COLUMNS, CLAIMED, PLANS } from './claim-columns.ts'
 
@@ -7,11 +7,13 @@ import { CLAIM_COLUMNS, CLAIMED, PLANS } from './claim-columns.ts'
 const HOPS_MAX = 200
 /** How soon a key is looked at again that another claim has at this moment, and lanes that one claim cannot come by. */
 const AGAIN_MS = 10
-const BEHIND_ALL = '9223372036854775807'
+/** What it comes by at least with a look, and of a partition. */
+const LOOK_MIN = 8
 
 /**
  * In: as the claim; besides, the session's key, the routes that it serves, and the turns: for queues and levels the
- * partition and lane behind which it goes on, or the partition that has so much left of its turn.
+ * partition behind which it goes on, or that has so much left of its turn, and the lane behind which it goes on in a
+ * partition that is alone, or -1.
  * Out: as the claim. Each row says itself of what queue, route and level it is; the head has the turns in extra.
  * Effects: as the claim; what the tasks count under is counted.
  */
@@ -30,16 +32,16 @@ DECLARE
   v_cut boolean := false; v_more boolean := false; v_next bigint; v_moved integer;
   v_again double precision; -- when to look again at what was passed over
   -- the spot in the ring
-  v_from bigint; v_behind bigint; v_rest integer; v_spot integer; v_bound bigint; v_bound_lane bigint;
-  v_hops integer; v_hops_left integer; v_alone boolean;
+  v_from bigint; v_end bigint; v_behind bigint; v_rest integer; v_spot integer; v_bound bigint; v_step bigint; v_wrap integer;
+  v_hops integer; v_hops_left integer; v_look integer; v_window integer; v_short boolean; v_alone boolean;
   -- lanes that were found, by route
   g_routes integer[]; g_partitions bigint[]; g_lanes bigint[]; g_texts text[]; g_weights integer[]; g_spills bigint[]; g_spent boolean[];
-  g_got integer[]; g_keys integer[]; g_keys_end integer[]; v_groups integer;
+  g_ends integer[]; g_got integer[]; g_keys integer[]; g_keys_end integer[]; v_groups integer;
   -- their partitions
-  s_turns integer[]; s_first integer[]; s_last integer[]; s_spent boolean[]; s_quotas integer[]; v_partitions integer;
+  s_turns integer[]; s_first integer[]; s_last integer[]; s_spent boolean[]; s_cut boolean[]; s_quotas integer[]; v_partitions integer;
   v_at integer; v_turn integer; v_last integer; v_last_left integer; v_sum bigint; v_slot integer;
   v_in_turn boolean; v_visited boolean; v_reached integer; j integer; n integer;
-  v_quota integer; v_share integer; v_lanes integer;
+  v_rounds integer; v_quota integer; v_share integer; v_lanes integer;
   -- what they count under: which key, at which place among those of the lane, at what cost of the head
   m_keys integer[]; m_pos integer[]; m_costs integer[]; v_links integer;
   k_names text[] := '{}'; k_ids integer[] := '{}'; k_limits integer[] := '{}'; k_units double precision[] := '{}'; k_bursts integer[] := '{}';
@@ -86,33 +88,20 @@ BEGIN
         IF NOT FOUND THEN
           v_spot := cardinality(t_queues) + 1; v_from := p_nonce & ${BEHIND_ALL}; v_behind := -1; v_rest := 0;
         END IF;
+        -- a partition that is alone goes on where it was; of others the lanes are begun with by chance
+        v_alone := v_behind >= 0;
+        IF NOT v_alone THEN v_behind := hashint8extended(p_nonce, 0) & ${BEHIND_ALL}; END IF;
+        v_look := ${LOOK_MIN};
         v_hops_left := greatest(${HOPS_MAX} / cardinality(p_routes), 10);
-        WHILE v_wanted > 0 AND v_hops_left > 0 LOOP
-          v_hops := least(v_hops_left, greatest(v_wanted + 1, 8));
-          v_hops_left := v_hops_left - v_hops;${SURVEY};
+        WHILE v_wanted > 0 AND v_hops_left >= ${LOOK_MIN} LOOP
+          v_hops := least(v_hops_left, greatest(v_wanted + 1, v_look));
+          v_look := v_look * 2;
+          v_window := CASE WHEN v_alone THEN v_hops ELSE greatest(v_hops / 4, ${LOOK_MIN}) END;
+          v_end := CASE WHEN v_rest > 0 THEN v_from - 1 ELSE v_from END;
+          v_step := NULL;${SURVEY};
+          v_hops_left := v_hops_left - v_hops;
           v_groups := coalesce(cardinality(g_routes), 0);
-          EXIT WHEN v_groups = 0;
-          v_partitions := 0; s_turns := '{}'; s_first := '{}'; s_last := '{}'; s_spent := '{}';
-          FOR n IN 1 .. v_groups LOOP
-            IF n = 1 OR g_partitions[n] <> g_partitions[n - 1] THEN
-              v_partitions := v_partitions + 1;
-              s_turns[v_partitions] := p_quantum * g_weights[n];
-              s_first[v_partitions] := n;
-              s_spent[v_partitions] := true;
-            END IF;
-            s_last[v_partitions] := n;
-            IF g_spent[n] THEN
-              v_again := least(v_again, g_spills[n]);
-            ELSE
-              s_spent[v_partitions] := false;
-            END IF;
-          END LOOP;
-          v_alone := v_partitions = 1;
-          IF v_alone AND v_bound IS NOT NULL THEN
-            v_alone := (SELECT true FROM unnest(p_routes) AS r(route) CROSS JOIN LATERAL (
-              (SELECT 1 FROM home.live t WHERE ${READY} AND t.partition > v_bound LIMIT 1)
-              UNION ALL (SELECT 1 FROM home.live t WHERE ${READY} AND t.partition < v_bound LIMIT 1)) AS x LIMIT 1) IS NULL;
-          END IF;
+          EXIT WHEN v_groups = 0;${PARTITIONS}
           g_keys := array_fill(0, ARRAY[v_groups]); g_keys_end := array_fill(-1, ARRAY[v_groups]);
           IF v_limited THEN
             m_keys := '{}'; m_pos := '{}'; m_costs := '{}'; v_links := 0;
@@ -166,8 +155,15 @@ BEGIN
             IF v_alone THEN
               s_quotas[1] := v_wanted;
             ELSIF v_turn IS NULL AND v_bound IS NULL AND v_wanted >= v_sum THEN
+              v_rounds := v_wanted / v_sum;
               FOR j IN 1 .. v_partitions LOOP
-                IF NOT s_spent[j] THEN s_quotas[j] := (v_wanted / v_sum) * s_turns[j]; END IF;
+                -- nobody gets more turns than those who have lanes that were not looked at
+                IF s_cut[j] AND NOT s_spent[j] THEN
+                  v_rounds := greatest(least(v_rounds, (s_last[j] - s_first[j] + 1) / s_turns[j]), 1);
+                END IF;
+              END LOOP;
+              FOR j IN 1 .. v_partitions LOOP
+                IF NOT s_spent[j] THEN s_quotas[j] := v_rounds * s_turns[j]; END IF;
               END LOOP;
               v_last := CASE v_at WHEN 1 THEN v_partitions ELSE v_at - 1 END; v_last_left := 0;
             ELSE
@@ -328,6 +324,8 @@ BEGIN
               FOR n IN s_first[j] .. s_last[j] LOOP
                 IF NOT g_spent[n] THEN s_spent[j] := false; END IF;
               END LOOP;
+              -- before others take what is left over, more of its lanes are looked at
+              v_visited := v_visited OR s_cut[j] AND NOT v_alone;
             END LOOP;
             IF v_took > 0 THEN
               v_part := v_part + 1;
@@ -342,23 +340,23 @@ BEGIN
             END IF;
             EXIT rounds WHEN v_cut OR v_visited OR v_units = 0;
           END LOOP rounds;
-          IF v_bound IS NOT NULL AND (v_wanted > 0 OR v_alone) THEN
-            v_from := v_bound; v_behind := v_bound_lane; v_rest := 0;
+          IF v_bound IS NOT NULL AND v_wanted > 0 THEN
+            v_from := v_bound; v_rest := 0;
           ELSIF NOT v_alone AND v_last IS NOT NULL THEN
             v_from := g_partitions[s_first[v_last]];
             v_rest := CASE WHEN s_spent[v_last] THEN 0 ELSE v_last_left END;
-            v_behind := CASE WHEN v_rest > 0 THEN -1 ELSE ${BEHIND_ALL} END;
           END IF;
-          IF NOT v_alone OR v_bound IS NOT NULL THEN
+          v_behind := coalesce(v_step, v_behind);
+          IF NOT v_alone OR v_step IS NOT NULL THEN
             t_queues[v_spot] := v_queue; t_levels[v_spot] := v_level;
-            t_partitions[v_spot] := v_from; t_lanes[v_spot] := v_behind; t_lefts[v_spot] := v_rest;
+            t_partitions[v_spot] := v_from; t_lanes[v_spot] := CASE WHEN v_alone THEN v_behind ELSE -1 END; t_lefts[v_spot] := v_rest;
           END IF;
-          v_more := v_more OR v_cut OR v_left = 0 AND (v_bound IS NOT NULL OR false = ANY (s_spent));
+          v_more := v_more OR v_cut OR v_left = 0 AND (v_bound IS NOT NULL OR v_step IS NOT NULL OR false = ANY (s_spent));
           EXIT passes WHEN v_cut;
-          EXIT WHEN v_bound IS NULL;
+          EXIT WHEN v_bound IS NULL AND v_step IS NULL;
         END LOOP;
         -- there are lanes that it did not come by
-        IF v_wanted > 0 AND v_hops_left <= 0 AND v_bound IS NOT NULL THEN
+        IF v_wanted > 0 AND v_groups > 0 AND (v_bound IS NOT NULL OR v_step IS NOT NULL) THEN
           IF cardinality(v_taken) > 0 THEN v_more := true; ELSE v_again := least(v_again, p_now + ${AGAIN_MS}); END IF;
         END IF;
       END LOOP;
