@@ -14,8 +14,12 @@ import type { Task } from './tasks.ts'
 
 /** Its first task is looked for when all is written. */
 export function noteSeries(pass: Pass, { queue, laneText }: Pick<Task, 'queue' | 'laneText'>): void {
-  const { partition } = spotOfText(laneText)
-  pass.series.set(`${queue} ${partition}`, { queue, partition })
+  const series = seriesOf(queue, laneText)
+  pass.series.set(`${queue} ${series.partition}`, series)
+}
+
+export function seriesOf(queue: number, laneText: string | null): Series {
+  return { queue, partition: spotOfText(laneText).partition }
 }
 
 /** Whoever adds to a series holds it from before the task arrives, so that they stand in the order of their numbers. */
@@ -39,6 +43,7 @@ function listsOf(all: readonly Series[]): readonly Buffer[] {
 
 export function inOrder(one: Series, other: Series): number {
   if (one.queue !== other.queue) return one.queue - other.queue
+  if (one.partition === other.partition) return 0
   return one.partition < other.partition ? -1 : 1
 }
 
@@ -54,8 +59,8 @@ export async function takeUpLateSeries(pass: Pass, rowsMax: number): Promise<num
   const { connection } = pass
   const rows = await connection.rows<LateRow>(LATE_SERIES, [rowsMax])
   if (rows.length === 0) return 0
-  const seriesOf = ([queue, partition]: LateRow): Series => ({ queue, partition: BigInt(partition) })
-  for (const row of rows) pass.series.set(`${row[0]} ${row[1]}`, seriesOf(row))
+  const ofRow = ([queue, partition]: LateRow): Series => ({ queue, partition: BigInt(partition) })
+  for (const row of rows) pass.series.set(`${row[0]} ${row[1]}`, ofRow(row))
   const tasks = rows.flatMap(([, , task]) => (task === null ? [] : [task]))
   const found =
     tasks.length === 0 ? [] : await connection.rows<[string, boolean]>(LATE_COMERS, [uuids(tasks)])
@@ -63,7 +68,7 @@ export async function takeUpLateSeries(pass: Pass, rowsMax: number): Promise<num
   const later = rows.filter(([, , task]) => task !== null && locked.has(task))
   if (later.length > 0)
     await connection.run(LEAVE_SERIES, [
-      ...listsOf(later.map(seriesOf)),
+      ...listsOf(later.map(ofRow)),
       uuids(later.map(([, , task]) => task!)),
     ])
   const free = found.filter(([, isFree]) => isFree).map(([id]) => id)
