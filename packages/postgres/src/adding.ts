@@ -1,22 +1,22 @@
 /** Enqueues: runs of ordinary tasks with one statement, everything else group by group in a transaction. */
-import { InvalidArgumentError, StoreError } from '@millrace/core'
+import { StoreError } from '@millrace/core'
 import { checkReplacements, NOTHING } from '@millrace/core/store'
-import { int4s, texts, uuids } from './arrays.ts'
+import { int4s, int8s, texts, uuids } from './arrays.ts'
 import { behindEffect, SQLSTATE, sqlstateOf } from './errors.ts'
 import { foresee, type Foresight } from './foresight.ts'
 import { addGroup, asLeft, replacesAny } from './groups.ts'
+import { spotOf } from './lanes.ts'
 import { routeName, termsName } from './names.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { isEmpty, sizeOf } from './payloads.ts'
 import { tellDependents } from './dependents.ts'
-import { ADD_READY, REMEMBER_REPEATED } from './statements/adding.ts'
+import { ADD_READY, ADD_READY_IN_LANES, MARK_LANES, REMEMBER_REPEATED } from './statements/adding.ts'
 import type { AddRequest, GroupAnswer, TaskGroup, TaskSpec } from '@millrace/core/store'
 
 const CREATED = { outcome: 'created' } as const
 const BUSY: GroupAnswer = { outcome: 'busy' }
 
 export async function add(home: Home, request: AddRequest): Promise<readonly GroupAnswer[]> {
-  checkLanes(request)
   checkReplacements(request.groups)
   await nameAll(home, request.groups)
   const answers: GroupAnswer[] = []
@@ -28,18 +28,14 @@ export async function add(home: Home, request: AddRequest): Promise<readonly Gro
   return answers
 }
 
-export function checkLanes({ groups }: Pick<AddRequest, 'groups'>): void {
-  if (groups.some(({ tasks }) => tasks.some(({ lane }) => lane !== null))) {
-    throw new InvalidArgumentError('A task has a lane, and this store serves none.')
-  }
-}
-
 /** Names are there before the transactions that need them, and stay whatever becomes of those. */
-export async function nameAll({ names }: Home, groups: readonly TaskGroup[]): Promise<void> {
+export async function nameAll({ names, database }: Home, groups: readonly TaskGroup[]): Promise<void> {
   const [queues, routes, terms] = [new Set<string>(), new Set<string>(), new Set<string>()]
+  const withLanes = new Set<string>()
   for (const { tasks } of groups) {
-    for (const { queue, type, needs, policy, timeoutMs } of tasks) {
+    for (const { queue, type, needs, policy, timeoutMs, lane } of tasks) {
       queues.add(queue)
+      if (lane !== null) withLanes.add(queue)
       routes.add(routeName(type, needs))
       terms.add(termsName(policy, timeoutMs))
     }
@@ -47,6 +43,12 @@ export async function nameAll({ names }: Home, groups: readonly TaskGroup[]): Pr
   await names.queues.name([...queues])
   await names.routes.name([...routes])
   await names.terms.name([...terms])
+  const unmarked = [...withLanes]
+    .map((queue) => names.queues.key(queue))
+    .filter((key) => !names.withLanes.has(key))
+  if (unmarked.length === 0) return
+  await database.run(MARK_LANES, [int4s(unmarked)])
+  for (const key of unmarked) names.withLanes.add(key)
 }
 
 interface Run {
@@ -71,9 +73,17 @@ function isOrdinary({ tasks, under, gate }: TaskGroup): boolean {
 }
 
 function isOrdinaryTask(spec: TaskSpec): boolean {
-  const { due, held, idMadeBy, unique, after, startByMs, deadlineMs, payload, tags } = spec
+  const { due, held, idMadeBy, unique, after, startByMs, deadlineMs, payload, tags, lane } = spec
   const plain = 'inMs' in due && due.inMs === 0 && !held && idMadeBy === 'client' && unique === null
-  if (!plain || after.length > 0 || startByMs !== null || deadlineMs !== null || tags.length > 0) return false
+  if (
+    !plain ||
+    lane?.fifo === true ||
+    after.length > 0 ||
+    startByMs !== null ||
+    deadlineMs !== null ||
+    tags.length > 0
+  )
+    return false
   return isEmpty(spec.metadata) && isEmpty(spec.headers) && typeof payload === 'string'
 }
 
@@ -82,7 +92,7 @@ async function addOrdinary(home: Home, groups: readonly TaskGroup[]): Promise<re
   const { database, names } = home
   const tasks = groups.flatMap((group) => group.tasks)
   if (tasks.length > 0) {
-    const values = [
+    const values: unknown[] = [
       database.seen,
       uuids(tasks.map(({ id }) => id)),
       int4s(tasks.map(({ queue }) => names.queues.key(queue))),
@@ -93,8 +103,11 @@ async function addOrdinary(home: Home, groups: readonly TaskGroup[]): Promise<re
       texts(tasks.map(({ digest }) => digest)),
       texts(tasks.map(({ payload }) => payload as string)),
     ]
+    const inLanes = tasks.some(({ lane, dueByMs }) => lane !== null || dueByMs !== null)
+    if (inLanes) values.push(...placesOf(tasks))
+    const statement = inLanes ? ADD_READY_IN_LANES : ADD_READY
     try {
-      const [row] = await database.rows<[now: number, repeated: boolean]>(ADD_READY, values)
+      const [row] = await database.rows<[now: number, repeated: boolean]>(statement, values)
       database.saw(row![0])
       if (row![1]) return null
     } catch (error) {
@@ -104,6 +117,16 @@ async function addOrdinary(home: Home, groups: readonly TaskGroup[]): Promise<re
     home.tell({ ...NOTHING, ready: true })
   }
   return groups.map((group) => ({ outcome: 'added', tasks: group.tasks.map(() => CREATED) }))
+}
+
+function placesOf(tasks: readonly TaskSpec[]): readonly Buffer[] {
+  const spots = tasks.map(({ lane }) => spotOf(lane))
+  return [
+    int8s(spots.map(({ partition }) => partition)),
+    int8s(spots.map(({ lane }) => lane)),
+    texts(spots.map(({ text }) => text)),
+    int8s(tasks.map(({ dueByMs }) => dueByMs ?? -1)),
+  ]
 }
 
 /**

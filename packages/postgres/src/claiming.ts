@@ -15,13 +15,16 @@ import {
 } from '@millrace/core/store'
 import { cursorLists, readCursor, writeCursor, type Place } from './cursors.ts'
 import { payloadOf } from './payloads.ts'
+import { turnLists, writeTurn } from './spots.ts'
 import type { Names } from './names.ts'
 
-/** Part 0 is the head: store time, time until the next task, whether the session is alive; part -n says what part n is. */
+/** Part 0 is the head: store time, time until the next task, whether the session is alive, turns; part -n says what part n is. */
 export type ClaimRow = readonly [
   part: number,
   id: string,
   seq: number,
+  /** What stands for its due time in line. */
+  ord: number | null,
   runAt: number,
   enqueuedAt: number | null,
   claimedAt: number | null,
@@ -40,7 +43,16 @@ export type ClaimRow = readonly [
 /** Whether something out of the ordinary ends the claim, so that it is done step by step. */
 export type Strictness = 'strict' | 'lenient'
 
-const NO_DEMAND: Demand = { types: [], offers: [], queues: [], tasksMax: 0, bytesMax: 0, cursor: null }
+const NO_DEMAND: Demand = {
+  types: [],
+  offers: [],
+  queues: [],
+  tasksMax: 0,
+  bytesMax: 0,
+  cursor: null,
+  quantum: 1,
+  turn: null,
+}
 
 /** The parameters of a claim. */
 export function claimValues(
@@ -48,7 +60,7 @@ export function claimValues(
   seen: number,
   strictness: Strictness,
 ): unknown[] {
-  const { types, offers, queues, tasksMax, bytesMax, cursor } = demand ?? NO_DEMAND
+  const { types, offers, queues, tasksMax, bytesMax, cursor, quantum, turn } = demand ?? NO_DEMAND
   return [
     seen,
     session,
@@ -63,6 +75,8 @@ export function claimValues(
     tasksMax,
     bytesMax,
     ...cursorLists(readCursor(cursor)),
+    quantum,
+    ...turnLists(turn),
   ]
 }
 
@@ -78,12 +92,13 @@ export async function readClaims(
   const { now, claimed } = answer
   await names.queues.learn(new Set(claimed.map((row) => answer.lineOf(row).queue)))
   await names.routes.learn(new Set(claimed.map((row) => answer.lineOf(row).route)))
-  await names.terms.learn(new Set(claimed.map((row) => row[9])))
+  await names.terms.learn(new Set(claimed.map((row) => row[10])))
   return {
     now,
     session: answer.alive === 1 ? 'alive' : 'dead',
     claims: claimed.map((row) => claimOf(names, answer, { nonce: request.nonce, row })),
     cursor: writeCursor(readCursor(request.demand?.cursor ?? null), answer.lastPlaces()),
+    turn: writeTurn(answer.turn ?? request.demand?.turn ?? null),
     nextInMs: answer.nextInMs,
   }
 }
@@ -96,6 +111,7 @@ class Answer {
   readonly now: number
   readonly nextInMs: number | null
   readonly alive: number | null
+  readonly turn: string | null
   /** In their order. */
   readonly claimed: readonly ClaimRow[]
   readonly #lines = new Map<number, Line>()
@@ -104,32 +120,33 @@ class Answer {
     const claimed: ClaimRow[] = []
     let head: ClaimRow | undefined
     for (const row of rows) {
-      const [part, , , , , , , queue, route, , level] = row
+      const [part, , , , , , , , queue, route, , level] = row
       if (part > 0) claimed.push(row)
       else if (part === 0) head = row
       else this.#lines.set(-part, { queue: queue!, route: route!, level: level! })
     }
-    ;[, , this.nextInMs, this.now, , , , , , , this.alive] = head!
+    ;[, , this.nextInMs, , this.now, , , , , , , this.alive] = head!
+    this.turn = head![16]
     this.claimed = claimed.sort(inOrder)
   }
 
-  lineOf([part, , , , , , , queue, route, , level]: ClaimRow): Line {
+  lineOf([part, , , , , , , , queue, route, , level]: ClaimRow): Line {
     return queue === null ? this.#lines.get(part)! : { queue, route: route!, level: level! }
   }
 
-  /** The last of each line that was claimed from. */
+  /** The last of each line that was claimed from; what was claimed in turns says itself where it stood. */
   lastPlaces(): readonly Place[] {
     const places: Place[] = []
     for (const [index, row] of this.claimed.entries()) {
-      if (row[0] === this.claimed[index + 1]?.[0]) continue
-      places.unshift({ ...this.lineOf(row), runAt: row[3], seq: row[2] })
+      if (row[0] === this.claimed[index + 1]?.[0] || row[8] !== null) continue
+      places.unshift({ ...this.lineOf(row), ord: row[3] ?? row[4], seq: row[2] })
     }
     return places
   }
 }
 
 function inOrder(one: ClaimRow, other: ClaimRow): number {
-  return one[0] - other[0] || one[3] - other[3] || one[2] - other[2]
+  return one[0] - other[0] || (one[3] ?? one[4]) - (other[3] ?? other[4]) || one[2] - other[2]
 }
 
 type Extra = readonly [
@@ -156,8 +173,8 @@ function claimOf(
   answer: Answer,
   { nonce, row }: { readonly nonce: string; readonly row: ClaimRow },
 ): Claim {
-  const [, id, , runAt, enqueuedAt, claimedAt, epoch, , , terms, , text, raw] = row
-  const [checkpoint, checkpointRaw, extraText] = [row[13], row[14], row[15]]
+  const [, id, , , runAt, enqueuedAt, claimedAt, epoch, , , terms, , text, raw] = row
+  const [checkpoint, checkpointRaw, extraText] = [row[14], row[15], row[16]]
   const { queue, route, level } = answer.lineOf(row)
   const { policy, timeoutMs } = names.terms.value(terms)
   const extra = extraText === null ? NO_EXTRA : (JSON.parse(extraText) as Extra)

@@ -2,10 +2,20 @@
 import type { Reclaimed } from '@millrace/core/store'
 
 /**
- * Bits of a task's flags. `told`: its history has the latest claim already. `keyWaits`: it holds its unique key only
- * while it waits.
+/**
+ * Bits of a task's flags. `told`: its history has the latest claim already; `inOrder`: it is in a series; `late`: but not
+ * yet, since it came in a transaction of the user's; `keyWaits`: it holds its unique key only while it waits.
  */
-export const FLAG = { madeByUser: 1, held: 2, parent: 4, child: 8, told: 16, keyWaits: 32 } as const
+export const FLAG = {
+  madeByUser: 1,
+  held: 2,
+  parent: 4,
+  child: 8,
+  told: 16,
+  inOrder: 32,
+  late: 64,
+  keyWaits: 128,
+} as const
 
 const CAUSES: readonly Reclaimed['cause'][] = ['deadline', 'cancel', 'lapsed', 'timeout']
 

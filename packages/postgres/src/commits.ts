@@ -19,11 +19,11 @@ const WATCHED_MAX = 1_000
 export interface News {
   readonly ready: boolean
   readonly settled: boolean
-  /** Whether there are dependents to be told, or edges to be taken up. */
-  readonly edges: boolean
+  /** Whether `deliver` has something to do: dependents, edges, slots, series. */
+  readonly more: boolean
 }
 
-const NOTHING: News = { ready: false, settled: false, edges: false }
+const NOTHING: News = { ready: false, settled: false, more: false }
 
 interface Watched {
   readonly news: News
@@ -89,9 +89,9 @@ export class Commits {
     await Promise.all([this.#asking, this.#delivering])
   }
 
-  #publish({ ready, settled, edges }: News): void {
+  #publish({ ready, settled, more }: News): void {
     this.#doors.tell({ ...NO_HINT, ready, settled })
-    if (edges) this.#deliver()
+    if (more) this.#deliver()
   }
 
   #deliver(): void {
@@ -149,6 +149,6 @@ function mergedNews(one: News, other: News): News {
   return {
     ready: one.ready || other.ready,
     settled: one.settled || other.settled,
-    edges: one.edges || other.edges,
+    more: one.more || other.more,
   }
 }

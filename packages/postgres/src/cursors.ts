@@ -1,5 +1,5 @@
 /**
- * Where a claim ended, per queue, route and level: `queue.route.level.due time.arrival`, in base 36. The next
+ * Where a claim ended, per queue, route and level: `queue.route.level.place in line.arrival`, in base 36. The next
  * one begins behind it, and does not step over the dead index entries of what was claimed before.
  */
 import { int4s, int8s } from './arrays.ts'
@@ -13,22 +13,22 @@ export interface Place {
   readonly queue: number
   readonly route: number
   readonly level: number
-  readonly runAt: number
+  readonly ord: number
   readonly seq: number
 }
 
-function textOf({ queue, route, level, runAt, seq }: Place): string {
-  return [queue, route, level, runAt, seq].map((number) => number.toString(36)).join('.')
+function textOf({ queue, route, level, ord, seq }: Place): string {
+  return [queue, route, level, ord, seq].map((number) => number.toString(36)).join('.')
 }
 
 function placeOf(text: string): Place | null {
   if (!PLACE.test(text)) return null
-  const [queue = 0, route = 0, level = 0, runAt = 0, seq = 0] = text
+  const [queue = 0, route = 0, level = 0, ord = 0, seq = 0] = text
     .split('.')
     .map((part) => parseInt(part, 36))
   const fits =
-    queue < INT4_MAX && route < INT4_MAX && runAt <= Number.MAX_SAFE_INTEGER && seq <= Number.MAX_SAFE_INTEGER
-  return fits ? { queue, route, level, runAt, seq } : null
+    queue < INT4_MAX && route < INT4_MAX && ord <= Number.MAX_SAFE_INTEGER && seq <= Number.MAX_SAFE_INTEGER
+  return fits ? { queue, route, level, ord, seq } : null
 }
 
 /** What is no place is left out: any text is a cursor. */
@@ -62,7 +62,7 @@ export function cursorLists(places: readonly Place[]): readonly Buffer[] {
     int4s(places.map(({ queue }) => queue)),
     int4s(places.map(({ route }) => route)),
     int4s(places.map(({ level }) => level)),
-    int8s(places.map(({ runAt }) => runAt)),
+    int8s(places.map(({ ord }) => ord)),
     int8s(places.map(({ seq }) => seq)),
   ]
 }

@@ -18,6 +18,8 @@ import { KNOWN_TASKS, RUN_UNDER } from './statements/adding.ts'
 import { BEGIN_WINDOWS, KEY_HOLDERS, LOCK_WINDOWS, OPEN_WINDOWS } from './statements/keys.ts'
 import { save } from './saving.ts'
 import { ADD_TASKS } from './statements/tasks.ts'
+import { spotOf } from './lanes.ts'
+import { inOrder, lockSeries, noteSeries, seriesOf } from './series.ts'
 import { draftOf, isWaiting, load, loadLive } from './tasks.ts'
 import type {
   DependencyEnd,
@@ -54,6 +56,8 @@ export interface Birth {
     readonly digest: string
     readonly state: number
     readonly flags: number
+    readonly queue: number
+    readonly lane_text: string | null
     readonly unique_key: string | null
     readonly key_terms: string | null
   }
@@ -182,6 +186,8 @@ export class Foresight implements Prospect {
     if (births.length === 0) return
     if (births.some(({ unique }) => unique?.then === 'replace')) await save(pass)
     await this.#writeWindows(pass)
+    for (const { row } of births)
+      if ((row.flags & FLAG.inOrder) !== 0) noteSeries(pass, { queue: row.queue, laneText: row.lane_text })
     await pass.connection.run(ADD_TASKS, [JSON.stringify(rowsOf(pass, births))])
     const edges = births.flatMap(({ row, parents, ending }) =>
       ending === null
@@ -275,7 +281,23 @@ export async function foresee(pass: Pass, groups: readonly TaskGroup[]): Promise
   await look(pass, ids, known)
   const gated = [...known].filter(([, { gate }]) => gate !== null).map(([id]) => id)
   await loadLive(pass, gated)
+  await lockSeriesOf(pass, tasks)
   return new Foresight(pass, { known, holders, windows, running: await runningAmong(pass, groups) })
+}
+
+/**
+ * The series that newcomers come to, and those that they may take others out of: all at once, behind what has to be
+ * looked at and before what has to be written, so that nobody waits here for whom he keeps waiting with a key.
+ */
+async function lockSeriesOf(pass: Pass, tasks: readonly TaskSpec[]): Promise<void> {
+  const arriving = tasks.flatMap(({ queue, lane }) =>
+    lane?.fifo === true ? seriesOf(pass.names.queues.key(queue), spotOf(lane).text) : [],
+  )
+  if (arriving.length === 0) return
+  const leaving = [...pass.drafts.values()]
+    .filter(({ task }) => (task.flags & FLAG.inOrder) !== 0)
+    .map(({ task }) => seriesOf(task.queue, task.laneText))
+  await lockSeries(pass, [...arriving, ...leaving].toSorted(inOrder))
 }
 
 /** Keys that newcomers ask for, held by living or waiting or for a time, and those of them whose holders they may replace. */

@@ -12,6 +12,7 @@ import {
 } from '@millrace/core/store'
 import { FLAG } from './codes.ts'
 import { changeGate, gateNamed, nameGate, type Gate } from './gates.ts'
+import { spotOf } from './lanes.ts'
 import { routeName, termsName } from './names.ts'
 import { columnsOf, isEmpty, sizeOf } from './payloads.ts'
 import { PLACE } from './saving.ts'
@@ -228,7 +229,10 @@ function rowOf(pass: Pass, spec: TaskSpec, circumstances: Circumstances): Birth[
   const deadlineAt = spec.deadlineMs === null ? null : now + spec.deadlineMs
   const { text, raw } = columnsOf(spec.payload)
   const state = blockers > 0 || ending !== null ? STATE.blocked : STATE.pending
-  const waits = state === STATE.pending && !spec.held
+  const { text: laneText, partition, lane, flag } = spotOf(spec.lane)
+  const dueBy = spec.dueByMs === null ? null : now + spec.dueByMs
+  // the first of a series gets its place when all is written
+  const waits = state === STATE.pending && !spec.held && flag === 0
   if (waits) pass.hint.ready = true
   const held = spec.held ? FLAG.held : 0
   const child = edges.length > 0 ? FLAG.child : 0
@@ -243,7 +247,7 @@ function rowOf(pass: Pass, spec: TaskSpec, circumstances: Circumstances): Birth[
     queue: names.queues.key(spec.queue),
     route: names.routes.key(routeName(spec.type, spec.needs)),
     terms: names.terms.key(termsName(spec.policy, spec.timeoutMs)),
-    flags: (spec.idMadeBy === 'user' ? FLAG.madeByUser : 0) | held | child | keyWaits,
+    flags: (spec.idMadeBy === 'user' ? FLAG.madeByUser : 0) | held | child | flag | keyWaits,
     run_at: runAt,
     enqueued_at: now,
     epoch: 0,
@@ -261,6 +265,11 @@ function rowOf(pass: Pass, spec: TaskSpec, circumstances: Circumstances): Birth[
     place: waits ? (runAt <= now ? PLACE.ready : PLACE.later) : PLACE.nowhere,
     expires_at: earlier(startBy, deadlineAt),
     gate: gate?.key ?? null,
+    due_by: dueBy,
+    lane_text: laneText,
+    partition: partition.toString(),
+    lane: lane.toString(),
+    ord: dueBy ?? runAt,
   }
 }
 

@@ -4,6 +4,7 @@ import { FINAL_FROM, reasonOf, STATE, stateOf, readCounters } from '@millrace/co
 import { FLAG } from './codes.ts'
 import { hasTag, HIGHEST_ID, LOOKED_AT_MAX, LOWEST_ID, notOurs, slotsOf, statesOf } from './filters.ts'
 import { readHistory, sessionsIn, type Story } from './history.ts'
+import { laneOfText } from './lanes.ts'
 import { payloadOf } from './payloads.ts'
 import {
   EDGE_BELOW,
@@ -54,6 +55,8 @@ type SummaryRow = readonly [
   history: string | null,
   progress: string | null,
   seq: number,
+  dueBy: number | null,
+  laneText: string | null,
   finishedAt: number | null,
   reason: number | null,
   blockers: number,
@@ -62,7 +65,7 @@ type SummaryRow = readonly [
 type RecordRow = readonly [...SummaryRow, ...Whole]
 
 /** Where the columns of a summary end. */
-const SUMMARY_COLUMNS = 25
+const SUMMARY_COLUMNS = 27
 
 type Labels = [
   tags: readonly string[],
@@ -159,6 +162,8 @@ function storyOf(row: SummaryRow): Story {
     history,
     ,
     ,
+    ,
+    ,
     finishedAt,
   ] = row
   return {
@@ -187,8 +192,8 @@ function summaryOf({ names }: Home, row: SummaryRow): TaskSummary {
     counters,
     ...rest
   ] = row
-  const [uniqueKey, error, flags, labels, startBy, deadlineAt, cancel, , progress, , finishedAt, ...last] =
-    rest
+  const [uniqueKey, error, flags, labels, startBy, deadlineAt, cancel, , progress, , ...more] = rest
+  const [dueBy, laneText, finishedAt, ...last] = more
   const [reason, blockers] = last
   const { type, needs } = names.routes.value(route)
   const [tags, metadata] = parsed<Labels>(labels) ?? NO_LABELS
@@ -208,6 +213,8 @@ function summaryOf({ names }: Home, row: SummaryRow): TaskSummary {
     deadlineAt,
     blockers,
     uniqueKey,
+    dueBy,
+    lane: laneOfText(laneText),
     tags,
     metadata,
     queue: names.queues.value(queue),
@@ -317,7 +324,7 @@ export async function list(home: Home, { filter, limit, cursor }: ListRequest): 
   const more = rows.length > seen.length && last !== undefined
   const page = seen.filter((row) => hasTag(row[15], tag))
   await learn(home, page)
-  const next = byEnd ? `${last?.[22]}:${last?.[21]}` : (last?.[0] ?? null)
+  const next = byEnd ? `${last?.[24]}:${last?.[21]}` : (last?.[0] ?? null)
   return { tasks: page.map((row) => summaryOf(home, row)), next: more ? next : edge }
 }
 

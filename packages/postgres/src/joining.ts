@@ -3,7 +3,7 @@ import { checkGuestReplacements, ifFailedCode, isWindow, nonceValue } from '@mil
 import { FLAG } from './codes.ts'
 import { ADD_WITHIN, LOOK_WITHIN } from './statements/guests.ts'
 import { addGroup } from './groups.ts'
-import { checkLanes, nameAll } from './adding.ts'
+import { nameAll } from './adding.ts'
 import { newPass, type Home } from './pass.ts'
 import { noTransaction, overtaken, type Guest } from './guests.ts'
 import type { Birth, BirthEdge, Holder, Known, Prospect } from './foresight.ts'
@@ -20,11 +20,10 @@ export interface Joined {
   readonly answer: GroupAnswer
   readonly transaction: string
   /** Whether anything was written that others will want to hear of. */
-  readonly news: 'ready' | 'edges' | 'none'
+  readonly news: 'ready' | 'more' | 'none'
 }
 
 export async function join(home: Home, guest: Guest, group: TaskGroup): Promise<Joined> {
-  checkLanes({ groups: [group] })
   checkGuestReplacements(group)
   await nameAll(home, [group])
   for (let tries = 1; ; tries++) {
@@ -77,7 +76,7 @@ async function joinOnce(
   const { transaction, now } = look
   switch (await guest.asks(ADD_WITHIN, { transaction, now, rows, edges, windows })) {
     case 'added':
-      return { answer, news: edges.some(({ late }) => late) ? 'edges' : 'ready' }
+      return { answer, news: edges.some(({ late }) => late) || rows.some(isLate) ? 'more' : 'ready' }
     case 'taken':
       return 'taken'
     case 'busy':
@@ -159,9 +158,12 @@ class GuestProspect implements Prospect {
 
   get rows(): readonly Birth['row'][] {
     const parents = new Set(this.#births.flatMap((birth) => birth.parents.map(({ id }) => id)))
-    return this.#births.map(({ row }) =>
-      parents.has(row.id) ? { ...row, flags: row.flags | FLAG.parent } : row,
-    )
+    return this.#births.map(({ row }) => {
+      const parent = parents.has(row.id) ? FLAG.parent : 0
+      // to stand in a series it would have to lock it
+      const late = (row.flags & FLAG.inOrder) === 0 ? 0 : FLAG.late
+      return { ...row, flags: row.flags | parent | late }
+    })
   }
 
   get windows(): readonly { readonly key: string; readonly task: TaskId; readonly until: number }[] {
@@ -184,6 +186,10 @@ class GuestProspect implements Prospect {
       })
     })
   }
+}
+
+function isLate({ flags }: Birth['row']): boolean {
+  return (flags & FLAG.late) !== 0
 }
 
 /** Whether telling of that end, later, ends a newcomer that nothing can end now. */

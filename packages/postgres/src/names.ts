@@ -129,6 +129,8 @@ export class Names {
   /** By JSON of [policy, timeoutMs]. */
   readonly terms: Kind<Terms>
   readonly sessions: Kind<string>
+  /** Keys of queues that are known to have had lanes. */
+  readonly withLanes: Set<number> = new Set()
 
   constructor(database: Database) {
     const queues = { add: ADD_QUEUES, byName: QUEUES_BY_NAME, byKey: QUEUES_BY_KEY }

@@ -7,6 +7,7 @@ import {
   READ_QUEUES,
   READ_RUNNING,
   READ_SESSIONS,
+  READ_WAITING,
 } from './statements/inspection.ts'
 import type {
   PublishedDefinition,
@@ -15,8 +16,9 @@ import type {
   Retention,
   SessionRecord,
   SessionRequest,
+  WaitingRoute,
 } from '@millrace/core/store'
-import type { Home } from './pass.ts'
+import { inPass, type Home } from './pass.ts'
 
 type QueueRow = readonly [
   key: number,
@@ -83,6 +85,21 @@ function count(record: Counted, [, state, held, due, number, oldest]: CountRow):
     counts.ready += number
     record.oldestReadyAt = oldest
   }
+}
+
+type WaitingRow = readonly [queue: number, route: number, dueSince: number]
+
+/** What is due and stands in line, by queue, type and needs. */
+export async function waitingRoutes(home: Home): Promise<readonly WaitingRoute[]> {
+  const { names } = home
+  const rows = await inPass(home, ({ connection, now: at }) =>
+    connection.rows<WaitingRow>(READ_WAITING, [at]),
+  )
+  await names.queues.learn(rows.map(([queue]) => queue))
+  await names.routes.learn(rows.map(([, route]) => route))
+  return rows.map(([queue, route, dueSince]) => {
+    return { queue: names.queues.value(queue), ...names.routes.value(route), dueSince }
+  })
 }
 
 type SessionRow = readonly [key: number, id: string, openedAt: number, expiresAt: number, profile: string]

@@ -1,5 +1,5 @@
 /** What the rooms of the store share, and one operation's way through them. */
-import { NOTHING, type Hint } from '@millrace/core/store'
+import { NOTHING, type Hint, type Shut } from '@millrace/core/store'
 import type { Connection, Database } from './database.ts'
 import type { Names } from './names.ts'
 import type { Columns } from './payloads.ts'
@@ -23,6 +23,12 @@ export interface Ended {
   readonly until?: number
 }
 
+/** Tasks in strict order: of a queue and a partition. */
+export interface Series {
+  readonly queue: number
+  readonly partition: bigint
+}
+
 /** One transaction. */
 export interface Pass extends Home {
   readonly connection: Connection
@@ -39,6 +45,12 @@ export interface Pass extends Home {
   readonly orphans: Set<string>
   readonly checkpoints: Map<string, Columns>
   readonly payloads: Map<string, Columns>
+  /** What counted tasks whose claims have ended. */
+  readonly counted: string[]
+  /** Series that a task of it may have left, or come back to. */
+  readonly series: Map<string, Series>
+  /** Nothing starts under these keys for a while. */
+  readonly shut: Shut[]
   /** What it leaves for those who watch. */
   readonly hint: { -readonly [K in keyof Hint]: Hint[K] }
   resolutionsLeft: number
@@ -68,6 +80,9 @@ export function newPass(home: Home, connection: Connection, now: number): Pass {
     orphans: new Set(),
     checkpoints: new Map(),
     payloads: new Map(),
+    counted: [],
+    series: new Map(),
+    shut: [],
     hint: { ...NOTHING },
     resolutionsLeft: RESOLUTIONS_MAX,
   }

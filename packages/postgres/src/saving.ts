@@ -25,6 +25,9 @@ import {
   type Draft,
   type Task,
 } from './tasks.ts'
+import { saveLimits } from './keeping.ts'
+import { spotOfText } from './lanes.ts'
+import { noteSeries, promote } from './series.ts'
 import type { Columns } from './payloads.ts'
 import type { Pass } from './pass.ts'
 
@@ -38,8 +41,9 @@ const ROW_BYTES = 200
 /** Where a task stands in line. */
 export const PLACE = { nowhere: 0, ready: 1, later: 2 } as const
 
+/** The first of a series gets its place when all is written (see `promote`). */
 function placeOf(pass: Pass, { state, flags, runAt }: Readonly<Task>): number {
-  if (state !== STATE.pending || (flags & FLAG.held) !== 0) return PLACE.nowhere
+  if (state !== STATE.pending || (flags & (FLAG.held | FLAG.inOrder)) !== 0) return PLACE.nowhere
   return runAt <= pass.now ? PLACE.ready : PLACE.later
 }
 
@@ -89,6 +93,8 @@ export async function save(pass: Pass): Promise<void> {
   )
   if (pass.orphans.size > 0) await connection.run(DROP_EDGES_OF, [uuids([...pass.orphans].toSorted())])
   await saveVolumes(pass, sheets)
+  await saveLimits(pass)
+  await promote(pass)
   for (const [id, draft] of pass.drafts) settleDown(pass, id, draft)
   pass.orphans.clear()
 }
@@ -157,6 +163,7 @@ async function saveVolumes({ connection }: Pass, { volumes }: Sheets): Promise<v
 function sort(pass: Pass, draft: Draft, sheets: Sheets): void {
   const { task, before, removed } = draft
   const was = before !== null && isFinal(before)
+  takeBack(pass, draft)
   if (removed !== null) {
     bury(pass, draft, sheets)
     return
@@ -172,6 +179,8 @@ function sort(pass: Pass, draft: Draft, sheets: Sheets): void {
   }
   task.expiresAt = isRunning(task) ? null : (timeLimitOf(task)?.at ?? null)
   if (was) {
+    // it arrives anew, and so in its series
+    task.flags &= ~FLAG.late
     addVolume(sheets, before, -1)
     sheets.revived.push(liveRow(pass, task))
   } else if (before === null || hasChanged(before, task)) {
@@ -179,6 +188,18 @@ function sort(pass: Pass, draft: Draft, sheets: Sheets): void {
   }
   if (placeOf(pass, task) !== PLACE.nowhere && (before === null || hasChanged(before, task)))
     pass.hint.ready = true
+}
+
+/** What a task stood for as long as it ran, or lived. */
+function takeBack(pass: Pass, { task, before, removed }: Draft): void {
+  if (task.counted !== null && (removed !== null || !isRunning(task))) {
+    pass.counted.push(task.counted)
+    task.counted = null
+    pass.hint.ready = true
+  }
+  if ((task.flags & FLAG.inOrder) === 0) return
+  if (before !== null && isFinal(before) && (removed !== null || isFinal(task))) return
+  noteSeries(pass, task)
 }
 
 function hasChanged(before: Readonly<Task>, task: Readonly<Task>): boolean {
@@ -246,7 +267,8 @@ function rowOf(task: Task): object {
 }
 
 function liveRow(pass: Pass, task: Task): object {
-  const { gate, blockers, triggers, missed, cause } = task
+  const { gate, blockers, triggers, missed, cause, counted } = task
+  const { partition, lane } = spotOfText(task.laneText)
   return {
     ...rowOf(task),
     gate,
@@ -254,6 +276,10 @@ function liveRow(pass: Pass, task: Task): object {
     triggers,
     missed,
     cause,
+    counted,
+    partition: partition.toString(),
+    lane: lane.toString(),
+    ord: task.dueBy ?? task.runAt,
     place: placeOf(pass, task),
     expires_at: task.expiresAt,
     attempt_at: task.attemptAt,

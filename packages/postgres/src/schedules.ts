@@ -1,5 +1,5 @@
 /** Schedules: rows by name, and the tick. */
-import { addWhole, checkLanes, nameAll } from './adding.ts'
+import { addWhole, nameAll } from './adding.ts'
 import { requestCancel } from './commanding.ts'
 import { foresee } from './foresight.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
@@ -87,7 +87,6 @@ export async function removeSchedule({ database }: Home, name: string): Promise<
 export async function tick(home: Home, request: Tick): Promise<TickAnswer> {
   const { name, version, fireAt, tasks } = request
   const group = { tasks, under: null, gate: null }
-  checkLanes({ groups: [group] })
   await nameAll(home, [group])
   return inPass(home, async (pass): Promise<TickAnswer> => {
     const [row] = await pass.connection.rows<Row>(LOCK_SCHEDULE, [name])

@@ -68,6 +68,7 @@ function takeNotes({ task }: Draft, notes: Notes | null): void {
 function apply(pass: Pass, draft: Draft, transition: Transition): void {
   const { task } = draft
   const { session } = task
+  if ('shut' in transition && transition.shut !== undefined) pass.shut.push(transition.shut)
   switch (transition.to) {
     case 'running':
       if (transition.checkpoint !== null) setCheckpoint(pass, draft, transition.checkpoint)

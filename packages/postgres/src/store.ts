@@ -10,10 +10,11 @@ import { behindEffect, notOpen } from './errors.ts'
 import { Exchanges } from './exchanging.ts'
 import { openGate } from './gates.ts'
 import { get, list, now, outcomes } from './inspector.ts'
+import { configureLimit, configurePartition, limits, partitions, recount, removeLimit } from './limits.ts'
 import { openDatabase } from './migrate.ts'
 import { Names } from './names.ts'
 import { resolved, type Connected, type PostgresStoreOptions, type Resolved } from './options.ts'
-import { definitions, queues, sessions } from './overview.ts'
+import { definitions, queues, sessions, waitingRoutes } from './overview.ts'
 import { inPass, type Home } from './pass.ts'
 import { reclaim } from './reclaiming.ts'
 import * as locking from './locks.ts'
@@ -182,6 +183,30 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
     return fate
   }
 
+  async configureLimit(request: port.LimitSettings): Promise<'applied' | 'outdated'> {
+    return configureLimit(this.#home, request)
+  }
+
+  async removeLimit(name: port.LimitName): Promise<void> {
+    await removeLimit(this.#home, name)
+  }
+
+  async limits(request: port.LimitsRequest): Promise<port.LimitsAnswer> {
+    return limits(this.#home, request)
+  }
+
+  async configurePartition(request: port.PartitionSettings): Promise<void> {
+    await configurePartition(this.#home, request)
+  }
+
+  async partitions(): Promise<readonly port.PartitionRecord[]> {
+    return partitions(this.#home)
+  }
+
+  async recount(): Promise<port.RecountAnswer> {
+    return recount(this.#home)
+  }
+
   async get(ids: readonly port.TaskId[]): Promise<readonly (port.TaskRecord | null)[]> {
     return get(this.#home, ids)
   }
@@ -199,6 +224,10 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
 
   async queues(): Promise<readonly port.QueueRecord[]> {
     return queues(this.#home)
+  }
+
+  async waitingRoutes(): Promise<readonly port.WaitingRoute[]> {
+    return waitingRoutes(this.#home)
   }
 
   async sessions(): Promise<readonly port.SessionRecord[]> {

@@ -35,6 +35,8 @@ export interface Task {
   readonly parents: string | null
   /** The one that it holds; of a final one, or one that holds it no more while it lives, at most what it held. */
   readonly uniqueKey: string | null
+  readonly dueBy: number | null
+  readonly laneText: string | null
   readonly keyTerms: string | null
   level: number
   state: number
@@ -66,6 +68,8 @@ export interface Task {
   missed: number
   cause: number | null
   takenFrom: number | null
+  /** Which keys count it, as the tables have them. */
+  counted: string | null
   // of final ones
   finishedAt: number | null
   reason: number | null
@@ -89,9 +93,9 @@ function taskOf(row: Row, live: boolean): Task {
   const [id, seq, queue, route, terms, level, state, flags, runAt, enqueuedAt, claimedAt, ...rest] = row
   const [epoch, nonce, session, settled, size, digest, counters, history, error, parents, ...more] = rest
   const [startBy, deadlineAt, cancel, restartedAt, uniqueKey, keyTerms, mark, progress, ...others] = more
-  const [logs, checkpointSize, ...last] = others
-  const [expiresAt, gate, blockers, triggers, attemptAt, missed, cause, takenFrom] = live ? last : []
-  const [finishedAt = null, reason = null, bytes = 0] = live ? [] : last
+  const [logs, dueBy, laneText, checkpointSize, ...own] = others
+  const [expiresAt, gate, blockers, triggers, attemptAt, missed, cause, takenFrom, counted] = live ? own : []
+  const [finishedAt = null, reason = null, bytes = 0] = live ? [] : own
   return {
     id,
     seq,
@@ -118,6 +122,8 @@ function taskOf(row: Row, live: boolean): Task {
     cancel,
     restartedAt,
     uniqueKey,
+    dueBy,
+    laneText,
     keyTerms,
     mark,
     progress,
@@ -135,6 +141,7 @@ function taskOf(row: Row, live: boolean): Task {
     missed: missed ?? 0,
     cause: cause ?? null,
     takenFrom: takenFrom ?? null,
+    counted: counted ?? null,
   } as Task
 }
 

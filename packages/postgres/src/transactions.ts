@@ -45,7 +45,7 @@ export class Transactions implements Port<PgTransaction> {
   async add(tx: unknown, group: TaskGroup): Promise<GroupAnswer> {
     const { home, commits } = this.#doors()
     const { answer, transaction, news } = await join(home, new Guest(tx, home.database), group)
-    if (news !== 'none') commits.note(transaction, { ready: true, settled: false, edges: news === 'edges' })
+    if (news !== 'none') commits.note(transaction, { ready: true, settled: false, more: news === 'more' })
     return answer
   }
 
@@ -61,7 +61,7 @@ export class Transactions implements Port<PgTransaction> {
     })
     if (answer === 'no transaction') throw noTransaction()
     if (answer === 'busy' || answer === 'stale') return { verdict: answer }
-    commits.note(transaction, { ready: false, settled: true, edges: answer !== 'applied' })
+    commits.note(transaction, { ready: false, settled: true, more: answer !== 'applied' })
     // the record of its claim is left to the next renewal: nobody knows yet whether this commits
     return { verdict: 'applied', receipt: { fence, seq, transaction } }
   }

@@ -1,5 +1,6 @@
 /** Duties that any process may carry out, and none must. */
 import { uuids } from './arrays.ts'
+import { forgetKeys, takeUpLateSlots } from './keeping.ts'
 import { takeUpLateEdges } from './late-edges.ts'
 import { isUndelivered, takeOut, tellDependents } from './dependents.ts'
 import { clearGates, openGatesOn } from './gates.ts'
@@ -7,6 +8,7 @@ import { endOverdue } from './overdue.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { boundsFor, emptyOldest, readRing, turn, type Ring, type Volume } from './ring.ts'
 import { CLIENT_ID_MS, USER_ID_MS } from './saving.ts'
+import { takeUpLateSeries } from './series.ts'
 import { ANY_OLD_WINDOW, FORGET_WINDOWS } from './statements/keys.ts'
 import {
   ADD_UP_VOLUMES,
@@ -43,8 +45,11 @@ export function deliver(home: Home, { tasksMax }: UpkeepRequest): Promise<Upkeep
     await takeOut(pass, tasksMax)
     const told = await tellDependents(pass)
     const gates = await openGatesOn(pass, tasksMax - told)
-    const more = late === tasksMax || gates.more || (await isUndelivered(pass))
-    return { changed: late + told + gates.changed, more }
+    const slots = await takeUpLateSlots(pass, tasksMax)
+    const series = await takeUpLateSeries(pass, tasksMax)
+    const full = late === tasksMax || slots === tasksMax || series === tasksMax
+    const changed = late + told + gates.changed
+    return { changed, more: full || gates.more || (await isUndelivered(pass)) }
   })
 }
 
@@ -93,6 +98,7 @@ async function pruneEach(pass: Pass, request: PruneRequest): Promise<UpkeepAnswe
   await pruneTombstones(pruning)
   await pruneWindows(pruning)
   await pass.connection.run(FORGET_REPEATED, [pass.now])
+  await forgetKeys(pass)
   await pass.connection.run(FORGET_SESSIONS, [pass.now - SESSIONS_KEPT_MS])
   return { changed: tasksMax - pruning.left, more: pruning.more }
 }

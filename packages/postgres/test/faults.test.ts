@@ -163,7 +163,7 @@ test('a lock of somebody else makes busy what it concerns, and nothing else', as
     group(spec({ unique: { key, while: 'live', then: 'keep' } }))
   const open = sql(
     `BEGIN; INSERT INTO ${schema}.live(id, run_at, enqueued_at, queue, route, terms, epoch, settled, size, state, level, flags, digest,
-      place, unique_key) VALUES (gen_random_uuid(), 0, 0, 1, 1, 1, 0, 0, 0, 1, 2, 0, 'd', 0, 'wanted'); SELECT pg_sleep(5); ROLLBACK`,
+      place, ord, unique_key) VALUES (gen_random_uuid(), 0, 0, 1, 1, 1, 0, 0, 0, 1, 2, 0, 'd', 0, 0, 'wanted'); SELECT pg_sleep(5); ROLLBACK`,
   )
   await expect
     .poll(() =>

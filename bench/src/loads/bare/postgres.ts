@@ -93,7 +93,10 @@ class BarePostgres implements Bare<unknown[], Claimed> {
     const [last] = claimed.toSorted((one, other) => Number(other[2]) - Number(one[2]))
     if (last === undefined) return null
     const { queue, route } = this.#keys
-    return writeCursor([], [{ queue, route, level: 2, seq: Number(last[2]), runAt: Number(last[3]) }])
+    return writeCursor(
+      [],
+      [{ queue, route, level: 2, seq: Number(last[2]), ord: Number(last[3] ?? last[4]) }],
+    )
   }
 
   async #rows(name: string, statement: string, values: unknown[]): Promise<readonly ClaimRow[]> {

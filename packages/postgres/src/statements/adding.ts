@@ -12,13 +12,37 @@ WITH t AS MATERIALIZED (
   SELECT home.store_now($1::bigint) AS now, EXISTS (SELECT FROM home.repeated) AND EXISTS (
     SELECT FROM home.repeated WHERE id = ANY ($2::uuid[])) AS repeated
 ), added AS (
-  INSERT INTO home.live(id, run_at, enqueued_at, queue, route, terms, level, size, digest, payload, state, flags, place, epoch, settled)
-  SELECT x.id, t.now, t.now, x.queue, x.route, x.terms, x.level, x.size, x.digest, x.payload, 1, 0, 1, 0, 0
+  INSERT INTO home.live(id, run_at, enqueued_at, queue, route, terms, level, size, digest, payload, state, flags, place, epoch, settled, ord)
+  SELECT x.id, t.now, t.now, x.queue, x.route, x.terms, x.level, x.size, x.digest, x.payload, 1, 0, 1, 0, 0, t.now
   FROM t, unnest($2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[], $8::text[], $9::text[])
     AS x(id, queue, route, terms, level, size, digest, payload)
   WHERE NOT t.repeated
 )
 SELECT now, repeated FROM t`
+
+/**
+ * The same for those that have a lane, or stand elsewhere in line.
+ *
+ * In: besides, numbers of partitions and lanes, the lanes as text or NULL, and after how long they count as due, or -1.
+ */
+export const ADD_READY_IN_LANES: string = `
+WITH t AS MATERIALIZED (
+  SELECT home.store_now($1::bigint) AS now, EXISTS (SELECT FROM home.repeated) AND EXISTS (
+    SELECT FROM home.repeated WHERE id = ANY ($2::uuid[])) AS repeated
+), added AS (
+  INSERT INTO home.live(id, run_at, enqueued_at, queue, route, terms, level, size, digest, payload, state, flags, place, epoch, settled,
+    partition, lane, lane_text, due_by, ord)
+  SELECT x.id, t.now, t.now, x.queue, x.route, x.terms, x.level, x.size, x.digest, x.payload, 1, 0, 1, 0, 0,
+    x.partition, x.lane, x.lane_text, CASE WHEN x.due >= 0 THEN t.now + x.due END, t.now + greatest(x.due, 0)
+  FROM t, unnest($2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[], $8::text[], $9::text[],
+    $10::bigint[], $11::bigint[], $12::text[], $13::bigint[])
+    AS x(id, queue, route, terms, level, size, digest, payload, partition, lane, lane_text, due)
+  WHERE NOT t.repeated
+)
+SELECT now, repeated FROM t`
+
+/** In: keys of queues. Effect: their claims look for lanes. */
+export const MARK_LANES = 'UPDATE home.queues SET lanes = true WHERE key = ANY ($1::integer[]) AND NOT lanes'
 
 /** In: ids, until when. Effect: it is known of them that they came as repeats. */
 export const REMEMBER_REPEATED: string = `

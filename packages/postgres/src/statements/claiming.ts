@@ -1,25 +1,23 @@
 /** The claim: one function, so that it is one round trip whatever it meets. */
+import { CLAIM_COLUMNS, CLAIMED, CONTENT_COLUMNS, PLANS } from './claim-columns.ts'
+import { TAKES_TURNS } from './lanes.ts'
 import { OUT_OF_THE_ORDINARY } from './settling.ts'
 
-/** What a claim answers of each task. Texts that few tasks have travel together. */
-const CONTENT_COLUMNS = `t.payload, t.payload_raw, t.checkpoint, t.checkpoint_raw,
-      CASE WHEN t.deadline_at IS NULL AND t.counters IS NULL AND t.parents IS NULL AND t.labels IS NULL THEN NULL
-        ELSE json_build_array(t.deadline_at, t.counters, t.parents, t.labels)::text END`
-const CLAIM_COLUMNS = `t.id, t.seq, t.run_at, t.enqueued_at, t.claimed_at, t.epoch, t.queue, t.route, t.terms, t.level,
-      ${CONTENT_COLUMNS}`
 /** Of a task that was claimed just now, without what its part has in common, and what is as it mostly is. */
-const FRESH_COLUMNS = `t.id, t.seq, t.run_at, nullif(t.enqueued_at, t.run_at), NULL::bigint, nullif(t.epoch, 1), NULL::integer,
+const FRESH_COLUMNS = `t.id, t.seq, nullif(t.ord, t.run_at), t.run_at, nullif(t.enqueued_at, t.run_at), NULL::bigint, nullif(t.epoch, 1), NULL::integer,
       NULL::integer, t.terms, NULL::smallint, ${CONTENT_COLUMNS}`
+
+const NO_LANE = 't.partition = 0 AND t.lane = 0'
 
 /**
  * Claims what a demand asks for.
  *
- * It looks only at what is ready in the demanded queues, of routes that the worker serves, behind the cursor
+ * Where there are no lanes and no limits it looks only at what is ready in the demanded queues, of routes that the worker serves, behind the cursor
  * or, where nothing is behind it, from the front. Routes of a level take turns from a random first one.
  *
  * In: store time, session, nonce, whether this may be a repeat, whether to raise
  * MR001 for a task whose time is over (else it is passed over), types, offers, queues with five slots and the
- * most of each, the most tasks and payload bytes, the cursor as five lists.
+ * most of each, the most tasks and payload bytes, the cursor as five lists, the quantum, the turns as five lists.
  * Out: one row of part 0: run_at is store time, seq the time until the next task or NULL, level whether
  * the session is alive; then the claims, part by part. A row of part -n gives queue, route and level of part n,
  * whose claims are of now, as old as their due time, and of epoch 1 unless they say something else.
@@ -29,13 +27,9 @@ export const CLAIM_FUNCTION: string = `
 CREATE FUNCTION home.claim(
   p_now bigint, p_session uuid, p_nonce bigint, p_again boolean, p_strict boolean,
   p_types text[], p_offers text[], p_queues text[], p_slots integer[], p_most integer[], p_tasks integer, p_bytes bigint,
-  c_queues integer[], c_routes integer[], c_levels integer[], c_run_ats bigint[], c_seqs bigint[]
-) RETURNS TABLE(
-  part integer, id uuid, seq bigint, run_at bigint, enqueued_at bigint, claimed_at bigint, epoch integer, queue integer,
-  route integer, terms integer, level smallint, payload text, payload_raw bytea, checkpoint text, checkpoint_raw bytea,
-  extra text
-) LANGUAGE plpgsql VOLATILE
-SET plan_cache_mode = force_generic_plan SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
+  c_queues integer[], c_routes integer[], c_levels integer[], c_ords bigint[], c_seqs bigint[],
+  p_quantum integer, t_queues integer[], t_levels integer[], t_partitions bigint[], t_lanes bigint[], t_lefts integer[]
+) RETURNS ${CLAIMED} LANGUAGE plpgsql VOLATILE ${PLANS} AS $$
 #variable_conflict use_column
 DECLARE
   v_now bigint := p_now;
@@ -57,10 +51,12 @@ DECLARE
   v_share integer;
   v_open integer;
   v_pairs integer;
-  a_routes integer[]; a_levels integer[]; a_run_ats bigint[]; a_seqs bigint[]; a_spent boolean[];
-  v_ids uuid[]; v_places tid[]; v_seqs bigint[]; v_run_ats bigint[]; v_sizes integer[];
+  a_routes integer[]; a_levels integer[]; a_ords bigint[]; a_seqs bigint[]; a_spent boolean[];
+  v_ids uuid[]; v_places tid[]; v_seqs bigint[]; v_ords bigint[]; v_sizes integer[];
   v_size bigint; v_expires bigint; v_count integer; v_fit integer;
 BEGIN
+  -- whoever sets a limit waits until what was claimed without it can be counted
+  LOCK TABLE home.claims IN ROW EXCLUSIVE MODE;
   SELECT s.key INTO v_session FROM home.sessions s WHERE s.id = p_session AND s.expires_at > v_now;
   v_alive := FOUND;
   IF v_alive AND cardinality(p_queues) > 0 THEN
@@ -71,6 +67,11 @@ BEGIN
       WHERE t.id = ANY (ARRAY(SELECT unnest(c.ids) FROM home.claims c WHERE c.session = v_session AND c.nonce = p_nonce))
         AND t.state = 2 AND t.nonce = p_nonce AND t.session = v_session AND t.cause IS NULL;
     IF FOUND THEN v_tasks := 0; END IF;
+  END IF;
+  IF v_routes IS NOT NULL AND p_tasks > 0 AND ${TAKES_TURNS} THEN
+    RETURN QUERY SELECT * FROM home.claim_in_turns(v_now, v_session, p_nonce, p_again, p_strict, v_routes, p_offers, p_queues, p_slots, p_most,
+      v_tasks, p_bytes, p_quantum, t_queues, t_levels, t_partitions, t_lanes, t_lefts);
+    RETURN;
   END IF;
   IF v_routes IS NOT NULL AND p_tasks > 0 THEN
     FOR i IN 1 .. cardinality(p_queues) LOOP
@@ -85,21 +86,21 @@ BEGIN
       GET DIAGNOSTICS v_moved = ROW_COUNT;
       v_more := v_more OR v_moved = 1000;
       -- LIMIT keeps Postgres from answering EXISTS by a look at everything that is ready
-      SELECT array_agg(x.route), array_agg(x.level), array_agg(x.run_at), array_agg(x.seq), array_agg(false)
-      INTO a_routes, a_levels, a_run_ats, a_seqs, a_spent
+      SELECT array_agg(x.route), array_agg(x.level), array_agg(x.ord), array_agg(x.seq), array_agg(false)
+      INTO a_routes, a_levels, a_ords, a_seqs, a_spent
       FROM (
-        SELECT r.route, l.level, coalesce(b.run_at, -1) AS run_at, coalesce(b.seq, -1) AS seq
+        SELECT r.route, l.level, coalesce(b.ord, -1) AS ord, coalesce(b.seq, -1) AS seq
         FROM generate_series(0, 4) AS l(level)
         CROSS JOIN unnest(v_routes) AS r(route)
         LEFT JOIN LATERAL (
-          SELECT c.run_at, c.seq FROM unnest(c_queues, c_routes, c_levels, c_run_ats, c_seqs) AS c(queue, route, level, run_at, seq)
+          SELECT c.ord, c.seq FROM unnest(c_queues, c_routes, c_levels, c_ords, c_seqs) AS c(queue, route, level, ord, seq)
           WHERE c.queue = v_queue AND c.route = r.route AND c.level = l.level
             AND (SELECT true FROM home.live t WHERE t.place = 1 AND t.queue = v_queue AND t.route = r.route AND t.level = l.level
-              AND (t.run_at, t.seq) > (c.run_at, c.seq) LIMIT 1)
+              AND ${NO_LANE} AND (t.ord, t.seq) > (c.ord, c.seq) LIMIT 1)
           LIMIT 1
         ) AS b ON true
-        WHERE b.run_at IS NOT NULL OR (
-          SELECT true FROM home.live t WHERE t.place = 1 AND t.queue = v_queue AND t.route = r.route AND t.level = l.level LIMIT 1)
+        WHERE b.ord IS NOT NULL OR (
+          SELECT true FROM home.live t WHERE t.place = 1 AND t.queue = v_queue AND t.route = r.route AND t.level = l.level AND ${NO_LANE} LIMIT 1)
         ORDER BY l.level, random()
       ) AS x;
       v_pairs := coalesce(cardinality(a_routes), 0);
@@ -121,17 +122,17 @@ BEGIN
               EXIT WHEN v_wanted = 0;
               v_share := (v_wanted + v_open - 1) / v_open;
               v_open := v_open - 1;
-              SELECT array_agg(c.id), array_agg(c.ctid), array_agg(c.seq), array_agg(c.run_at), array_agg(c.size), coalesce(sum(c.size), 0), min(c.expires_at), count(*)
-              INTO v_ids, v_places, v_seqs, v_run_ats, v_sizes, v_size, v_expires, v_count
+              SELECT array_agg(c.id), array_agg(c.ctid), array_agg(c.seq), array_agg(c.ord), array_agg(c.size), coalesce(sum(c.size), 0), min(c.expires_at), count(*)
+              INTO v_ids, v_places, v_seqs, v_ords, v_sizes, v_size, v_expires, v_count
               FROM (
-                SELECT t.id, t.ctid, t.seq, t.run_at, t.size, t.expires_at FROM home.live t
+                SELECT t.id, t.ctid, t.seq, t.ord, t.size, t.expires_at FROM home.live t
                 WHERE t.place = 1 AND t.queue = v_queue AND t.route = a_routes[n] AND t.level = v_level
-                  AND (t.run_at, t.seq) > (a_run_ats[n], a_seqs[n])
-                ORDER BY t.run_at, t.seq LIMIT v_share FOR UPDATE SKIP LOCKED
+                  AND ${NO_LANE} AND (t.ord, t.seq) > (a_ords[n], a_seqs[n])
+                ORDER BY t.ord, t.seq LIMIT v_share FOR UPDATE SKIP LOCKED
               ) AS c;
               a_spent[n] := v_count < v_share;
               CONTINUE WHEN v_count = 0;
-              a_run_ats[n] := v_run_ats[v_count];
+              a_ords[n] := v_ords[v_count];
               a_seqs[n] := v_seqs[v_count];
               IF v_expires <= v_now THEN
                 IF p_strict THEN
@@ -161,11 +162,11 @@ BEGIN
               END IF;
               v_part := v_part + 1;
               -- they are locked, so they are still where they were found
-              RETURN QUERY SELECT -v_part, NULL::uuid, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::integer, v_queue,
+              RETURN QUERY SELECT -v_part, NULL::uuid, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::integer, v_queue,
                 a_routes[n], NULL::integer, v_level::smallint, NULL, NULL::bytea, NULL, NULL::bytea, NULL;
               RETURN QUERY UPDATE home.live t SET state = 2, place = 0, epoch = t.epoch + 1, nonce = p_nonce, session = v_session,
                 claimed_at = v_now, settled = 0, flags = t.flags & ~16, expires_at = NULL, attempt_at = NULL, missed = 0,
-                unique_key = CASE WHEN t.flags & 32 = 0 THEN t.unique_key END
+                unique_key = CASE WHEN t.flags & 128 = 0 THEN t.unique_key END
                 WHERE t.ctid = ANY (v_places)
                 RETURNING v_part, ${FRESH_COLUMNS};
               v_taken := v_taken || v_ids;
@@ -179,10 +180,10 @@ BEGIN
       END LOOP passes;
       IF NOT v_cut AND NOT v_more THEN
         SELECT EXISTS (
-          SELECT FROM unnest(a_routes, a_levels, a_run_ats, a_seqs, a_spent) AS x(route, level, run_at, seq, spent)
+          SELECT FROM unnest(a_routes, a_levels, a_ords, a_seqs, a_spent) AS x(route, level, ord, seq, spent)
           WHERE NOT x.spent AND (
             SELECT true FROM home.live t WHERE t.place = 1 AND t.queue = v_queue AND t.route = x.route AND t.level = x.level
-              AND (t.run_at, t.seq) > (x.run_at, x.seq) LIMIT 1)
+              AND ${NO_LANE} AND (t.ord, t.seq) > (x.ord, x.seq) LIMIT 1)
         ) INTO v_more;
       END IF;
     END LOOP;
@@ -205,7 +206,7 @@ BEGIN
       INSERT INTO home.claims(session, nonce, ids) VALUES (v_session, p_nonce, v_taken);
     END IF;
   END IF;
-  RETURN QUERY SELECT 0, NULL::uuid, v_next, v_now, NULL::bigint, NULL::bigint, NULL::integer, NULL::integer, NULL::integer,
+  RETURN QUERY SELECT 0, NULL::uuid, v_next, NULL::bigint, v_now, NULL::bigint, NULL::bigint, NULL::integer, NULL::integer, NULL::integer,
     NULL::integer, v_alive::integer::smallint, NULL, NULL::bytea, NULL, NULL::bytea, NULL;
 END $$;`
 
@@ -214,12 +215,14 @@ END $$;`
  * what they free can be claimed.
  */
 export const EXCHANGE: string = `
-SELECT * FROM home.claim(home.succeed($1::bigint, $2::uuid, $18::uuid[], $19::integer[], $20::bigint[], $21::integer[], $22::text[], $23::bigint[], $24::integer[]),
+SELECT * FROM home.claim(home.succeed($1::bigint, $2::uuid, $24::uuid[], $25::integer[], $26::bigint[], $27::integer[], $28::text[], $29::bigint[], $30::integer[]),
   $2::uuid, $3::bigint, $4::boolean, $5::boolean, $6::text[], $7::text[], $8::text[], $9::integer[], $10::integer[], $11::integer, $12::bigint,
-  $13::integer[], $14::integer[], $15::integer[], $16::bigint[], $17::bigint[])`
+  $13::integer[], $14::integer[], $15::integer[], $16::bigint[], $17::bigint[],
+  $18::integer, $19::integer[], $20::integer[], $21::bigint[], $22::bigint[], $23::integer[])`
 
 const CLAIM_REST = `$2::uuid, $3::bigint, $4::boolean, $5::boolean, $6::text[], $7::text[], $8::text[], $9::integer[],
-  $10::integer[], $11::integer, $12::bigint, $13::integer[], $14::integer[], $15::integer[], $16::bigint[], $17::bigint[])`
+  $10::integer[], $11::integer, $12::bigint, $13::integer[], $14::integer[], $15::integer[], $16::bigint[], $17::bigint[],
+  $18::integer, $19::integer[], $20::integer[], $21::bigint[], $22::bigint[], $23::integer[])`
 
 /**
  * In: store time that was seen. Out: store time. Effect: the transaction commits without waiting for the disk.

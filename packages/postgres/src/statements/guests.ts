@@ -26,6 +26,9 @@ BEGIN
   END IF;
   BEGIN
     ${ADD_TASKS.trim().replace('$1::json', "j -> 'rows'")};
+    INSERT INTO home.late_series(queue, partition, task)
+    SELECT x.queue, x.partition, x.id FROM json_to_recordset(j -> 'rows') AS x(id uuid, queue integer, partition bigint, flags smallint)
+    WHERE x.flags & 64 > 0;
     WITH asked AS (
       SELECT * FROM json_to_recordset(j -> 'edges') AS x(parent uuid, child uuid, if_failed smallint, open boolean, late boolean)
     ), added AS (
@@ -56,8 +59,9 @@ const KEPT_WITH_NOTES = KEPT_COLUMNS.split(', ')
 
 /**
  * In: {seen, transaction, task, epoch, nonce, seq, result, result_raw (hexadecimal), progress, logs}.
- * Out: 'applied', or 'applied, with dependents'; or 'stale', 'busy', or 'no transaction', and then nothing was done.
- * Effects: the task has succeeded. Its dependents are not locked: deliver tells them.
+ * Out: 'applied', or 'applied, with more to do' for deliver; or 'stale', 'busy', or 'no transaction', and then nothing was done.
+ * Effects: the task has succeeded. Its dependents are not locked, nor what counted it, nor who is next in order: that is
+ * left to deliver.
  */
 const SUCCEED_FUNCTION = `
 CREATE FUNCTION home.succeed_within(p_text text) RETURNS text LANGUAGE plpgsql VOLATILE ${SETTINGS} AS $$
@@ -70,6 +74,9 @@ DECLARE
   v_now bigint;
   v_logs text;
   v_flags smallint;
+  v_counted text;
+  v_queue integer;
+  v_partition bigint;
 BEGIN
   IF pg_current_xact_id_if_assigned()::text IS DISTINCT FROM j ->> 'transaction' THEN
     RETURN 'no transaction';
@@ -97,18 +104,27 @@ BEGIN
     ), counted AS (
       INSERT INTO home.volumes(queue, state, tasks, bytes) SELECT queue, 4, 1, bytes FROM kept
     )
-    SELECT flags INTO v_flags FROM gone;
+    SELECT flags, g.counted, queue, g.partition INTO v_flags, v_counted, v_queue, v_partition FROM gone g;
     IF v_flags IS NULL THEN
       RETURN 'stale';
     END IF;
     IF v_flags & 8 > 0 THEN
       DELETE FROM home.edges e WHERE e.child = v_id;
     END IF;
+    IF v_counted IS NOT NULL THEN
+      INSERT INTO home.late_slots(counted) VALUES (v_counted);
+    END IF;
+    IF v_flags & 32 > 0 THEN
+      INSERT INTO home.late_series(queue, partition) VALUES (v_queue, v_partition);
+    END IF;
     IF v_flags & 4 > 0 THEN
       INSERT INTO home.outbox(parent, until, succeeded)
       SELECT v_id, coalesce(max(e.seq), 0), true FROM home.edges e WHERE e.parent = v_id AND e.open
       ON CONFLICT (parent, until) DO NOTHING;
-      RETURN 'applied, with dependents';
+      RETURN 'applied, with more to do';
+    END IF;
+    IF v_flags & 32 > 0 OR v_counted IS NOT NULL THEN
+      RETURN 'applied, with more to do';
     END IF;
     RETURN 'applied';
   EXCEPTION
@@ -120,6 +136,10 @@ END $$;`
 export const GUEST_SCHEMA: string = `
 -- edges that were written beside their parent, not under its lock: whoever delivers takes them up
 CREATE TABLE home.late_edges(seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, parent uuid NOT NULL, edge bigint NOT NULL);
+-- tasks in strict order that came so, and series whose first task ended so, or was locked by somebody
+CREATE TABLE home.late_series(seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, queue integer NOT NULL, partition bigint NOT NULL, task uuid);
+-- what counted tasks that ended so
+CREATE TABLE home.late_slots(seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, counted text NOT NULL);
 ${ADD_FUNCTION}
 ${SUCCEED_FUNCTION}
 `

@@ -10,7 +10,7 @@ export function inSlots(parameter: string): string {
 const SHOWN_KEY = "coalesce(substr(t.key_terms, position(' ' IN t.key_terms) + 1), t.unique_key)"
 
 const COMMON = `t.id::text, t.state, t.queue, t.route, t.level, t.terms, t.run_at, t.enqueued_at, t.epoch, t.claimed_at,
-  t.session, t.counters, ${SHOWN_KEY}, t.error, t.flags, t.labels, t.start_by, t.deadline_at, t.cancel, t.history, t.progress, t.seq`
+  t.session, t.counters, ${SHOWN_KEY}, t.error, t.flags, t.labels, t.start_by, t.deadline_at, t.cancel, t.history, t.progress, t.seq, t.due_by, t.lane_text`
 
 const SUMMARY_LIVE = `${COMMON}, NULL::bigint AS finished_at, NULL::smallint AS reason, t.blockers`
 const SUMMARY_FINAL = `${COMMON}, t.finished_at, t.reason, 0`
@@ -73,6 +73,31 @@ WHERE $4::integer IS NULL OR q.key = $4 ORDER BY page.finished_at DESC, page.seq
 
 /** Out: key, name, whether configured, whether paused, retention. */
 export const READ_QUEUES = 'SELECT key, name, configured, paused, retention FROM home.queues ORDER BY name'
+
+/** The queues and routes of which there is anything in a place, by hops from one to the next. */
+function hopsIn(place: number): string {
+  const next = (condition: string): string =>
+    `SELECT t.queue, t.route FROM home.live t WHERE t.place = ${place} AND ${condition} ORDER BY t.queue, t.route LIMIT 1`
+  return `(${next('true')}) UNION ALL SELECT n.* FROM hop CROSS JOIN LATERAL (${next('(t.queue, t.route) > (hop.queue, hop.route)')}) AS n`
+}
+
+/**
+ * In: store time. Out: queue, route, and since when the first has been due of what stands in line there: the head of
+ * each level's first lane, and the first that fell due since anybody looked.
+ */
+export const READ_WAITING: string = `
+SELECT x.queue, x.route, min(x.run_at) FROM (
+  SELECT h.queue, h.route, t.run_at FROM (WITH RECURSIVE hop AS (${hopsIn(1)}) SELECT * FROM hop) AS h
+  CROSS JOIN generate_series(0, 4) AS l(level) CROSS JOIN LATERAL (
+    SELECT t.run_at FROM home.live t WHERE t.place = 1 AND t.queue = h.queue AND t.route = h.route AND t.level = l.level
+    ORDER BY t.partition, t.lane, t.ord, t.seq LIMIT 1
+  ) AS t
+  UNION ALL
+  SELECT h.queue, h.route, t.run_at FROM (WITH RECURSIVE hop AS (${hopsIn(2)}) SELECT * FROM hop) AS h
+  CROSS JOIN LATERAL (
+    SELECT t.run_at FROM home.live t WHERE t.place = 2 AND t.queue = h.queue AND t.route = h.route AND t.run_at <= $1 ORDER BY t.run_at LIMIT 1
+  ) AS t
+) AS x GROUP BY 1, 2`
 
 /** In: store time. Out: queue, state, whether held, whether due, how many, the oldest due time. */
 export const READ_COUNTS: string = `

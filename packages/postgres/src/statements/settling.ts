@@ -9,7 +9,7 @@ export const CURRENT_SLOT = '(SELECT c.slot FROM home.clock c)'
 /** Columns that an end takes over from the live row as they are. */
 export const KEPT_COLUMNS: string =
   'id, seq, run_at, enqueued_at, claimed_at, nonce, queue, route, terms, epoch, session, level, flags, digest, ' +
-  'counters, history, parents, labels, start_by, deadline_at, cancel, restarted_at, unique_key, key_terms, mark, progress, ' +
+  'counters, history, parents, labels, start_by, deadline_at, cancel, restarted_at, due_by, lane_text, unique_key, key_terms, mark, progress, ' +
   'logs, checkpoint, checkpoint_raw'
 
 /** What a task keeps of a checkpoint, whatever became of it. */
@@ -35,14 +35,15 @@ DECLARE
   v_now bigint := home.store_now(p_seen);
   v_slot smallint := ${CURRENT_SLOT};
   v_ended bigint;
+  v_counted text[];
 BEGIN
   WITH asked AS (
     SELECT * FROM unnest(p_ids, p_epochs, p_nonces, p_numbers, p_results) AS a(id, epoch, nonce, number, result)
   ), gone AS (
     DELETE FROM home.live t USING asked a
     WHERE t.id = a.id AND t.state = 2 AND t.epoch = a.epoch AND t.nonce = a.nonce AND t.settled < a.number
-      AND t.flags & 12 = 0
-    RETURNING ${KEPT_COLUMNS.replaceAll(/\w+/g, 't.$&')}, a.number, a.result
+      AND t.flags & 44 = 0
+    RETURNING ${KEPT_COLUMNS.replaceAll(/\w+/g, 't.$&')}, a.number, a.result, t.counted
   ), kept AS (
     INSERT INTO home.final(${KEPT_COLUMNS}, settled, size, state, finished_at, result, bytes, slot)
     SELECT ${KEPT_COLUMNS}, number, 0, 4, v_now, result,
@@ -53,9 +54,13 @@ BEGIN
     SELECT queue, 4, count(*), sum(bytes) FROM kept GROUP BY queue
     RETURNING tasks
   )
-  SELECT coalesce(sum(tasks), 0) INTO v_ended FROM counted;
+  SELECT coalesce(sum(tasks), 0), (SELECT array_agg(g.counted) FROM gone g WHERE g.counted IS NOT NULL)
+  INTO v_ended, v_counted FROM counted;
   IF v_ended <> cardinality(p_ids) THEN
     RAISE EXCEPTION 'out of the ordinary' USING ERRCODE = '${OUT_OF_THE_ORDINARY}';
+  END IF;
+  IF v_counted IS NOT NULL THEN
+    PERFORM home.give_back(v_counted);
   END IF;
   IF cardinality(p_done) > 0 THEN
     DELETE FROM home.claims c USING home.sessions s, unnest(p_done, p_done_tasks) AS d(nonce, tasks)

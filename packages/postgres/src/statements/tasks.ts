@@ -3,11 +3,12 @@ import { CHECKPOINT_BYTES, CURRENT_SLOT, KEPT_COLUMNS } from './settling.ts'
 
 const LOADED = `t.id::text, t.seq, t.queue, t.route, t.terms, t.level, t.state, t.flags, t.run_at, t.enqueued_at, t.claimed_at,
   t.epoch, t.nonce::text, t.session, t.settled, t.size, t.digest, t.counters, t.history, t.error, t.parents, t.start_by,
-  t.deadline_at, t.cancel, t.restarted_at, t.unique_key, t.key_terms, t.mark, t.progress, t.logs, ${CHECKPOINT_BYTES}`
+  t.deadline_at, t.cancel, t.restarted_at, t.unique_key, t.key_terms, t.mark, t.progress, t.logs,
+  t.due_by, t.lane_text, ${CHECKPOINT_BYTES}`
 
 /** In: ids, sorted. Out: live tasks. Effect: they are locked, in that order. */
 export const LOCK_LIVE: string = `
-SELECT ${LOADED}, t.expires_at, t.gate, t.blockers, t.triggers, t.attempt_at, t.missed, t.cause, t.taken_from
+SELECT ${LOADED}, t.expires_at, t.gate, t.blockers, t.triggers, t.attempt_at, t.missed, t.cause, t.taken_from, t.counted
 FROM home.live t WHERE t.id = ANY ($1::uuid[]) ORDER BY t.id FOR UPDATE`
 
 /** The same, but for those that somebody else has locked: a transaction of the user's may end one, and take its time. */
@@ -24,7 +25,7 @@ const CHANGING = `state smallint, level smallint, flags smallint, run_at bigint,
   cancel text, restarted_at bigint, mark text, progress text, logs text, size integer`
 
 const LIVE_ONLY = `place smallint, expires_at bigint, gate integer, blockers integer, triggers integer, attempt_at bigint, missed smallint,
-  cause smallint, taken_from integer`
+  cause smallint, taken_from integer, partition bigint, lane bigint, ord bigint, counted text`
 
 const FINAL_ONLY = 'finished_at bigint, reason smallint, bytes integer, slot smallint'
 
@@ -59,15 +60,22 @@ INSERT INTO home.final(${list(kept)}, payload, payload_raw, ${list(END_CHANGES)}
 SELECT ${list(kept)}, CASE WHEN state <> 4 THEN payload END, CASE WHEN state <> 4 THEN payload_raw END,
   ${list(END_CHANGES).replace(/slot$/, `coalesce(slot, ${CURRENT_SLOT})`)}, result, result_raw FROM gone`
 
-/** In: JSON of rows. Effect: the final tasks live again, as it says; a key that is held while one waits is to be taken anew. */
+const REVIVED = [...kept.filter((name) => name !== 'seq'), 'payload', 'payload_raw', ...LIVE_CHANGES]
+const REVIVED_VALUES = list(REVIVED).replace('unique_key', 'CASE WHEN flags & 128 = 0 THEN unique_key END')
+
+/**
+ * In: JSON of rows. Effect: the final tasks live again, as it says; those in strict order arrive anew, and so come last;
+ * a key that is held while one waits is to be taken anew.
+ */
 export const REVIVE: string = `
 WITH gone AS (
   DELETE FROM home.final t USING json_to_recordset($1::json) AS x(id uuid, ${CHANGING}, ${LIVE_ONLY})
   WHERE t.id = x.id
   RETURNING ${list(kept, 't.')}, t.payload, t.payload_raw, ${list(LIVE_CHANGES, 'x.')}
+), in_order AS (
+  INSERT INTO home.live(${list(REVIVED)}) SELECT ${REVIVED_VALUES} FROM gone WHERE flags & 32 > 0
 )
-INSERT INTO home.live(${list(kept)}, payload, payload_raw, ${list(LIVE_CHANGES)})
-SELECT ${list(kept).replace('unique_key', 'CASE WHEN flags & 32 = 0 THEN unique_key END')}, payload, payload_raw, ${list(LIVE_CHANGES)} FROM gone`
+INSERT INTO home.live(seq, ${list(REVIVED)}) SELECT seq, ${REVIVED_VALUES} FROM gone WHERE flags & 32 = 0`
 
 /** In: ids. Effect: the live tasks are gone. */
 export const REMOVE_LIVE = 'DELETE FROM home.live WHERE id = ANY ($1::uuid[])'
@@ -99,8 +107,10 @@ FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS x(id, text, raw) WHERE t.id 
 /** In: JSON of rows. Effect: new live tasks, in that order. */
 export const ADD_TASKS: string = `
 INSERT INTO home.live(id, queue, route, terms, level, state, flags, run_at, enqueued_at, epoch, settled, size, digest, payload,
-  payload_raw, parents, labels, start_by, deadline_at, unique_key, key_terms, place, expires_at, gate, blockers, triggers)
+  payload_raw, parents, labels, start_by, deadline_at, unique_key, key_terms, place, expires_at, gate, blockers, triggers,
+  due_by, lane_text, partition, lane, ord)
 SELECT * FROM json_to_recordset($1::json) AS x(id uuid, queue integer, route integer, terms integer, level smallint,
   state smallint, flags smallint, run_at bigint, enqueued_at bigint, epoch integer, settled integer, size integer, digest text,
   payload text, payload_raw bytea, parents text, labels text, start_by bigint, deadline_at bigint, unique_key text,
-  key_terms text, place smallint, expires_at bigint, gate integer, blockers integer, triggers integer)`
+  key_terms text, place smallint, expires_at bigint, gate integer, blockers integer, triggers integer,
+  due_by bigint, lane_text text, partition bigint, lane bigint, ord bigint)`
