@@ -6,7 +6,7 @@ import { prepare, sharedWorker } from './common.ts'
 
 export const w6: Load = {
   name: 'W6',
-  cases: [workers(2, ['sqlite', 'postgres', 'redis']), workers(4, ['sqlite'])],
+  cases: [workers(2, ['sqlite', 'postgres', 'redis']), workers(4, ['sqlite', 'postgres', 'redis'])],
 }
 
 function workers(count: number, engines: readonly Engine[]): Case {
