@@ -53,6 +53,7 @@ describe('flow control by hand', { timeout: 60_000 }, () => {
     expect(await done('limits')).toContain('queue:default')
     await done('limits', 'remove', 'queue:default')
     expect(await done('limits')).not.toContain('queue:default')
+    expect(await done('limits', 'recount')).toMatch(/keys were counted, 0 of them were wrong/)
     expect(await refused('limits', 'put', 'bank', '--rate', 'fast')).toMatch(/--rate 100\/1s/)
     expect(await refused('limits', 'put', 'bank')).toMatch(/Nothing is limited/)
   })

@@ -78,7 +78,7 @@ test.each(Object.entries(crowds))(
   async (_, crowd) => {
     const few = await readBehind(crowd, 100)
     const many = await readBehind(crowd, 10_000)
-  expect(few).toBeGreaterThan(10)
+    expect(few).toBeGreaterThan(10)
     expect(many).toBeLessThanOrEqual(few + 20)
   },
 )

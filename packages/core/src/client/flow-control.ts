@@ -15,6 +15,7 @@ import type {
   LimitSettings,
   LimitsRequest,
   PartitionRecord,
+  RecountAnswer,
 } from '../store/flow.ts'
 
 /** A limit by its name, or the one that a queue or a task type has of itself. */
@@ -65,6 +66,14 @@ export class LimitControl {
   async remove(limit: LimitReference): Promise<void> {
     const name = limitName(limit)
     await this.#connection.operation(() => this.#connection.call((store) => store.removeLimit(name)))
+  }
+
+  /**
+   * Counts what runs under each limit on concurrency once more, and mends what does not agree. Nothing ever should:
+   * it is a check.
+   */
+  recount(): Promise<RecountAnswer> {
+    return this.#connection.operation(() => this.#connection.call((store) => store.recount()))
   }
 }
 

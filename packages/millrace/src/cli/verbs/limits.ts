@@ -49,6 +49,22 @@ export function addLimits(program: Command): void {
         else output.line(`Nothing is held back by ${name} any more.`)
       }),
     )
+  limits
+    .command('recount')
+    .summary('count what runs under limits once more')
+    .description('Counts what runs under each limit on concurrency once more, and mends what does not agree.')
+    .action((_: unknown, command: Command) => recount(command))
+}
+
+async function recount(command: Command): Promise<void> {
+  await withStore(command, async ({ mill, output }) => {
+    const answer = await mill.limits.recount()
+    if (output.json) return output.value(answer)
+    const { keys, mended } = answer
+    for (const { name, key, was, is } of mended)
+      output.line(`${name}${key === '' ? '' : ` ${key}`}: ${grouped(was)} were counted, ${grouped(is)} run`)
+    output.line(`${grouped(keys)} keys were counted, ${grouped(mended.length)} of them were wrong.`)
+  })
 }
 
 export function addBreakers(program: Command): void {
