@@ -29,6 +29,7 @@ local function dropApart(T)
 end
 local APPLY = {}
 function APPLY.s(T, arg, session)
+  T.size = bodySize(T)
   dropApart(T)
   T.body = arg[10] > 0 and arg[11] or ''
   mark(T, BINARY, arg[10] == 2)
@@ -123,10 +124,12 @@ local function settleAll(list, claiming)
   for i = 1, n do
     local at, rec = 5 * i, recs[i]
     local kind = list[at - 1]
-    local flags = kind < 3 and rec and #rec == PLAIN_RUN and list[at - 3] == sub(rec, 53, 64) and byte(rec, 49) < FIFO and PLAIN_END[sub(rec, 87)]
+    local flags = kind < 3 and rec and #rec == PLAIN_RUN and list[at - 3] == sub(rec, 53, 64) and byte(rec, 49) < FIFO and PLAIN_END[sub(rec, 87, 88)]
     if flags then
       local id, body, q, session = ids[i], list[at], sub(rec, 20, 22), sub(rec, 65, 80)
       if limited then flow().giveBack(q, sub(rec, 23, 25), sub(rec, 45, 52)) end
+      local size = decode('>I4', rec, 89)
+      if sub(rec, 45, 48) ~= NOPARTITION then hold(sub(rec, 45, 48), -1, -size) end
       local weight, number = 300 + #body, pack('>I6', logged('E', id))
       if byte(rec, 87) == 8 then weight = weight + #(call('HGET', P .. 'x' .. id, 'l') or '') end
       sets[2 * done + 1] = TASK .. id
@@ -137,9 +140,9 @@ local function settleAll(list, claiming)
       if not of then of = {}; left[session] = of end
       of[#of + 1] = id
       of = finals[q]
-      if not of then of = { weight = 0 }; finals[q] = of end
+      if not of then of = { weight = 0, size = 0 }; finals[q] = of end
       of[#of + 1] = id .. number
-      of.weight = of.weight + weight
+      of.weight, of.size = of.weight + weight, of.size + size
       verdicts[i] = 'a'
     else
       verdicts[i] = false
@@ -152,7 +155,7 @@ local function settleAll(list, claiming)
     for session, of in pairs(left) do call('SREM', P .. 'u' .. session, unpack(of)) end
     for q, of in pairs(finals) do
       call('RPUSH', P .. 'f' .. q .. 's', unpack(of))
-      count(q, 'r', -#of); count(q, 's', #of); count(q, 'N', #of); count(q, 'B', of.weight)
+      count(q, 'r', -#of); count(q, 's', #of); count(q, 'N', #of); count(q, 'B', of.weight); count(q, 'L', -of.size)
     end
   end
   for i = 1, n do
