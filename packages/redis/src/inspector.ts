@@ -65,9 +65,25 @@ export async function knowAll(home: Home, raws: readonly (Pick<Raw, 'record'> | 
 /** How often partitions are asked for that were forgotten meanwhile, since too many others were met. */
 const ASKED_MAX = 5
 
-/** Learns the partitions of claims; that takes a trip where there is one that was never met before. */
-export async function knowPartitions(home: Home, claimed: readonly Buffer[]): Promise<void> {
-  const records = claimed.filter(hasPartition)
+/** The same for claims, { id, record, … }, and their partitions: a trip for those that were never met before. */
+export async function knowClaims(home: Home, claims: readonly Buffer[]): Promise<void> {
+  const inPartitions: Buffer[] = []
+  let isKnown = true
+  for (let i = 1; i < claims.length; i += 2) {
+    const record = claims[i]!
+    isKnown &&= knows(home.names, record)
+    if (hasPartition(record)) inPartitions.push(record)
+  }
+  if (!isKnown) {
+    await knowAll(
+      home,
+      claims.map((record, index) => (index % 2 === 0 ? null : { record })),
+    )
+  }
+  if (inPartitions.length > 0) await knowPartitions(home, inPartitions)
+}
+
+async function knowPartitions(home: Home, records: readonly Buffer[]): Promise<void> {
   const { lanes } = home.names
   for (let asked = 0; !lanes.knowsPartitions(records); asked++) {
     if (asked === ASKED_MAX) throw unread(new Error('the partitions of some tasks are not there'))

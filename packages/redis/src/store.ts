@@ -132,12 +132,7 @@ export class RedisStore implements port.Store {
       number,
       readonly number[],
     ]
-    const records = claims.filter((_, index) => index % 2 === 1)
-    await inspector.knowAll(
-      home,
-      records.map((record) => ({ record })),
-    )
-    await inspector.knowPartitions(home, records)
+    await inspector.knowClaims(home, claims)
     return {
       now,
       verdicts: verdictsOf(verdicts),

@@ -113,6 +113,14 @@ export const SETTLE_ALL: string = String.raw`
 local PLAIN_END = { ['\0\0'] = { [0] = '\7\0', '\5\0', '\5\8' }, ['\0\8'] = { [0] = '\7\0', '\5\0', '\5\8' },
   ['\0\32'] = { [0] = '\7\32', '\5\32', '\5\40' }, ['\0\40'] = { [0] = '\7\32', '\5\32', '\5\40' },
   ['\8\2'] = { [0] = '\15\2', '\13\2', '\13\10' }, ['\8\10'] = { [0] = '\15\2', '\13\2', '\13\10' } }
+-- flags and size of the payload, as they stand in the claim, to flags after; most payloads are as long as another
+local ends = {}
+local function endOf(tail)
+  local flags = PLAIN_END[sub(tail, 1, 2)]
+  local plain = flags and { [0] = flags[0], flags[1], flags[2], size = decode('>I4', tail, 3) } or false
+  ends[tail] = plain
+  return plain
+end
 local function settleAll(list, claiming)
   local verdicts, n = {}, #list / 5
   if n == 0 then return verdicts end
@@ -124,12 +132,19 @@ local function settleAll(list, claiming)
   for i = 1, n do
     local at, rec = 5 * i, recs[i]
     local kind = list[at - 1]
-    local flags = kind < 3 and rec and #rec == PLAIN_RUN and list[at - 3] == sub(rec, 53, 64) and byte(rec, 49) < FIFO and PLAIN_END[sub(rec, 87, 88)]
+    local lane, flags
+    if kind < 3 and rec and #rec == PLAIN_RUN and list[at - 3] == sub(rec, 53, 64) then
+      lane = sub(rec, 45, 52)
+      if lane == NOLANE or byte(lane, 5) < FIFO then
+        local tail = sub(rec, 87)
+        flags = ends[tail]
+        if flags == nil then flags = endOf(tail) end
+      end
+    end
     if flags then
       local id, body, q, session = ids[i], list[at], sub(rec, 20, 22), sub(rec, 65, 80)
-      if limited then flow().giveBack(q, sub(rec, 23, 25), sub(rec, 45, 52)) end
-      local size = decode('>I4', rec, 89)
-      if sub(rec, 45, 48) ~= NOPARTITION then hold(sub(rec, 45, 48), -1, -size) end
+      if limited then flow().giveBack(q, sub(rec, 23, 25), lane) end
+      if lane ~= NOLANE then hold(lane, -1, -flags.size) end
       local weight, number = 300 + #body, pack('>I6', logged('E', id))
       if byte(rec, 87) == 8 then weight = weight + #(call('HGET', P .. 'x' .. id, 'l') or '') end
       sets[2 * done + 1] = TASK .. id
@@ -142,7 +157,7 @@ local function settleAll(list, claiming)
       of = finals[q]
       if not of then of = { weight = 0, size = 0 }; finals[q] = of end
       of[#of + 1] = id .. number
-      of.weight, of.size = of.weight + weight, of.size + size
+      of.weight, of.size = of.weight + weight, of.size + flags.size
       verdicts[i] = 'a'
     else
       verdicts[i] = false
