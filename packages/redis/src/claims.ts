@@ -55,6 +55,7 @@ function plainClaim(
     epoch: record.readUInt32BE(AT.epoch) + 1,
     type,
     queue: names.queueOf.get(record.readUIntBE(AT.queue, 3))!,
+    partition: names.lanes.partitionOf(record),
     level: record[AT.level] as Level,
     payload: payloadOf(record, bodyFrom(record), binary),
     policy,

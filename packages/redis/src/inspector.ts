@@ -1,6 +1,7 @@
 /** What readers see. */
 import * as scripts from './lua/scripts.ts'
 import { InvalidArgumentError, StoreError } from '@millrace/core'
+import { hasPartition } from './lanes.ts'
 import { AT, STATES } from './layout.ts'
 import { idOf } from './reading.ts'
 import {
@@ -16,6 +17,8 @@ import {
   type Raw,
 } from './records.ts'
 import type {
+  DueSoon,
+  DueSoonRequest,
   ListAnswer,
   ListRequest,
   PublishedDefinition,
@@ -57,6 +60,39 @@ export async function knowAll(home: Home, raws: readonly (Pick<Raw, 'record'> | 
     throw unread(error)
   }
   if (unknown()) throw unread(new Error('the names of some tasks are not there'))
+}
+
+/** How often partitions are asked for that were forgotten meanwhile, since too many others were met. */
+const ASKED_MAX = 5
+
+/** The same for claims, { id, record, … }, and their partitions: a trip for those that were never met before. */
+export async function knowClaims(home: Home, claims: readonly Buffer[]): Promise<void> {
+  const inPartitions: Buffer[] = []
+  let isKnown = true
+  for (let i = 1; i < claims.length; i += 2) {
+    const record = claims[i]!
+    isKnown &&= knows(home.names, record)
+    if (hasPartition(record)) inPartitions.push(record)
+  }
+  if (!isKnown) {
+    await knowAll(
+      home,
+      claims.map((record, index) => (index % 2 === 0 ? null : { record })),
+    )
+  }
+  if (inPartitions.length > 0) await knowPartitions(home, inPartitions)
+}
+
+async function knowPartitions(home: Home, records: readonly Buffer[]): Promise<void> {
+  const { lanes } = home.names
+  for (let asked = 0; !lanes.knowsPartitions(records); asked++) {
+    if (asked === ASKED_MAX) throw unread(new Error('the partitions of some tasks are not there'))
+    try {
+      await lanes.know(home, records)
+    } catch (error) {
+      throw unread(error)
+    }
+  }
 }
 
 async function knowLanes(home: Home, raws: readonly (Raw | null)[]): Promise<void> {
@@ -128,14 +164,14 @@ export interface Page {
   readonly raws: readonly Raw[]
 }
 
-export interface Place {
+export interface LogPlace {
   readonly log: 'A' | 'E'
   readonly at: number
   readonly count: number
   readonly way: 'down' | 'up'
 }
 
-export async function readPage(home: Home, { log, at, count, way }: Place): Promise<Page> {
+export async function readPage(home: Home, { log, at, count, way }: LogPlace): Promise<Page> {
   const reply = await home.ask(scripts.page, (packer) => {
     packer.array(4).text(log).int(at).int(count).text(way)
   })
@@ -242,15 +278,45 @@ function queueOf([name, flat, scheduled, oldest]: readonly [
 export async function waitingRoutes(home: Home): Promise<readonly WaitingRoute[]> {
   const flat = (await home.ask(scripts.waiting, (packer) => packer.array(0))) as readonly Reply[]
   const { names } = home
-  const found: { readonly queue: number; readonly route: number; readonly dueSince: number }[] = []
+  const found: (Place & { readonly dueSince: number })[] = []
   for (let i = 0; i < flat.length; i += 3) {
     const [queue, route, since] = flat.slice(i, i + 3) as [Buffer, Buffer, number]
     found.push({ queue: queue.readUIntBE(0, 3), route: route.readUIntBE(0, 3), dueSince: since })
   }
-  const isKnown = found.every(({ queue, route }) => names.queueOf.has(queue) && names.routeOf.has(route))
-  if (!isKnown) await names.load(home)
+  await knowPlaces(home, found)
   return found.map(({ queue, route, dueSince }) => {
     return { queue: names.queueOf.get(queue)!, ...names.routeOf.get(route)!, dueSince }
+  })
+}
+
+interface Place {
+  readonly queue: number
+  readonly route: number
+}
+
+async function knowPlaces(home: Home, places: readonly Place[]): Promise<void> {
+  const { names } = home
+  const isKnown = places.every(({ queue, route }) => names.queueOf.has(queue) && names.routeOf.has(route))
+  if (!isKnown) await names.load(home)
+}
+
+export async function dueSoon(
+  home: Home,
+  { sinceMs, withinMs, limit }: DueSoonRequest,
+): Promise<readonly DueSoon[]> {
+  const reply = await home.ask(scripts.dueSoon, (packer) =>
+    packer.array(3).int(sinceMs).int(withinMs).int(limit),
+  )
+  const flat = reply as readonly Reply[]
+  const found: (Place & Pick<DueSoon, 'id' | 'dueBy'>)[] = []
+  for (let i = 0; i < flat.length; i += 3) {
+    const [id, place, dueBy] = flat.slice(i, i + 3) as [Buffer, Buffer, number]
+    found.push({ id: idOf(id, 0), queue: place.readUIntBE(0, 3), route: place.readUIntBE(3, 3), dueBy })
+  }
+  await knowPlaces(home, found)
+  const { queueOf, routeOf } = home.names
+  return found.map(({ id, queue, route, dueBy }) => {
+    return { id, queue: queueOf.get(queue)!, type: routeOf.get(route)!.type, dueBy }
   })
 }
 

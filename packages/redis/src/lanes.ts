@@ -96,6 +96,16 @@ export class Lanes {
     }
   }
 
+  /** Whether the partitions of these records are known. */
+  knowsPartitions(records: readonly Buffer[]): boolean {
+    return records.every((record) => this.#named.has(laneIn(record)))
+  }
+
+  /** Of a task whose lane is known, if it has a partition. */
+  partitionOf(record: Buffer): string | null {
+    return hasPartition(record) ? (this.#named.get(laneIn(record))?.partition ?? null) : null
+  }
+
   /** Of a task whose lane is known; `null` for that of ordinary tasks. */
   laneOf(record: Buffer, extras: Extras): Lane | null {
     const named = this.#named.get(laneIn(record))
@@ -120,6 +130,10 @@ function readLane(text: string): Named {
     number,
   ]
   return { partition, fifo, limits: keys.map(([name, key]) => ({ name, key })), prefers, spillMs }
+}
+
+export function hasPartition(record: Buffer): boolean {
+  return record.readUInt32BE(AT.lane) !== 0
 }
 
 function laneIn(record: Buffer): string {

@@ -30,7 +30,7 @@ export const RUN_AT = {
   claimedAt: 80,
   /** Where it is longer than a plain one. */
   told: 86,
-  plainLength: 88,
+  plainLength: 92,
 } as const
 
 export const FLAG = {

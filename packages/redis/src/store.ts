@@ -3,12 +3,13 @@
  * all decisions are made there. One connection keeps the order of calls; another one hears hints.
  */
 import * as scripts from './lua/scripts.ts'
+import * as budgeting from './budgets.ts'
 import { lookUp, packAdd, partsOf, unpackAdd, type Part } from './adding.ts'
 import { checkedOptions, type CheckedOptions, type RedisStoreOptions } from './options.ts'
 import { checkServer } from './checks.ts'
 import { claimsOf } from './claims.ts'
 import { boundsOf, command, configureQueue } from './commanding.ts'
-import { definitions, get, knowAll, list, outcomes, queues, sessions, waitingRoutes } from './inspector.ts'
+import * as inspector from './inspector.ts'
 import { namesChange, notOpen } from './errors.ts'
 import { Home } from './home.ts'
 import { connectionOf } from './connection.ts'
@@ -131,10 +132,7 @@ export class RedisStore implements port.Store {
       number,
       readonly number[],
     ]
-    await knowAll(
-      home,
-      claims.map((record, index) => (index % 2 === 0 ? null : { record })),
-    )
+    await inspector.knowClaims(home, claims)
     return {
       now,
       verdicts: verdictsOf(verdicts),
@@ -201,6 +199,22 @@ export class RedisStore implements port.Store {
     return flow.recount(this.#home)
   }
 
+  async configureBudget(request: port.BudgetSettings): Promise<'applied' | 'too-many'> {
+    return budgeting.configureBudget(this.#home, request)
+  }
+
+  async budgets(): Promise<readonly port.BudgetSettings[]> {
+    return budgeting.budgets(this.#home)
+  }
+
+  async usage(questions: readonly port.UsageQuestion[]): Promise<port.UsageAnswer> {
+    return budgeting.usage(this.#home, questions)
+  }
+
+  async spend(request: port.SpendRequest): Promise<void> {
+    return budgeting.spend(this.#home, request)
+  }
+
   async putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
     return plans.putSchedule(this.#home, request)
   }
@@ -255,34 +269,38 @@ export class RedisStore implements port.Store {
   }
 
   async get(ids: readonly port.TaskId[]): Promise<readonly (port.TaskRecord | null)[]> {
-    return get(this.#home, ids)
+    return inspector.get(this.#home, ids)
   }
 
   async outcomes(request: {
     readonly ids: readonly port.TaskId[]
     readonly bytesMax: number
   }): Promise<readonly (port.TaskOutcome | 'later' | null)[]> {
-    return outcomes(this.#home, request)
+    return inspector.outcomes(this.#home, request)
   }
 
   async list(request: port.ListRequest): Promise<port.ListAnswer> {
-    return list(this.#home, request)
+    return inspector.list(this.#home, request)
   }
 
   async queues(): Promise<readonly port.QueueRecord[]> {
-    return queues(this.#home)
+    return inspector.queues(this.#home)
   }
 
   async waitingRoutes(): Promise<readonly port.WaitingRoute[]> {
-    return waitingRoutes(this.#home)
+    return inspector.waitingRoutes(this.#home)
+  }
+
+  async dueSoon(request: port.DueSoonRequest): Promise<readonly port.DueSoon[]> {
+    return inspector.dueSoon(this.#home, request)
   }
 
   async sessions(): Promise<readonly port.SessionRecord[]> {
-    return sessions(this.#home)
+    return inspector.sessions(this.#home)
   }
 
   async definitions(): Promise<readonly port.PublishedDefinition[]> {
-    return definitions(this.#home)
+    return inspector.definitions(this.#home)
   }
 
   async now(): Promise<number> {

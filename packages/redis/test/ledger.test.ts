@@ -119,7 +119,7 @@ class Client {
       level: dice.of([0, 2, 2, 4]),
       due: dice.of([{ inMs: 0 }, { inMs: 0 }, { inMs: 3_000 }, { at: 5 }]),
       held: dice.chance(0.1),
-      payload: dice.chance(0.1) ? 'x'.repeat(9_000) : '1',
+      payload: dice.of(['1', '1', '1', '"größer"', new Uint8Array(300), 'x'.repeat(9_000)]),
       timeoutMs: dice.of([null, 2_000]),
       startByMs: dice.chance(0.2) ? 10_000 : null,
       deadlineMs: dice.chance(0.2) ? 40_000 : null,

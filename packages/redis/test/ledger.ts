@@ -9,11 +9,15 @@ interface Task {
   readonly route: string
   readonly level: string
   readonly lane: string
+  /** Of its payload, or of its result. */
+  readonly size: number
   readonly extras: ReadonlyMap<string, string>
 }
 
 const HELD = 1
+const APART = 16
 const LIMITED = 64
+const OWNED = 256
 
 /** @returns sentences; none if all is well */
 export async function audit(url: string, namespace: string): Promise<readonly string[]> {
@@ -27,6 +31,7 @@ export async function audit(url: string, namespace: string): Promise<readonly st
   auditPlaces(home, same)
   auditLives(home, same)
   auditLanes(home, same)
+  auditHoldings(home, same)
   auditLogs(home, same)
   auditSchedules(home, same)
   return found
@@ -136,6 +141,37 @@ function auditLanes(home: Home, same: Same): void {
   }
 }
 
+/** What is told of queues and partitions, and of what is due soon. */
+function auditHoldings(home: Home, same: Same): void {
+  const live = [...home.tasks].filter(([, { state }]) => !isFinal(state))
+  const held = new Map<string, string>()
+  const hold = (field: string, n: number): void => {
+    if (n > 0) held.set(field, String(Number(held.get(field) ?? 0) + n))
+  }
+  const bytes = new Map<string, number>()
+  for (const [id, { queue, lane, size, state }] of live) {
+    bytes.set(queue, (bytes.get(queue) ?? 0) + size)
+    const run = Buffer.from(home.hash('r').get(id) ?? '', 'latin1')
+    if (run.length === PLAIN_RUN) same(`size of ${hex(id)} (${state})`, run.readUInt32BE(88), size)
+    if (lane.startsWith(NOPARTITION)) continue
+    hold(lane.slice(0, 4), 1)
+    hold(`${lane.slice(0, 4)}b`, size)
+  }
+  for (const queue of home.hash('Q').values()) {
+    same(`live bytes of ${hex(queue)}`, Number(home.hash(`q${queue}`).get('L') ?? 0), bytes.get(queue) ?? 0)
+  }
+  same('what partitions hold', sorted(home.hash('0')), sorted(held))
+  const due = new Map(
+    live.flatMap(([id, { state, extras }]) =>
+      state !== 'r' && extras.has('db') ? [[id, extras.get('db')!] as const] : [],
+    ),
+  )
+  same('due soon', sorted(home.hash('O')), sorted(due))
+}
+
+const NOPARTITION = '\0'.repeat(4)
+const PLAIN_RUN = 92
+
 function auditLives(home: Home, same: Same): void {
   const running = [...home.hash('r')].filter(([id]) => id !== '')
   for (const [id, run] of running) {
@@ -234,6 +270,7 @@ class Home {
       const id = key.slice(1)
       const record = Buffer.from(value as string, 'latin1')
       const flags = record.readUInt16BE(1)
+      const body = (flags & OWNED) === 0 ? 59 : 111
       this.tasks.set(id, {
         state: this.hash('r').has(id) ? 'r' : String.fromCharCode(record[0]!),
         held: (flags & HELD) !== 0,
@@ -242,6 +279,7 @@ class Home {
         route: record.toString('latin1', 25, 28),
         level: record.toString('latin1', 3, 4),
         lane: record.toString('latin1', 47, 55),
+        size: (flags & APART) === 0 ? record.length - body : record.readUInt32BE(body),
         extras: this.hash(`x${id}`),
       })
     }

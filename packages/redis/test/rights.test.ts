@@ -20,6 +20,8 @@ const AREAS: ReadonlySet<string> = new Set([
   'lists',
   'schedules',
   'locks',
+  'budgets',
+  'due-by',
   'watch',
 ])
 

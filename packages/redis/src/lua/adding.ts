@@ -229,11 +229,13 @@ local function standInLanes(part, laned, dues)
   end
   for lane, ids in pairs(there) do lanes().stand(part[2], part[3], byte(part[4], 4), lane, ids) end
 end
+-- of a record from column 23 on, before its payload
+local COLUMNS = 37
 local function addPlain(part)
   local q, route, head, list = part[2], part[3], part[4], part[6]
   local level, labels, dues = byte(head, 4), part[7], part[8]
   local ready, later, nearest, laned = {}, {}, nil, part[9] and {}
-  local ids, args, seen = {}, {}, {}
+  local ids, args, seen, size = {}, {}, {}, 0
   local seq, stamp = logs.A.next + #logs.A.ids, NOW6 .. NOW6
   for i = 1, #list, 2 do
     local id = list[i]
@@ -252,6 +254,7 @@ local function addPlain(part)
     end
     if laned then laned[i] = sub(list[i + 1], 26, 33) end
     args[i + 1] = head .. pack('>I6', seq) .. stamp .. list[i + 1]
+    size = size + #list[i + 1]
     seq = seq + 1
   end
   -- what was removed is looked at only while there is anything
@@ -267,14 +270,21 @@ local function addPlain(part)
   if call('MSETNX', unpack(args)) == 0 then return false end
   for i = 1, #ids do logged('A', ids[i]) end
   count(q, 'p', #ids)
+  count(q, 'L', size - COLUMNS * #ids)
   hint.ready = true
   if labels then
     for i = 1, #ids do call('HSET', P .. 'x' .. ids[i], 'l', labels[i]) end
   end
   if laned then
-    local users = {}
-    for i = 1, #list, 2 do users[laned[i]] = (users[laned[i]] or 0) + 1 end
-    for lane, n in pairs(users) do lanes().addUsers(lane, n) end
+    local users, sizes = {}, {}
+    for i = 1, #list, 2 do
+      local lane = laned[i]
+      users[lane], sizes[lane] = (users[lane] or 0) + 1, (sizes[lane] or 0) + #list[i + 1] - COLUMNS
+    end
+    for lane, n in pairs(users) do
+      lanes().addUsers(lane, n)
+      hold(lane, n, sizes[lane])
+    end
   end
   if not dues then ready = ids end
   if #ready > 0 and moveDue(q, route) then

@@ -28,10 +28,13 @@ local function headsOf(level)
 end
 local FIRST, NEXT = '\0\0\0\0', '\0\0\0\1'
 
-local function give(id, v, epoch)
-  local n = #given + 1
+-- sizes as records have them: most payloads are as long as another
+local SIZES = {}
+local function give(id, v, epoch, size)
+  local n, four = #given + 1, SIZES[size]
+  if not four then four = I4(size); SIZES[size] = four end
   given[n] = id
-  running[2 * n - 1], running[2 * n] = id, sub(v, 4, 55) .. epoch .. claiming.suffix .. sub(v, 2, 3)
+  running[2 * n - 1], running[2 * n] = id, sub(v, 4, 55) .. epoch .. claiming.suffix .. sub(v, 2, 3) .. four
   claims[2 * n - 1], claims[2 * n] = id, v
 end
 local function fitsBytes(size)
@@ -82,13 +85,15 @@ local function closer(id, v, lane, on)
     return 'passed'
   end
   if on and flow().opensAt(on, costsOf(T)) ~= NOW then return 'stop' end
-  if not fitsBytes(bodySize(T)) then return 'stop' end
+  local size = bodySize(T)
+  if not fitsBytes(size) then return 'stop' end
   if on then flow().use(on, costsOf(T)) end
-  give(id, v, I4(T.epoch + 1))
+  give(id, v, I4(T.epoch + 1), size)
   claiming.twice[id] = true
   count(T.q, 'p', -1); count(T.q, 'r', 1)
   if has(T, EXTRA) or has(T, APART) then giveMore(T) end
   if T.x.um == 'w' then dropKey(T) end
+  if T.x.db then call('ZREM', P .. 'O', id) end
   if has(T, LIMITED) then
     call('ZREM', P .. 'e', id)
     if T.x.dl then call('ZADD', P .. 'o', T.x.dl, id) end

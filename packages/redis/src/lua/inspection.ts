@@ -182,6 +182,17 @@ end
 return answers
 `
 
+/** dueSoon. Request: { since ms, within ms, how many }. Answer: { id, queue and route, dueBy, … }. */
+export const DUE_SOON: string = String.raw`
+local answer = {}
+local flat = call('ZRANGEBYSCORE', P .. 'O', NOW - IN[1], NOW + IN[2], 'WITHSCORES', 'LIMIT', 0, IN[3])
+for i = 1, #flat, 2 do
+  local n = #answer
+  answer[n + 1], answer[n + 2], answer[n + 3] = flat[i], call('GETRANGE', TASK .. flat[i], 22, 27), tonumber(flat[i + 1])
+end
+return answer
+`
+
 /** sessions whose lease holds. Answer: { id, opened, ends, profile, how many tasks run, … }. */
 export const SESSIONS: string = String.raw`
 local answer = {}

@@ -28,6 +28,9 @@ end
 local function beginLife(T)
   if T.x.u and T.x.um ~= 't' then takeKey(T.x.u, T.id) end
   if isFifo(T) then joinSeries(T) end
+  local size = bodySize(T)
+  count(T.q, 'L', size)
+  hold(T.lane, 1, size)
   for _, edge in ipairs(parentsOf(T)) do call('HINCRBY', P .. 'i', edge[1], 1) end
 end
 -- it is the first of its series now
@@ -68,6 +71,9 @@ local function closeEdge(parent, child)
   end
 end
 local function endLife(T, from, to)
+  local size = T.size or bodySize(T)
+  count(T.q, 'L', -size)
+  hold(T.lane, -1, -size)
   if T.x.u and T.x.um ~= 't' then dropKey(T) end
   local next = isFifo(T) and leaveSeries(T)
   if next then comeFirst(next) end

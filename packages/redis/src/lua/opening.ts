@@ -9,12 +9,13 @@
  *   Q R T      hash    queues, routes, terms → their three bytes; N  hash  three bytes → terms; Q or R and three bytes → queue or type
  *   t<id>      string  the task (records.ts)              x<id>  hash  what most tasks do not have
  *   p<id>      string  a payload above 8 KiB
- *   q<q>       hash    settings of a queue, and how many tasks are in which state
+ *   q<q>       hash    settings of a queue, how many tasks are in which state, and bytes of live payloads (L) and of final tasks (B)
  *   l<q><r><level> list what is ready                      a<q>  set    which of these lists are not empty, and with a j behind, which rings
  *   l<q><r><level><lane> list the same of other lanes      9<q><r><level><lane> zset what is ready by its dueBy
  *   8<q><r><level> zset lanes whose list is not empty; with a y behind, whose zset is not: a ring
  *   1 2        hash    lane as JSON → its eight bytes, and back    3  hash, 4 zset  how many tasks have it, since when none
  *   5 6 7      hash    partition → its four bytes; how many lanes it has; its bytes → weight and name
+ *   0          hash    four bytes of a partition → its live tasks; with a b behind, bytes of their payloads
  *   P<q><partition> zset a series, in its order            P<q>  zset   who only waits for those before it → when due
  *   H          hash    limits (limits.ts)                  F<name> hash key → what is used of it
  *   d<q><r>    zset    what is due later                   n<q>  zset   route → its earliest due time
@@ -33,6 +34,8 @@
  *   Y          hash    removed tasks → how many of their entries are still in lists of ready ones
  *   D          hash    published definitions
  *   J<name>    hash    a schedule                          j      zset   all schedules; y  when they are due
+ *   I          hash    budgets                             I<window> hash spender → its totals; Iw  zset  windows by their ends
+ *   O          zset    tasks with a dueBy that neither run nor have ended
  *   L<name>    hash    a lock                              M      zset   when their leases end
  */
 export const OPENING: string = String.raw`
@@ -53,8 +56,8 @@ local NOW6 = I6(NOW)
 -- whether there are limits at all
 local limited = meta[6]
 
--- what is written once, when the script ends: counts of queues, the logs, a hint
-local counts, hint = {}, { ready = false, settled = false, cancel = false, schedules = false }
+-- what is written once, when the script ends: counts of queues, what partitions hold (budgets.ts), the logs, a hint
+local counts, holdings, hint = {}, nil, { ready = false, settled = false, cancel = false, schedules = false }
 local function count(q, field, n)
   local of = counts[q]
   if not of then of = {}; counts[q] = of end
@@ -111,6 +114,11 @@ local function finish()
   for q, of in pairs(counts) do
     for field, n in pairs(of) do
       if n ~= 0 then call('HINCRBY', P .. 'q' .. q, field, n) end
+    end
+  end
+  if holdings then
+    for field, n in pairs(holdings) do
+      if n ~= 0 and call('HINCRBY', P .. '0', field, n) == 0 then call('HDEL', P .. '0', field) end
     end
   end
   if hint.atEnd then hint.atEnd() end

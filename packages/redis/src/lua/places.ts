@@ -115,6 +115,7 @@ local function leave(T, taken)
     if not taken then removeFromLane(T) end
   end
   if has(T, LIMITED) then call('ZREM', P .. 'e', T.id) end
+  if T.x.db then call('ZREM', P .. 'O', T.id) end
 end
 local function weightOf(T)
   local weight = 300 + bodySize(T)
@@ -145,5 +146,6 @@ local function enter(T, back)
   end
   local at = limitOf(T)
   if at then call('ZADD', P .. 'e', at, T.id) end
+  if T.x.db then call('ZADD', P .. 'O', T.x.db, T.id) end
 end
 `

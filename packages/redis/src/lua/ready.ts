@@ -50,10 +50,11 @@ local function claimFromLane(q, route, level, lane, want)
     for i = 1, #ids do
       local id, v = ids[i], values[i]
       if v and heads[sub(v, 1, 4)] then
-        if not fitsBytes(#v - 59) then break end
+        local size = #v - 59
+        if not fitsBytes(size) then break end
         if on then flow().use(on) end
         local epoch = sub(v, 56, 59)
-        give(id, v, epoch == FIRST and NEXT or I4(decode('>I4', epoch) + 1))
+        give(id, v, epoch == FIRST and NEXT or I4(decode('>I4', epoch) + 1), size)
         if byte(v, 2) ~= 0 then
           local more = claiming.more
           more[#more + 1], more[#more + 2], more[#more + 3] = #given - 1, { 'l', call('HGET', P .. 'x' .. id, 'l') }, ''

@@ -9,8 +9,8 @@
  *   95 since 6 · 101 end 6 (its number in the log of ends) · 107 reason 1 · 108 weight 4
  *
  * A claim does not touch it: the claim of a running task is one entry of the hash r:
- *    1 columns 4 to 55 of the record · 53 epoch 4 · 57 nonce 8 · 65 session 16 · 81 claimedAt 6 · 87 flags 2
- * or, where there is more to say, instead of the flags
+ *    1 columns 4 to 55 of the record · 53 epoch 4 · 57 nonce 8 · 65 session 16 · 81 claimedAt 6 · 87 flags 2 · 89 size of the payload 4
+ * or, where there is more to say, instead of flags and size
  *   87 told 1 · 88 settled 4 · 92 attemptAt 6 · 98 missed 1 · 99 cause 1 · 100 from 16 · 116 cancelAt 6
  * As long as it is short (PLAIN_RUN bytes) nothing has touched the record since the claim, and it has all that a
  * success needs: each byte of a string costs Lua a nanosecond, so that payloads are not read only to be dropped.
@@ -26,7 +26,7 @@ export const FLAGS: string = String.raw`
 local HELD, EXTRA, BINARY, APART, USER, LIMITED, PARENT, OWNED, EMPTY, OPEN = 1, 2, 8, 16, 32, 64, 128, 256, 512, 1024
 -- of the extras there are only labels
 local LABELS = 2048
-local PLAIN_RUN = 88
+local PLAIN_RUN = 92
 `
 
 export const RECORDS: string = String.raw`

@@ -1,6 +1,7 @@
 /** The scripts as they are sent: what each needs of the rest, and whether it may run when the memory is full. */
 import { createHash } from 'node:crypto'
 import { ADD, ADDING } from './adding.ts'
+import * as budgeting from './budgets.ts'
 import { CLAIM, CLAIMING, CLOSER, EXCHANGE } from './claiming.ts'
 import { CANCELLING, COMMAND, CONFIGURE } from './commanding.ts'
 import { DEPENDENTS, GATES } from './dependents.ts'
@@ -73,6 +74,7 @@ const FLOW = lazy(
 /** Where tasks stand, and what holds them back. */
 const LINES = [
   LANE_BYTES,
+  budgeting.HOLDING,
   'local lanes',
   LANES,
   lazy(
@@ -134,6 +136,7 @@ export const prune: Script = script('prune', 'any memory', [
   ...MOVING,
   FORGET_LANES,
   limits.FORGET_KEYS,
+  budgeting.FORGET_SPENDINGS,
   PRUNE,
 ])
 export const command: Script = script('command', 'any memory', [...MOVING, SETTLING, CANCELLING, COMMAND])
@@ -178,6 +181,7 @@ export const waiting: Script = script('waitingRoutes', 'reads', [
   inspection.READY,
   inspection.WAITING,
 ])
+export const dueSoon: Script = script('dueSoon', 'reads', [OPENING, inspection.DUE_SOON])
 export const sessions: Script = script('sessions', 'reads', [OPENING, inspection.SESSIONS])
 export const definitions: Script = script('definitions', 'reads', [OPENING, inspection.DEFINITIONS])
 export const timeNow: Script = script('now', 'reads', [OPENING, inspection.TIME_NOW])
@@ -199,5 +203,12 @@ export const configurePartition: Script = script('configurePartition', 'any memo
   limits.CONFIGURE_PARTITION,
 ])
 export const partitions: Script = script('partitions', 'reads', [OPENING, limits.PARTITIONS])
+export const configureBudget: Script = script('configureBudget', 'any memory', [
+  OPENING,
+  budgeting.CONFIGURE_BUDGET,
+])
+export const budgets: Script = script('budgets', 'reads', [OPENING, budgeting.BUDGETS])
+export const usage: Script = script('usage', 'reads', [OPENING, budgeting.USAGE])
+export const spend: Script = script('spend', 'any memory', [OPENING, budgeting.SPEND])
 export const openHome: Script = script('openHome', 'any memory', [OPEN_HOME])
 export const shiftClock: Script = script('shiftClock', 'any memory', [SHIFT_CLOCK])

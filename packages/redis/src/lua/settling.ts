@@ -29,6 +29,7 @@ local function dropApart(T)
 end
 local APPLY = {}
 function APPLY.s(T, arg, session)
+  T.size = bodySize(T)
   dropApart(T)
   T.body = arg[10] > 0 and arg[11] or ''
   mark(T, BINARY, arg[10] == 2)
@@ -112,6 +113,14 @@ export const SETTLE_ALL: string = String.raw`
 local PLAIN_END = { ['\0\0'] = { [0] = '\7\0', '\5\0', '\5\8' }, ['\0\8'] = { [0] = '\7\0', '\5\0', '\5\8' },
   ['\0\32'] = { [0] = '\7\32', '\5\32', '\5\40' }, ['\0\40'] = { [0] = '\7\32', '\5\32', '\5\40' },
   ['\8\2'] = { [0] = '\15\2', '\13\2', '\13\10' }, ['\8\10'] = { [0] = '\15\2', '\13\2', '\13\10' } }
+-- flags and size of the payload, as they stand in the claim, to flags after; most payloads are as long as another
+local ends = {}
+local function endOf(tail)
+  local flags = PLAIN_END[sub(tail, 1, 2)]
+  local plain = flags and { [0] = flags[0], flags[1], flags[2], size = decode('>I4', tail, 3) } or false
+  ends[tail] = plain
+  return plain
+end
 local function settleAll(list, claiming)
   local verdicts, n = {}, #list / 5
   if n == 0 then return verdicts end
@@ -123,10 +132,19 @@ local function settleAll(list, claiming)
   for i = 1, n do
     local at, rec = 5 * i, recs[i]
     local kind = list[at - 1]
-    local flags = kind < 3 and rec and #rec == PLAIN_RUN and list[at - 3] == sub(rec, 53, 64) and byte(rec, 49) < FIFO and PLAIN_END[sub(rec, 87)]
+    local lane, flags
+    if kind < 3 and rec and #rec == PLAIN_RUN and list[at - 3] == sub(rec, 53, 64) then
+      lane = sub(rec, 45, 52)
+      if lane == NOLANE or byte(lane, 5) < FIFO then
+        local tail = sub(rec, 87)
+        flags = ends[tail]
+        if flags == nil then flags = endOf(tail) end
+      end
+    end
     if flags then
       local id, body, q, session = ids[i], list[at], sub(rec, 20, 22), sub(rec, 65, 80)
-      if limited then flow().giveBack(q, sub(rec, 23, 25), sub(rec, 45, 52)) end
+      if limited then flow().giveBack(q, sub(rec, 23, 25), lane) end
+      if lane ~= NOLANE then hold(lane, -1, -flags.size) end
       local weight, number = 300 + #body, pack('>I6', logged('E', id))
       if byte(rec, 87) == 8 then weight = weight + #(call('HGET', P .. 'x' .. id, 'l') or '') end
       sets[2 * done + 1] = TASK .. id
@@ -137,9 +155,9 @@ local function settleAll(list, claiming)
       if not of then of = {}; left[session] = of end
       of[#of + 1] = id
       of = finals[q]
-      if not of then of = { weight = 0 }; finals[q] = of end
+      if not of then of = { weight = 0, size = 0 }; finals[q] = of end
       of[#of + 1] = id .. number
-      of.weight = of.weight + weight
+      of.weight, of.size = of.weight + weight, of.size + flags.size
       verdicts[i] = 'a'
     else
       verdicts[i] = false
@@ -152,7 +170,7 @@ local function settleAll(list, claiming)
     for session, of in pairs(left) do call('SREM', P .. 'u' .. session, unpack(of)) end
     for q, of in pairs(finals) do
       call('RPUSH', P .. 'f' .. q .. 's', unpack(of))
-      count(q, 'r', -#of); count(q, 's', #of); count(q, 'N', #of); count(q, 'B', of.weight)
+      count(q, 'r', -#of); count(q, 's', #of); count(q, 'N', #of); count(q, 'B', of.weight); count(q, 'L', -of.size)
     end
   end
   for i = 1, n do

@@ -223,7 +223,8 @@ local function hasMore(q)
 end
 local lanesLeft = forgetLanes()
 forgetKeys()
-local more = (ghosts >= GHOSTS_MAX or lanesLeft) and 1 or 0
+local windowsLeft = forgetSpendings()
+local more = (ghosts >= GHOSTS_MAX or lanesLeft or windowsLeft) and 1 or 0
 if full() then
   for _, q in ipairs(queues) do
     if more == 1 or steps >= STEPS_MAX then more = 1; break end
