@@ -82,6 +82,7 @@ export class ClaimReader {
     const termsOf = reader(bundle.terms)
     const routeOf = reader(bundle.routes)
     const payloads = bundle.payloads.split(SEPARATOR)
+    const partitions = bundle.partitions === null ? null : namesIn(bundle.partitions)
     const start = claims.length
     for (let at = 0; at < count; at++) {
       const id = ids[at]!
@@ -95,6 +96,7 @@ export class ClaimReader {
         nonce,
         type: this.#types.get(routeOf(at))!,
         queue,
+        partition: partitions === null ? null : partitions[at]!,
         level,
         payload: payloads[at]!,
         policy,
@@ -136,6 +138,10 @@ function reader(list: string | number): (at: number) => number {
   if (typeof list === 'number') return () => list
   const values = list.split(',')
   return (at) => Number(values[at])
+}
+
+function namesIn(partitions: string): readonly (string | null)[] {
+  return JSON.parse(partitions) as (string | null)[]
 }
 
 function completed(claim: Claim, extra: ClaimExtra): Claim {

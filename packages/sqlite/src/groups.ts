@@ -19,6 +19,7 @@ import { ADD_TASK, KNOWN_TASK, RUNS_UNDER } from './statements/adding.ts'
 import { ADD_EDGE } from './statements/dependents.ts'
 import { FIND_TOMBSTONE, PUT_APART } from './statements/tasks.ts'
 import { laneText } from './lanes.ts'
+import { addToLoads } from './loads.ts'
 import { enterLine } from './places.ts'
 import { joinSeries } from './series.ts'
 import { isApart, ROW_BYTES, sizeOf } from './sizes.ts'
@@ -248,6 +249,7 @@ function insert(pass: Pass, spec: TaskSpec, birth: Birth): number {
   const waitsWithKey = spec.unique?.while === 'waiting'
   const lane = spec.lane === null ? 0 : lanes.keyOf(laneText(spec.lane))
   const dueBy = spec.dueByMs === null ? null : now + spec.dueByMs
+  const size = sizeOf(spec.payload)
   database.run(
     ADD_TASK,
     seq,
@@ -263,7 +265,7 @@ function insert(pass: Pass, spec: TaskSpec, birth: Birth): number {
       (apart ? EXTRA.payload : 0) |
       (dueBy === null ? 0 : EXTRA.dueBy) |
       (waitsWithKey ? EXTRA.key : 0),
-    sizeOf(spec.payload),
+    size,
     ROW_BYTES + (parents?.length ?? 0) + (labels?.length ?? 0),
     spec.digest,
     earlier(startBy, deadlineAt),
@@ -283,6 +285,7 @@ function insert(pass: Pass, spec: TaskSpec, birth: Birth): number {
     dueBy,
   )
   if (apart) database.run(PUT_APART, seq * 4 + PART.payload, spec.payload)
+  addToLoads(pass, { queue, lane, tasks: 1, bytes: size })
   const place = { seq, queue, route, level: spec.level, lane, dueBy, runAt }
   joinSeries(pass, place)
   if (state === STATE.pending && !spec.held) enterLine(pass, place)

@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs'
 import { InvalidArgumentError, StoreError } from '@millrace/core'
 import { addGroup } from './groups.ts'
 import { draftOf, seqOf } from './tasks.ts'
+import { flushLoads } from './loads.ts'
 import { flushVolumes } from './volumes.ts'
 import { errorOf } from './errors.ts'
 import { failureOf, isBusy, storeError } from './failures.ts'
@@ -145,6 +146,7 @@ export class Guests implements Port<SqliteTransaction> {
     const pass = newPass(home, home.clock.now())
     const answer = work(pass)
     flushVolumes(pass)
+    flushLoads(pass)
     return answer
   }
 

@@ -46,6 +46,8 @@ export interface Pass extends Home {
   readonly returning: { readonly seq: number; readonly key: string }[]
   /** Changes of the volumes of final tasks, by `queue state hour`. */
   readonly volumes: Map<string, Volume>
+  /** Changes of what is live, by the keys of queues and of partitions. */
+  readonly loads: { readonly queues: Map<number, Load>; readonly partitions: Map<number, Load> }
   /** What it leaves for those who watch. */
   readonly hint: { -readonly [K in keyof Hint]: Hint[K] }
   resolutionsLeft: number
@@ -61,6 +63,12 @@ export interface Volume {
   bytes: number
 }
 
+/** Live tasks, and the bytes of their payloads. */
+export interface Load {
+  tasks: number
+  bytes: number
+}
+
 export function newPass(home: Home, now: number): Pass {
   return {
     ...home,
@@ -68,6 +76,7 @@ export function newPass(home: Home, now: number): Pass {
     ended: [],
     returning: [],
     volumes: new Map(),
+    loads: { queues: new Map(), partitions: new Map() },
     hint: { ...NOTHING },
     resolutionsLeft: RESOLUTIONS_MAX,
     anyEdges: undefined,

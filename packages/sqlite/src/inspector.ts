@@ -6,6 +6,7 @@ import { matchOf } from './filters.ts'
 import { pageByArrival, pageByEnd } from './pages.ts'
 import {
   COUNT_FOLLOWERS,
+  DUE_SOON,
   READ_COUNTS,
   READ_DEFINITIONS,
   READ_OUTCOME,
@@ -20,6 +21,8 @@ import { FIND_TOMBSTONE } from './statements/tasks.ts'
 import type {
   CancelRequest,
   Counters,
+  DueSoon,
+  DueSoonRequest,
   Edge,
   IfFailed,
   Level,
@@ -233,6 +236,20 @@ export function list(home: Home, { filter, limit, cursor }: ListRequest): ListAn
     : pageByArrival(home, match, { limit, cursor })
   const tasks = seqs.map((seq) => summaryOf(home, home.database.object<SummaryRow>(READ_SUMMARY, seq)!))
   return { tasks, next }
+}
+
+export function dueSoon(
+  { database, names, now }: Pass,
+  { sinceMs, withinMs, limit }: DueSoonRequest,
+): readonly DueSoon[] {
+  type Row = readonly [id: string, queue: number, route: number, dueBy: number]
+  const rows = database.all<Row>(DUE_SOON, now - sinceMs, now + withinMs, limit)
+  return rows.map(([id, queue, route, dueBy]) => ({
+    id: idFromHex(id),
+    queue: names.queueName(queue),
+    type: names.routeOf(route).type,
+    dueBy,
+  }))
 }
 
 type MutableCounts = { -readonly [K in keyof QueueCounts]: number }

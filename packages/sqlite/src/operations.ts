@@ -1,9 +1,10 @@
 /** What the thread does, by name: what writes, and what only reads. */
 import { add } from './adding.ts'
+import { budgets, configureBudget, spend, usage } from './budgets.ts'
 import { command, configureQueue } from './commanding.ts'
 import { exchange } from './exchanging.ts'
 import { openGate } from './gates.ts'
-import { definitions, get, list, outcomes, queues, sessions } from './inspector.ts'
+import { definitions, dueSoon, get, list, outcomes, queues, sessions } from './inspector.ts'
 import { configurePartition, partitions } from './lanes.ts'
 import { configureLimit, limits, recount, removeLimit } from './limit-settings.ts'
 import { acquireLock, locks, releaseLock, renewLock } from './locks.ts'
@@ -36,6 +37,8 @@ const WRITES = {
   removeLimit,
   configurePartition,
   recount,
+  configureBudget,
+  spend,
   openGate,
   putSchedule,
   removeSchedule,
@@ -51,10 +54,13 @@ const READS = {
   list,
   queues,
   waitingRoutes,
+  dueSoon,
   sessions,
   definitions,
   limits,
   partitions,
+  budgets,
+  usage,
   schedule,
   schedules,
   dueSchedules,

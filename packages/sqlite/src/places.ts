@@ -3,8 +3,9 @@ import { FINAL_FROM, STATE } from '@millrace/core/store'
 import { comesFirst, joinSeries, leaveSeries } from './series.ts'
 import { ENTER_LATER, ENTER_READY, LEAVE_LATER, LEAVE_READY } from './statements/tasks.ts'
 import { FOLLOWER } from './statements/series.ts'
+import { addToLoads } from './loads.ts'
 import { addToVolume } from './volumes.ts'
-import type { Pass } from './home.ts'
+import type { Load, Pass } from './home.ts'
 import type { Draft, Task } from './tasks.ts'
 
 type Place = Pick<Task, 'seq' | 'queue' | 'route' | 'level' | 'lane' | 'dueBy' | 'runAt'>
@@ -21,13 +22,21 @@ export function replace(pass: Pass, { task, before }: Draft): void {
   if (lived && !lives) letNextOn(pass, task)
   if (!lived) countVolume(pass, before, -1)
   if (!lives) countVolume(pass, task, 1)
+  countLoad(pass, task, {
+    tasks: (lives ? 1 : 0) - (lived ? 1 : 0),
+    bytes: (lives ? task.size : 0) - (lived ? before.size : 0),
+  })
 }
 
 /** What is removed stands nowhere. */
 export function vacate(pass: Pass, before: Readonly<Task>): void {
   if (isFree(before)) leaveLine(pass, before)
-  if (before.state < FINAL_FROM) letNextOn(pass, before)
-  else countVolume(pass, before, -1)
+  if (before.state >= FINAL_FROM) {
+    countVolume(pass, before, -1)
+    return
+  }
+  letNextOn(pass, before)
+  countLoad(pass, before, { tasks: -1, bytes: -before.size })
 }
 
 /** Whether it waits to be claimed, now or later. */
@@ -60,6 +69,10 @@ export function letNextOn(pass: Pass, { seq }: { readonly seq: number }): void {
   if (next === undefined) return
   const follower = pass.database.object<Place>(FOLLOWER, next)
   if (follower !== undefined) enterLine(pass, follower)
+}
+
+function countLoad(pass: Pass, { queue, lane }: Readonly<Task>, { tasks, bytes }: Readonly<Load>): void {
+  if (tasks !== 0 || bytes !== 0) addToLoads(pass, { queue, lane, tasks, bytes })
 }
 
 function countVolume(pass: Pass, task: Readonly<Task>, count: 1 | -1): void {

@@ -118,6 +118,22 @@ export class SqliteStore implements port.Store {
     return this.#lines.reach().call('recount', undefined)
   }
 
+  configureBudget(request: port.BudgetSettings): Promise<'applied' | 'too-many'> {
+    return this.#lines.reach().call('configureBudget', request)
+  }
+
+  budgets(): Promise<readonly port.BudgetSettings[]> {
+    return this.#lines.reach().call('budgets', undefined)
+  }
+
+  usage(questions: readonly port.UsageQuestion[]): Promise<port.UsageAnswer> {
+    return this.#lines.reach().call('usage', questions)
+  }
+
+  async spend(request: port.SpendRequest): Promise<void> {
+    await this.#lines.reach().call('spend', request)
+  }
+
   async putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
     return this.#lines.reach().call('putSchedule', request)
   }
@@ -190,6 +206,10 @@ export class SqliteStore implements port.Store {
 
   waitingRoutes(): Promise<readonly port.WaitingRoute[]> {
     return this.#lines.reach().call('waitingRoutes', undefined)
+  }
+
+  dueSoon(request: port.DueSoonRequest): Promise<readonly port.DueSoon[]> {
+    return this.#lines.reach().call('dueSoon', request)
   }
 
   sessions(): Promise<readonly port.SessionRecord[]> {

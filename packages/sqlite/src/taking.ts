@@ -38,6 +38,7 @@ export type BatchRow = readonly [
   ids: Uint8Array,
   ords: string,
   payloads: string,
+  partitions: string | null,
 ]
 
 export interface Batch {
@@ -51,14 +52,15 @@ export interface Batch {
   readonly ids: Uint8Array
   readonly ords: string
   readonly payloads: string
+  readonly partitions: string | null
 }
 
 export function batchOf(row: BatchRow): Batch {
   const [count, size, extra, expiresAt, delayMin, delayMax, termsMin, termsMax, ...rest] = row
-  const [routeMin, routeMax, seqs, ids, ords, payloads] = rest
+  const [routeMin, routeMax, seqs, ids, ords, payloads, partitions] = rest
   const alike = delayMin === delayMax && termsMin === termsMax && routeMin === routeMax
   const same = alike ? { delays: delayMin, terms: termsMin, routes: routeMin } : null
-  return { count, size, extra, expiresAt, same, seqs, ids, ords, payloads }
+  return { count, size, extra, expiresAt, same, seqs, ids, ords, payloads, partitions }
 }
 
 export interface Claiming {
@@ -167,9 +169,19 @@ export function bundleOf(
   batch: Batch,
   from: Pick<ClaimBundle, 'queue' | 'level' | 'order'>,
 ): ClaimBundle {
-  const { count, extra, seqs, ids, ords, payloads } = batch
+  const { count, extra, seqs, ids, ords, payloads, partitions } = batch
   const extras = extra === 0 ? [] : database.objects<ClaimExtra>(READ_EXTRAS, `[${seqs}]`)
-  return { ...from, ...(batch.same ?? listsOf(database, seqs)), count, seqs, ids, ords, payloads, extras }
+  return {
+    ...from,
+    ...(batch.same ?? listsOf(database, seqs)),
+    count,
+    seqs,
+    ids,
+    ords,
+    payloads,
+    partitions,
+    extras,
+  }
 }
 
 function listsOf(database: Connection, seqs: string): Pick<ClaimBundle, 'delays' | 'terms' | 'routes'> {

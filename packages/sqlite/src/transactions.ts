@@ -3,6 +3,7 @@ import { busyError, isBusy, storeError } from './failures.ts'
 import { newPass, type Home, type Pass } from './home.ts'
 import { Presence } from './presence.ts'
 import { READ_FLOOR } from './statements/sessions.ts'
+import { flushLoads } from './loads.ts'
 import { flushVolumes } from './volumes.ts'
 import { mergedHint, NOTHING, type Hint } from '@millrace/core/store'
 
@@ -138,6 +139,7 @@ export class Transactions {
     const pass = newPass(this.#home, this.#home.clock.now())
     const answer = work(pass)
     flushVolumes(pass)
+    flushLoads(pass)
     return { answer, hint: pass.hint }
   }
 

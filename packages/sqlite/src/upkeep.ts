@@ -5,6 +5,7 @@ import { clearGates, openGatesOn } from './gates.ts'
 import { forgetKeys } from './limits.ts'
 import { endOverdue } from './overdue.ts'
 import { OUTBOX, TAKE_OUT } from './statements/dependents.ts'
+import { ANY_OLD_SPENDING, FORGET_SPENDINGS } from './statements/budgets.ts'
 import { ANY_OLD_WINDOW, FORGET_WINDOWS } from './statements/keys.ts'
 import {
   ANY_OLD_TOMBSTONE,
@@ -61,6 +62,7 @@ export function prune(pass: Pass, { tasksMax, retention }: PruneRequest): Upkeep
   }
   pruneTombstones(pruning)
   pruneWindows(pruning)
+  pruneSpendings(pruning)
   pass.database.run(FORGET_SESSIONS, pass.now - SESSIONS_KEPT_MS)
   pass.lanes.prune()
   forgetKeys(pass)
@@ -149,4 +151,10 @@ function pruneWindows(pruning: Pruning): void {
   const { pass } = pruning
   pruning.left -= pass.database.run(FORGET_WINDOWS, pass.now, pruning.left)
   pruning.more ||= pass.database.get<[number]>(ANY_OLD_WINDOW, pass.now)![0] === 1
+}
+
+function pruneSpendings(pruning: Pruning): void {
+  const { pass } = pruning
+  pruning.left -= pass.database.run(FORGET_SPENDINGS, pass.now, pruning.left)
+  pruning.more ||= pass.database.get<[number]>(ANY_OLD_SPENDING, pass.now)![0] === 1
 }

@@ -5,9 +5,12 @@
  */
 import type { ErrorCode, StoreError } from '@millrace/core'
 import type {
+  BudgetSettings,
   CommandAnswer,
   CommandRequest,
   DueSchedules,
+  DueSoon,
+  DueSoonRequest,
   GroupAnswer,
   Hint,
   LevelSlots,
@@ -37,6 +40,7 @@ import type {
   SessionRecord,
   SessionRequest,
   Settlement,
+  SpendRequest,
   TaskGroup,
   TaskOutcome,
   TaskRecord,
@@ -44,6 +48,8 @@ import type {
   TickAnswer,
   UpkeepAnswer,
   UpkeepRequest,
+  UsageAnswer,
+  UsageQuestion,
   Verdict,
   WaitingRoute,
 } from '@millrace/core/store'
@@ -154,6 +160,8 @@ export interface ClaimBundle {
   readonly delays: string | number
   readonly terms: string | number
   readonly routes: string | number
+  /** The partition of each or null, as JSON; `null`: none has one. */
+  readonly partitions: string | null
   /** Separated by `SEPARATOR`; empty where the payload is apart. */
   readonly payloads: string
   /** What is out of the ordinary, by the position in the bundle. */
@@ -220,6 +228,10 @@ export interface Operations {
   configurePartition(request: PartitionSettings): null
   partitions(): readonly PartitionRecord[]
   recount(): RecountAnswer
+  configureBudget(request: BudgetSettings): 'applied' | 'too-many'
+  budgets(): readonly BudgetSettings[]
+  usage(questions: readonly UsageQuestion[]): UsageAnswer
+  spend(request: SpendRequest): null
   openGate(gate: string): { readonly fate: 'open' | 'gone'; readonly more: boolean }
   putSchedule(request: SchedulePut): SchedulePutAnswer
   removeSchedule(name: string): 'removed' | 'unknown'
@@ -239,6 +251,7 @@ export interface Operations {
   list(request: ListRequest): ListAnswer
   queues(): readonly QueueRecord[]
   waitingRoutes(): readonly WaitingRoute[]
+  dueSoon(request: DueSoonRequest): readonly DueSoon[]
   sessions(): readonly SessionRecord[]
   definitions(): readonly PublishedDefinition[]
   now(): number

@@ -22,12 +22,12 @@ function mergedReady(routes: number): string {
 }
 
 /** What is put together about tasks, given what says where a task stands in line and what its route is. */
-function batch(ord: string, route: string): string {
+function batch(ord: string, route: string, partitions: string): string {
   return `
 SELECT count(*), sum(t.size), max(t.extra), min(t.expires_at),
   min(${ord} - t.enqueued_at), max(${ord} - t.enqueued_at), min(t.terms), max(t.terms), min(${route}), max(${route}),
   group_concat(t.seq), CAST(group_concat(t.id, '') AS BLOB), group_concat(${ord}),
-  group_concat(ifnull(t.payload, ''), char(30))`
+  group_concat(ifnull(t.payload, ''), char(30)), ${partitions}`
 }
 
 /**
@@ -35,15 +35,17 @@ SELECT count(*), sum(t.size), max(t.extra), min(t.expires_at),
  *
  * In: queue, level, how many at most, routes.
  * Out: count, sum of sizes, greatest extra, least expiry; the least and greatest delay, terms and route; then
- * what differs from task to task: lists of seqs, ids, places in line, payloads.
+ * what differs from task to task: lists of seqs, ids, places in line, payloads; NULL.
  */
 export function readClaims(routes: number): string {
-  return `${batch('r.ord', 'r.route')} FROM (${mergedReady(routes)}) r CROSS JOIN tasks t ON t.seq = r.seq`
+  return `${batch('r.ord', 'r.route', 'NULL')} FROM (${mergedReady(routes)}) r CROSS JOIN tasks t ON t.seq = r.seq`
 }
 
-/** The same for tasks that were picked out. In: seqs as JSON. */
+/** The same for tasks that were picked out. In: seqs as JSON. Out: …; last the name of the partition of each as JSON, or NULL if none is in a lane. */
 export const READ_PICKED: string = `
-${batch('ifnull(t.due_by, t.run_at)', 't.route')} FROM json_each(?) j CROSS JOIN tasks t ON t.seq = j.value`
+${batch('ifnull(t.due_by, t.run_at)', 't.route', 'iif(max(t.lane) = 0, NULL, json_group_array(p.name))')}
+FROM json_each(?) j CROSS JOIN tasks t ON t.seq = j.value
+LEFT JOIN lanes l ON l.key = t.lane LEFT JOIN partitions p ON p.key = l.partition`
 
 /** In: seqs as JSON. Out: lists of delays, terms and routes, where they differ. */
 export const READ_LISTS = `

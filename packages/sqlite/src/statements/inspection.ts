@@ -81,10 +81,10 @@ ORDER BY name`
  * counted in the indexes that hold nothing else, final ones are added up.
  */
 export const READ_COUNTS = `
-SELECT queue, 'ready', count(*), min(iif(seq IN (SELECT seq FROM tasks WHERE due_by IS NOT NULL AND state = 1), NULL, ord))
+SELECT queue, 'ready', count(*), min(iif(seq IN (SELECT seq FROM tasks WHERE due_by IS NOT NULL AND state < 4), NULL, ord))
   FROM ready GROUP BY queue
 UNION ALL SELECT queue, 'ready', 0, min(run_at) FROM tasks t
-  WHERE due_by IS NOT NULL AND state = 1 AND held = 0 AND run_at <= ?1
+  WHERE due_by IS NOT NULL AND state < 4 AND state = 1 AND held = 0 AND run_at <= ?1
     AND NOT EXISTS (SELECT 1 FROM running r WHERE r.seq = t.seq) GROUP BY queue
 UNION ALL SELECT queue, iif(run_at <= ?1, 'ready', 'scheduled'), count(*), iif(run_at <= ?1, min(run_at), NULL)
   FROM later GROUP BY queue, run_at <= ?1
@@ -120,6 +120,13 @@ export const NEXT_LATER_ROUTE: string = `
 SELECT queue, route, run_at FROM later
 WHERE (queue, route, run_at, seq) > (?, ?, ${LAST}, ${LAST})
 ORDER BY queue, route, run_at, seq LIMIT 1`
+
+/** In: from when, until when, how many. Out: id, queue, route and time of tasks that are to be started by a time between these and do not run, the earliest first. */
+export const DUE_SOON = `
+SELECT lower(hex(t.id)), t.queue, t.route, t.due_by FROM tasks t INDEXED BY tasks_due_by
+WHERE t.due_by IS NOT NULL AND t.state < 4 AND t.due_by BETWEEN ? AND ?
+  AND NOT EXISTS (SELECT 1 FROM running r WHERE r.seq = t.seq)
+ORDER BY t.due_by, t.seq LIMIT ?`
 
 /** In: now. Out: sessions whose lease holds, and how much they run. */
 export const READ_SESSIONS = `

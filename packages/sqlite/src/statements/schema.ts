@@ -41,7 +41,9 @@ CREATE TABLE queues(
   name TEXT NOT NULL UNIQUE,
   configured INTEGER NOT NULL DEFAULT 0, -- it is shown without any task too
   paused INTEGER NOT NULL DEFAULT 0,
-  retention TEXT                    -- JSON; NULL: the default
+  retention TEXT,                   -- JSON; NULL: the default
+  tasks INTEGER NOT NULL DEFAULT 0, -- how many live tasks it has …
+  bytes INTEGER NOT NULL DEFAULT 0  -- … and the sum of their sizes
 ) STRICT;
 
 CREATE TABLE routes(
@@ -105,7 +107,7 @@ CREATE INDEX tasks_final ON tasks(queue, state, finished_at) WHERE state >= 4;
 CREATE INDEX tasks_blocked ON tasks(queue) WHERE state = 0;
 CREATE INDEX tasks_held ON tasks(queue) WHERE held = 1 AND state = 1;
 CREATE INDEX tasks_gate ON tasks(gate) WHERE gate IS NOT NULL;
-CREATE INDEX tasks_due_by ON tasks(queue) WHERE due_by IS NOT NULL AND state = 1;
+CREATE INDEX tasks_due_by ON tasks(due_by) WHERE due_by IS NOT NULL AND state < 4;
 CREATE INDEX tasks_lane ON tasks(lane) WHERE lane > 0;
 
 -- large or binary data, so that rows of tasks stay small; key = 4 * seq + part (tasks.ts)
@@ -125,7 +127,9 @@ CREATE TABLE ready(
 CREATE TABLE partitions(
   key INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
-  weight INTEGER                    -- NULL: the default
+  weight INTEGER,                   -- NULL: the default
+  tasks INTEGER NOT NULL DEFAULT 0, -- how many live tasks it has …
+  bytes INTEGER NOT NULL DEFAULT 0  -- … and the sum of their sizes
 ) STRICT;
 CREATE INDEX partitions_weight ON partitions(key) WHERE weight IS NOT NULL;
 
@@ -168,6 +172,20 @@ CREATE TABLE usages(
   shut_until INTEGER NOT NULL DEFAULT 0,
   UNIQUE(limit_key, name)
 ) STRICT;
+
+-- what queues and partitions may hold and use
+CREATE TABLE budgets(
+  kind TEXT, name TEXT, budget TEXT NOT NULL, -- JSON of core's
+  PRIMARY KEY(kind, name)
+) STRICT, WITHOUT ROWID;
+
+-- what was used of quotas: by each spender in each window
+CREATE TABLE spendings(
+  kind TEXT, name TEXT, since INTEGER, until INTEGER, spender TEXT,
+  tasks INTEGER NOT NULL, handler_ms REAL NOT NULL,
+  PRIMARY KEY(kind, name, since, until, spender)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX spendings_until ON spendings(until);
 
 -- what is free and not held, but was not due when last looked at
 CREATE TABLE later(

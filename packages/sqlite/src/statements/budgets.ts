@@ -1,0 +1,51 @@
+/** Statements about budgets, and about what they are compared with. */
+
+/** In: how many more tasks and bytes, key. Effect: the queue has so many more live ones, or fewer. */
+export const LOAD_QUEUE = 'UPDATE queues SET tasks = tasks + ?, bytes = bytes + ? WHERE key = ?'
+
+/** In: how many more tasks and bytes, key. Effect: the partition has so many more live ones, or fewer. */
+export const LOAD_PARTITION = 'UPDATE partitions SET tasks = tasks + ?, bytes = bytes + ? WHERE key = ?'
+
+/** In: name. Out: live tasks of the queue, and their bytes. */
+export const QUEUE_LOAD = 'SELECT tasks, bytes FROM queues WHERE name = ?'
+
+/** In: name. Out: live tasks of the partition, and their bytes. */
+export const PARTITION_LOAD = 'SELECT tasks, bytes FROM partitions WHERE name = ?'
+
+/** In: seqs as JSON. Out: queue, lane, how many of them are there, and the sum of their sizes. */
+export const LOADS_OF = `
+SELECT t.queue, t.lane, count(*), sum(t.size) FROM json_each(?) j CROSS JOIN tasks t ON t.seq = j.value
+GROUP BY t.queue, t.lane`
+
+/** Out: how many budgets are set. */
+export const COUNT_BUDGETS = 'SELECT count(*) FROM budgets'
+
+/** In: kind, name. Out: a row if the scope has a budget. */
+export const HAS_BUDGET = 'SELECT 1 FROM budgets WHERE kind = ? AND name = ?'
+
+/** In: kind, name, budget as JSON. Effect: that is the budget of the scope. */
+export const SET_BUDGET = 'INSERT OR REPLACE INTO budgets(kind, name, budget) VALUES (?, ?, ?)'
+
+/** In: kind, name. Effect: the scope has none. */
+export const DELETE_BUDGET = 'DELETE FROM budgets WHERE kind = ? AND name = ?'
+
+/** Out: kind, name, budget as JSON. */
+export const READ_BUDGETS = 'SELECT kind, name, budget FROM budgets ORDER BY kind, name'
+
+/** In: kind, name, window, spender, tasks, milliseconds. Effect: the spender has spent so much, or what was known if that is more. */
+export const SPEND = `
+INSERT INTO spendings(kind, name, since, until, spender, tasks, handler_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET tasks = max(tasks, excluded.tasks), handler_ms = max(handler_ms, excluded.handler_ms)`
+
+/** In: kind, name, window. Out: tasks and milliseconds that all have spent. */
+export const SPENT = `
+SELECT ifnull(sum(tasks), 0), ifnull(sum(handler_ms), 0) FROM spendings
+WHERE kind = ? AND name = ? AND since = ? AND until = ?`
+
+/** In: now, how many. Effect: so many spendings of windows that are over are gone. */
+export const FORGET_SPENDINGS = `
+DELETE FROM spendings WHERE (kind, name, since, until, spender) IN
+  (SELECT kind, name, since, until, spender FROM spendings WHERE until <= ? ORDER BY until LIMIT ?)`
+
+/** In: now. Out: 1 if there is a spending of a window that is over. */
+export const ANY_OLD_SPENDING = 'SELECT EXISTS(SELECT 1 FROM spendings WHERE until <= ?)'
