@@ -27,6 +27,8 @@ type Change =
   | 'removeLimit'
   | 'configurePartition'
   | 'recount'
+  | 'configureBudget'
+  | 'spend'
   | 'putSchedule'
   | 'removeSchedule'
   | 'tick'
@@ -167,6 +169,24 @@ export class JournalStore implements port.Store {
     return this.#look(() => this.#tasks.partitions())
   }
 
+  // Budgets
+
+  configureBudget(request: port.BudgetSettings): Promise<'applied' | 'too-many'> {
+    return this.#change('configureBudget', request, () => this.#tasks.configureBudget(request))
+  }
+
+  spend(request: port.SpendRequest): Promise<void> {
+    return this.#change('spend', request, () => this.#tasks.spend(request))
+  }
+
+  budgets(): Promise<readonly port.BudgetSettings[]> {
+    return this.#look(() => this.#tasks.budgets())
+  }
+
+  usage(questions: readonly port.UsageQuestion[]): Promise<port.UsageAnswer> {
+    return this.#look(() => this.#tasks.usage(questions))
+  }
+
   // Schedules
 
   putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
@@ -231,6 +251,10 @@ export class JournalStore implements port.Store {
 
   waitingRoutes(): ReturnType<port.Store['waitingRoutes']> {
     return this.#look(() => this.#tasks.waitingRoutes())
+  }
+
+  dueSoon(request: port.DueSoonRequest): Promise<readonly port.DueSoon[]> {
+    return this.#look(() => this.#tasks.dueSoon(request))
   }
 
   sessions(): Promise<readonly port.SessionRecord[]> {

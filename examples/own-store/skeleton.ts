@@ -112,6 +112,10 @@ export class SkeletonStore implements port.Store {
     throw notYet('queues')
   }
 
+  async dueSoon(_request: port.DueSoonRequest): Promise<readonly port.DueSoon[]> {
+    throw notYet('dueSoon')
+  }
+
   async waitingRoutes(): ReturnType<port.Store['waitingRoutes']> {
     throw notYet('waitingRoutes')
   }
@@ -151,7 +155,25 @@ export class SkeletonStore implements port.Store {
     throw notYet('recount')
   }
 
-  // 9. What is enqueued again and again (schedules).
+  // 9. Budgets (budgets): you keep what is set and count what there is; who enqueues decides by it.
+
+  async configureBudget(_request: port.BudgetSettings): Promise<'applied' | 'too-many'> {
+    throw notYet('configureBudget')
+  }
+
+  async budgets(): Promise<readonly port.BudgetSettings[]> {
+    throw notYet('budgets')
+  }
+
+  async usage(_questions: readonly port.UsageQuestion[]): Promise<port.UsageAnswer> {
+    throw notYet('usage')
+  }
+
+  async spend(_request: port.SpendRequest): Promise<void> {
+    throw notYet('spend')
+  }
+
+  // 10. What is enqueued again and again (schedules).
 
   async putSchedule(_request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
     throw notYet('putSchedule')
@@ -180,7 +202,7 @@ export class SkeletonStore implements port.Store {
     throw notYet('tick')
   }
 
-  // 10. Locks (locks).
+  // 11. Locks (locks).
 
   async acquireLock(_request: port.LockRequest): Promise<port.LockAnswer> {
     throw notYet('acquireLock')
@@ -198,7 +220,7 @@ export class SkeletonStore implements port.Store {
     throw notYet('locks')
   }
 
-  // 11. Hints (watch). Then all at once (races, clock).
+  // 12. Hints (watch). Then all at once (races, clock).
 
   watch(): AsyncIterableIterator<port.Hint> {
     return this.#watchers.watch()

@@ -1,12 +1,11 @@
 /** A process of a crowd: it produces or works until it is killed, or told to stop by a message. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect, type Mill, type UniqueThen } from 'millrace'
-import { KEYS, tasks } from './tasks.ts'
+import { connect, type Mill } from 'millrace'
+import { PLAYS } from './play.ts'
 import type { Part, Told } from './protocol.ts'
 
-const THENS: readonly UniqueThen[] = ['keep', 'replace', 'reject']
-/** How long callers and handlers take their time, at most. */
-const PAUSE_MS = 20
+/** How long handlers take their time, at most. */
+const BUSY_MS = 20
 const FAILING = 0.2
 
 let stopped = false
@@ -22,11 +21,8 @@ function tell(told: Told): void {
   if (process.connected) process.send!(told)
 }
 
-function drawn<T>(from: readonly T[]): T {
-  return from[Math.floor(Math.random() * from.length)]!
-}
-
-const { role, url, callers } = JSON.parse(process.argv[2]!) as Part
+const { role, url, callers, play } = JSON.parse(process.argv[2]!) as Part
+const { tasks, pauseMs, draw } = PLAYS[play]
 const say = (): void => undefined
 const mill = await connect(url, { logger: { debug: say, info: say, warn: say, error: say } })
 if (role === 'producer') await produce(mill)
@@ -40,7 +36,7 @@ async function produce(client: Mill): Promise<void> {
     while (!stopped) {
       const answer = await enqueueOne(client)
       counts[answer] = (counts[answer] ?? 0) + 1
-      await sleep(Math.random() * PAUSE_MS)
+      await sleep(Math.random() * pauseMs)
     }
   }
   tell({ kind: 'ready' })
@@ -49,11 +45,9 @@ async function produce(client: Mill): Promise<void> {
 }
 
 async function enqueueOne(client: Mill): Promise<string> {
-  const key = drawn(KEYS)
-  // some are delayed, so that a key is held while its task waits
-  const options = { delay: Math.random() * 3 * PAUSE_MS, unique: { key, then: drawn(THENS) } }
+  const { task, input, options } = draw()
   try {
-    const handle = await client.enqueue(drawn(tasks), { key }, options)
+    const handle = await client.enqueue(task, input, options)
     if (handle.outcome !== 'duplicate') tell({ kind: 'acknowledged', ids: [handle.id], at: Date.now() })
     return handle.outcome
   } catch (error) {
@@ -65,7 +59,7 @@ async function work(client: Mill): Promise<void> {
   const handlers = tasks.map((task) =>
     task.handler(async (_, ctx) => {
       tell({ kind: 'started', ids: [ctx.task.id], at: Date.now() })
-      await sleep(Math.random() * PAUSE_MS)
+      await sleep(Math.random() * BUSY_MS)
       if (Math.random() < FAILING) throw new Error('as it happens')
     }),
   )

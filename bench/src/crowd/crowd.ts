@@ -4,8 +4,8 @@ import { seededRandom } from '@millrace/core/simulation'
 import { connect, type Mill, type TaskListItem } from 'millrace'
 import { Crew } from './crew.ts'
 import { Journal } from './journal.ts'
-import { crowded } from './spans.ts'
 import { stageOf, type Engine } from './stage.ts'
+import type { PlayName } from './play.ts'
 import type { Part } from './protocol.ts'
 
 const PRODUCERS = 64
@@ -16,6 +16,7 @@ const END_MS = 120_000
 const LOOK_MS = 200
 
 export interface Plan {
+  readonly play: PlayName
   readonly engine: Engine
   readonly kills: number
   /** Time between two kills, on average. */
@@ -23,17 +24,18 @@ export interface Plan {
   readonly seed: number
 }
 
-export interface Outcome {
-  /** How often producers that were not killed were answered so. */
-  readonly answers: ReadonlyMap<string, number>
-  readonly tasks: number
-  /** How many tasks certainly held a key for a while, by type. */
-  readonly held: ReadonlyMap<string, number>
-  /** In words; none, if no key was ever held by two. */
-  readonly problems: readonly string[]
+/** All that is left of a crowd: what its processes told, and what the store holds. */
+export interface Scene {
+  readonly mill: Mill
+  readonly journal: Journal
+  readonly tasks: readonly TaskListItem[]
 }
 
-export async function gather({ engine, kills, everyMs, seed }: Plan): Promise<Outcome> {
+/** @param judge looks at what happened, while the store is still there */
+export async function gather<T>(
+  { play, engine, kills, everyMs, seed }: Plan,
+  judge: (scene: Scene) => Promise<T>,
+): Promise<T> {
   await using stage = await stageOf(engine)
   const { url } = stage
   await using mill = await connect(url)
@@ -41,7 +43,7 @@ export async function gather({ engine, kills, everyMs, seed }: Plan): Promise<Ou
   const retention = { succeeded: false, cancelled: false, failed: false, bytes: false } as const
   await mill.queues.configure('default', { retention })
   const journal = new Journal()
-  using crew = new Crew(partsOf(url), journal.hear)
+  using crew = new Crew(partsOf(play, url), journal.hear)
   await crew.ready()
   const random = seededRandom(seed)
   for (let kill = 0; kill < kills; kill++) {
@@ -52,22 +54,14 @@ export async function gather({ engine, kills, everyMs, seed }: Plan): Promise<Ou
   await crew.dismiss('producer')
   await drained(mill)
   await crew.dismiss('worker')
-  const tasks = await allTasks(mill)
-  const spans = await journal.keySpans(mill, tasks)
-  const types = new Map(tasks.map(({ id, type }) => [id, type]))
-  const held = new Map<string, number>()
-  for (const { holder } of spans) {
-    const type = types.get(holder)!
-    held.set(type, (held.get(type) ?? 0) + 1)
-  }
-  return { answers: journal.answers, tasks: tasks.length, held, problems: crowded(spans) }
+  return await judge({ mill, journal, tasks: await allTasks(mill) })
 }
 
-function partsOf(url: string): readonly Part[] {
+function partsOf(play: PlayName, url: string): readonly Part[] {
   const callers = PRODUCERS / PRODUCER_PROCESSES
   return [
-    ...Array.from({ length: PRODUCER_PROCESSES }, (): Part => ({ role: 'producer', url, callers })),
-    ...Array.from({ length: WORKERS }, (): Part => ({ role: 'worker', url, callers: 0 })),
+    ...Array.from({ length: PRODUCER_PROCESSES }, (): Part => ({ role: 'producer', play, url, callers })),
+    ...Array.from({ length: WORKERS }, (): Part => ({ role: 'worker', play, url, callers: 0 })),
   ]
 }
 

@@ -1,22 +1,26 @@
 /** What the processes of a crowd have told, and what follows from it together with what the store says of its tasks. */
 import type { Mill, TaskListItem } from 'millrace'
-import { WITHIN_MS } from './tasks.ts'
+import { WITHIN_MS } from './key-play.ts'
 import type { Span } from './spans.ts'
 import type { Told } from './protocol.ts'
 
 export class Journal {
   /** By task, the first time after which it certainly was there. */
   readonly #there = new Map<string, number>()
+  /** By task, when its handler was called, each time. */
+  readonly #started = new Map<string, number[]>()
   readonly #answers = new Map<string, number>()
 
   readonly hear = (told: Told): void => {
     switch (told.kind) {
       case 'ready':
         return
-      case 'acknowledged':
       case 'started':
-        // the clock is read in whole milliseconds, downwards
-        for (const id of told.ids) this.#there.set(id, Math.min(this.#there.get(id) ?? Infinity, told.at + 1))
+        for (const id of told.ids) this.#started.set(id, [...(this.#started.get(id) ?? []), told.at + 1])
+        this.#see(told)
+        return
+      case 'acknowledged':
+        this.#see(told)
         return
       case 'answers':
         for (const [answer, count] of Object.entries(told.counts))
@@ -26,6 +30,21 @@ export class Journal {
 
   get answers(): ReadonlyMap<string, number> {
     return this.#answers
+  }
+
+  /** The first time after which a task certainly was there. */
+  thereFrom(id: string): number | undefined {
+    return this.#there.get(id)
+  }
+
+  /** When its handler certainly was at work, at the beginning of each attempt that told of it. */
+  startsOf(id: string): readonly number[] {
+    return this.#started.get(id) ?? []
+  }
+
+  /** The clock is read in whole milliseconds, downwards. */
+  #see({ ids, at }: { readonly ids: readonly string[]; readonly at: number }): void {
+    for (const id of ids) this.#there.set(id, Math.min(this.#there.get(id) ?? Infinity, at + 1))
   }
 
   /**

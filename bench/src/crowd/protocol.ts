@@ -1,8 +1,11 @@
 /** What the processes of a crowd are told, and what they tell. */
 
+import type { PlayName } from './play.ts'
+
 /** What a process is to do; its only argument, as JSON. */
 export interface Part {
   readonly role: 'producer' | 'worker'
+  readonly play: PlayName
   readonly url: string
   /** How many callers a producer has. */
   readonly callers: number

@@ -73,6 +73,13 @@ export type { BulkAnswer, RejectedDraft } from './client/enqueuer.ts'
 export { TaskHandle } from './client/handle.ts'
 export type { Enqueued, EnqueuedHandle, ResultOptions } from './client/handle.ts'
 export type {
+  BudgetControl,
+  BudgetOptions,
+  BudgetReference,
+  BudgetStatus,
+  QuotaOptions,
+} from './client/budget-control.ts'
+export type {
   BreakerControl,
   BreakerInfo,
   LimitControl,
@@ -82,6 +89,7 @@ export type {
 } from './client/flow-control.ts'
 export type {
   BreakerOptions,
+  BreakerOutcome,
   FlowOptions,
   LimitOptions,
   PartitionOptions,

@@ -1,11 +1,6 @@
 /** How much of a client is on its way to its store, and how much may be. */
 import { BackpressureError } from '../task/errors.ts'
-
-/** Tasks, and the bytes of their payloads. */
-export interface Load {
-  readonly tasks: number
-  readonly bytes: number
-}
+import type { Load } from '../policy/budgets.ts'
 
 /** One account for all that a client sends, whichever way it travels. */
 export class Account {

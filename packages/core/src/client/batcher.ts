@@ -6,7 +6,8 @@
 import { LIMITS } from '../task/limits.ts'
 import { payloadSize } from '../task/codec.ts'
 import { ambiguous, growingWaits, pause, silent } from './repeat.ts'
-import type { Account, Load } from './account.ts'
+import type { Account } from './account.ts'
+import type { Load } from '../policy/budgets.ts'
 import type { Platform, Timer } from '../platform/platform.ts'
 import type { GroupAnswer, Store, TaskGroup } from '../store/port.ts'
 

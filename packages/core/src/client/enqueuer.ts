@@ -1,8 +1,9 @@
 /** Enqueues one task, many, or a graph. */
 import { checkedTaskId, IdMaker } from '../task/ids.ts'
 import { codeOf, type MillraceError } from '../task/errors.ts'
-import { Account, type Load } from './account.ts'
+import { Account } from './account.ts'
 import { addWhole } from './atomic-bulk.ts'
+import type { Admission, BudgetKeeper } from './budget-keeper.ts'
 import { Batcher, type Arrival, type Send } from './batcher.ts'
 import { bulkOrder, forgetIds } from './bulk-order.ts'
 import { flowHandles, planOf, type FlowHandles, type Places } from './flow-plan.ts'
@@ -12,6 +13,7 @@ import { Guest } from './guest.ts'
 import { draftSpec, specOf, type TaskDraft } from './specs.ts'
 import { Stream } from './stream.ts'
 import { firstTime, handleOf, type EnqueuedHandle, type HandleContext } from './handle.ts'
+import type { Load } from '../policy/budgets.ts'
 import type { Transactions } from '../store/transactions.ts'
 import type { AnyFlow } from '../task/flow.ts'
 import type { AnyTask } from '../task/definition.ts'
@@ -28,8 +30,12 @@ export interface RejectedDraft {
   readonly error: MillraceError
 }
 
+export interface EnqueuerContext extends HandleContext {
+  readonly budgets: BudgetKeeper
+}
+
 export class Enqueuer {
-  readonly #context: HandleContext
+  readonly #context: EnqueuerContext
   readonly #ids: IdMaker
   readonly #manner: Manner
   /** Tasks with unique keys travel by themselves: where a key is contested their trip may have to wait for a lock. */
@@ -41,7 +47,7 @@ export class Enqueuer {
    * @param pendingMax what may be under way before callers are turned away
    * @param manner whether callers are turned away, too, while the store is down
    */
-  constructor(context: HandleContext, pendingMax: Load, manner: Manner) {
+  constructor(context: EnqueuerContext, pendingMax: Load, manner: Manner) {
     const { connection } = context
     const { platform } = connection
     this.#context = context
@@ -73,8 +79,8 @@ export class Enqueuer {
           ? specOf(draft, this.#ids.next(), 'client')
           : specOf(draft, checkedTaskId(id), 'user')
       const spec = made instanceof Promise ? await made : made
-      const [verdict] = await this.#add({ tasks: [spec], under, gate: null })
-      return handleOf(draft.task, { spec, verdict: verdict! }, this.#context)
+      const verdicts = await this.#admitted([spec], () => this.#add({ tasks: [spec], under, gate: null }))
+      return handleOf(draft.task, { spec, verdict: verdicts[0]! }, this.#context)
     } finally {
       this.#operations.end()
     }
@@ -147,7 +153,7 @@ export class Enqueuer {
         const made = draftSpec(draft, fresh, places?.get(draft))
         specs.push(made instanceof Promise ? await made : made)
       }
-      const verdicts = await addWhole(specs, parts)
+      const verdicts = await this.#admitted(specs, () => addWhole(specs, parts))
       const handles: EnqueuedHandle[] = Array.from(drafts, () => undefined as never)
       for (const [position, index] of order.entries()) {
         const added = { spec: specs[position]!, verdict: verdicts[position]! }
@@ -166,11 +172,13 @@ export class Enqueuer {
     const fresh = new Set(drawn)
     const answers: BulkAnswer[] = Array.from(drafts, () => undefined as never)
     const indexes = new Map<TaskSpec, number>()
+    const admissions = new Map<TaskSpec, Admission>()
     const stream = new Stream({
       platform: this.#context.connection.platform,
       batcherFor: (groups) => this.#batcherFor(groups),
       arrived: (spec, arrival) => {
         const index = indexes.get(spec)!
+        admissions.get(spec)?.settled(createdBy(arrival))
         answers[index] = this.#bulkAnswer(drafts[index]!.task, spec, arrival)
       },
     })
@@ -178,6 +186,9 @@ export class Enqueuer {
       try {
         const made = draftSpec(drafts[index]!, fresh)
         const spec = made instanceof Promise ? await made : made
+        const admitting = this.#context.budgets.admit([spec], this.#manner)
+        const admission = admitting === undefined ? undefined : await admitting
+        if (admission !== undefined) admissions.set(spec, admission)
         indexes.set(spec, index)
         const leaving = stream.push(spec)
         if (leaving !== undefined) await leaving
@@ -190,6 +201,24 @@ export class Enqueuer {
     for (const [index, answer] of answers.entries()) if (mayBeThere(answer)) drawn.delete(drafts[index]!)
     forgetIds(drawn)
     return answers
+  }
+
+  /** Adds what its budgets let in. */
+  async #admitted(
+    specs: readonly TaskSpec[],
+    add: () => Promise<readonly AddVerdict[]>,
+  ): Promise<readonly AddVerdict[]> {
+    const admitting = this.#context.budgets.admit(specs, this.#manner)
+    const admission = admitting === undefined ? undefined : await admitting
+    if (admission === undefined) return add()
+    let created = 0
+    try {
+      const verdicts = await add()
+      created = verdicts.filter(({ outcome }) => outcome !== 'duplicate').length
+      return verdicts
+    } finally {
+      admission.settled(created)
+    }
   }
 
   async #add(group: TaskGroup): Promise<readonly AddVerdict[]> {
@@ -214,6 +243,10 @@ export class Enqueuer {
       return rejected(refusalOf(arrival, { tasks: [spec], under: null, gate: null }))
     return handleOf(task, { spec, verdict: arrival.tasks[0]! }, this.#context)
   }
+}
+
+function createdBy(arrival: Arrival): number {
+  return arrival.outcome === 'added' && arrival.tasks[0]!.outcome !== 'duplicate' ? 1 : 0
 }
 
 function isKeyed(group: TaskGroup): boolean {

@@ -6,10 +6,11 @@ import { LIMITS } from '../task/limits.ts'
 import { payloadSize } from '../task/codec.ts'
 import { bulkOrder, forgetIds } from './bulk-order.ts'
 import { flowHandles, planOf, type FlowHandles, type Places } from './flow-plan.ts'
-import { handleOf, type EnqueuedHandle, type HandleContext } from './handle.ts'
+import { handleOf, type EnqueuedHandle } from './handle.ts'
 import { checkGuestReplacements } from '../store/uniqueness.ts'
 import { refusalOf } from './refusals.ts'
 import { draftSpec, specOf, type TaskDraft } from './specs.ts'
+import type { EnqueuerContext } from './enqueuer.ts'
 import type { AddVerdict, GroupAnswer, Store, TaskGroup } from '../store/port.ts'
 import type { Answer, TransactionalStore, Transactions } from '../store/transactions.ts'
 import type { AnyFlow } from '../task/flow.ts'
@@ -17,7 +18,7 @@ import type { AnyTask } from '../task/definition.ts'
 import type { Draft } from '../task/draft.ts'
 import type { Fence, TaskSpec } from '../store/records.ts'
 
-interface Parts extends HandleContext {
+interface Parts extends EnqueuerContext {
   readonly transactions: Transactions<unknown>
   readonly ids: IdMaker
 }
@@ -106,6 +107,8 @@ export class Guest {
 
   #add(group: TaskGroup): Answer<readonly AddVerdict[]> {
     checkGuestReplacements(group)
+    // whether it commits nobody knows: the next look at the store will tell
+    this.#parts.budgets.admitAtOnce(group.tasks)?.settled(0)
     return chain(this.#parts.transactions.add(this.#tx, group), (answer: GroupAnswer) => {
       if (answer.outcome === 'added') return answer.tasks
       throw refusalOf(answer, group)

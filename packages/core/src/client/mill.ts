@@ -17,6 +17,8 @@ import type { Handles } from '../task/transaction.ts'
 import type { PublishedDefinition, Store } from '../store/port.ts'
 import type { Transactions } from '../store/transactions.ts'
 import type { TaskId } from '../store/records.ts'
+import { BudgetControl } from './budget-control.ts'
+import { BudgetKeeper } from './budget-keeper.ts'
 import { Connection } from './connection.ts'
 import { Enqueuer, type BulkAnswer } from './enqueuer.ts'
 import type { FlowHandles } from './flow-plan.ts'
@@ -86,11 +88,14 @@ export class Mill implements AsyncDisposable {
   readonly limits: LimitControl
   readonly breakers: BreakerControl
   readonly partitions: PartitionControl
+  /** What queues and partitions may hold, and use in a time. */
+  readonly budgets: BudgetControl
   readonly workers: WorkerControl
   /** What is enqueued again and again. */
   readonly schedules: ScheduleControl
   readonly #connection: Connection
   readonly #waits: Waits
+  readonly #budgetKeeper: BudgetKeeper
   readonly #enqueuer: Enqueuer
   /** A handler that is told of an outage would burn an attempt: what it enqueues waits. */
   readonly #handlersEnqueuer: Enqueuer
@@ -108,7 +113,8 @@ export class Mill implements AsyncDisposable {
     const storeTimeoutMs = checkedTimeout(options.storeTimeout ?? STORE_TIMEOUT_DEFAULT)
     this.#connection = new Connection({ store, platform, logger, storeTimeoutMs })
     this.#waits = new Waits(this.#connection)
-    const context = { connection: this.#connection, waits: this.#waits }
+    this.#budgetKeeper = new BudgetKeeper(this.#connection)
+    const context = { connection: this.#connection, waits: this.#waits, budgets: this.#budgetKeeper }
     this.#enqueuer = new Enqueuer(context, pendingMax, 'fails fast')
     this.#handlersEnqueuer = new Enqueuer(context, pendingMax, 'insists')
     this.#locker = new Locker(this.#connection)
@@ -116,6 +122,7 @@ export class Mill implements AsyncDisposable {
     this.queues = new QueueControl(this.#connection)
     this.limits = new LimitControl(this.#connection)
     this.breakers = new BreakerControl(this.#connection)
+    this.budgets = new BudgetControl(this.#connection)
     this.partitions = new PartitionControl(this.#connection)
     this.workers = new WorkerControl(this.#connection)
     this.schedules = new ScheduleControl(this.#connection, this.#enqueuer)
@@ -239,6 +246,7 @@ export class Mill implements AsyncDisposable {
     const parts = {
       connection: this.#connection,
       enqueuer: this.#handlersEnqueuer,
+      budgets: this.#budgetKeeper,
       options: resolveWorkerOptions(options),
       stopped: (worker: Worker): void => void this.#workers.delete(worker),
     }
@@ -274,6 +282,7 @@ export class Mill implements AsyncDisposable {
     await Promise.all([...this.#workers].map((worker) => worker.stop({ drain })))
     this.#waits.close()
     await Promise.all([this.#enqueuer.close(), this.#handlersEnqueuer.close(), ended, unlocked])
+    await this.#budgetKeeper.close()
     await this.#connection.close()
   }
 }

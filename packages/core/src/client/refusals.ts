@@ -1,6 +1,7 @@
 /** What a caller is told when a group was not added. */
 import {
   AmbiguousError,
+  BackpressureError,
   codeOf,
   ConflictError,
   FencedError,
@@ -9,7 +10,9 @@ import {
   UniqueKeyError,
   UnknownParentError,
 } from '../task/errors.ts'
+import type { Excess, Load } from '../policy/budgets.ts'
 import type { Arrival } from './batcher.ts'
+import type { BudgetScope } from '../store/budgets.ts'
 import type { Rejection, TaskGroup } from '../store/port.ts'
 import type { TaskSpec } from '../store/records.ts'
 
@@ -58,4 +61,35 @@ export function rejectionError(rejection: Rejection): MillraceError {
         { hint: 'Enqueue it again under new ids, in smaller parts or from nearer to the store.' },
       )
   }
+}
+
+export interface Exceeded {
+  readonly scope: BudgetScope
+  readonly load: Load
+  readonly excess: Excess
+  readonly now: number
+}
+
+/** A group does not fit into a budget. */
+export function exceeded({ scope, load, excess, now }: Exceeded): BackpressureError {
+  const { of, limit, used, againAt } = excess
+  const who = `The ${scope.kind} ${scope.name}`
+  const name = JSON.stringify(scope.name)
+  const raise =
+    scope.kind === 'queue'
+      ? `mill.queues.configure(${name}, { budget })`
+      : `mill.partitions.put(${name}, { budget })`
+  if (of === 'tasks' || of === 'bytes') {
+    const more = of === 'tasks' ? `${load.tasks} more do` : `${load.bytes} more do`
+    const holds = of === 'tasks' ? `${used} of ${limit} tasks` : `${used} of ${limit} bytes of payload`
+    return new BackpressureError(`${who} holds ${holds}; ${more} not fit.`, {
+      hint: `Wait until some of its tasks have ended, or raise its budget: ${raise}.`,
+    })
+  }
+  const retryAfterMs = againAt === null ? null : Math.max(Math.ceil(againAt - now), 0)
+  const what = of === 'tasks per period' ? `${used} of ${limit} tasks` : `${used} of ${limit} ms in handlers`
+  return new BackpressureError(`${who} has used ${what} of this period.`, {
+    hint: `Try again when it is over (retryAfterMs says when), or raise its quota: ${raise}.`,
+    retryAfterMs,
+  })
 }

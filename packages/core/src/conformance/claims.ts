@@ -33,7 +33,19 @@ const claiming = cases('claims', {
     const claim = await worker.claimOne()
     const record = await scene.look(spec.id)
     const { id, type, queue, level, payload, policy, timeoutMs, tags, metadata, headers } = spec
-    matches(claim, { id, type, queue, level, payload, policy, timeoutMs, tags, metadata, headers })
+    matches(claim, {
+      id,
+      type,
+      queue,
+      partition: null,
+      level,
+      payload,
+      policy,
+      timeoutMs,
+      tags,
+      metadata,
+      headers,
+    })
     const { enqueuedAt, epoch } = record
     matches(claim, {
       epoch,

@@ -1,8 +1,8 @@
 /** The earliest deadline first. */
 import { cases, type ConformanceCase } from './case.ts'
 import { equal } from './expect.ts'
-import { MINUTE, SECOND } from './scene.ts'
-import { idsOf } from './worker.ts'
+import { HOUR, MINUTE, SECOND } from './scene.ts'
+import { idsOf, retry } from './worker.ts'
 
 export const dueByCases: readonly ConformanceCase[] = cases('due-by', {
   'the earliest comes first, whatever came first': async (scene) => {
@@ -43,5 +43,36 @@ export const dueByCases: readonly ConformanceCase[] = cases('due-by', {
     await worker.end(await worker.claimOne(), { to: 'pending', count: 'failure', delayMs: 0, error: null })
     await scene.see(id, { dueBy })
     await scene.see(await scene.enqueue(), { dueBy: null })
+  },
+
+  'what waits and is due soon is told, the earliest first': async (scene) => {
+    const { store } = scene
+    const worker = await scene.worker()
+    const soon = (sinceMs: number, withinMs: number, limit = 10): Promise<readonly string[]> =>
+      store.dueSoon({ sinceMs, withinMs, limit }).then((tasks) => tasks.map(({ id }) => id))
+    const started = await scene.enqueue({ dueByMs: SECOND })
+    const claim = await worker.claimOne()
+    const parent = await scene.enqueue()
+    const blocked = await scene.enqueue({ dueByMs: 20 * SECOND, after: [{ parent, ifFailed: 'run' }] })
+    const held = await scene.enqueue({ dueByMs: 10 * SECOND, held: true })
+    const scheduled = await scene.enqueue({ dueByMs: 30 * SECOND, due: { inMs: HOUR } })
+    const ready = await scene.enqueue({ dueByMs: 15 * SECOND, queue: 'other', type: 'else' })
+    const cancelled = await scene.enqueue({ dueByMs: 5 * SECOND })
+    await scene.enqueue({ dueByMs: HOUR })
+    await scene.cancel(cancelled)
+    equal(await soon(HOUR, 40 * SECOND), [held, ready, blocked, scheduled])
+    equal(await soon(HOUR, 40 * SECOND, 2), [held, ready])
+    const { dueBy } = await scene.look(ready)
+    equal((await store.dueSoon({ sinceMs: 0, withinMs: 16 * SECOND, limit: 10 }))[1], {
+      id: ready,
+      queue: 'other',
+      type: 'else',
+      dueBy,
+    })
+    await scene.pass(25 * SECOND)
+    equal(await soon(0, 10 * SECOND), [scheduled])
+    equal(await soon(12 * SECOND, 0), [ready, blocked])
+    await worker.end(claim, retry())
+    equal((await soon(HOUR, 0))[0], started)
   },
 })

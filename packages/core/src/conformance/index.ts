@@ -14,6 +14,7 @@ import { filterCases } from './filters.ts'
 import { gateCases } from './gates.ts'
 import { inspectCases } from './inspect.ts'
 import { leaseCases } from './leases.ts'
+import { budgetCases } from './budgets.ts'
 import { limitCases } from './limits.ts'
 import { limitSettingCases } from './limit-settings.ts'
 import { listCases } from './lists.ts'
@@ -57,6 +58,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...dueCases,
   ...dueByCases,
   ...partitionCases,
+  ...budgetCases,
   ...limitCases,
   ...limitSettingCases,
   ...rateCases,

@@ -7,7 +7,7 @@ import { demandOf, fail, giveBack, idsOf, retry, snooze, succeed, type Worker } 
 import type { Allowance, LimitRecord } from '../store/flow.ts'
 import type { Lane, TaskId, TaskSpec } from '../store/records.ts'
 
-export const UNLIMITED: Allowance = { concurrency: null, rate: null }
+const UNLIMITED: Allowance = { concurrency: null, rate: null }
 
 /** Under one key of the limit `api`. */
 export function under(key: string, changes: Partial<Lane> = {}): Lane {

@@ -1,6 +1,6 @@
 /** Partitions: they take turns inside a level, by their weights. */
 import { cases, type ConformanceCase } from './case.ts'
-import { equal, holds } from './expect.ts'
+import { equal, holds, sameMembers } from './expect.ts'
 import { idsOf, type Worker } from './worker.ts'
 import type { Scene } from './scene.ts'
 import type { Claim, Lane, TaskId, TaskSpec } from '../store/records.ts'
@@ -50,6 +50,15 @@ async function oneByOne(worker: Worker, times: number, quantum = 1): Promise<rea
 }
 
 export const partitionCases: readonly ConformanceCase[] = cases('partitions', {
+  'a claim says its partition': async (scene) => {
+    const worker = await scene.worker()
+    await scene.enqueue({ lane: laneOf('acme') })
+    await scene.enqueue({ lane: laneOf('acme', { fifo: true, prefers: ['ssd'], spillMs: 0 }) })
+    await scene.enqueue({ lane: laneOf(null, { limits: [{ name: 'api', key: 'k', cost: 1 }] }) })
+    const partitions = (await worker.claim(10)).map(({ partition }) => partition ?? 'none')
+    sameMembers(partitions, ['acme', 'acme', 'none'])
+  },
+
   'a claim takes the same from each, however much one of them has': async (scene) => {
     const worker = await scene.worker()
     const owners = await fill(scene, { big: 100, small: 20, other: 20 })

@@ -1,5 +1,6 @@
 /** One of the two stores that a life is played on, and what its answers look like when they are compared. */
 import { UNIT } from './steps.ts'
+import type { BudgetScope } from '../store/budgets.ts'
 import type { Store } from '../store/port.ts'
 import type { Claim, Fence, TaskId } from '../store/records.ts'
 
@@ -66,12 +67,13 @@ export class Side {
   /** All that readers see of these tasks and of their queues. */
   async snapshot(ids: readonly TaskId[]): Promise<unknown> {
     const { store } = this
-    const [records, outcomes, queues, sessions, limits, now] = await Promise.all([
+    const [records, outcomes, queues, sessions, limits, usage, now] = await Promise.all([
       store.get(ids),
       store.outcomes({ ids, bytesMax: 1_000_000 }),
       store.queues(),
       store.sessions(),
       store.limits({ names: null, limit: 100, cursor: null, keysMax: 100 }),
+      store.usage(SCOPES.map((scope) => ({ scope, window: null }))),
       store.now(),
     ])
     // whether an empty queue or a lapsed session is shown is left to the store
@@ -84,6 +86,7 @@ export class Side {
       outcomes,
       queues: busy.toSorted((a, b) => compare(a.queue, b.queue)),
       sessions: alive.toSorted((a, b) => compare(a.session, b.session)),
+      usage: usage.usages,
       // for how long a key without a setting is shown is left to the store
       limits: limits.limits
         .filter(({ version }) => version > 0)
@@ -135,6 +138,13 @@ export function compare(a: string, b: string): number {
   if (a === b) return 0
   return a < b ? -1 : 1
 }
+
+const SCOPES: readonly BudgetScope[] = [
+  { kind: 'queue', name: 'a' },
+  { kind: 'queue', name: 'keyed' },
+  { kind: 'partition', name: 'p' },
+  { kind: 'partition', name: 'q' },
+]
 
 const LEFT_TO_THE_STORE: ReadonlySet<string> = new Set([
   'cursor',

@@ -31,6 +31,11 @@ export interface Inspection {
    * (by due time; a store may take another that stands at the head of a lane) has been due. It looks at heads only.
    */
   waitingRoutes(): Promise<readonly WaitingRoute[]>
+  /**
+   * Tasks that neither run nor have ended, and that are to be started (`dueBy`) between `sinceMs` ago and `withinMs`
+   * from now, both included; the earliest first.
+   */
+  dueSoon(request: DueSoonRequest): Promise<readonly DueSoon[]>
   /** Those whose lease holds. */
   sessions(): Promise<readonly SessionRecord[]>
   /** The latest of each type. */
@@ -55,6 +60,20 @@ export interface WaitingRoute {
   readonly type: string
   readonly needs: readonly string[]
   readonly dueSince: number
+}
+
+export interface DueSoonRequest {
+  readonly sinceMs: number
+  readonly withinMs: number
+  /** At most 1 000. */
+  readonly limit: number
+}
+
+export interface DueSoon {
+  readonly id: TaskId
+  readonly queue: string
+  readonly type: string
+  readonly dueBy: number
 }
 
 export interface QueueRecord {

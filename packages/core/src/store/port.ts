@@ -35,6 +35,7 @@ import type {
   TaskState,
 } from './records.ts'
 import type { Settlement, Verdict } from './settlement.ts'
+import type { Budgets } from './budgets.ts'
 import type { Control } from './control.ts'
 import type { Flow } from './flow.ts'
 import type { Inspection } from './inspection.ts'
@@ -42,13 +43,15 @@ import type { Locks } from './locks.ts'
 import type { Schedules } from './schedules.ts'
 import type { Sessions } from './sessions.ts'
 
+export type * from './budgets.ts'
 export type * from './flow.ts'
 export type * from './locks.ts'
 export type * from './schedules.ts'
 export type * from './sessions.ts'
 
 /** A backend. `open` is called once, before anything else, `close` once, after everything else has ended. */
-export interface Store extends Sessions, Tasks, Flow, Schedules, Locks, Upkeep, Control, Inspection, Wakeups {
+export interface Store
+  extends Sessions, Tasks, Flow, Budgets, Schedules, Locks, Upkeep, Control, Inspection, Wakeups {
   /** The kind of backend, as in its URL: `memory`, `sqlite`. */
   readonly kind: string
   /** How many bytes of final tasks a queue keeps unless told otherwise. */

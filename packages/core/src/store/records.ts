@@ -210,6 +210,7 @@ export interface Claim {
   readonly nonce: Nonce
   readonly type: string
   readonly queue: string
+  readonly partition: string | null
   readonly level: Level
   readonly payload: Payload
   readonly policy: TaskPolicy

@@ -162,11 +162,17 @@ export class FencedError extends MillraceError {
   }
 }
 
-/** Too much is waiting to be written. Nothing of this call was; try again later. */
+/**
+ * There is too much already: on its way to the store, in it, or for a budget. Nothing of this call was written; try
+ * again later.
+ */
 export class BackpressureError extends MillraceError {
   declare readonly code: 'backpressure'
-  constructor(message: string, details?: ErrorDetails) {
+  /** When it is worth trying again, in milliseconds from now; `null`: when something has ended, whenever that is. */
+  readonly retryAfterMs: number | null
+  constructor(message: string, details: ErrorDetails & { readonly retryAfterMs?: number | null } = {}) {
     super('backpressure', message, details)
+    this.retryAfterMs = details.retryAfterMs ?? null
   }
 }
 

@@ -63,6 +63,19 @@ export interface BreakerOptions {
   readonly probes?: number | undefined
   /** Which errors say that the dependency is down. Default: all. */
   readonly counts?: ((error: unknown) => boolean) | undefined
+  /**
+   * Decides in the place of `share` and `of`. It is asked after failures, at times more than once after one.
+   *
+   * @param outcomes those of the window on this worker, the oldest first; at most the newest 1 000
+   */
+  readonly trips?: ((outcomes: readonly BreakerOutcome[]) => boolean) | undefined
+}
+
+/** How an attempt ended, for a breaker. */
+export interface BreakerOutcome {
+  /** How long ago that was, in milliseconds. */
+  readonly agoMs: number
+  readonly failed: boolean
 }
 
 /** The options, checked. */
@@ -78,6 +91,7 @@ export interface Breaker {
   readonly name: string
   readonly policy: BreakerPolicy
   readonly counts: (error: unknown) => boolean
+  readonly trips: BreakerOptions['trips']
 }
 
 const LIMITS_MAX = 8
@@ -163,7 +177,7 @@ function rateOf(rate: RateOptions, name: string): Rate {
 }
 
 /** @throws InvalidArgumentError */
-export function checkedCount(count: unknown, what: string): number {
+function checkedCount(count: unknown, what: string): number {
   if (Number.isInteger(count) && (count as number) >= 1 && (count as number) <= COUNT_MAX)
     return count as number
   throw new InvalidArgumentError(`${what} is ${shown(count)}.`, {
@@ -173,7 +187,7 @@ export function checkedCount(count: unknown, what: string): number {
 
 function checkedBreaker(options: BreakerOptions): Breaker {
   checkMembers(options, BREAKER_MEMBERS, 'breaker')
-  const { name, share = 0.5, of = 20, within = '1m', open = '30s', probes = 2, counts } = options
+  const { name, share = 0.5, of = 20, within = '1m', open = '30s', probes = 2, counts, trips } = options
   checkedName(name, 'The name of a breaker')
   if (typeof share !== 'number' || !(share > 0 && share <= 1)) {
     throw new InvalidArgumentError(`breaker.share is ${shown(share)}.`, {
@@ -181,6 +195,12 @@ function checkedBreaker(options: BreakerOptions): Breaker {
     })
   }
   if (counts !== undefined) checkFunction(counts, 'breaker.counts', 'counts: (error) => error.status >= 500')
+  if (trips !== undefined)
+    checkFunction(
+      trips,
+      'breaker.trips',
+      'trips: (outcomes) => outcomes.slice(-3).every(({ failed }) => failed)',
+    )
   return {
     name,
     policy: {
@@ -191,6 +211,7 @@ function checkedBreaker(options: BreakerOptions): Breaker {
       probes: checkedCount(probes, 'breaker.probes'),
     },
     counts: counts ?? (() => true),
+    trips,
   }
 }
 
@@ -301,4 +322,5 @@ const BREAKER_MEMBERS: Members<BreakerOptions> = {
   open: true,
   probes: true,
   counts: true,
+  trips: true,
 }

@@ -13,6 +13,8 @@ export interface TaskInfo {
   readonly id: TaskId
   readonly type: string
   readonly queue: string
+  /** Whose turn it takes; `null`: it names none. */
+  readonly partition: string | null
   /** Ids of the tasks it waited for. */
   readonly after: readonly TaskId[]
   readonly tags: readonly string[]

@@ -9,37 +9,31 @@ import { LIMITS } from '../task/limits.ts'
 import { newNonce } from '../task/ids.ts'
 import { plainError } from '../worker/task-error.ts'
 import { randomFraction, type Timer } from '../platform/platform.ts'
-import type { Connection } from '../client/connection.ts'
+import { Lookout, type LookoutParts } from './lookout.ts'
 import type { ReclaimAnswer, Reclaimed, Store, UpkeepAnswer } from '../store/port.ts'
 import type { Nonce, SessionId } from '../store/records.ts'
-import type { SessionRecord, WaitingRoute } from '../store/inspection.ts'
 import type { Transition } from '../store/settlement.ts'
 
 /** With a lease of 15 s, the tasks of a dead worker so run again within 17 s. */
 const RECLAIM_EVERY_MS = 2_000
 const SWEEP_EVERY_MS = 5_000
 const PRUNE_EVERY_MS = 60_000
-const LOOK_EVERY_MS = 15_000
+const STRANDED_EVERY_MS = 15_000
+const DUE_SOON_EVERY_MS = 10_000
 
 /** How long after its time limit, or a cancel request, a task's own worker may still settle it. */
 const GRACE_MS = 5_000
 
 const STEP_TASKS = 500
 
-/** A worker that starts anew is away for a moment. */
-const STRANDED_LOOKS = 2
-
 const FOLLOWERS_TURN = 3
 
-export interface CaretakerParts {
-  readonly connection: Connection
+export interface CaretakerParts extends LookoutParts {
   session(): SessionId | null
   /** Whether this worker leads the upkeep: others do some duties less often. */
   leads(): boolean
   /** A task was taken over; this is what becomes of it. */
   takenOver(task: Reclaimed, transition: Transition): void
-  /** Tasks wait that no live worker can run. */
-  stranded(route: WaitingRoute): void
   failed(error: unknown, doing: string): void
 }
 
@@ -49,14 +43,14 @@ export class Caretaker {
   readonly #underWay = new Set<Promise<void>>()
   /** Nonces of take-overs under way. */
   readonly #takingOver = new Set<Nonce>()
-  /** How often in a row each route was found without a worker. */
-  readonly #strandedSeen = new Map<string, number>()
+  readonly #lookout: Lookout
   readonly #leftOut = new Map<string, number>()
   #delivering = false
   #stopped = false
 
   constructor(parts: CaretakerParts) {
     this.#parts = parts
+    this.#lookout = new Lookout(parts)
   }
 
   /** Take-overs whose answer may still bring tasks. */
@@ -68,8 +62,11 @@ export class Caretaker {
     this.#repeat('taking over lost tasks', RECLAIM_EVERY_MS, () => this.#reclaim())
     this.#repeat('sweeping', SWEEP_EVERY_MS, () => this.#inTurn('sweeping', () => this.#sweep()))
     this.#repeat('pruning', PRUNE_EVERY_MS, () => this.#inTurn('pruning', () => this.#prune()))
-    this.#repeat('looking for stranded tasks', LOOK_EVERY_MS, () =>
-      this.#inTurn('looking for stranded tasks', () => this.#lookForStranded()),
+    this.#repeat('looking for stranded tasks', STRANDED_EVERY_MS, () =>
+      this.#inTurn('looking for stranded tasks', () => this.#lookout.lookForStranded()),
+    )
+    this.#repeat('looking for tasks that are due soon', DUE_SOON_EVERY_MS, () =>
+      this.#inTurn('looking for tasks that are due soon', () => this.#lookout.lookForDueSoon()),
     )
   }
 
@@ -155,22 +152,6 @@ export class Caretaker {
     await this.#deliver()
   }
 
-  /** Routes may come and go between two looks: one that is stranded twice in a row is told of, once. */
-  async #lookForStranded(): Promise<void> {
-    const { connection } = this.#parts
-    const routes = await connection.read((store) => store.waitingRoutes(), 'insists')
-    const workers = await connection.read((store) => store.sessions(), 'insists')
-    const stranded = new Map(
-      routes.filter((route) => !isServed(route, workers)).map((route) => [routeKey(route), route]),
-    )
-    for (const [key, route] of stranded) {
-      const seen = (this.#strandedSeen.get(key) ?? 0) + 1
-      this.#strandedSeen.set(key, seen)
-      if (seen === STRANDED_LOOKS) this.#parts.stranded(route)
-    }
-    for (const key of this.#strandedSeen.keys()) if (!stranded.has(key)) this.#strandedSeen.delete(key)
-  }
-
   #deliver(): Promise<void> {
     return this.#steps(() => this.#call((store) => store.deliver({ tasksMax: STEP_TASKS })))
   }
@@ -189,19 +170,6 @@ export class Caretaker {
   #call(operation: (store: Store) => Promise<UpkeepAnswer>): Promise<UpkeepAnswer> {
     return this.#parts.connection.call(operation, 'insists')
   }
-}
-
-function isServed({ queue, type, needs }: WaitingRoute, workers: readonly SessionRecord[]): boolean {
-  return workers.some(
-    (worker) =>
-      worker.queues.includes(queue) &&
-      worker.types.includes(type) &&
-      needs.every((need) => worker.offers.includes(need)),
-  )
-}
-
-function routeKey({ queue, type, needs }: WaitingRoute): string {
-  return JSON.stringify([queue, type, needs])
 }
 
 const OUTCOMES: Readonly<Record<Reclaimed['cause'], (task: Reclaimed) => Outcome>> = {

@@ -32,10 +32,13 @@ interface Watched extends Breaker {
 /** While attempts go on, what others have decided is looked at so often. */
 const LOOK_MS = 1_000
 
-/** Who hears how attempts end; nobody where no definition has a breaker. */
-export function breakersOf(parts: BreakersParts): ((run: Run, attempted: Attempted) => void) | undefined {
-  const breakers = new Breakers(parts)
-  return breakers.isEmpty ? undefined : (run, attempted) => breakers.note(run, attempted)
+/** Those of the handlers' definitions; `undefined`: none of them has one. */
+export function breakersOf(
+  handlers: ReadonlyMap<string, AnyHandler>,
+  parts: Omit<BreakersParts, 'handlers'>,
+): Breakers | undefined {
+  const any = [...handlers.values()].some(({ task }) => task.flow?.breaker !== undefined)
+  return any ? new Breakers({ ...parts, handlers }) : undefined
 }
 
 class Breakers {
@@ -58,10 +61,6 @@ class Breakers {
     }
   }
 
-  get isEmpty(): boolean {
-    return this.#byName.size === 0
-  }
-
   /** An attempt has ended. What was cancelled or given back says nothing of the dependency. */
   note({ claim }: Run, { outcome, error }: Attempted): void {
     if (outcome.kind !== 'returned' && outcome.kind !== 'failed') return
@@ -75,7 +74,7 @@ class Breakers {
     if (probing && !failed) watched.probed += 1
     const decides = probing
       ? failed || watched.probed >= watched.policy.probes
-      : failed && isTripped(watched.window, watched.policy)
+      : failed && this.#isTripped(watched, atMs)
     if (decides || atMs - watched.lookedMs >= LOOK_MS) this.#change(watched)
   }
 
@@ -118,13 +117,25 @@ class Breakers {
     watched.record = (await limitsNamed(connection, [name])).get(name)
   }
 
-  async #wanted({ record, window, policy, probed }: Watched): Promise<'open' | 'closed' | null> {
+  async #wanted(watched: Watched): Promise<'open' | 'closed' | null> {
+    const { record, window, policy, probed } = watched
     const state = breakerState(record, await this.#now())
-    if (state === 'closed') return isTripped(window, policy) ? 'open' : null
+    if (state === 'closed') return this.#isTripped(watched, watched.lookedMs) ? 'open' : null
     if (state === 'open') return null
     const last = window.outcomes.at(-1)
     if (last?.failed === true) return 'open'
     return probed >= policy.probes ? 'closed' : null
+  }
+
+  /** The user's own strategy may fail; then that is told, and the share decides. */
+  #isTripped({ window, policy, trips }: Watched, nowMs: number): boolean {
+    if (trips === undefined) return isTripped(window, policy)
+    try {
+      return trips(window.outcomes.map(({ atMs, failed }) => ({ agoMs: nowMs - atMs, failed })))
+    } catch (error) {
+      this.#parts.failed(error)
+      return isTripped(window, policy)
+    }
   }
 
   #now(): Promise<number> {

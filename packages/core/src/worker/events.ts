@@ -1,7 +1,7 @@
 /** What a worker tells those who listen. */
 import { scheduledBy } from '../task/scheduled.ts'
 import type { TaskInfo } from '../task/handler.ts'
-import type { Claim } from '../store/records.ts'
+import type { Claim, TaskId } from '../store/records.ts'
 
 export interface WorkerEvents {
   /** A handler was called. */
@@ -27,6 +27,11 @@ export interface WorkerEvents {
     readonly needs: readonly string[]
     readonly since: Date
   }
+  /**
+   * A task waits that is to be started by `dueBy`, at most 30 s from now: told at least 15 s ahead of tasks that had so
+   * much time, and up to 1 000 of them at a time. Once for each task.
+   */
+  dueSoon: { readonly id: TaskId; readonly queue: string; readonly type: string; readonly dueBy: Date }
   /** Something went wrong that is no task's fault; logged if nobody listens. */
   error: { readonly error: unknown; readonly doing: string }
 }
@@ -78,6 +83,6 @@ export class WorkerEmitter {
 
 /** What handlers and listeners are told about a claim's task. */
 export function taskInfo(claim: Claim): TaskInfo {
-  const { id, type, queue, after, tags, metadata, headers } = claim
-  return { id, type, queue, after, tags, metadata, headers, schedule: scheduledBy(headers) }
+  const { id, type, queue, partition, after, tags, metadata, headers } = claim
+  return { id, type, queue, partition, after, tags, metadata, headers, schedule: scheduledBy(headers) }
 }

@@ -29,8 +29,12 @@ export interface ExecutorParts extends Omit<ContextServices, 'settledApart'> {
   /** Slots per queue. */
   readonly queues: ReadonlyMap<string, number>
   readonly emitter: WorkerEmitter
-  /** An attempt has ended; left out where nobody wants to know. */
-  readonly attempted?: ((run: Run, attempted: Attempted) => void) | undefined
+  /**
+   * An attempt has ended.
+   *
+   * @param handlerMs its time in the handler; in a batch, its share
+   */
+  attempted(run: Run, attempted: Attempted, handlerMs: number): void
   /** A slot became free. */
   freed(): void
   /** The store has answered how a run ended: it is not held any more. */
@@ -240,7 +244,7 @@ export class Executor {
       this.#free(batch, tookMs)
       for (const [index, { run }] of items.entries()) {
         const { outcome, error } = attempted[index]!
-        this.#parts.attempted?.(run, attempted[index]!)
+        this.#parts.attempted(run, attempted[index]!, tookMs / items.length)
         run.tookMs = tookMs
         this.#end(run, outcome, error)
       }
@@ -256,8 +260,8 @@ export class Executor {
 
   #over(run: Run, attempted: Attempted): void {
     const { outcome, error } = attempted
-    this.#parts.attempted?.(run, attempted)
     run.tookMs = this.#parts.connection.platform.monotonicMs() - run.startedMs!
+    this.#parts.attempted(run, attempted, run.tookMs)
     this.#free(run, run.tookMs)
     this.#end(run, outcome, error)
     this.#goOn()

@@ -30,5 +30,8 @@ export function logEvents(emitter: WorkerEmitter, logger: Logger): void {
   emitter.on('stranded', ({ queue, type, needs, since }) =>
     logger.warn({ queue, type, needs, since: since.toISOString() }, 'tasks wait that no live worker can run'),
   )
+  emitter.on('dueSoon', ({ id, queue, type, dueBy }) =>
+    logger.warn({ task: id, queue, type, dueBy: dueBy.toISOString() }, 'a task waits that is due soon'),
+  )
   emitter.on('lost', (event) => logger.warn(about(event), 'the lease was lost while the handler ran'))
 }

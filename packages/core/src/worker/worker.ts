@@ -14,24 +14,23 @@ import type { UniqueCall } from '../task/options.ts'
 import { jsonSchemaOf } from '../task/schema.ts'
 import { onSignals } from '../platform/signals.ts'
 import type { AnyTask } from '../task/definition.ts'
+import type { BudgetKeeper } from '../client/budget-keeper.ts'
 import type { Connection } from '../client/connection.ts'
 import type { Enqueuer } from '../client/enqueuer.ts'
 import type { ExchangeAnswer, PublishedDefinition, SessionRequest } from '../store/port.ts'
 import type { Fence, SessionId } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
-import { Appetite } from './appetite.ts'
 import { breakersOf } from './breakers.ts'
 import { declareLimits } from './declarations.ts'
-import { BatchAppetite } from './batch-appetite.ts'
-import { Exchanger, type Taste } from './exchanger.ts'
+import { Exchanger } from './exchanger.ts'
 import { Executor } from './executor.ts'
-import { isBatchHandler } from './gatherer.ts'
 import { Holding } from './holding.ts'
 import { Holdings } from './holdings.ts'
 import { Idleness } from './idleness.ts'
 import { Lease } from './lease.ts'
 import { logEvents } from './journal.ts'
 import { Run } from './run.ts'
+import { tastesOf } from './tastes.ts'
 import { taskInfo, WorkerEmitter, type WorkerEvents } from './events.ts'
 import type { ResolvedWorkerOptions } from './options.ts'
 
@@ -47,6 +46,7 @@ const CLOSE_MS = 5_000
 export interface WorkerParts {
   readonly connection: Connection
   readonly enqueuer: Enqueuer
+  readonly budgets: BudgetKeeper
   readonly options: ResolvedWorkerOptions
   /** Called when it has stopped, and needs nobody's care any more. */
   readonly stopped: (worker: Worker) => void
@@ -88,7 +88,7 @@ export class Worker implements AsyncDisposable {
   #stopping: Promise<void> | undefined
   #idleness: Idleness | undefined
 
-  constructor({ connection, enqueuer, options, stopped }: WorkerParts) {
+  constructor({ connection, enqueuer, budgets, options, stopped }: WorkerParts) {
     this.#connection = connection
     void this.#stopped.promise.then(() => stopped(this))
     this.#options = options
@@ -114,24 +114,7 @@ export class Worker implements AsyncDisposable {
       opened: () => this.#exchanger.hungry(),
       failed: (error) => failed(error, 'renewing the lease'),
     })
-    this.#executor = new Executor({
-      connection,
-      enqueuer,
-      handlers: options.handlers,
-      concurrency: options.concurrency,
-      queues: options.queues,
-      emitter: this.#emitter,
-      checkLease: () => this.#lease.check(),
-      settleSoon: (run, when) => this.#exchanger.settleSoon(run, when),
-      attempted: breakersOf({
-        connection,
-        handlers: options.handlers,
-        failed: (error) => failed(error, 'changing a circuit breaker'),
-      }),
-      abandoned: (run) => this.#holdings.abandon(run),
-      freed: () => this.#exchanger.ring(),
-      released: (run) => this.#released(run),
-    })
+    this.#executor = this.#newExecutor({ enqueuer, budgets })
     this.#exchanger = new Exchanger({
       connection,
       session: () => this.#lease.session,
@@ -147,9 +130,35 @@ export class Worker implements AsyncDisposable {
       takenOver: ({ fence }, transition) => this.#takenOver(fence, transition),
       stranded: ({ dueSince, ...route }) =>
         this.#emitter.emit('stranded', { ...route, since: new Date(dueSince) }),
+      dueSoon: (task) => this.#emitter.emit('dueSoon', { ...task, dueBy: new Date(task.dueBy) }),
       failed,
     })
     logEvents(this.#emitter, connection.logger)
+  }
+
+  #newExecutor({ enqueuer, budgets }: Pick<WorkerParts, 'enqueuer' | 'budgets'>): Executor {
+    const connection = this.#connection
+    const { handlers, concurrency, queues } = this.#options
+    const failed = (error: unknown): void =>
+      this.#emitter.emit('error', { error, doing: 'changing a circuit breaker' })
+    const breakers = breakersOf(handlers, { connection, failed })
+    return new Executor({
+      connection,
+      enqueuer,
+      handlers,
+      concurrency,
+      queues,
+      emitter: this.#emitter,
+      checkLease: () => this.#lease.check(),
+      settleSoon: (run, when) => this.#exchanger.settleSoon(run, when),
+      attempted: (run, attempted, handlerMs) => {
+        breakers?.note(run, attempted)
+        budgets.ran(run.claim, handlerMs)
+      },
+      abandoned: (run) => this.#holdings.abandon(run),
+      freed: () => this.#exchanger.ring(),
+      released: (run) => this.#released(run),
+    })
   }
 
   /** Calls the listener with each such event until the answer is called, or disposed of. */
@@ -339,16 +348,6 @@ export class Worker implements AsyncDisposable {
     this.#holdings.release(run)
     if (this.#idleness !== undefined && this.#holdings.size === 0) this.#exchanger.hungry()
   }
-}
-
-/** Batch handlers ask for themselves: what they take at once would otherwise be filled with what takes a slot each. */
-function tastesOf(options: ResolvedWorkerOptions, executor: Executor): readonly Taste[] {
-  const handlers = [...options.handlers.values()]
-  const batches = handlers.filter(isBatchHandler)
-  const { gatherer } = executor
-  if (gatherer === undefined) return [new Appetite(options, executor)]
-  const tastes = batches.map((handler) => new BatchAppetite(options, { handler, executor, gatherer }))
-  return batches.length === handlers.length ? tastes : [new Appetite(options, executor), ...tastes]
 }
 
 function checkedUntil(options: RunOptions): RunOptions['until'] {

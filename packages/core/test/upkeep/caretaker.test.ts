@@ -1,10 +1,10 @@
 /** The upkeep: each duty now and then, none for ever, all of them harmless together. */
 import { expect, test } from 'vitest'
-import { defineTask, StoreError, unchecked } from '../../src/index.ts'
+import { defineTask, StoreError, unchecked, type Duration } from '../../src/index.ts'
 import { Caretaker } from '../../src/upkeep/caretaker.ts'
 import { Connection } from '../../src/client/connection.ts'
 import { silent, World, type Line } from '../worker/world.ts'
-import type { WaitingRoute } from '../../src/store/inspection.ts'
+import type { DueSoon, WaitingRoute } from '../../src/store/inspection.ts'
 import type { Reclaimed } from '../../src/store/port.ts'
 import type { Transition } from '../../src/store/settlement.ts'
 
@@ -27,6 +27,7 @@ interface Bench {
   readonly takenOver: { readonly task: Reclaimed; readonly transition: Transition }[]
   readonly failures: string[]
   readonly stranded: WaitingRoute[]
+  readonly soon: DueSoon[]
   session: string | null
 }
 
@@ -36,6 +37,7 @@ async function bench(): Promise<Bench> {
   const takenOver: Bench['takenOver'] = []
   const failures: string[] = []
   const stranded: WaitingRoute[] = []
+  const soon: DueSoon[] = []
   await world.store.openSession({ ...profile, session: SESSION, ttlMs: 86_400_000 })
   const caretaker: Caretaker = new Caretaker({
     connection: new Connection({
@@ -48,9 +50,10 @@ async function bench(): Promise<Bench> {
     leads: () => true,
     takenOver: (task, transition) => void takenOver.push({ task, transition }),
     stranded: (route) => void stranded.push(route),
+    dueSoon: (task) => void soon.push(task),
     failed: (_, doing) => void failures.push(doing),
   })
-  const made: Bench = { world, line, caretaker, takenOver, failures, stranded, session: SESSION }
+  const made: Bench = { world, line, caretaker, takenOver, failures, stranded, soon, session: SESSION }
   return made
 }
 
@@ -257,4 +260,22 @@ test('tasks that no live worker can run are told of, once for as long as that la
   await world.settle(mill.enqueue(gpu, 3, { needs: ['cuda'] }))
   await world.time.advance(60_000)
   expect(stranded.length).toBe(2)
+})
+
+test('tasks that are due soon are told of in time, and once', async () => {
+  const { world, caretaker, soon } = await bench()
+  const mill = world.mill()
+  caretaker.start()
+  const enqueue = (dueBy: Duration, input: number): Promise<{ readonly id: string }> =>
+    world.settle(mill.enqueue(job, input, { dueBy }))
+  const minute = await enqueue('1m', 1)
+  await enqueue('1h', 2)
+  const short = await enqueue('1s', 3)
+  await world.time.advance(10_000)
+  expect(soon.map(({ id }) => id)).toEqual([short.id])
+  await world.time.advance(35_000)
+  // 15 s ahead, at the latest
+  expect(soon.map(({ id }) => id)).toEqual([short.id, minute.id])
+  await world.time.advance(60_000)
+  expect(soon.length).toBe(2)
 })

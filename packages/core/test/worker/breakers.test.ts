@@ -1,6 +1,6 @@
 /** Circuit breakers of definitions: opened by failures, tried by probes, closed by their success. */
 import { expect, test } from 'vitest'
-import { defineTask, unchecked, type Mill, type Worker } from '../../src/index.ts'
+import { defineTask, unchecked, type BreakerOutcome, type Mill, type Worker } from '../../src/index.ts'
 import { World } from './world.ts'
 
 class Dependency {
@@ -134,4 +134,31 @@ test('a worker that saw no failure goes by what another one decided', async () =
   dependency.up = true
   await world.time.advance(120_000)
   expect(await stateOf(mill)).toBe('closed')
+})
+
+test('a strategy of the user decides in the place of the share', async () => {
+  const seen: number[] = []
+  const trips = (outcomes: readonly BreakerOutcome[]): boolean => {
+    seen.push(outcomes.length)
+    expect(outcomes.every(({ agoMs }) => agoMs >= 0)).toBe(true)
+    return outcomes.length >= 3 && outcomes.slice(-3).every(({ failed }) => failed)
+  }
+  const { world, dependency, mill } = await rig({ trips, of: 1_000 })
+  await world.time.advance(2_000)
+  expect(await stateOf(mill)).toBe('open')
+  expect(dependency.calls.length).toBeLessThan(15)
+  expect(seen.toSorted((a, b) => a - b)).toEqual(seen)
+})
+
+test('a strategy that fails is told of, and the share decides', async () => {
+  const { world, mill, worker } = await rig({
+    trips: () => {
+      throw new Error('a slip')
+    },
+  })
+  const errors: unknown[] = []
+  worker.on('error', ({ error }) => errors.push(error))
+  await world.time.advance(2_000)
+  expect(await stateOf(mill)).toBe('open')
+  expect(errors[0]).toMatchObject({ message: 'a slip' })
 })

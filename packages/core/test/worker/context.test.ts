@@ -78,6 +78,7 @@ test('a handler is told about its task', async () => {
     id: handle.id,
     type: 'job',
     queue: 'default',
+    partition: null,
     after: [],
     tags: ['a'],
     metadata: { b: 'c' },

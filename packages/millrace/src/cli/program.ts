@@ -1,6 +1,7 @@
 /** The command line as a whole: its verbs, their common options, and how it ends. */
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addBudgets } from './verbs/budgets.ts'
 import { addCommands } from './verbs/commands.ts'
 import { addDead } from './verbs/dead.ts'
 import { addDemo } from './demo/demo.ts'
@@ -21,7 +22,7 @@ const GROUPS: readonly (readonly [title: string, add: readonly ((program: Comman
   ['Looking', [addTasks, addTask, addHistory, addDead, addQueues, addWorkers]],
   ['Acting on tasks', [addCommands]],
   ['Acting on queues', [addPauses]],
-  ['Flow control', [addLimits, addBreakers, addPartitions]],
+  ['Flow control', [addLimits, addBreakers, addPartitions, addBudgets]],
   ['Again and again', [addSchedules]],
   ['Looking after the store', [addMigrate]],
   ['Trying it out', [addDemo]],

@@ -207,6 +207,7 @@ function claimOf(task: Task): Claim {
     nonce,
     type: spec.type,
     queue: spec.queue,
+    partition: spec.lane?.partition ?? null,
     level: task.level,
     payload: handedOut(payload),
     policy: spec.policy,

@@ -1,6 +1,7 @@
 /** All that one decision must see at once, and the pass of one operation through it. */
 import { Schedule } from './schedule.ts'
 import { Timeline } from './timeline.ts'
+import type { BudgetSettings, Spending } from '../budgets.ts'
 import type { Hint, PublishedDefinition, Retention } from '../port.ts'
 import type { FinalState, IfFailed, Nonce, SessionId, TaskId } from '../records.ts'
 import type { Lock } from './locks.ts'
@@ -46,6 +47,9 @@ export interface Home {
   readonly limits: Map<LimitName, Limit>
   /** Of partitions that do not have the default. */
   readonly weights: Map<string, number>
+  readonly budgets: Map<string, BudgetSettings>
+  /** By scope, window and spender. */
+  readonly spendings: Map<string, Spending>
   readonly gates: Map<string, Gate>
   readonly tombstones: Map<TaskId, Tombstone>
   readonly tombstoneEnds: Schedule<Tombstone>
@@ -90,6 +94,8 @@ export function newHome(): Home {
     series: new Map(),
     limits: new Map(),
     weights: new Map(),
+    budgets: new Map(),
+    spendings: new Map(),
     gates: new Map(),
     tombstones: new Map(),
     tombstoneEnds: new Schedule(),

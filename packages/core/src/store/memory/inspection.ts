@@ -1,11 +1,19 @@
 /** What readers see. */
 import { handedOut, payloadBytes } from './copies.ts'
 import { cursorNumbers, fitsFilter } from './filters.ts'
-import { isFinal, ownerOf, stateOf, type Task } from './task.ts'
+import { isFinal, isLive, ownerOf, stateOf, type Task } from './task.ts'
 import { lanesOf, LEVELS } from './ready.ts'
 import { tombstoneOf } from './tombstones.ts'
 import type { Pass, Queue } from './home.ts'
-import type { ListAnswer, ListRequest, QueueRecord, SessionRecord, WaitingRoute } from '../inspection.ts'
+import type {
+  DueSoon,
+  DueSoonRequest,
+  ListAnswer,
+  ListRequest,
+  QueueRecord,
+  SessionRecord,
+  WaitingRoute,
+} from '../inspection.ts'
 import type { PublishedDefinition } from '../port.ts'
 import type { TaskId, TaskOutcome, TaskRecord, TaskSummary } from '../records.ts'
 
@@ -119,6 +127,20 @@ export function waitingRoutes({ home, now }: Pass): readonly WaitingRoute[] {
     }
   }
   return routes
+}
+
+/** A look at all that there is, which nobody minds here. */
+export function dueSoon(
+  { home, now }: Pass,
+  { sinceMs, withinMs, limit }: DueSoonRequest,
+): readonly DueSoon[] {
+  const found: DueSoon[] = []
+  for (const { state, spec, dueBy } of home.tasks.values()) {
+    if (dueBy === null || dueBy < now - sinceMs || dueBy > now + withinMs) continue
+    if (state !== 'running' && isLive(state))
+      found.push({ id: spec.id, queue: spec.queue, type: spec.type, dueBy })
+  }
+  return found.toSorted((a, b) => a.dueBy - b.dueBy).slice(0, limit)
 }
 
 /** Queues that have tasks or settings, by name. */

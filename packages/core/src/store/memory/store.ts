@@ -9,10 +9,11 @@ import { command, configureQueue } from './commander.ts'
 import { deliver } from './dependents.ts'
 import { exchange } from './exchanging.ts'
 import { openGate } from './gatekeeper.ts'
+import { budgets, configureBudget, spend, usage } from './budgets.ts'
 import { configureLimit, configurePartition, limits, partitions, recount, removeLimit } from './limits.ts'
 import { Watchers } from '../watchers.ts'
 import { newHome, newPass, type Home, type Pass } from './home.ts'
-import { definitions, get, list, outcomes, queues, sessions, waitingRoutes } from './inspection.ts'
+import { definitions, dueSoon, get, list, outcomes, queues, sessions, waitingRoutes } from './inspection.ts'
 import { reclaim } from './reclaiming.ts'
 import * as locking from './locks.ts'
 import * as plans from './schedules.ts'
@@ -20,7 +21,15 @@ import { closeSession, openSession, renew } from './sessions.ts'
 import { prune, sweep } from './upkeep.ts'
 import type { Platform } from '../../platform/platform.ts'
 import type { CommandAnswer, CommandRequest, QueueSettings } from '../control.ts'
-import type { ListAnswer, ListRequest, QueueRecord, SessionRecord, WaitingRoute } from '../inspection.ts'
+import type {
+  DueSoon,
+  DueSoonRequest,
+  ListAnswer,
+  ListRequest,
+  QueueRecord,
+  SessionRecord,
+  WaitingRoute,
+} from '../inspection.ts'
 import type * as port from '../port.ts'
 import type { SessionId, TaskId, TaskOutcome, TaskRecord } from '../records.ts'
 
@@ -122,6 +131,22 @@ export class MemoryStore implements port.Store {
     return this.#pass(recount)
   }
 
+  async configureBudget(request: port.BudgetSettings): Promise<'applied' | 'too-many'> {
+    return this.#pass((pass) => configureBudget(pass, request))
+  }
+
+  async budgets(): Promise<readonly port.BudgetSettings[]> {
+    return this.#pass(budgets)
+  }
+
+  async usage(questions: readonly port.UsageQuestion[]): Promise<port.UsageAnswer> {
+    return this.#pass((pass) => usage(pass, questions))
+  }
+
+  async spend(request: port.SpendRequest): Promise<void> {
+    this.#pass((pass) => spend(pass, request))
+  }
+
   async putSchedule(request: port.SchedulePut): Promise<port.SchedulePutAnswer> {
     return this.#pass((pass) => plans.putSchedule(pass, request))
   }
@@ -190,6 +215,10 @@ export class MemoryStore implements port.Store {
 
   async waitingRoutes(): Promise<readonly WaitingRoute[]> {
     return this.#pass(waitingRoutes)
+  }
+
+  async dueSoon(request: DueSoonRequest): Promise<readonly DueSoon[]> {
+    return this.#pass((pass) => dueSoon(pass, request))
   }
 
   async sessions(): Promise<readonly SessionRecord[]> {

@@ -1,4 +1,5 @@
 /** Duties that nobody waits for: ending what waited too long, and forgetting what was kept long enough. */
+import { forgetSpendings } from './budgets.ts'
 import { tellDependents } from './dependents.ts'
 import { lostTasks } from './gatekeeper.ts'
 import { forgetKeys } from './limits.ts'
@@ -42,6 +43,7 @@ function end(pass: Pass, task: Task): void {
 
 export function prune(pass: Pass, { tasksMax, retention }: PruneRequest): UpkeepAnswer {
   forgetKeys(pass)
+  forgetSpendings(pass)
   let changed = 0
   for (const queue of pass.home.queues.values()) {
     for (const task of beyondRetention(pass, queue, queue.retention ?? retention)) {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import { duration, InvalidArgumentError, type LimitReference } from '@millrace/core'
+import { duration, InvalidArgumentError, type LimitReference, type Mill } from '@millrace/core'
 import { grouped, table } from '../output.ts'
 import { relative } from '../time.ts'
 import { withStore } from '../session.ts'
 
-type Limits = Awaited<ReturnType<import('@millrace/core').Mill['limits']['list']>>
+type Limits = Awaited<ReturnType<Mill['limits']['list']>>
 type Limit = Limits[number]
 
 interface PutFlags {
@@ -106,8 +106,8 @@ export function addPartitions(program: Command): void {
     .summary('give a partition a weight')
     .description('Says how many times the turns of others a partition gets, in all queues.')
     .argument('<partition>', 'the key of the partition')
-    .argument('<weight>', 'a whole number from 1 to 1 000')
-    .action((partition: string, weight: string, _: unknown, command: Command) =>
+    .requiredOption('--weight <n>', 'a whole number from 1 to 1 000; 1 is that of all others')
+    .action((partition: string, { weight }: { readonly weight: string }, command: Command) =>
       withStore(command, async ({ mill, output }) => {
         await mill.partitions.put(partition, { weight: Number(weight) === 1 ? null : Number(weight) })
         if (output.json) output.value({ partition, weight: Number(weight) })
@@ -121,11 +121,7 @@ function referenceOf(name: string): LimitReference {
   return name.startsWith('type:') ? { type: name.slice('type:'.length) } : name
 }
 
-function settingOf({
-  concurrency,
-  rate,
-  burst,
-}: PutFlags): Parameters<import('@millrace/core').Mill['limits']['put']>[1] {
+function settingOf({ concurrency, rate, burst }: PutFlags): Parameters<Mill['limits']['put']>[1] {
   const setting = concurrency === undefined ? {} : { concurrency: Number(concurrency) }
   if (rate === undefined) return setting
   const [, limit, per] = /^(\d+)\/(.+)$/.exec(rate) ?? []

@@ -1,0 +1,103 @@
+/**
+ * What this client uses of quotas: its totals of each window, told to the store now and then. What a process that
+ * dies had not told by then is not counted.
+ */
+import { newNonce } from '../task/ids.ts'
+import { LIMITS } from '../task/limits.ts'
+import type { Timer } from '../platform/platform.ts'
+import type { BudgetScope, QuotaWindow, Spending, Spent } from '../store/budgets.ts'
+import type { Connection } from './connection.ts'
+
+const TELL_EVERY_MS = 400
+
+interface Total extends Spending {
+  tasks: number
+  handlerMs: number
+  told: boolean
+}
+
+export class Spendings {
+  readonly #connection: Connection
+  readonly #spender: string
+  readonly #totals = new Map<string, Total>()
+  #timer: Timer | undefined
+  #telling: Promise<void> | undefined
+  #warned = false
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+    this.#spender = newNonce(connection.platform)
+  }
+
+  note(scope: BudgetScope, window: QuotaWindow, { tasks, handlerMs }: Spent): void {
+    const key = `${scope.kind} ${window.from} ${window.until} ${scope.name}`
+    const total = this.#totals.get(key) ?? { scope, window, tasks: 0, handlerMs: 0, told: true }
+    this.#totals.set(key, total)
+    total.tasks += tasks
+    total.handlerMs += handlerMs
+    total.told = false
+    this.#timer ??= this.#connection.platform.setTimer(TELL_EVERY_MS, () => this.#tellInTime(), 'idle')
+  }
+
+  /**
+   * Tells what was not told yet.
+   *
+   * @throws StoreError, AmbiguousError: then it is told another time
+   */
+  async tell(): Promise<void> {
+    // two at once would say the same
+    if (this.#telling !== undefined) await this.#telling
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#telling = this.#tell().finally(() => (this.#telling = undefined))
+    await this.#telling
+  }
+
+  /** Tells the rest; what cannot be told is lost, and that is said. */
+  async close(): Promise<void> {
+    this.#timer?.cancel()
+    if (![...this.#totals.values()].some(({ told }) => !told)) return
+    await this.tell().catch((error: unknown) =>
+      this.#connection.logger.warn({ error }, 'what was used of quotas last is not counted'),
+    )
+  }
+
+  #tellInTime(): void {
+    this.#timer = undefined
+    this.tell().then(
+      () => (this.#warned = false),
+      (error: unknown) => {
+        if (!this.#warned) this.#connection.logger.warn({ error }, 'what was used of quotas is told later')
+        this.#warned = true
+        this.#timer ??= this.#connection.platform.setTimer(TELL_EVERY_MS, () => this.#tellInTime(), 'idle')
+      },
+    )
+  }
+
+  async #tell(): Promise<void> {
+    const due = [...this.#totals.values()].filter(({ told }) => !told)
+    for (let from = 0; from < due.length; from += LIMITS.batchTasks) {
+      const part = due.slice(from, from + LIMITS.batchTasks)
+      const spendings = part.map(({ scope, window, tasks, handlerMs }) => ({
+        scope,
+        window,
+        tasks,
+        handlerMs,
+      }))
+      await this.#connection.call((store) => store.spend({ spender: this.#spender, spendings }))
+      for (const [index, total] of part.entries()) {
+        const { tasks, handlerMs } = spendings[index]!
+        total.told = total.tasks === tasks && total.handlerMs === handlerMs
+      }
+    }
+    await this.#forget()
+  }
+
+  /** Windows that are over are looked at by nobody any more. */
+  async #forget(): Promise<void> {
+    if (this.#totals.size <= LIMITS.batchTasks) return
+    const now = await this.#connection.read((store) => store.now())
+    for (const [key, { window, told }] of this.#totals)
+      if (told && window.until <= now) this.#totals.delete(key)
+  }
+}
