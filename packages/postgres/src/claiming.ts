@@ -154,6 +154,7 @@ type Extra = readonly [
   counters: string | null,
   parents: string | null,
   labels: string | null,
+  partition?: string,
 ]
 
 type Labels = readonly [
@@ -178,7 +179,7 @@ function claimOf(
   const { queue, route, level } = answer.lineOf(row)
   const { policy, timeoutMs } = names.terms.value(terms)
   const extra = extraText === null ? NO_EXTRA : (JSON.parse(extraText) as Extra)
-  const [deadlineAt, counters, parents, labels] = extra
+  const [deadlineAt, counters, parents, labels, partition = null] = extra
   const [tags, metadata, headers] = labels === null ? NO_LABELS : (JSON.parse(labels) as Labels)
   return {
     id,
@@ -186,6 +187,7 @@ function claimOf(
     nonce,
     type: names.routes.value(route).type,
     queue: names.queues.value(queue),
+    partition,
     level: level as Level,
     payload: payloadOf(text, raw)!,
     policy,

@@ -4,12 +4,15 @@ import { now } from './inspector.ts'
 import {
   READ_COUNTS,
   READ_DEFINITIONS,
+  READ_DUE_SOON,
   READ_QUEUES,
   READ_RUNNING,
   READ_SESSIONS,
   READ_WAITING,
 } from './statements/inspection.ts'
 import type {
+  DueSoon,
+  DueSoonRequest,
   PublishedDefinition,
   QueueCounts,
   QueueRecord,
@@ -99,6 +102,23 @@ export async function waitingRoutes(home: Home): Promise<readonly WaitingRoute[]
   await names.routes.learn(rows.map(([, route]) => route))
   return rows.map(([queue, route, dueSince]) => {
     return { queue: names.queues.value(queue), ...names.routes.value(route), dueSince }
+  })
+}
+
+type DueRow = readonly [id: string, queue: number, route: number, dueBy: number]
+
+export async function dueSoon(
+  home: Home,
+  { sinceMs, withinMs, limit }: DueSoonRequest,
+): Promise<readonly DueSoon[]> {
+  const { names } = home
+  const rows = await inPass(home, ({ connection, now: at }) =>
+    connection.rows<DueRow>(READ_DUE_SOON, [at - sinceMs, at + withinMs, limit]),
+  )
+  await names.queues.learn(rows.map(([, queue]) => queue))
+  await names.routes.learn(rows.map(([, , route]) => route))
+  return rows.map(([id, queue, route, dueBy]) => {
+    return { id, queue: names.queues.value(queue), type: names.routes.value(route).type, dueBy }
   })
 }
 

@@ -3,6 +3,7 @@
  * decided: it locks, compares fences, and writes.
  */
 import { add } from './adding.ts'
+import { budgets, configureBudget, spend, usage } from './budgets.ts'
 import { Commits } from './commits.ts'
 import { command, configureQueue } from './commanding.ts'
 import { Database } from './database.ts'
@@ -14,7 +15,7 @@ import { configureLimit, configurePartition, limits, partitions, recount, remove
 import { openDatabase } from './migrate.ts'
 import { Names } from './names.ts'
 import { resolved, type Connected, type PostgresStoreOptions, type Resolved } from './options.ts'
-import { definitions, queues, sessions, waitingRoutes } from './overview.ts'
+import { definitions, dueSoon, queues, sessions, waitingRoutes } from './overview.ts'
 import { inPass, type Home } from './pass.ts'
 import { reclaim } from './reclaiming.ts'
 import * as locking from './locks.ts'
@@ -207,6 +208,22 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
     return recount(this.#home)
   }
 
+  async configureBudget(request: port.BudgetSettings): Promise<'applied' | 'too-many'> {
+    return configureBudget(this.#home, request)
+  }
+
+  async budgets(): Promise<readonly port.BudgetSettings[]> {
+    return budgets(this.#home)
+  }
+
+  async usage(questions: readonly port.UsageQuestion[]): Promise<port.UsageAnswer> {
+    return usage(this.#home, questions)
+  }
+
+  async spend(request: port.SpendRequest): Promise<void> {
+    await spend(this.#home, request)
+  }
+
   async get(ids: readonly port.TaskId[]): Promise<readonly (port.TaskRecord | null)[]> {
     return get(this.#home, ids)
   }
@@ -228,6 +245,10 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
 
   async waitingRoutes(): Promise<readonly port.WaitingRoute[]> {
     return waitingRoutes(this.#home)
+  }
+
+  async dueSoon(request: port.DueSoonRequest): Promise<readonly port.DueSoon[]> {
+    return dueSoon(this.#home, request)
   }
 
   async sessions(): Promise<readonly port.SessionRecord[]> {

@@ -9,6 +9,7 @@ import { inPass, type Home, type Pass } from './pass.ts'
 import { boundsFor, emptyOldest, readRing, turn, type Ring, type Volume } from './ring.ts'
 import { CLIENT_ID_MS, USER_ID_MS } from './saving.ts'
 import { takeUpLateSeries } from './series.ts'
+import { FORGET_SPENDINGS } from './statements/budgets.ts'
 import { ANY_OLD_WINDOW, FORGET_WINDOWS } from './statements/keys.ts'
 import {
   ADD_UP_VOLUMES,
@@ -99,6 +100,7 @@ async function pruneEach(pass: Pass, request: PruneRequest): Promise<UpkeepAnswe
   await pruneWindows(pruning)
   await pass.connection.run(FORGET_REPEATED, [pass.now])
   await forgetKeys(pass)
+  await pass.connection.run(FORGET_SPENDINGS, [pass.now])
   await pass.connection.run(FORGET_SESSIONS, [pass.now - SESSIONS_KEPT_MS])
   return { changed: tasksMax - pruning.left, more: pruning.more }
 }

@@ -1,11 +1,19 @@
 /** What the two claims have in common. */
 
-/** What a claim answers of each task. Texts that few tasks have travel together. */
-export const CONTENT_COLUMNS = `t.payload, t.payload_raw, t.checkpoint, t.checkpoint_raw,
-      CASE WHEN t.deadline_at IS NULL AND t.counters IS NULL AND t.parents IS NULL AND t.labels IS NULL THEN NULL
-        ELSE json_build_array(t.deadline_at, t.counters, t.parents, t.labels)::text END`
+const TEXTS = 't.payload, t.payload_raw, t.checkpoint, t.checkpoint_raw'
+const NO_EXTRA = 't.deadline_at IS NULL AND t.counters IS NULL AND t.parents IS NULL AND t.labels IS NULL'
+const EXTRA = 't.deadline_at, t.counters, t.parents, t.labels'
+
+/** What a claim answers of each task that has no lane. Texts that few tasks have travel together. */
+export const CONTENT_COLUMNS: string = `${TEXTS},
+      CASE WHEN ${NO_EXTRA} THEN NULL
+        ELSE json_build_array(${EXTRA})::text END`
+/** The same of any task: of what has a partition its name, too. */
 export const CLAIM_COLUMNS: string = `t.id, t.seq, nullif(t.ord, t.run_at), t.run_at, t.enqueued_at, t.claimed_at, t.epoch, t.queue, t.route, t.terms,
-      t.level, ${CONTENT_COLUMNS}`
+      t.level, ${TEXTS},
+      CASE WHEN t.partition <> 0 THEN json_build_array(${EXTRA}, t.lane_text::json -> 0)::text
+        WHEN ${NO_EXTRA} THEN NULL
+        ELSE json_build_array(${EXTRA})::text END`
 
 /** What claims answer. */
 export const CLAIMED = `TABLE(

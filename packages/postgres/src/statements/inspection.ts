@@ -99,6 +99,11 @@ SELECT x.queue, x.route, min(x.run_at) FROM (
   ) AS t
 ) AS x GROUP BY 1, 2`
 
+/** In: from when to when, how many. Out: id, queue, route and `dueBy` of tasks that wait, the earliest first. */
+export const READ_DUE_SOON: string = `
+SELECT id::text, queue, route, due_by FROM home.live WHERE due_by BETWEEN $1 AND $2 AND state <> 2
+ORDER BY due_by LIMIT $3`
+
 /** In: store time. Out: queue, state, whether held, whether due, how many, the oldest due time. */
 export const READ_COUNTS: string = `
 SELECT queue, state, flags & 2 > 0, run_at <= $1, count(*), min(run_at) FROM home.live GROUP BY 1, 2, 3, 4

@@ -139,6 +139,7 @@ CREATE INDEX live_later ON home.live(queue, route, run_at) WHERE place = 2;
 CREATE INDEX live_expiring ON home.live(expires_at) WHERE expires_at IS NOT NULL;
 -- strict order; one that came in a transaction of the user's (flag 64) is not in it yet
 CREATE INDEX live_series ON home.live(queue, partition, seq) WHERE flags & 96 = 32;
+CREATE INDEX live_due_by ON home.live(due_by) WHERE due_by IS NOT NULL;
 CREATE INDEX live_gate ON home.live(gate) WHERE gate IS NOT NULL;
 CREATE UNIQUE INDEX live_key ON home.live(unique_key COLLATE "C") WHERE unique_key IS NOT NULL;
 
@@ -210,6 +211,17 @@ CREATE TABLE home.limit_keys(
   shut_until bigint NOT NULL DEFAULT 0,
   UNIQUE (name, key)
 ) WITH (fillfactor = 50);
+
+-- what a queue or a partition (kind) may hold and use
+CREATE TABLE home.budgets(kind text COLLATE "C", name text COLLATE "C", budget text NOT NULL, PRIMARY KEY (kind, name)); -- budget: JSON
+
+-- what each client has told that it used in a window of a quota, in all
+CREATE TABLE home.spendings(
+  kind text COLLATE "C", name text COLLATE "C", from_at bigint, until_at bigint, spender text COLLATE "C",
+  tasks bigint NOT NULL, handler_ms double precision NOT NULL,
+  PRIMARY KEY (kind, name, from_at, until_at, spender)
+) WITH (fillfactor = 50);
+CREATE INDEX spendings_until ON home.spendings(until_at);
 
 CREATE TABLE home.sessions(
   key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
