@@ -138,6 +138,27 @@ test('what users put goes before what code declares, and lasts until they take i
   expect(await limitOf(mill, 'api')).toMatchObject({ version: 1 })
 })
 
+test('a key that a handler has shut keeps nobody from declaring the limit', async () => {
+  const world = new World()
+  const mill = world.mill()
+  const named = defineTask('call', { input: unchecked<Call>(), limits: [{ name: 'api' }] })
+  await world.settle(mill.enqueue(named, { account: 'a', n: 1 }))
+  const first = mill.worker({
+    handlers: named.handler(() => {
+      throw new RetryAfterError('10m', 'too many requests', { scope: { limit: 'api' } })
+    }),
+  })
+  await world.settle(first.start())
+  await world.time.advance(100)
+  await world.settle(first.stop())
+  expect(await limitOf(mill, 'api')).toMatchObject({ version: 0 })
+  const task = defineTask('call', { input: unchecked<Call>(), limits: [{ name: 'api', concurrency: 3 }] })
+  const worker = mill.worker({ handlers: task.handler(() => undefined) })
+  await world.settle(worker.start())
+  expect(await limitOf(mill, 'api')).toMatchObject({ allowance: { concurrency: 3 }, by: 'code', version: 1 })
+  await world.settle(worker.stop())
+})
+
 test('code that declares something else than before is heeded', async () => {
   const world = new World()
   const mill = world.mill()
