@@ -308,13 +308,33 @@ export function breakerLimit(name: string): string {
   return `breaker:${name}`
 }
 
-function laneLimit({ name, key, cost }: LimitOptions<never>, from: LaneInput): LaneLimit {
+/**
+ * The key of a limit under which a task with this input counts.
+ *
+ * @throws InvalidArgumentError if it counts under no such limit, or its key cannot be made
+ */
+export function limitKeyOf(
+  task: { readonly name: string; readonly flow?: Flow | undefined },
+  name: string,
+  input: unknown,
+): string {
+  const limit = task.flow?.limits.find((one) => one.name === name)
+  if (limit !== undefined) return keyOf(limit, { input })
+  throw new InvalidArgumentError(`${task.name} counts under no limit that is called ${shown(name)}.`, {
+    hint: 'The scope of RetryAfterError names one of the limits of its definition.',
+  })
+}
+
+function keyOf({ name, key }: LimitOptions<never>, from: LaneInput): string {
+  if (key === undefined) return ''
+  return checkedKey(made(key, from, `limits.${name}.key`), `The key of the limit ${name}`)
+}
+
+function laneLimit(limit: LimitOptions<never>, from: LaneInput): LaneLimit {
+  const { name, cost } = limit
   return {
     name,
-    key:
-      key === undefined
-        ? ''
-        : checkedKey(made(key, from, `limits.${name}.key`), `The key of the limit ${name}`),
+    key: keyOf(limit, from),
     cost:
       cost === undefined
         ? 1

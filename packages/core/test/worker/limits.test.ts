@@ -204,6 +204,39 @@ test('a handler that was told to wait makes others wait, too', async () => {
   expect(lastB - firstA).toBeLessThan(5_000)
 })
 
+test('what a handler asks for holds, whatever else cannot be made of its input', async () => {
+  const world = new World()
+  const started: number[] = []
+  const fail = (): string => {
+    throw new Error('a slip')
+  }
+  const task = defineTask('call', {
+    input: unchecked<Call>(),
+    partition: fail,
+    limits: [
+      { name: 'api' },
+      { name: 'other', key: ({ account }) => (started.length === 0 ? account : fail()) },
+    ],
+  })
+  const mill = world.mill()
+  const worker = mill.worker({
+    handlers: task.handler(({ account }) => {
+      started.push(world.time.nowMs)
+      if (started.length > 1) return
+      throw new RetryAfterError('30s', 'too many requests', {
+        scope: { limit: account === 'a' ? 'api' : 'other' },
+      })
+    }),
+  })
+  await world.settle(worker.start())
+  for (const account of ['a', 'b']) {
+    started.length = 0
+    const { id } = await world.settle(mill.enqueue(task, { account, n: 1 }, { partition: 'mine' }))
+    await world.ended([id])
+    expect(started[1]! - started[0]!).toBeGreaterThanOrEqual(30_000)
+  }
+})
+
 test('a scope that is none of the task fails the attempt, and says so', async () => {
   const world = new World()
   const task = defineTask('call', { input: unchecked<Call>(), retry: false })
