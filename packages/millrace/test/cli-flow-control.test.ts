@@ -56,6 +56,9 @@ describe('flow control by hand', { timeout: 60_000 }, () => {
     expect(await done('limits', 'recount')).toMatch(/keys were counted, 0 of them were wrong/)
     expect(await refused('limits', 'put', 'bank', '--rate', 'fast')).toMatch(/--rate 100\/1s/)
     expect(await refused('limits', 'put', 'bank')).toMatch(/Nothing is limited/)
+    expect(await refused('limits', 'put', 'bank', '--concurrency', '5', '--burst', '7')).toMatch(
+      /--rate 100\/1s/,
+    )
   })
 
   test('breakers: tripped, shown, and reset', async () => {

@@ -25,7 +25,8 @@ export class BudgetBook {
   /** Store time less the monotonic clock, as far as it matters. */
   #offsetMs = 0
   #page: Page | undefined
-  #reading: Promise<void> | undefined
+  /** Who insists waits for longer than others would. */
+  readonly #reading = new Map<Manner, Promise<void>>()
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -84,8 +85,11 @@ export class BudgetBook {
   }
 
   #read(manner: Manner): Promise<void> {
-    this.#reading ??= this.#look(manner).finally(() => (this.#reading = undefined))
-    return this.#reading
+    const under = this.#reading.get(manner)
+    if (under !== undefined) return under
+    const reading = this.#look(manner).finally(() => this.#reading.delete(manner))
+    this.#reading.set(manner, reading)
+    return reading
   }
 
   async #look(manner: Manner): Promise<void> {

@@ -10,6 +10,7 @@ import { BudgetBook, scopeKey, type Budgeted } from './budget-book.ts'
 import { exceeded } from './refusals.ts'
 import { Spendings } from './spendings.ts'
 import type { QuotaWindow, ScopeUsage } from '../store/budgets.ts'
+import type { AddVerdict } from '../store/port.ts'
 import type { Claim, TaskSpec } from '../store/records.ts'
 import type { Connection, Manner } from './connection.ts'
 
@@ -52,6 +53,16 @@ interface Known {
   seen: Load
 }
 
+/** Looks of one manner: who insists waits for longer than others would. */
+interface Looks {
+  /** The one that is under way. */
+  underWay: Promise<void> | undefined
+  /** What the next one is to bring. */
+  readonly wanted: Map<string, Need>
+}
+
+const newLooks = (): Looks => ({ underWay: undefined, wanted: new Map() })
+
 const NOTHING: ScopeUsage = { tasks: 0, bytes: 0, spent: { tasks: 0, handlerMs: 0 } }
 
 export class BudgetKeeper {
@@ -59,8 +70,10 @@ export class BudgetKeeper {
   readonly #book: BudgetBook
   readonly #spendings: Spendings
   readonly #known = new Map<string, Known>()
-  #looking: Promise<void> | undefined
+  readonly #looks: Readonly<Record<Manner, Looks>> = { 'fails fast': newLooks(), insists: newLooks() }
   #lookMs = 0
+  /** When handler time that waits for the book is noted. */
+  #noting: Promise<void> | undefined
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -80,7 +93,7 @@ export class BudgetKeeper {
   }
 
   /**
-   * Lets a group in by what is known already, for callers who cannot wait.
+   * Lets a group in by what is known already, for callers who cannot wait. What is old is looked up alongside, for the next.
    *
    * @throws BackpressureError
    */
@@ -88,6 +101,9 @@ export class BudgetKeeper {
     void this.#book.renewed()
     const needs = this.#needs(tasks)
     if (needs.length === 0) return undefined
+    this.#learn(needs, { freshMs: FRESH_MS, manner: 'fails fast' }).catch((error: unknown) =>
+      this.#connection.logger.debug({ error }, 'what there is of budgets is looked up later'),
+    )
     this.#refuse(needs)
     return this.#enter(needs)
   }
@@ -96,12 +112,13 @@ export class BudgetKeeper {
   ran(task: Pick<Claim, 'queue' | 'partition'>, handlerMs: number): void {
     const renewed = this.#book.renewed()
     if (renewed === undefined) this.#ran(task, handlerMs)
-    else void renewed.then(() => this.#ran(task, handlerMs))
+    else this.#noting = renewed.then(() => this.#ran(task, handlerMs))
   }
 
   /** Tells what was used of quotas last. */
-  close(): Promise<void> {
-    return this.#spendings.close()
+  async close(): Promise<void> {
+    await this.#noting
+    await this.#spendings.close()
   }
 
   #ran({ queue, partition }: Pick<Claim, 'queue' | 'partition'>, handlerMs: number): void {
@@ -199,11 +216,12 @@ export class BudgetKeeper {
     return made
   }
 
-  /** One look at a time: who comes meanwhile waits for it, and looks again only at what it did not bring. */
+  /** One look at a time: who comes meanwhile waits for it, and what it did not bring the next one brings for all. */
   async #learn(
     needs: readonly Need[],
     { freshMs, manner }: { readonly freshMs: number; readonly manner: Manner },
   ): Promise<void> {
+    const looks = this.#looks[manner]
     const ageMaxMs = Math.min(Math.max(freshMs, this.#lookMs / LOOKING_SHARE), FRESH_MAX_MS)
     const isStale = ({ key, budget }: Need): boolean => {
       const { readAtMs, window } = this.#knownOf(key)
@@ -211,12 +229,15 @@ export class BudgetKeeper {
       return over || this.#connection.platform.monotonicMs() - readAtMs > ageMaxMs
     }
     for (let stale = needs.filter(isStale); stale.length > 0; stale = needs.filter(isStale)) {
-      if (this.#looking === undefined) {
-        this.#looking = this.#look(stale, manner).finally(() => (this.#looking = undefined))
-        return this.#looking
+      for (const need of stale) looks.wanted.set(need.key, need)
+      if (looks.underWay === undefined) {
+        const wanted = [...looks.wanted.values()]
+        looks.wanted.clear()
+        looks.underWay = this.#look(wanted, manner).finally(() => (looks.underWay = undefined))
+        return looks.underWay
       }
       // if it fails, whoever began it is told
-      await this.#looking.catch(() => undefined)
+      await looks.underWay.catch(() => undefined)
     }
   }
 
@@ -225,7 +246,7 @@ export class BudgetKeeper {
     this.#forget()
     const readAtMs = platform.monotonicMs()
     const answered = needs.map(({ key }) => ({ ...this.#knownOf(key).answered }))
-    if (needs.some(({ budget }) => budget.quota !== null)) await this.#spendings.tell()
+    if (needs.some(({ budget }) => budget.quota !== null)) await this.#spendings.tell(manner)
     for (let from = 0; from < needs.length; from += LIMITS.batchTasks) {
       const part = needs.slice(from, from + LIMITS.batchTasks)
       const now = this.#book.now()
@@ -236,6 +257,7 @@ export class BudgetKeeper {
       for (const [index, { key }] of part.entries()) {
         const { window } = questions[index]!
         const seen = answered[from + index]!
+        if (this.#knownOf(key).readAtMs > readAtMs) continue // a look of the other manner was later
         Object.assign(this.#knownOf(key), { usage: usages[index], window, readAtMs, seen })
       }
     }
@@ -247,6 +269,11 @@ export class BudgetKeeper {
     for (const [key, { usedAtMs, admitted, answered }] of this.#known)
       if (nowMs - usedAtMs > FORGET_MS && admitted.tasks === answered.tasks) this.#known.delete(key)
   }
+}
+
+/** How many tasks came to be. */
+export function createdOf(verdicts: readonly AddVerdict[]): number {
+  return verdicts.filter(({ outcome }) => outcome !== 'duplicate').length
 }
 
 function addTo(sum: { tasks: number; bytes: number }, load: Load): void {

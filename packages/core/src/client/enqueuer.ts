@@ -3,7 +3,7 @@ import { checkedTaskId, IdMaker } from '../task/ids.ts'
 import { codeOf, type MillraceError } from '../task/errors.ts'
 import { Account } from './account.ts'
 import { addWhole } from './atomic-bulk.ts'
-import type { Admission, BudgetKeeper } from './budget-keeper.ts'
+import { createdOf, type Admission, type BudgetKeeper } from './budget-keeper.ts'
 import { Batcher, type Arrival, type Send } from './batcher.ts'
 import { bulkOrder, forgetIds } from './bulk-order.ts'
 import { flowHandles, planOf, type FlowHandles, type Places } from './flow-plan.ts'
@@ -214,7 +214,7 @@ export class Enqueuer {
     let created = 0
     try {
       const verdicts = await add()
-      created = verdicts.filter(({ outcome }) => outcome !== 'duplicate').length
+      created = createdOf(verdicts)
       return verdicts
     } finally {
       admission.settled(created)

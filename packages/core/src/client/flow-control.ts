@@ -166,6 +166,11 @@ export class PartitionControl {
 function limitName(limit: LimitReference): LimitName {
   if (typeof limit === 'string') return checkedName(limit, 'The name of a limit')
   checkMembers(limit, REFERENCE_MEMBERS, 'a limit')
+  if ('queue' in limit === 'type' in limit) {
+    throw new InvalidArgumentError(`A limit is named by ${shown(limit)}.`, {
+      hint: "It is a name, { queue: 'name' } or { type: 'name' }.",
+    })
+  }
   if ('queue' in limit) return `queue:${checkedName(limit.queue, 'The queue')}`
   return `type:${checkedName(limit.type, 'The task type')}`
 }

@@ -10,6 +10,7 @@ import { handleOf, type EnqueuedHandle } from './handle.ts'
 import { checkGuestReplacements } from '../store/uniqueness.ts'
 import { refusalOf } from './refusals.ts'
 import { draftSpec, specOf, type TaskDraft } from './specs.ts'
+import { createdOf, type Admission } from './budget-keeper.ts'
 import type { EnqueuerContext } from './enqueuer.ts'
 import type { AddVerdict, GroupAnswer, Store, TaskGroup } from '../store/port.ts'
 import type { Answer, TransactionalStore, Transactions } from '../store/transactions.ts'
@@ -107,12 +108,28 @@ export class Guest {
 
   #add(group: TaskGroup): Answer<readonly AddVerdict[]> {
     checkGuestReplacements(group)
-    // whether it commits nobody knows: the next look at the store will tell
-    this.#parts.budgets.admitAtOnce(group.tasks)?.settled(0)
-    return chain(this.#parts.transactions.add(this.#tx, group), (answer: GroupAnswer) => {
-      if (answer.outcome === 'added') return answer.tasks
-      throw refusalOf(answer, group)
+    // whether it commits nobody knows: the next look at the store will tell what it holds, and of quotas it is used
+    const admission = this.#parts.budgets.admitAtOnce(group.tasks)
+    const answer = this.#asked(group, admission)
+    return chain(answer, (added) => {
+      const verdicts = added.outcome === 'added' ? added.tasks : []
+      admission?.settled(createdOf(verdicts))
+      if (added.outcome === 'added') return verdicts
+      throw refusalOf(added, group)
     })
+  }
+
+  #asked(group: TaskGroup, admission: Admission | undefined): Answer<GroupAnswer> {
+    const failed = (error: unknown): never => {
+      admission?.settled(0)
+      throw error
+    }
+    try {
+      const answer = this.#parts.transactions.add(this.#tx, group)
+      return answer instanceof Promise ? answer.catch(failed) : answer
+    } catch (error) {
+      return failed(error)
+    }
   }
 
   #known(spec: Answer<TaskSpec>): Answer<TaskSpec> {

@@ -74,11 +74,7 @@ export interface Exceeded {
 export function exceeded({ scope, load, excess, now }: Exceeded): BackpressureError {
   const { of, limit, used, againAt } = excess
   const who = `The ${scope.kind} ${scope.name}`
-  const name = JSON.stringify(scope.name)
-  const raise =
-    scope.kind === 'queue'
-      ? `mill.queues.configure(${name}, { budget })`
-      : `mill.partitions.put(${name}, { budget })`
+  const raise = `mill.budgets.put({ ${scope.kind}: ${JSON.stringify(scope.name)} }, …)`
   if (of === 'tasks' || of === 'bytes') {
     const more = of === 'tasks' ? `${load.tasks} more do` : `${load.bytes} more do`
     const holds = of === 'tasks' ? `${used} of ${limit} tasks` : `${used} of ${limit} bytes of payload`

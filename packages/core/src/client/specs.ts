@@ -168,8 +168,17 @@ function hasSharedOptions(options: EnqueueOptions): boolean {
   )
 }
 
-/** Most have none, and nobody looks further. */
-function hasLane(task: AnyTask, { partition, prefers }: EnqueueOptions): boolean {
+/**
+ * Most have none, and nobody looks further.
+ *
+ * @throws InvalidArgumentError
+ */
+function hasLane(task: AnyTask, { partition, prefers, spillAfter }: EnqueueOptions): boolean {
+  if (spillAfter !== undefined && prefers === undefined) {
+    throw new InvalidArgumentError('spillAfter is given without prefers.', {
+      hint: 'It is how long a task is left to the workers it prefers: name what those offer, or leave it out.',
+    })
+  }
   return task.flow !== undefined || partition !== undefined || prefers !== undefined
 }
 

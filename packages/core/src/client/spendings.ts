@@ -6,7 +6,7 @@ import { newNonce } from '../task/ids.ts'
 import { LIMITS } from '../task/limits.ts'
 import type { Timer } from '../platform/platform.ts'
 import type { BudgetScope, QuotaWindow, Spending, Spent } from '../store/budgets.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Manner } from './connection.ts'
 
 const TELL_EVERY_MS = 400
 
@@ -21,8 +21,10 @@ export class Spendings {
   readonly #spender: string
   readonly #totals = new Map<string, Total>()
   #timer: Timer | undefined
+  /** What the timer has begun. */
   #telling: Promise<void> | undefined
   #warned = false
+  #closed = false
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -36,45 +38,53 @@ export class Spendings {
     total.tasks += tasks
     total.handlerMs += handlerMs
     total.told = false
-    this.#timer ??= this.#connection.platform.setTimer(TELL_EVERY_MS, () => this.#tellInTime(), 'idle')
+    this.#tellSoon()
   }
 
   /**
-   * Tells what was not told yet.
+   * Tells what was not told yet. Two at once say the same, which does no harm.
    *
    * @throws StoreError, AmbiguousError: then it is told another time
    */
-  async tell(): Promise<void> {
-    // two at once would say the same
-    if (this.#telling !== undefined) await this.#telling
+  async tell(manner: Manner): Promise<void> {
     this.#timer?.cancel()
     this.#timer = undefined
-    this.#telling = this.#tell().finally(() => (this.#telling = undefined))
-    await this.#telling
+    try {
+      await this.#tell(manner)
+    } catch (error) {
+      this.#tellSoon()
+      throw error
+    }
   }
 
   /** Tells the rest; what cannot be told is lost, and that is said. */
   async close(): Promise<void> {
+    this.#closed = true
     this.#timer?.cancel()
+    await this.#telling
     if (![...this.#totals.values()].some(({ told }) => !told)) return
-    await this.tell().catch((error: unknown) =>
+    await this.tell('fails fast').catch((error: unknown) =>
       this.#connection.logger.warn({ error }, 'what was used of quotas last is not counted'),
     )
   }
 
   #tellInTime(): void {
-    this.#timer = undefined
-    this.tell().then(
-      () => (this.#warned = false),
+    this.#telling = this.tell('fails fast').then(
+      () => void (this.#warned = false),
       (error: unknown) => {
         if (!this.#warned) this.#connection.logger.warn({ error }, 'what was used of quotas is told later')
         this.#warned = true
-        this.#timer ??= this.#connection.platform.setTimer(TELL_EVERY_MS, () => this.#tellInTime(), 'idle')
       },
     )
   }
 
-  async #tell(): Promise<void> {
+  /** Handlers that were given up may end behind the close, when nobody can be told any more. */
+  #tellSoon(): void {
+    if (this.#closed) return
+    this.#timer ??= this.#connection.platform.setTimer(TELL_EVERY_MS, () => this.#tellInTime(), 'idle')
+  }
+
+  async #tell(manner: Manner): Promise<void> {
     const due = [...this.#totals.values()].filter(({ told }) => !told)
     for (let from = 0; from < due.length; from += LIMITS.batchTasks) {
       const part = due.slice(from, from + LIMITS.batchTasks)
@@ -84,19 +94,19 @@ export class Spendings {
         tasks,
         handlerMs,
       }))
-      await this.#connection.call((store) => store.spend({ spender: this.#spender, spendings }))
+      await this.#connection.call((store) => store.spend({ spender: this.#spender, spendings }), manner)
       for (const [index, total] of part.entries()) {
         const { tasks, handlerMs } = spendings[index]!
         total.told = total.tasks === tasks && total.handlerMs === handlerMs
       }
     }
-    await this.#forget()
+    await this.#forget(manner)
   }
 
   /** Windows that are over are looked at by nobody any more. */
-  async #forget(): Promise<void> {
+  async #forget(manner: Manner): Promise<void> {
     if (this.#totals.size <= LIMITS.batchTasks) return
-    const now = await this.#connection.read((store) => store.now())
+    const now = await this.#connection.read((store) => store.now(), manner)
     for (const [key, { window, told }] of this.#totals)
       if (told && window.until <= now) this.#totals.delete(key)
   }

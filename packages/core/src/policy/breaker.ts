@@ -9,7 +9,7 @@ import type { LimitRecord } from '../store/flow.ts'
 export interface BreakerPolicy {
   /** It opens when this share of the outcomes in the window failed, from 0 to 1 … */
   readonly share: number
-  /** … of so many outcomes at least. */
+  /** … of so many outcomes at least: 1 000 at most, since more are not kept. */
   readonly of: number
   readonly withinMs: number
   /** For how long it stays open before it lets probes through. */
@@ -30,7 +30,7 @@ export interface Outcome {
 }
 
 /** More than this are not kept: the oldest make room. */
-const OUTCOMES_MAX = 1_000
+export const OUTCOMES_MAX = 1_000
 
 export const EMPTY_WINDOW: Window = { outcomes: [] }
 

@@ -4,7 +4,7 @@ import { InvalidArgumentError } from './errors.ts'
 import { checkedKey, checkedName } from './limits.ts'
 import { checkMembers, type Members } from './members.ts'
 import { messageOf, shown } from './shown.ts'
-import type { BreakerPolicy } from '../policy/breaker.ts'
+import { OUTCOMES_MAX, type BreakerPolicy } from '../policy/breaker.ts'
 import type { Allowance, Rate } from '../store/flow.ts'
 import type { Lane, LaneLimit } from '../store/records.ts'
 
@@ -48,12 +48,15 @@ export interface RateOptions {
   readonly burst?: number | undefined
 }
 
-/** A circuit breaker over what a task depends on. All definitions that name it share it. */
+/**
+ * A circuit breaker over what a task depends on. All definitions that name it share it: one of them says when it opens,
+ * the others only name it. What counts is each one's own.
+ */
 export interface BreakerOptions {
   readonly name: string
   /** It opens when this share of the attempts in the window failed: above 0, at most 1. Default 0.5. */
   readonly share?: number | undefined
-  /** … of so many at least, on one worker. Default 20. */
+  /** … of so many at least, on one worker: 1 000 at most. Default 20. */
   readonly of?: number | undefined
   /** The window. Default 1 m. */
   readonly within?: Duration | undefined
@@ -89,8 +92,14 @@ export interface Flow {
 
 export interface Breaker {
   readonly name: string
-  readonly policy: BreakerPolicy
+  /** `undefined`: another definition says it, or nobody, and the defaults hold. */
+  readonly rule: BreakerRule | undefined
   readonly counts: (error: unknown) => boolean
+}
+
+/** When it opens, and how it closes. */
+export interface BreakerRule {
+  readonly policy: BreakerPolicy
   readonly trips: BreakerOptions['trips']
 }
 
@@ -177,42 +186,58 @@ function rateOf(rate: RateOptions, name: string): Rate {
 }
 
 /** @throws InvalidArgumentError */
-function checkedCount(count: unknown, what: string): number {
-  if (Number.isInteger(count) && (count as number) >= 1 && (count as number) <= COUNT_MAX)
-    return count as number
+function checkedCount(count: unknown, what: string, most = COUNT_MAX): number {
+  if (Number.isInteger(count) && (count as number) >= 1 && (count as number) <= most) return count as number
   throw new InvalidArgumentError(`${what} is ${shown(count)}.`, {
-    hint: `It is a whole number from 1 to ${COUNT_MAX}.`,
+    hint: `It is a whole number from 1 to ${most}.`,
   })
 }
 
 function checkedBreaker(options: BreakerOptions): Breaker {
   checkMembers(options, BREAKER_MEMBERS, 'breaker')
-  const { name, share = 0.5, of = 20, within = '1m', open = '30s', probes = 2, counts, trips } = options
+  const { name, counts, ...rule } = options
   checkedName(name, 'The name of a breaker')
+  if (counts !== undefined) checkFunction(counts, 'breaker.counts', 'counts: (error) => error.status >= 500')
+  const isDeclared = Object.values(rule).some((member) => member !== undefined)
+  return { name, rule: isDeclared ? checkedRule(rule) : undefined, counts: counts ?? (() => true) }
+}
+
+function checkedRule({
+  share = 0.5,
+  of = 20,
+  within = '1m',
+  open = '30s',
+  probes = 2,
+  trips,
+}: Omit<BreakerOptions, 'name' | 'counts'>): BreakerRule {
   if (typeof share !== 'number' || !(share > 0 && share <= 1)) {
     throw new InvalidArgumentError(`breaker.share is ${shown(share)}.`, {
       hint: 'It is the share of attempts that failed: above 0, and at most 1.',
     })
   }
-  if (counts !== undefined) checkFunction(counts, 'breaker.counts', 'counts: (error) => error.status >= 500')
   if (trips !== undefined)
     checkFunction(
       trips,
       'breaker.trips',
       'trips: (outcomes) => outcomes.slice(-3).every(({ failed }) => failed)',
     )
-  return {
-    name,
-    policy: {
-      share,
-      of: checkedCount(of, 'breaker.of'),
-      withinMs: durationMs(within, 'breaker.within'),
-      openMs: durationMs(open, 'breaker.open'),
-      probes: checkedCount(probes, 'breaker.probes'),
-    },
-    counts: counts ?? (() => true),
-    trips,
+  const policy = {
+    share,
+    of: checkedCount(of, 'breaker.of', OUTCOMES_MAX),
+    withinMs: checkedSpan(within, 'breaker.within'),
+    openMs: checkedSpan(open, 'breaker.open'),
+    probes: checkedCount(probes, 'breaker.probes'),
   }
+  return { policy, trips }
+}
+
+/** A breaker that is nowhere said more of than its name. */
+export const BREAKER_DEFAULT: BreakerRule = checkedRule({})
+
+function checkedSpan(span: Duration, what: string): number {
+  const ms = durationMs(span, what)
+  if (ms >= 1) return ms
+  throw new InvalidArgumentError(`${what} is ${shown(span)}.`, { hint: 'It is 1 ms at least.' })
 }
 
 function checkFunction(value: unknown, what: string, example: string): void {
@@ -240,19 +265,28 @@ export interface LaneOptions {
  * @throws InvalidArgumentError
  */
 export function laneOf(flow: Flow | undefined, from: LaneInput, options: LaneOptions = {}): Lane | null {
-  const { partition, prefers = NONE, spillAfter } = options
-  const key =
-    partition ?? (flow?.partition === undefined ? null : made(flow.partition.key, from, 'partition'))
+  const { prefers = NONE, spillAfter } = options
+  const preferred = checkedPreferences(prefers)
+  const spillMs = durationMs(spillAfter ?? SPILL_AFTER, 'spillAfter')
+  const partition = partitionOf(flow, from, options)
   const limits = flow?.limits.map((limit) => laneLimit(limit, from)) ?? []
   if (flow?.breaker !== undefined) limits.push({ name: breakerLimit(flow.breaker.name), key: '', cost: 1 })
-  if (key === null && limits.length === 0 && prefers.length === 0) return null
+  if (partition === null && limits.length === 0 && preferred.length === 0) return null
   return {
-    partition: key === null ? null : checkedKey(key, 'The partition'),
+    partition,
     fifo: flow?.partition?.fifo === true,
     limits,
-    prefers: checkedPreferences(prefers),
-    spillMs: prefers.length === 0 ? 0 : durationMs(spillAfter ?? SPILL_AFTER, 'spillAfter'),
+    prefers: preferred,
+    spillMs: preferred.length === 0 ? 0 : spillMs,
   }
+}
+
+function partitionOf(flow: Flow | undefined, from: LaneInput, { partition }: LaneOptions): string | null {
+  if (partition === undefined && flow?.partition === undefined) return null
+  return checkedKey(
+    partition === undefined ? made(flow!.partition!.key, from, 'partition') : partition,
+    'The partition',
+  )
 }
 
 const SPILL_AFTER = '10s'
@@ -274,13 +308,33 @@ export function breakerLimit(name: string): string {
   return `breaker:${name}`
 }
 
-function laneLimit({ name, key, cost }: LimitOptions<never>, from: LaneInput): LaneLimit {
+/**
+ * The key of a limit under which a task with this input counts.
+ *
+ * @throws InvalidArgumentError if it counts under no such limit, or its key cannot be made
+ */
+export function limitKeyOf(
+  task: { readonly name: string; readonly flow?: Flow | undefined },
+  name: string,
+  input: unknown,
+): string {
+  const limit = task.flow?.limits.find((one) => one.name === name)
+  if (limit !== undefined) return keyOf(limit, { input })
+  throw new InvalidArgumentError(`${task.name} counts under no limit that is called ${shown(name)}.`, {
+    hint: 'The scope of RetryAfterError names one of the limits of its definition.',
+  })
+}
+
+function keyOf({ name, key }: LimitOptions<never>, from: LaneInput): string {
+  if (key === undefined) return ''
+  return checkedKey(made(key, from, `limits.${name}.key`), `The key of the limit ${name}`)
+}
+
+function laneLimit(limit: LimitOptions<never>, from: LaneInput): LaneLimit {
+  const { name, cost } = limit
   return {
     name,
-    key:
-      key === undefined
-        ? ''
-        : checkedKey(made(key, from, `limits.${name}.key`), `The key of the limit ${name}`),
+    key: keyOf(limit, from),
     cost:
       cost === undefined
         ? 1

@@ -1,7 +1,6 @@
 /** One attempt: checks the input, calls the handler, and says how it ended. */
-import { codeOf, InvalidArgumentError } from '../task/errors.ts'
-import { laneOf } from '../task/flow-options.ts'
-import { shown } from '../task/shown.ts'
+import { codeOf } from '../task/errors.ts'
+import { limitKeyOf } from '../task/flow-options.ts'
 import type { RetryScope } from '../task/control-flow.ts'
 import { decode } from '../task/codec.ts'
 import { isThenable } from '../task/answer.ts'
@@ -156,14 +155,11 @@ function shutBy(
   if (scope === undefined) return {}
   if (scope === 'queue') return { shut: { name: `queue:${run.claim.queue}`, key: '' } }
   if (scope === 'type') return { shut: { name: `type:${run.claim.type}`, key: '' } }
-  const lane = laneOf(task.flow, { input: decode(run.claim.payload) })
-  const limit = lane?.limits.find(({ name }) => name === scope.limit)
-  if (limit !== undefined) return { shut: { name: limit.name, key: limit.key } }
-  const problem = new InvalidArgumentError(
-    `${task.name} counts under no limit that is called ${shown(scope.limit)}.`,
-    { hint: 'The scope of RetryAfterError names one of the limits of its definition.', cause: error },
-  )
-  return { error: taskError(problem) }
+  try {
+    return { shut: { name: scope.limit, key: limitKeyOf(task, scope.limit, decode(run.claim.payload)) } }
+  } catch (problem) {
+    return { error: taskError(problem) }
+  }
 }
 
 /** By code, not by class: the error may come from another copy of the library, or from somebody who imitates it. */

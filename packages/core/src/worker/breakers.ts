@@ -2,7 +2,7 @@
  * The circuit breakers of a worker's tasks: each attempt is an outcome, and what they come to is written into the
  * store, for all workers to go by. Nothing waits for that.
  */
-import { breakerLimit, type Breaker } from '../task/flow-options.ts'
+import { breakerLimit, type Breaker, type BreakerRule } from '../task/flow-options.ts'
 import { breakerState, EMPTY_WINDOW, isTripped, seen, type Window } from '../policy/breaker.ts'
 import { newNonce } from '../task/ids.ts'
 import { limitsNamed } from './declarations.ts'
@@ -18,44 +18,59 @@ export interface BreakersParts {
   failed(error: unknown): void
 }
 
-interface Watched extends Breaker {
+/** What attempts said that began when it let some through. */
+interface Probes {
+  readonly succeeded: number
+  readonly failed: boolean
+}
+
+interface Ended {
+  /** Store time. */
+  readonly claimedAt: number
+  readonly failed: boolean
+}
+
+interface Watched extends BreakerRule {
+  readonly name: string
   window: Window
   /** What the store said last; `undefined`: nobody ever set it, or nobody has looked yet. */
   record: LimitRecord | undefined
   /** When that was, by the monotonic clock. */
   lookedMs: number
-  /** How many probes have succeeded since the store said what it says. */
-  probed: number
+  /** Since the store said what it says. */
+  probes: Probes
+  last: Ended | undefined
   changing: boolean
 }
+
+const NO_PROBES: Probes = { succeeded: 0, failed: false }
 
 /** While attempts go on, what others have decided is looked at so often. */
 const LOOK_MS = 1_000
 
-/** Those of the handlers' definitions; `undefined`: none of them has one. */
+/** `undefined`: there are no rules, since no definition has a breaker. */
 export function breakersOf(
-  handlers: ReadonlyMap<string, AnyHandler>,
-  parts: Omit<BreakersParts, 'handlers'>,
+  rules: ReadonlyMap<string, BreakerRule>,
+  parts: BreakersParts,
 ): Breakers | undefined {
-  const any = [...handlers.values()].some(({ task }) => task.flow?.breaker !== undefined)
-  return any ? new Breakers({ ...parts, handlers }) : undefined
+  return rules.size === 0 ? undefined : new Breakers(rules, parts)
 }
 
 class Breakers {
   readonly #parts: BreakersParts
   readonly #byName = new Map<string, Watched>()
 
-  constructor(parts: BreakersParts) {
+  constructor(rules: ReadonlyMap<string, BreakerRule>, parts: BreakersParts) {
     this.#parts = parts
-    for (const { task } of parts.handlers.values()) {
-      const breaker = task.flow?.breaker
-      if (breaker === undefined || this.#byName.has(breaker.name)) continue
-      this.#byName.set(breaker.name, {
-        ...breaker,
+    for (const [name, rule] of rules) {
+      this.#byName.set(name, {
+        ...rule,
+        name,
         window: EMPTY_WINDOW,
         record: undefined,
         lookedMs: -Infinity,
-        probed: 0,
+        probes: NO_PROBES,
+        last: undefined,
         changing: false,
       })
     }
@@ -67,14 +82,14 @@ class Breakers {
     const breaker = this.#parts.handlers.get(claim.type)?.task.flow?.breaker
     const watched = breaker === undefined ? undefined : this.#byName.get(breaker.name)
     if (breaker === undefined || watched === undefined) return
-    const failed = outcome.kind === 'failed' && countsAsFailure(breaker, error)
+    const failed = outcome.kind === 'failed' && this.#countsAsFailure(breaker, error)
     const atMs = this.#parts.connection.platform.monotonicMs()
     watched.window = seen(watched.window, { atMs, failed }, watched.policy)
-    const probing = watched.record !== undefined && watched.record.allowance.concurrency !== null
-    if (probing && !failed) watched.probed += 1
-    const decides = probing
-      ? failed || watched.probed >= watched.policy.probes
-      : failed && this.#isTripped(watched, atMs)
+    watched.last = { claimedAt: claim.claimedAt, failed }
+    const isClosed = watched.record === undefined || watched.record.allowance.concurrency === null
+    if (!isClosed && isProbe(watched.last, watched.record!))
+      watched.probes = withProbe(watched.probes, watched.last)
+    const decides = isClosed ? failed && this.#isTripped(watched, atMs) : haveDecided(watched)
     if (decides || atMs - watched.lookedMs >= LOOK_MS) this.#change(watched)
   }
 
@@ -97,8 +112,12 @@ class Breakers {
     const known = watched.record?.version ?? 0
     watched.record = record
     if (version !== known) {
-      watched.probed = 0
-      if (breakerState(record, await this.#now()) !== 'closed') return
+      watched.probes = NO_PROBES
+      if (breakerState(record, await this.#now()) !== 'closed') {
+        watched.window = EMPTY_WINDOW
+        const { last } = watched
+        if (last !== undefined && isProbe(last, record!)) watched.probes = withProbe(NO_PROBES, last)
+      }
     }
     const change = await this.#wanted(watched)
     if (change === null) return
@@ -113,18 +132,15 @@ class Breakers {
     }
     await connection.call((store) => store.configureLimit(request), 'insists')
     watched.window = EMPTY_WINDOW
-    watched.probed = 0
+    watched.probes = NO_PROBES
     watched.record = (await limitsNamed(connection, [name])).get(name)
   }
 
   async #wanted(watched: Watched): Promise<'open' | 'closed' | null> {
-    const { record, window, policy, probed } = watched
-    const state = breakerState(record, await this.#now())
+    const state = breakerState(watched.record, await this.#now())
     if (state === 'closed') return this.#isTripped(watched, watched.lookedMs) ? 'open' : null
-    if (state === 'open') return null
-    const last = window.outcomes.at(-1)
-    if (last?.failed === true) return 'open'
-    return probed >= policy.probes ? 'closed' : null
+    if (state === 'open' || !haveDecided(watched)) return null
+    return watched.probes.failed ? 'open' : 'closed'
   }
 
   /** The user's own strategy may fail; then that is told, and the share decides. */
@@ -138,16 +154,30 @@ class Breakers {
     }
   }
 
+  /** The user's function may fail; then that is told, and the error counts. */
+  #countsAsFailure({ counts }: Breaker, error: unknown): boolean {
+    try {
+      return counts(error)
+    } catch (thrown) {
+      this.#parts.failed(thrown)
+      return true
+    }
+  }
+
   #now(): Promise<number> {
     return this.#parts.connection.read((store) => store.now(), 'insists')
   }
 }
 
-/** The user's function may fail; then the error counts. */
-function countsAsFailure({ counts }: Breaker, error: unknown): boolean {
-  try {
-    return counts(error)
-  } catch {
-    return true
-  }
+/** What was claimed before it let any through says nothing of how the dependency is since. */
+function isProbe({ claimedAt }: Ended, { shutUntil }: LimitRecord): boolean {
+  return claimedAt >= shutUntil
+}
+
+function withProbe({ succeeded, failed }: Probes, ended: Ended): Probes {
+  return { succeeded: succeeded + (ended.failed ? 0 : 1), failed: failed || ended.failed }
+}
+
+function haveDecided({ probes, policy }: Watched): boolean {
+  return probes.failed || probes.succeeded >= policy.probes
 }

@@ -1,5 +1,6 @@
 /** What the definitions of a worker declare of limits goes to the store, unless users have set something else there. */
 import { InvalidArgumentError } from '../task/errors.ts'
+import { BREAKER_DEFAULT, type BreakerRule } from '../task/flow-options.ts'
 import { newNonce } from '../task/ids.ts'
 import type { AnyHandler } from '../task/handler.ts'
 import type { Allowance, LimitName, LimitRecord } from '../store/flow.ts'
@@ -25,6 +26,37 @@ export function declaredLimits(handlers: Iterable<AnyHandler>): ReadonlyMap<Limi
   return declared
 }
 
+/** Breakers by name. @throws InvalidArgumentError if two definitions do not agree about one */
+export function declaredBreakers(handlers: Iterable<AnyHandler>): ReadonlyMap<string, BreakerRule> {
+  const named = new Set<string>()
+  const declared = new Map<string, BreakerRule>()
+  for (const { task } of handlers) {
+    const breaker = task.flow?.breaker
+    if (breaker === undefined) continue
+    const { name, rule } = breaker
+    named.add(name)
+    const other = declared.get(name)
+    if (rule !== undefined && other !== undefined && !sameRule(rule, other)) {
+      throw new InvalidArgumentError(`Two definitions declare the breaker ${name} differently.`, {
+        hint: 'Declare when it opens in one of them; the others only name it, and what counts: { name, counts }.',
+      })
+    }
+    if (rule !== undefined) declared.set(name, rule)
+  }
+  return new Map(Array.from(named, (name) => [name, declared.get(name) ?? BREAKER_DEFAULT]))
+}
+
+function sameRule(one: BreakerRule, other: BreakerRule): boolean {
+  const [a, b] = [one.policy, other.policy]
+  const samePolicy =
+    a.share === b.share &&
+    a.of === b.of &&
+    a.withinMs === b.withinMs &&
+    a.openMs === b.openMs &&
+    a.probes === b.probes
+  return samePolicy && one.trips === other.trips
+}
+
 /** What users have set stays; what code has declared before gives way. */
 export async function declareLimits(
   connection: Connection,
@@ -37,8 +69,9 @@ export async function declareLimits(
     for (const name of open) {
       const allowance = declared.get(name)!
       const record = known.get(name)
-      if (record !== undefined && (record.by !== 'code' || sameAllowance(record.allowance, allowance)))
-        continue
+      // what has no version was set by nobody: a handler has shut one of its keys
+      const isSet = record !== undefined && record.version > 0
+      if (isSet && (record.by !== 'code' || sameAllowance(record.allowance, allowance))) continue
       const setting = { name, allowance, version: record?.version ?? 0, shutMs: null, by: 'code' } as const
       const request = { ...setting, nonce: newNonce(connection.platform) }
       if ((await connection.call((store) => store.configureLimit(request), 'insists')) === 'outdated')

@@ -6,7 +6,8 @@ import { checkMembers, reading, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
 import type { AnyHandler, Handler } from '../task/handler.ts'
 import type { AnyTask } from '../task/definition.ts'
-import { declaredLimits } from './declarations.ts'
+import { declaredBreakers, declaredLimits } from './declarations.ts'
+import type { BreakerRule } from '../task/flow-options.ts'
 import type { Allowance, LimitName } from '../store/flow.ts'
 import type { LevelSlots } from '../store/port.ts'
 
@@ -43,6 +44,8 @@ export interface ResolvedWorkerOptions {
   readonly handlers: ReadonlyMap<string, AnyHandler>
   /** What their definitions declare of limits. */
   readonly limits: ReadonlyMap<LimitName, Allowance>
+  /** Those of their definitions, by name. */
+  readonly breakers: ReadonlyMap<string, BreakerRule>
   /** Slots per queue. */
   readonly queues: ReadonlyMap<string, number>
   readonly concurrency: number
@@ -77,6 +80,7 @@ export function resolveWorkerOptions(options: WorkerOptions<never>): ResolvedWor
   return {
     handlers,
     limits: declaredLimits(handlers.values()),
+    breakers: declaredBreakers(handlers.values()),
     queues,
     concurrency,
     ttlMs,

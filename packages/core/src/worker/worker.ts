@@ -138,10 +138,10 @@ export class Worker implements AsyncDisposable {
 
   #newExecutor({ enqueuer, budgets }: Pick<WorkerParts, 'enqueuer' | 'budgets'>): Executor {
     const connection = this.#connection
-    const { handlers, concurrency, queues } = this.#options
+    const { handlers, breakers: rules, concurrency, queues } = this.#options
     const failed = (error: unknown): void =>
       this.#emitter.emit('error', { error, doing: 'changing a circuit breaker' })
-    const breakers = breakersOf(handlers, { connection, failed })
+    const breakers = breakersOf(rules, { connection, handlers, failed })
     return new Executor({
       connection,
       enqueuer,

@@ -239,6 +239,14 @@ test.each<[string, unknown, unknown, RegExp]>([
   expect(line.calls).toEqual([])
 })
 
+test('a refusal says how to raise what is exhausted', async () => {
+  const world = new World()
+  const mill = world.mill()
+  await world.settle(mill.budgets.put({ queue: 'default' }, { tasks: 0 }))
+  const refusal = await world.refusal(mill.enqueue(job, 1))
+  expect((refusal as BackpressureError).hint).toContain('mill.budgets.put({ queue: "default" }, …)')
+})
+
 /** Whether the next task is; any other refusal is none that is expected. */
 async function isLetIn(mill: Mill): Promise<boolean> {
   try {

@@ -223,6 +223,89 @@ const definitions: readonly Row[] = [
   ['a handler with a slip', () => looseJob.handler(() => 1, { runin: 'inline' })],
 ]
 
+/** A row for a definition with these options. */
+function flow(what: string, given: object): Row {
+  return [`flow: ${what}`, () => define('t', { input: unchecked(), ...given })]
+}
+
+const flows: readonly Row[] = [
+  flow('a partition that is a text', { partition: 'acme' }),
+  flow('a partition without a key', { partition: { fifo: true } }),
+  flow('a partition that is null', { partition: null }),
+  flow('fifo that is a text', { partition: { key: () => 'a', fifo: 'yes' } }),
+  flow('limits that are no list', { limits: { name: 'a' } }),
+  flow('a limit that is null', { limits: [null] }),
+  flow('a limit without a name', { limits: [{ concurrency: 1 }] }),
+  flow('a limit twice', { limits: [{ name: 'a' }, { name: 'a' }] }),
+  flow('nine limits', { limits: Array.from({ length: 9 }, (_, n) => ({ name: `l${n}` })) }),
+  flow('a concurrency of nothing', { limits: [{ name: 'a', concurrency: 0 }] }),
+  flow('a rate that is a number', { limits: [{ name: 'a', rate: 5 }] }),
+  flow('a rate that is null', { limits: [{ name: 'a', rate: null }] }),
+  flow('a rate without a time', { limits: [{ name: 'a', rate: { limit: 5 } }] }),
+  flow('a rate in no time', { limits: [{ name: 'a', rate: { limit: 5, per: 0 } }] }),
+  flow('a burst of nothing', { limits: [{ name: 'a', rate: { limit: 5, per: '1s', burst: 0 } }] }),
+  flow('a key that is a text', { limits: [{ name: 'a', key: 'b' }] }),
+  flow('a cost that is a number', { limits: [{ name: 'a', cost: 2 }] }),
+  flow('a breaker by its name', { breaker: 'bank' }),
+  flow('a breaker that is null', { breaker: null }),
+  flow('a breaker without a name', { breaker: { share: 0.5 } }),
+  flow('a share in percent', { breaker: { name: 'a', share: 50 } }),
+  flow('a breaker of more outcomes than are kept', { breaker: { name: 'a', of: 1_001 } }),
+  flow('a breaker with a window of nothing', { breaker: { name: 'a', within: 0 } }),
+  flow('a breaker that stays open for no time', { breaker: { name: 'a', open: 0 } }),
+  flow('trips that is a number', { breaker: { name: 'a', trips: 5 } }),
+  flow('counts that is a number', { breaker: { name: 'a', counts: 5 } }),
+  [
+    'a partition that cannot be made',
+    (mill) => mill.enqueue(define('t', { input: unchecked(), partition: keyed.unique!.key }), {}),
+  ],
+  [
+    'a partition that is no text',
+    (mill) => mill.enqueue(define('t', { input: unchecked(), partition: () => 5 }), {}),
+  ],
+  [
+    'a cost that is a fraction',
+    (mill) => mill.enqueue(define('t', { input: unchecked(), limits: [{ name: 'a', cost: () => 0.5 }] }), {}),
+  ],
+  options('a partition of 600 bytes', { partition: 'x'.repeat(600) }),
+  options('a partition that is a number', { partition: 5 }),
+  options('a partition that is null', { partition: null }),
+  [
+    'a partition of null, as the definition says',
+    (mill) => mill.enqueue(define('t', { input: unchecked(), partition: () => null }), {}),
+  ],
+  options('a dueBy that is a date', { dueBy: new Date() }),
+  options('prefers that is a text', { prefers: 'eu' }),
+  options('prefers that is null', { prefers: null }),
+  options('a preference that is no name', { prefers: ['e u'] }),
+  options('nine preferences', { prefers: Array.from({ length: 9 }, (_, n) => `r${n}`) }),
+  options('spillAfter that is none', { prefers: ['eu'], spillAfter: 'soon' }),
+  options('spillAfter that is none, with nothing preferred', { prefers: [], spillAfter: 'soon' }),
+  options('spillAfter without prefers', { spillAfter: '1s' }),
+  ['limits.put()', (mill) => mill.limits.put()],
+  ['limits.put of null', (mill) => mill.limits.put(null, { concurrency: 1 })],
+  ['limits.put of nothing', (mill) => mill.limits.put({}, { concurrency: 1 })],
+  ['limits.put of both', (mill) => mill.limits.put({ queue: 'q', type: 't' }, { concurrency: 1 })],
+  ['limits.put without a limit', (mill) => mill.limits.put('a', {})],
+  ['limits.put with null', (mill) => mill.limits.put('a', null)],
+  ['limits.put with a concurrency of null', (mill) => mill.limits.put('a', { concurrency: null })],
+  ['limits.remove of a breaker', (mill) => mill.limits.remove('breaker:a')],
+  ['breakers.trip()', (mill) => mill.breakers.trip()],
+  ['breakers.trip with null', (mill) => mill.breakers.trip('a', null)],
+  ['breakers.trip for no time that is', (mill) => mill.breakers.trip('a', { for: 'long' })],
+  ['breakers.reset()', (mill) => mill.breakers.reset()],
+  ['partitions.put()', (mill) => mill.partitions.put()],
+  ['partitions.put without a weight', (mill) => mill.partitions.put('a', {})],
+  ['partitions.put with a weight of 0', (mill) => mill.partitions.put('a', { weight: 0 })],
+  ['partitions.put without options', (mill) => mill.partitions.put('a')],
+  ['budgets.put()', (mill) => mill.budgets.put()],
+  ['budgets.put of null', (mill) => mill.budgets.put(null, { tasks: 1 })],
+  ['budgets.put without options', (mill) => mill.budgets.put({ queue: 'q' })],
+  ['budgets.put with tasks of null', (mill) => mill.budgets.put({ queue: 'q' }, { tasks: null })],
+  ['budgets.put with a quota of null', (mill) => mill.budgets.put({ queue: 'q' }, { quota: null })],
+  ['budgets.remove()', (mill) => mill.budgets.remove()],
+]
+
 const clients: readonly Row[] = [
   ['a client with a slip', () => new World().mill(undefined, { maxPendign: 5 } as never)],
   ['maxPending of nothing', () => new World().mill(undefined, { maxPending: 0 })],
@@ -263,6 +346,7 @@ const rows: readonly Row[] = [
   ...operations,
   ...workers,
   ...definitions,
+  ...flows,
   ...clients,
   ...traps,
 ]
@@ -278,9 +362,7 @@ test.each(table)('%s', async (_, call, code) => {
   expect(error.message).not.toMatch(/undefined \(reading|is not (a function|iterable)/)
   // the store may have been asked, and has nothing of it
   expect(await world.store.queues()).toEqual([])
-  expect(line.calls.filter(({ method }) => method === 'configureQueue' || method === 'openSession')).toEqual(
-    [],
-  )
+  expect(line.calls.filter(({ method }) => /^(configure|remove|openSession)/.test(method))).toEqual([])
 })
 
 const meant: readonly (readonly [Call, string])[] = [

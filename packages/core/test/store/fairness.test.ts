@@ -28,7 +28,7 @@ class Rig {
     })
   }
 
-  async add(partition: string, level: Level, count: number): Promise<void> {
+  async add(partition: string | null, level: Level, count: number): Promise<void> {
     const tasks = Array.from({ length: count }, () => this.#spec(partition, level))
     await this.store.add({ groups: [{ tasks, under: null, gate: null }], again: false })
   }
@@ -55,7 +55,7 @@ class Rig {
     return answer.claims
   }
 
-  #spec(partition: string, level: Level): TaskSpec {
+  #spec(partition: string | null, level: Level): TaskSpec {
     this.#drawn += 1
     return {
       id: `00000000-0000-7000-8000-${this.#drawn.toString(16).padStart(12, '0')}`,
@@ -65,7 +65,7 @@ class Rig {
       needs: [],
       queue: 'q',
       level,
-      lane: { partition, fifo: false, limits: [], prefers: [], spillMs: 0 },
+      lane: partition === null ? null : { partition, fifo: false, limits: [], prefers: [], spillMs: 0 },
       dueByMs: null,
       due: { inMs: 0 },
       held: false,
@@ -136,4 +136,14 @@ test('whoever is next in its partition waits for a bounded number of starts, on 
     // one round of all partitions, at the pace that the level has; a draw may come as late as one round of the levels
     expect(longest.get(level)!).toBeLessThanOrEqual(Math.ceil((31 * partitions) / weights[level]!) + 31)
   }
+})
+
+test('the weight of the partition without a name is not that of tasks without a partition', async () => {
+  const rig = new Rig()
+  await rig.open()
+  await rig.store.configurePartition({ partition: '', weight: 10 })
+  await rig.add(null, 2, 100)
+  await rig.add('other', 2, 100)
+  const claims = await rig.claim(40)
+  expect(claims.filter(({ partition }) => partition === null)).toHaveLength(20)
 })

@@ -1,6 +1,13 @@
 /** Circuit breakers of definitions: opened by failures, tried by probes, closed by their success. */
 import { expect, test } from 'vitest'
-import { defineTask, unchecked, type BreakerOutcome, type Mill, type Worker } from '../../src/index.ts'
+import {
+  defineTask,
+  unchecked,
+  type BreakerOptions,
+  type BreakerOutcome,
+  type Mill,
+  type Worker,
+} from '../../src/index.ts'
 import { World } from './world.ts'
 
 class Dependency {
@@ -161,4 +168,95 @@ test('a strategy that fails is told of, and the share decides', async () => {
   await world.time.advance(2_000)
   expect(await stateOf(mill)).toBe('open')
   expect(errors[0]).toMatchObject({ message: 'a slip' })
+})
+
+test('what began before it opened is no probe', async () => {
+  const world = new World()
+  const mill = world.mill()
+  let isOver = false
+  let probes = 0
+  const task = defineTask('charge', {
+    input: unchecked<number>(),
+    retry: { attempts: 1_000, backoff: 'fixed', base: '1s' },
+    breaker: { name: 'bank', share: 0.5, of: 4, open: '30s', probes: 2 },
+  })
+  const handler = task.handler(async (n) => {
+    if (n < 6) return world.sleep(20_000)
+    // of the probes only the first has luck, and is quick
+    const place = isOver ? ++probes : 0
+    await world.sleep(place > 1 ? 3_000 : 10)
+    if (place !== 1) throw new Error('503')
+  })
+  const worker = mill.worker({ handlers: handler, concurrency: 10 })
+  await world.settle(
+    mill.enqueueMany(
+      Array.from({ length: 100 }, (_, n) => task.with(n)),
+      { atomic: true },
+    ),
+  )
+  await world.settle(worker.start())
+  await world.time.advance(25_000)
+  expect(await stateOf(mill)).toBe('open')
+  isOver = true
+  const states = new Set<string | undefined>()
+  for (let n = 0; n < 200; n++) {
+    await world.time.advance(100)
+    states.add(await stateOf(mill))
+  }
+  expect(probes).toBeGreaterThanOrEqual(2)
+  expect(states).not.toContain('closed')
+})
+
+test('the first probe that fails opens it again, whoever runs it', async () => {
+  const { world, dependency, worker } = await rig({ probes: 1 })
+  await world.time.advance(5_000)
+  await world.settle(worker.stop())
+  const { handler } = taskOf(dependency, { probes: 1 })
+  const other = world.mill().worker({ handlers: handler, concurrency: 5 })
+  await world.settle(other.start())
+  const from = world.time.nowMs
+  await world.time.advance(45_000)
+  expect(dependency.since(from)).toBe(1)
+})
+
+test('what counts may fail: then that is told, and the error counts', async () => {
+  const { world, mill, worker } = await rig({
+    counts: () => {
+      throw new Error('a slip')
+    },
+  })
+  const errors: unknown[] = []
+  worker.on('error', ({ error }) => errors.push(error))
+  await world.time.advance(2_000)
+  expect(await stateOf(mill)).toBe('open')
+  expect(errors[0]).toMatchObject({ message: 'a slip' })
+})
+
+test('one definition says when it opens, and the others name it', async () => {
+  const world = new World()
+  const handlerOf = (type: string, options: object) =>
+    defineTask(type, { input: unchecked<number>(), breaker: { name: 'bank', ...options } }).handler(() => {
+      throw new Error('503')
+    })
+  const mill = world.mill()
+  expect(() =>
+    mill.worker({ handlers: [handlerOf('a', { share: 0.1 }), handlerOf('b', { share: 0.9 })] }),
+  ).toThrow(/declare the breaker bank differently/)
+  const named = handlerOf('a', {})
+  const worker = mill.worker({ handlers: [named, handlerOf('b', { of: 3 })] })
+  await world.settle(worker.start())
+  await world.settle(Promise.all([1, 2, 3, 4].map((n) => mill.enqueue(named.task, n))))
+  await world.time.advance(500)
+  expect(await stateOf(mill)).toBe('open')
+  await world.settle(worker.stop())
+})
+
+test.each<[string, Partial<BreakerOptions>, RegExp]>([
+  ['more outcomes than are kept', { of: 1_001 }, /breaker.of is 1001/],
+  ['a window of nothing', { within: 0 }, /breaker.within is 0/],
+  ['no time to stay open', { open: '0ms' }, /breaker.open is/],
+])('refused when it is defined: %s', (_, options, message) => {
+  expect(() =>
+    defineTask('t', { input: unchecked<number>(), breaker: { name: 'bank', ...options } }),
+  ).toThrow(message)
 })

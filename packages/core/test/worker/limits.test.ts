@@ -138,6 +138,27 @@ test('what users put goes before what code declares, and lasts until they take i
   expect(await limitOf(mill, 'api')).toMatchObject({ version: 1 })
 })
 
+test('a key that a handler has shut keeps nobody from declaring the limit', async () => {
+  const world = new World()
+  const mill = world.mill()
+  const named = defineTask('call', { input: unchecked<Call>(), limits: [{ name: 'api' }] })
+  await world.settle(mill.enqueue(named, { account: 'a', n: 1 }))
+  const first = mill.worker({
+    handlers: named.handler(() => {
+      throw new RetryAfterError('10m', 'too many requests', { scope: { limit: 'api' } })
+    }),
+  })
+  await world.settle(first.start())
+  await world.time.advance(100)
+  await world.settle(first.stop())
+  expect(await limitOf(mill, 'api')).toMatchObject({ version: 0 })
+  const task = defineTask('call', { input: unchecked<Call>(), limits: [{ name: 'api', concurrency: 3 }] })
+  const worker = mill.worker({ handlers: task.handler(() => undefined) })
+  await world.settle(worker.start())
+  expect(await limitOf(mill, 'api')).toMatchObject({ allowance: { concurrency: 3 }, by: 'code', version: 1 })
+  await world.settle(worker.stop())
+})
+
 test('code that declares something else than before is heeded', async () => {
   const world = new World()
   const mill = world.mill()
@@ -181,6 +202,39 @@ test('a handler that was told to wait makes others wait, too', async () => {
   expect(Math.min(...laterA.map(({ atMs }) => atMs)) - firstA).toBeGreaterThanOrEqual(30_000)
   const lastB = Math.max(...started.filter(({ account }) => account === 'b').map(({ atMs }) => atMs))
   expect(lastB - firstA).toBeLessThan(5_000)
+})
+
+test('what a handler asks for holds, whatever else cannot be made of its input', async () => {
+  const world = new World()
+  const started: number[] = []
+  const fail = (): string => {
+    throw new Error('a slip')
+  }
+  const task = defineTask('call', {
+    input: unchecked<Call>(),
+    partition: fail,
+    limits: [
+      { name: 'api' },
+      { name: 'other', key: ({ account }) => (started.length === 0 ? account : fail()) },
+    ],
+  })
+  const mill = world.mill()
+  const worker = mill.worker({
+    handlers: task.handler(({ account }) => {
+      started.push(world.time.nowMs)
+      if (started.length > 1) return
+      throw new RetryAfterError('30s', 'too many requests', {
+        scope: { limit: account === 'a' ? 'api' : 'other' },
+      })
+    }),
+  })
+  await world.settle(worker.start())
+  for (const account of ['a', 'b']) {
+    started.length = 0
+    const { id } = await world.settle(mill.enqueue(task, { account, n: 1 }, { partition: 'mine' }))
+    await world.ended([id])
+    expect(started[1]! - started[0]!).toBeGreaterThanOrEqual(30_000)
+  }
 })
 
 test('a scope that is none of the task fails the attempt, and says so', async () => {

@@ -99,7 +99,8 @@ function claimFromLevel(
   let count = 0
   while (count < wanted && order.length > 0) {
     const [partition] = order as [string | null]
-    const turn = left ?? request.demand!.quantum * (pass.home.weights.get(partition ?? '') ?? 1)
+    const weight = partition === null ? 1 : (pass.home.weights.get(partition) ?? 1)
+    const turn = left ?? request.demand!.quantum * weight
     const own = lanes.filter((lane) => lane.partition === partition)
     const alone = order.length === 1
     const taken = claimFromLanes(claiming, own, alone ? wanted - count : Math.min(turn, wanted - count))

@@ -110,5 +110,8 @@ function optionsOf({ tasks, bytes, quotaTasks, handlerTime, per }: PutFlags): Bu
 }
 
 function numberOf<K extends string>(name: K, text: string | undefined): { readonly [N in K]?: number } {
-  return text === undefined ? {} : ({ [name]: Number(text) } as { readonly [N in K]?: number })
+  if (text === undefined) return {}
+  // nothing is no number: a variable of the shell that is not set would let nothing in any more
+  const amount = text.trim() === '' ? Number.NaN : Number(text)
+  return { [name]: amount } as { readonly [N in K]?: number }
 }

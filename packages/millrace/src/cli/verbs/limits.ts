@@ -139,6 +139,8 @@ function referenceOf(name: string): LimitReference {
 
 function settingOf({ concurrency, rate, burst }: PutFlags): Parameters<Mill['limits']['put']>[1] {
   const setting = concurrency === undefined ? {} : { concurrency: Number(concurrency) }
+  if (rate === undefined && burst !== undefined)
+    throw new InvalidArgumentError('A burst has no rate.', { hint: 'Give it, too: --rate 100/1s' })
   if (rate === undefined) return setting
   const [, limit, per] = /^(\d+)\/(.+)$/.exec(rate) ?? []
   if (limit === undefined || per === undefined) {
