@@ -2,8 +2,10 @@
 import { bytes } from './loads/bytes.ts'
 import { cpu } from './loads/cpu.ts'
 import { delay } from './loads/delay.ts'
+import { fairness } from './loads/fairness.ts'
 import { growth } from './loads/growth.ts'
 import { idle } from './loads/idle.ts'
+import { lanes } from './loads/lanes.ts'
 import { pinned } from './loads/pinned.ts'
 import { port } from './loads/port.ts'
 import { w1 } from './loads/w1.ts'
@@ -14,7 +16,23 @@ import { w5 } from './loads/w5.ts'
 import { w6 } from './loads/w6.ts'
 import type { Case, Load } from './load.ts'
 
-export const LOADS: readonly Load[] = [w1, w2, w3, w4, w5, w6, port, growth, delay, cpu, bytes, idle, pinned]
+export const LOADS: readonly Load[] = [
+  w1,
+  w2,
+  w3,
+  w4,
+  w5,
+  w6,
+  port,
+  growth,
+  lanes,
+  fairness,
+  delay,
+  cpu,
+  bytes,
+  idle,
+  pinned,
+]
 
 /** @throws Error if there is none of that name */
 export function caseNamed(name: string): Case {

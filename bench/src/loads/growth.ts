@@ -80,7 +80,7 @@ async function withHistory(role: Role): Promise<RoleReport> {
   return measure(role, store)
 }
 
-async function opened(role: Role): Promise<Store> {
+export async function opened(role: Role): Promise<Store> {
   const { storeAt } = await import('../peers/store.ts')
   const store = await storeAt(role.url)
   await store.open()
