@@ -13,7 +13,10 @@ const ACME: BudgetScope = { kind: 'partition', name: 'acme' }
 const LANE: Lane = { partition: 'acme', fifo: false, limits: [], prefers: [], spillMs: 0 }
 
 /** The keys of a home that begin so. */
-async function keysOf({ namespace }: RedisHome, ...beginnings: readonly string[]): Promise<readonly string[]> {
+async function keysOf(
+  { namespace }: RedisHome,
+  ...beginnings: readonly string[]
+): Promise<readonly string[]> {
   const client = await createClient({ url: serverUrl() }).connect()
   const prefix = `{mr:${namespace}}`
   const keys = (await client.keys(`${prefix}*`)).map((key) => key.slice(prefix.length))
@@ -64,7 +67,12 @@ test('nothing is left of partitions that hold nothing, and of windows that are o
   await store.spend({ spender: 'other', spendings })
   expect(await keysOf(home, '0', 'I', 'O')).toHaveLength(5)
   const target = { ids: [task.id] }
-  await store.command({ nonce: '0123456789abcdef', command: { kind: 'cancel', reason: null }, target, tasksMax: 1 })
+  await store.command({
+    nonce: '0123456789abcdef',
+    command: { kind: 'cancel', reason: null },
+    target,
+    tasksMax: 1,
+  })
   await home.shiftClock(HOUR_MS)
   const retention = { succeededMs: null, cancelledMs: null, failedMs: null, count: null, bytes: null }
   expect(await store.prune({ tasksMax: 1_000, retention })).toEqual({ changed: 0, more: false })
