@@ -92,7 +92,7 @@ test.each(['COMMIT', 'ROLLBACK'])('what a transaction of a user’s does counts 
   await add(1)
   await store.configureBudget({ scope: OTHER, budget: BUDGET })
   connection.exec('BEGIN IMMEDIATE')
-  store.transactions.add(connection, group(spec(), spec({ lane: LANE })))
+  await store.transactions.add(connection, group(spec(), spec({ lane: LANE })))
   connection.exec(end)
   const [queue, partition] = end === 'COMMIT' ? [3, 1] : [1, 0]
   expect(await live()).toEqual([
