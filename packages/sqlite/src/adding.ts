@@ -14,7 +14,7 @@ import { EXTRA, lastSeq, PART } from './tasks.ts'
 import { groupsOf } from './unpacking.ts'
 import type { GroupAnswer } from '@millrace/core/store'
 import type { Value } from './database.ts'
-import type { Load, Pass } from './home.ts'
+import type { Pass } from './home.ts'
 import type { PackedAdd, PackedAddAnswer, PlainTasks, Shape } from './wire.ts'
 
 /** An id of a plain task is taken: the transaction has to be taken back, and each task looked at. */
@@ -58,7 +58,6 @@ function addPlain(pass: Pass, plain: PlainTasks): void {
   const before = lastSeq(pass)
   const shapes = plain.shapes.map((shape) => keysOf(pass, shape))
   const sizes = sizesOf(plain)
-  const loads = shapes.map((): Load => ({ tasks: 0, bytes: 0 }))
   const laned = shapes.some(({ lane }) => lane !== 0)
   for (let from = 0, offset = 0; from < plain.count; from += ROWS_AT_ONCE) {
     const rows = Math.min(ROWS_AT_ONCE, plain.count - from)
@@ -68,10 +67,7 @@ function addPlain(pass: Pass, plain: PlainTasks): void {
       const apart = isApart(payload)
       const seq = before + 1 + index
       if (apart) database.run(PUT_APART, seq * 4 + PART.payload, payload)
-      const shape = plain.shapeOf[index]!
-      const { queue, route, level, terms, lane } = shapes[shape]!
-      loads[shape]!.tasks += 1
-      loads[shape]!.bytes += sizes[index]!
+      const { queue, route, level, terms, lane } = shapes[plain.shapeOf[index]!]!
       values.push(
         seq,
         plain.ids.subarray(16 * index, 16 * index + 16),
@@ -91,7 +87,12 @@ function addPlain(pass: Pass, plain: PlainTasks): void {
     if (database.run(statementFor(rows, laned ? addLanedTasks : addPlainTasks), ...values) !== rows)
       throw new TakenIdError('an id is taken')
   }
-  for (const [shape, { queue, lane }] of shapes.entries()) addToLoads(pass, { queue, lane, ...loads[shape]! })
+  if (pass.budgets.any) {
+    for (const [index, shape] of plain.shapeOf.entries()) {
+      const { queue, lane } = shapes[shape]!
+      addToLoads(pass, { queue, lane, tasks: 1, bytes: sizes[index]! })
+    }
+  }
   database.run(laned ? ALL_LANED_READY : ALL_READY, before)
   pass.hint.ready = true
 }

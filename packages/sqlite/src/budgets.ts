@@ -1,5 +1,6 @@
 /** What scopes may hold and use, and what they do. */
 import {
+  ANY_BUDGETS,
   COUNT_BUDGETS,
   DELETE_BUDGET,
   HAS_BUDGET,
@@ -10,6 +11,7 @@ import {
   SPEND,
   SPENT,
 } from './statements/budgets.ts'
+import { beginLoads, loadsNow } from './loads.ts'
 import type {
   Budget,
   BudgetScope,
@@ -20,21 +22,50 @@ import type {
   UsageAnswer,
   UsageQuestion,
 } from '@millrace/core/store'
+import type { Connection } from './database.ts'
 import type { Pass } from './home.ts'
 
 const BUDGETS_MAX = 1_000
 
+/** Of a name that nobody knows: keys begin with 1. */
+const NONE = [0, 0, 0] as const
+
+/** Whether there are budgets: what is live is counted only then. */
+export class Budgets {
+  readonly #database: Connection
+  #any: boolean | undefined
+
+  constructor(database: Connection) {
+    this.#database = database
+  }
+
+  /** Budgets were set, others have written, or a transaction was taken back. */
+  forget(): void {
+    this.#any = undefined
+  }
+
+  get any(): boolean {
+    this.#any ??= this.#database.get<[number]>(ANY_BUDGETS)![0] === 1
+    return this.#any
+  }
+}
+
 export function configureBudget(
-  { database }: Pass,
+  pass: Pass,
   { scope: { kind, name }, budget }: BudgetSettings,
 ): 'applied' | 'too-many' {
+  const { database, budgets: known } = pass
   if (budget === null) {
     database.run(DELETE_BUDGET, kind, name)
+    known.forget()
     return 'applied'
   }
   const [count] = database.get<[number]>(COUNT_BUDGETS)!
   if (count >= BUDGETS_MAX && database.get(HAS_BUDGET, kind, name) === undefined) return 'too-many'
   database.run(SET_BUDGET, kind, name, JSON.stringify(budget))
+  if (count > 0) return 'applied'
+  known.forget()
+  beginLoads(pass)
   return 'applied'
 }
 
@@ -44,10 +75,14 @@ export function budgets({ database }: Pass): readonly BudgetSettings[] {
 }
 
 export function usage(pass: Pass, questions: readonly UsageQuestion[]): UsageAnswer {
+  const counted = pass.budgets.any ? null : loadsNow(pass)
   const usages = questions.map(({ scope, window }) => {
-    const load = scope.kind === 'queue' ? QUEUE_LOAD : PARTITION_LOAD
-    const [tasks, bytes] = pass.database.get<[number, number]>(load, scope.name) ?? [0, 0]
-    return { tasks, bytes, spent: spentIn(pass, scope, window) }
+    const [statement, loads] =
+      scope.kind === 'queue' ? [QUEUE_LOAD, counted?.queues] : [PARTITION_LOAD, counted?.partitions]
+    const row = pass.database.get<[key: number, tasks: number, bytes: number]>(statement, scope.name)
+    const [key, tasks, bytes] = row ?? NONE
+    const load = loads === undefined ? { tasks, bytes } : (loads.get(key) ?? { tasks: 0, bytes: 0 })
+    return { ...load, spent: spentIn(pass, scope, window) }
   })
   return { now: pass.now, usages }
 }

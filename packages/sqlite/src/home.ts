@@ -1,10 +1,12 @@
 /** What the rooms of the store's thread share, and one operation's way through them. */
 import { NOTHING, type Hint } from '@millrace/core/store'
+import { Budgets } from './budgets.ts'
 import { Clock } from './clock.ts'
 import type { Connection } from './database.ts'
 import { Names } from './interning.ts'
 import { Lanes } from './lanes.ts'
 import { Limits } from './limits.ts'
+import { noLoads } from './loads.ts'
 import type { Tastes } from './serving.ts'
 
 export interface Home {
@@ -12,6 +14,7 @@ export interface Home {
   readonly names: Names
   readonly lanes: Lanes
   readonly limits: Limits
+  readonly budgets: Budgets
   readonly clock: Clock
   readonly tastes: Tastes
 }
@@ -22,6 +25,7 @@ export function newHome<C extends Connection>(database: C): Home & { readonly da
     names: new Names(database),
     lanes: new Lanes(database),
     limits: new Limits(database),
+    budgets: new Budgets(database),
     clock: new Clock(),
     tastes: new Map(),
   }
@@ -47,7 +51,7 @@ export interface Pass extends Home {
   /** Changes of the volumes of final tasks, by `queue state hour`. */
   readonly volumes: Map<string, Volume>
   /** Changes of what is live, by the keys of queues and of partitions. */
-  readonly loads: { readonly queues: Map<number, Load>; readonly partitions: Map<number, Load> }
+  readonly loads: Loads
   /** What it leaves for those who watch. */
   readonly hint: { -readonly [K in keyof Hint]: Hint[K] }
   resolutionsLeft: number
@@ -69,6 +73,11 @@ export interface Load {
   bytes: number
 }
 
+export interface Loads {
+  readonly queues: Map<number, Load>
+  readonly partitions: Map<number, Load>
+}
+
 export function newPass(home: Home, now: number): Pass {
   return {
     ...home,
@@ -76,7 +85,7 @@ export function newPass(home: Home, now: number): Pass {
     ended: [],
     returning: [],
     volumes: new Map(),
-    loads: { queues: new Map(), partitions: new Map() },
+    loads: noLoads(),
     hint: { ...NOTHING },
     resolutionsLeft: RESOLUTIONS_MAX,
     anyEdges: undefined,

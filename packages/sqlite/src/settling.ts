@@ -14,7 +14,6 @@ import {
 } from '@millrace/core/store'
 import { anyEdges } from './dependents.ts'
 import { historyLine } from './history.ts'
-import { LOADS_OF } from './statements/budgets.ts'
 import { EDGES_OF_CHILDREN_CLOSE, WITH_OPEN_EDGES } from './statements/dependents.ts'
 import {
   DROP_PAYLOADS,
@@ -34,7 +33,7 @@ import { shut } from './limits.ts'
 import { giveBack } from './usages.ts'
 import { sizeOf } from './sizes.ts'
 import { move, type Move } from './moves.ts'
-import { addToLoads } from './loads.ts'
+import { unload } from './loads.ts'
 import { addToVolume } from './volumes.ts'
 import {
   draftOf,
@@ -53,12 +52,10 @@ import type { SingleSettlement, Successes } from './wire.ts'
 
 /** What running rows that are settled together have in common. */
 interface Probe {
-  readonly count: number
   readonly queues: readonly [least: number, greatest: number]
   readonly claimedAt: number
   readonly session: number
   readonly weight: number
-  readonly size: number
   /** Whether any has texts, or a payload apart. */
   readonly extra: boolean
   /** The usages that count them, each as often as it does; `null`: none. */
@@ -77,7 +74,7 @@ export function succeed(pass: Pass, successes: Successes, exchangeNonce: string)
   if (probe === null) return singlesOf(successes).map((single) => settle(pass, single, exchangeNonce))
   const { database, hint } = pass
   countVolumes(pass, successes, { seqs, probe })
-  countLoads(pass, seqs, probe)
+  if (pass.budgets.any) unload(pass, seqs)
   giveBack(pass, probe.counted)
   database.run(STOP_ALL, seqs, successes.epoch, nonceValue(successes.nonce))
   writeSuccesses(pass, successes, probe)
@@ -102,23 +99,19 @@ type ProbeRow = readonly [
   weight: number,
   told: number,
   extra: number,
-  size: number,
   counted: string | null,
 ]
 
 function probeOf({ database, limits }: Pass, { count, epoch, nonce }: Successes, seqs: string): Probe | null {
   const statement = limits.counting ? PROBE_COUNTED : PROBE
   const row = database.get<ProbeRow>(statement, seqs, epoch, nonceValue(nonce))!
-  const [running, queueMin, queueMax, claimedMin, claimedMax, session, weight, told, extra, size, counted] =
-    row
+  const [running, queueMin, queueMax, claimedMin, claimedMax, session, weight, told, extra, counted] = row
   if (running !== count || claimedMin !== claimedMax || told !== 0) return null
   return {
-    count,
     queues: [queueMin, queueMax],
     claimedAt: claimedMin,
     session,
     weight,
-    size,
     extra: extra !== 0,
     counted,
   }
@@ -149,17 +142,6 @@ function countVolumes(
   for (const [queue, of, ownWeight] of rows) {
     addToVolume(pass, { queue, state: STATE.succeeded, at, count: of, bytes: ownWeight + of * perResult })
   }
-}
-
-/** They are no longer live. */
-function countLoads(pass: Pass, seqs: string, { count, queues, size }: Probe): void {
-  if (queues[0] === queues[1] && !pass.lanes.any) {
-    addToLoads(pass, { queue: queues[0], lane: 0, tasks: -count, bytes: -size })
-    return
-  }
-  type Row = readonly [queue: number, lane: number, tasks: number, bytes: number]
-  for (const [queue, lane, tasks, bytes] of pass.database.all<Row>(LOADS_OF, seqs))
-    addToLoads(pass, { queue, lane, tasks: -tasks, bytes: -bytes })
 }
 
 function writeSuccesses({ database, now }: Pass, successes: Successes, { claimedAt, session }: Probe): void {

@@ -73,13 +73,14 @@ export class Transactions {
 
   /** Whether other processes have written since the last look; then what is remembered of the file is renewed. */
   lookForOthers(): boolean {
-    const { database, names, lanes, limits, clock } = this.#home
+    const { database, names, lanes, limits, budgets, clock } = this.#home
     const version = database.get<[number]>('PRAGMA data_version')![0]
     if (version === this.#dataVersion) return false
     this.#dataVersion = version
     names.othersWrote()
     lanes.forget()
     limits.forget()
+    budgets.forget()
     clock.raise(database.get<[number]>(READ_FLOOR)![0])
     return true
   }
@@ -144,11 +145,12 @@ export class Transactions {
   }
 
   #takeBack(): void {
-    const { database, names, lanes, limits } = this.#home
+    const { database, names, lanes, limits, budgets } = this.#home
     if (database.inTransaction) database.run('ROLLBACK')
     names.forget()
     lanes.forget()
     limits.forget()
+    budgets.forget()
   }
 }
 

@@ -6,6 +6,7 @@ import { SqliteStore } from '../src/index.ts'
 
 export interface SqliteHome extends AsyncDisposable {
   readonly store: SqliteStore
+  readonly path: string
   open(): Promise<SqliteStore>
   shiftClock(ms: number): Promise<void>
   close(): Promise<void>
@@ -14,11 +15,12 @@ export interface SqliteHome extends AsyncDisposable {
 /** @param prepare told of the file before it is opened */
 export async function openHome(prepare?: (path: string) => Promise<void>): Promise<SqliteHome> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-'))
-  await prepare?.(join(folder, 'home.db'))
+  const path = join(folder, 'home.db')
+  await prepare?.(path)
   const stores: SqliteStore[] = []
   let shiftedMs = 0
   const open = async (): Promise<SqliteStore> => {
-    const store = new SqliteStore({ path: join(folder, 'home.db') })
+    const store = new SqliteStore({ path })
     await store.open()
     await store.shiftClock(shiftedMs)
     stores.push(store)
@@ -32,5 +34,5 @@ export async function openHome(prepare?: (path: string) => Promise<void>): Promi
     await Promise.all(stores.map((store) => store.close()))
     await rm(folder, { recursive: true })
   }
-  return { store: await open(), open, shiftClock, close, [Symbol.asyncDispose]: close }
+  return { store: await open(), path, open, shiftClock, close, [Symbol.asyncDispose]: close }
 }

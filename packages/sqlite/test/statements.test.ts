@@ -1,6 +1,7 @@
 /** What an exchange costs: how many statements, one commit, and no row that it may not take. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import * as adding from '../src/statements/adding.ts'
+import * as budgets from '../src/statements/budgets.ts'
 import * as claiming from '../src/statements/claiming.ts'
 import * as keys from '../src/statements/keys.ts'
 import * as dependents from '../src/statements/dependents.ts'
@@ -70,6 +71,9 @@ const hot: Readonly<Record<string, string>> = {
   'with open edges': dependents.WITH_OPEN_EDGES,
   'open edges': dependents.OPEN_EDGES,
   'edges of children': dependents.EDGES_OF_CHILDREN_CLOSE,
+  spent: budgets.SPENT,
+  'forget spendings': budgets.FORGET_SPENDINGS,
+  'due soon': inspection.DUE_SOON,
   overdue: upkeep.OVERDUE,
   'ended by': upkeep.ENDED_BY,
   'oldest ended': upkeep.OLDEST_ENDED,
@@ -129,6 +133,16 @@ test('an exchange that settles and claims is one transaction of few statements',
   expect(statements.filter((sql) => sql === 'COMMIT')).toHaveLength(1)
   expect(statements.filter((sql) => sql.startsWith('BEGIN'))).toEqual(['BEGIN IMMEDIATE'])
   expect(statements.length).toBeLessThanOrEqual(18)
+})
+
+test('what is live is counted by two statements of an exchange, while there is a budget', async () => {
+  const without = await statementsBehind(async () => undefined)
+  const budget = { tasks: 1, bytes: null, quota: null }
+  rooms.close()
+  rooms = await Rooms.open()
+  await rooms.write('configureBudget', { scope: { kind: 'queue', name: 'other' }, budget })
+  const added = (await statementsBehind(async () => undefined)).filter((sql) => !without.includes(sql))
+  expect(added).toEqual([budgets.LOADS_OF, budgets.LOAD_QUEUE])
 })
 
 test('an add of a thousand tasks is one transaction', async () => {

@@ -6,16 +6,36 @@ export const LOAD_QUEUE = 'UPDATE queues SET tasks = tasks + ?, bytes = bytes + 
 /** In: how many more tasks and bytes, key. Effect: the partition has so many more live ones, or fewer. */
 export const LOAD_PARTITION = 'UPDATE partitions SET tasks = tasks + ?, bytes = bytes + ? WHERE key = ?'
 
-/** In: name. Out: live tasks of the queue, and their bytes. */
-export const QUEUE_LOAD = 'SELECT tasks, bytes FROM queues WHERE name = ?'
+/** Effect: nothing is counted of any queue. */
+export const EMPTY_QUEUES = 'UPDATE queues SET tasks = 0, bytes = 0 WHERE tasks <> 0 OR bytes <> 0'
 
-/** In: name. Out: live tasks of the partition, and their bytes. */
-export const PARTITION_LOAD = 'SELECT tasks, bytes FROM partitions WHERE name = ?'
+/** Effect: nothing is counted of any partition. */
+export const EMPTY_PARTITIONS = 'UPDATE partitions SET tasks = 0, bytes = 0 WHERE tasks <> 0 OR bytes <> 0'
+
+/** In: name. Out: key, and the live tasks of the queue and their bytes as they were counted. */
+export const QUEUE_LOAD = 'SELECT key, tasks, bytes FROM queues WHERE name = ?'
+
+/** In: name. Out: key, and the live tasks of the partition and their bytes as they were counted. */
+export const PARTITION_LOAD = 'SELECT key, tasks, bytes FROM partitions WHERE name = ?'
 
 /** In: seqs as JSON. Out: queue, lane, how many of them are there, and the sum of their sizes. */
 export const LOADS_OF = `
 SELECT t.queue, t.lane, count(*), sum(t.size) FROM json_each(?) j CROSS JOIN tasks t ON t.seq = j.value
 GROUP BY t.queue, t.lane`
+
+/**
+ * Out: queue, lane, how many live tasks, and the sum of their sizes. They are looked up where nothing but live ones is:
+ * final ones may be a hundred times as many.
+ */
+export const LIVE_LOADS = `
+SELECT t.queue, t.lane, count(*), sum(t.size) FROM (
+  SELECT seq FROM ready UNION SELECT seq FROM later UNION SELECT seq FROM running UNION SELECT seq FROM series
+  UNION SELECT seq FROM tasks WHERE state = 0 UNION SELECT seq FROM tasks WHERE held = 1 AND state = 1
+) live CROSS JOIN tasks t ON t.seq = live.seq
+GROUP BY t.queue, t.lane`
+
+/** Out: 1 if there are budgets. */
+export const ANY_BUDGETS = 'SELECT EXISTS(SELECT 1 FROM budgets)'
 
 /** Out: how many budgets are set. */
 export const COUNT_BUDGETS = 'SELECT count(*) FROM budgets'

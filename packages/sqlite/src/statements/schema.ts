@@ -42,7 +42,7 @@ CREATE TABLE queues(
   configured INTEGER NOT NULL DEFAULT 0, -- it is shown without any task too
   paused INTEGER NOT NULL DEFAULT 0,
   retention TEXT,                   -- JSON; NULL: the default
-  tasks INTEGER NOT NULL DEFAULT 0, -- how many live tasks it has …
+  tasks INTEGER NOT NULL DEFAULT 0, -- how many live tasks it has, while there are budgets …
   bytes INTEGER NOT NULL DEFAULT 0  -- … and the sum of their sizes
 ) STRICT;
 
@@ -128,7 +128,7 @@ CREATE TABLE partitions(
   key INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
   weight INTEGER,                   -- NULL: the default
-  tasks INTEGER NOT NULL DEFAULT 0, -- how many live tasks it has …
+  tasks INTEGER NOT NULL DEFAULT 0, -- how many live tasks it has, while there are budgets …
   bytes INTEGER NOT NULL DEFAULT 0  -- … and the sum of their sizes
 ) STRICT;
 CREATE INDEX partitions_weight ON partitions(key) WHERE weight IS NOT NULL;

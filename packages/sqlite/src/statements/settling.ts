@@ -4,19 +4,18 @@ import { HISTORY_CHARS_MAX } from '../history.ts'
 /**
  * In: seqs as JSON, epoch, nonce.
  * Out: how many of them run under that fence; the least and greatest queue and time of claim; a session, for
- * they have the same; the sum of weights; the greatest told and extra; the sum of sizes; NULL.
+ * they have the same; the sum of weights; the greatest told and extra; NULL.
  */
 export const PROBE: string = probe('NULL')
 
 /** The same while limits count what runs. Out: …; last the keys of the usages that count them, as a list, each as often as it does. */
-export const PROBE_COUNTED: string = probe('group_concat(r.counted)')
+export const PROBE_COUNTED: string = probe('group_concat(counted)')
 
 function probe(counted: string): string {
   return `
-SELECT count(*), min(r.queue), max(r.queue), min(r.claimed_at), max(r.claimed_at), min(r.session), sum(r.weight),
-  max(r.told), max(r.extra), sum(t.size), ${counted}
-FROM running r CROSS JOIN tasks t ON t.seq = r.seq
-WHERE r.seq IN (SELECT value FROM json_each(?)) AND r.epoch = ? AND r.nonce = ?`
+SELECT count(*), min(queue), max(queue), min(claimed_at), max(claimed_at), min(session), sum(weight), max(told), max(extra),
+  ${counted}
+FROM running WHERE seq IN (SELECT value FROM json_each(?)) AND epoch = ? AND nonce = ?`
 }
 
 /** In: seqs as JSON, epoch, nonce. Effect: those that run under that fence run no more. */
