@@ -1,5 +1,5 @@
 /** What queues and partitions may hold and use, and what they do. */
-import { int4s, int8s, texts } from './arrays.ts'
+import { int8s, texts } from './arrays.ts'
 import { partitionNumber } from './lanes.ts'
 import { inPass, type Home } from './pass.ts'
 import {
@@ -59,30 +59,31 @@ export async function usage(home: Home, questions: readonly UsageQuestion[]): Pr
   return { now, usages }
 }
 
-/** Places of the queue and of the partition among those that are asked for. */
-type CountRow = readonly [queue: number | null, partition: number | null, tasks: number, bytes: number]
+/** The partition by its place among those that are asked for. */
+type CountRow = readonly [queue: number, partition: number | null, tasks: number, bytes: number]
 
 async function counted(
   { database, names }: Home,
   questions: readonly UsageQuestion[],
 ): Promise<(scope: BudgetScope) => Held | undefined> {
-  const named = (kind: BudgetScope['kind']): string[] =>
-    questions.filter(({ scope }) => scope.kind === kind).map(({ scope }) => scope.name)
-  const asked = [...new Set(named('queue'))]
-  await names.queues.find(asked)
-  const queues = asked.filter((name) => names.queues.known(name) !== undefined)
-  const partitions = [...new Set(named('partition'))]
-  if (queues.length === 0 && partitions.length === 0) return () => undefined
+  const queues = namesOf(questions, 'queue')
+  const partitions = namesOf(questions, 'partition')
+  if (questions.length === 0) return () => undefined
+  const held = { queue: new Map<string, Held>(), partition: new Map<string, Held>() }
   const rows = await database.rows<CountRow>(COUNT_LIVE, [
-    int4s(queues.map((name) => names.queues.key(name))),
+    queues.length > 0,
     int8s(partitions.map(partitionNumber)),
   ])
-  const held = { queue: new Map<string, Held>(), partition: new Map<string, Held>() }
+  await names.queues.learn(rows.map(([queue]) => queue))
   for (const [queue, partition, tasks, bytes] of rows) {
-    if (queue !== null) add(held.queue, queues[queue - 1]!, { tasks, bytes })
+    add(held.queue, names.queues.value(queue), { tasks, bytes })
     if (partition !== null) add(held.partition, partitions[partition - 1]!, { tasks, bytes })
   }
   return ({ kind, name }) => held[kind].get(name)
+}
+
+function namesOf(questions: readonly UsageQuestion[], kind: BudgetScope['kind']): readonly string[] {
+  return [...new Set(questions.filter(({ scope }) => scope.kind === kind).map(({ scope }) => scope.name))]
 }
 
 function add(held: Map<string, Held>, name: string, { tasks, bytes }: Held): void {

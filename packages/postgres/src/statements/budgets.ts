@@ -19,14 +19,13 @@ export const READ_BUDGETS = 'SELECT kind, name, budget FROM home.budgets ORDER B
  * One look at all live tasks, whatever is asked: there is no row that tells their number, since every exchange would
  * have to write it.
  *
- * In: keys of queues, numbers of partitions, each once. Out: places of a queue and of a partition among them, or NULL, and how many live
- * tasks there are of both, with how many bytes of payloads.
+ * In: whether all queues are of interest, numbers of partitions, each once. Out: key of a queue, place of a partition among
+ * these or NULL, how many live tasks there are of both, and how many bytes of payloads.
  */
 export const COUNT_LIVE: string = `
-SELECT q.n, p.n, count(*), sum(t.size)::bigint FROM home.live t
-LEFT JOIN unnest($1::integer[]) WITH ORDINALITY AS q(key, n) ON q.key = t.queue
+SELECT t.queue, p.n, count(*), sum(t.size)::bigint FROM home.live t
 LEFT JOIN unnest($2::bigint[]) WITH ORDINALITY AS p(number, n) ON p.number = t.partition
-WHERE q.n IS NOT NULL OR p.n IS NOT NULL GROUP BY 1, 2`
+WHERE $1::boolean OR p.n IS NOT NULL GROUP BY 1, 2`
 
 /** In: store time that was seen; kinds, names and windows. Out: store time; then, with the place of its question, what was spent of each. */
 export const SUM_SPENDINGS: string = `
