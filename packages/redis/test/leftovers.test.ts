@@ -1,9 +1,10 @@
 /** What is left of tasks and requests that went elsewhere: whoever meets it takes nothing twice for it. */
 import { createClient } from '@redis/client'
 import { expect, test } from 'vitest'
-import { demand, exchange, group, groups, session, spec } from '../../sqlite/test/specs.ts'
+import { demand, exchange, group, groups, session, spec, succeeded } from '../../sqlite/test/specs.ts'
+import { audit } from './ledger.ts'
 import { openHome, serverUrl, useServer, type RedisHome } from './home.ts'
-import type { Command, TaskId } from '@millrace/core/store'
+import type { Claim, Command, TaskId } from '@millrace/core/store'
 
 useServer()
 
@@ -120,4 +121,27 @@ test('what was given up takes nothing when it arrives behind its own repeat', as
   await store.reclaim({ ...over, again: false })
   const [record] = (await store.sessions()).filter((one) => one.session === mine)
   expect(record?.running).toBe(repeated.claims.length + 4)
+})
+
+test('one that starts over behind others of its series is not claimed by the entry that it left before them', async () => {
+  await using home = await openHome()
+  const { store } = home
+  const mine = await worker(home)
+  const lane = { partition: 'acme', fifo: true, limits: [], prefers: [], spillMs: 0 }
+  const [first, second] = [spec({ lane }), spec({ lane })]
+  const claim = async (...done: readonly Claim[]): Promise<readonly Claim[]> => {
+    const settlements = done.map(succeeded)
+    return (await store.exchange(exchange(mine, { settlements, demand: demand(10) }))).claims
+  }
+  const target = { ids: [first.id] }
+  await store.add({ groups: [group(first)], again: false })
+  const cancel: Command = { kind: 'cancel', reason: null }
+  await store.command({ nonce: 'aaaaaaaaaaaaaaaa', command: cancel, target, tasksMax: 1 })
+  await store.add({ groups: [group(second)], again: false })
+  const retry: Command = { kind: 'retry', payload: null }
+  await store.command({ nonce: 'bbbbbbbbbbbbbbbb', command: retry, target, tasksMax: 1 })
+  const claims = await claim()
+  expect(claims.map(({ id }) => id)).toEqual([second.id])
+  expect((await claim(...claims)).map(({ id }) => id)).toEqual([first.id])
+  expect(await audit(serverUrl(), home.namespace)).toEqual([])
 })

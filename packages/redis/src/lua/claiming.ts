@@ -75,7 +75,7 @@ local function closer(id, v, lane, on)
   if claiming.passed >= PASSED_MAX or claiming.ended >= ENDED_MAX then claiming.cut = true; return 'stop' end
   if not v then return dropEntry(P .. 'Y', id) end
   local T = read(id, v, call('HGET', P .. 'r', id))
-  local left = claiming.twice[id] or stateOf(T) ~= 'p' or has(T, HELD) or T.q .. T.route .. char(T.level) .. laneOf(T) ~= lane
+  local left = claiming.twice[id] or stateOf(T) ~= 'p' or has(T, HELD) or T.q .. T.route .. char(T.level) .. laneOf(T) ~= lane or follows(T)
   if left then return dropEntry(P .. 'x' .. id, 'd') end
   if T.runAt > NOW then return notDue(T) end
   local at, name = limitOf(T)
