@@ -25,11 +25,17 @@ export class BudgetBook {
   /** Store time less the monotonic clock, as far as it matters. */
   #offsetMs = 0
   #page: Page | undefined
+  /** Counts what has outdated the page: a look that began before does not make it up to date. */
+  #outdated = 0
   /** Who insists waits for longer than others would. */
   readonly #reading = new Map<Manner, Promise<void>>()
 
   constructor(connection: Connection) {
     this.#connection = connection
+  }
+
+  get isKnown(): boolean {
+    return this.#page !== undefined
   }
 
   /** Whether nothing is limited, as far as is known. */
@@ -54,6 +60,13 @@ export class BudgetBook {
     return this.#read('fails fast').catch((error: unknown) =>
       this.#connection.logger.debug({ error }, 'budgets are read again later'),
     )
+  }
+
+  /** This client has changed a budget: whoever asks next waits for it. */
+  outdate(): void {
+    this.#outdated += 1
+    this.#page = undefined
+    this.#reading.clear()
   }
 
   /** The budgets that a task of this queue and partition has to fit into. */
@@ -87,20 +100,23 @@ export class BudgetBook {
   #read(manner: Manner): Promise<void> {
     const under = this.#reading.get(manner)
     if (under !== undefined) return under
-    const reading = this.#look(manner).finally(() => this.#reading.delete(manner))
+    const reading = this.#look(manner).finally(() => {
+      if (this.#reading.get(manner) === reading) this.#reading.delete(manner)
+    })
     this.#reading.set(manner, reading)
     return reading
   }
 
   async #look(manner: Manner): Promise<void> {
     const readAtMs = this.#monotonicMs()
+    const outdated = this.#outdated
     const settings = await this.#connection.read((store) => store.budgets(), manner)
     // periods are of store time, so that all hosts agree on them
     if (settings.some(({ budget }) => budget !== null && budget.quota !== null))
       this.#offsetMs = (await this.#connection.read((store) => store.now(), manner)) - this.#monotonicMs()
     const budgets = new Map<string, Budget>()
     for (const { scope, budget } of settings) if (budget !== null) budgets.set(scopeKey(scope), budget)
-    this.#page = { readAtMs, budgets }
+    if (outdated === this.#outdated) this.#page = { readAtMs, budgets }
   }
 }
 

@@ -43,9 +43,12 @@ const PERIOD_MAX_MS = 31 * 86_400_000
 
 export class BudgetControl {
   readonly #connection: Connection
+  readonly #changed: () => void
 
-  constructor(connection: Connection) {
+  /** @param changed is called when a budget was set or lifted here */
+  constructor(connection: Connection, changed: () => void) {
     this.#connection = connection
+    this.#changed = changed
   }
 
   /**
@@ -93,9 +96,11 @@ export class BudgetControl {
   }
 
   #configure(scope: BudgetScope, budget: Budget | null): Promise<'applied' | 'too-many'> {
-    return this.#connection.operation(() =>
-      this.#connection.call((store) => store.configureBudget({ scope, budget })),
-    )
+    return this.#connection.operation(async () => {
+      const answer = await this.#connection.call((store) => store.configureBudget({ scope, budget }))
+      this.#changed()
+      return answer
+    })
   }
 }
 

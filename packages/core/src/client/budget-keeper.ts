@@ -108,6 +108,11 @@ export class BudgetKeeper {
     return this.#enter(needs)
   }
 
+  /** This client has changed a budget: it goes by it from now on. */
+  outdate(): void {
+    this.#book.outdate()
+  }
+
   /** A handler was busy for so long with a task of this queue and partition. */
   ran(task: Pick<Claim, 'queue' | 'partition'>, handlerMs: number): void {
     const renewed = this.#book.renewed()
@@ -133,6 +138,8 @@ export class BudgetKeeper {
     { manner, consulted }: { readonly manner: Manner; readonly consulted: Promise<void> | undefined },
   ): Promise<Admission | undefined> {
     await consulted
+    // a budget that this client has changed meanwhile is looked at first
+    while (!this.#book.isKnown) await this.#book.consult(manner)
     const needs = this.#needs(tasks)
     if (needs.length === 0) return undefined
     await this.#learn(needs, { freshMs: FRESH_MS, manner })

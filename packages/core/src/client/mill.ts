@@ -122,7 +122,7 @@ export class Mill implements AsyncDisposable {
     this.queues = new QueueControl(this.#connection)
     this.limits = new LimitControl(this.#connection)
     this.breakers = new BreakerControl(this.#connection)
-    this.budgets = new BudgetControl(this.#connection)
+    this.budgets = new BudgetControl(this.#connection, () => this.#budgetKeeper.outdate())
     this.partitions = new PartitionControl(this.#connection)
     this.workers = new WorkerControl(this.#connection)
     this.schedules = new ScheduleControl(this.#connection, this.#enqueuer)

@@ -2,7 +2,7 @@
 import { cases, type ConformanceCase } from './case.ts'
 import { equal, holds, present } from './expect.ts'
 import { laneOf } from './partitions.ts'
-import { MINUTE, SECOND, type Scene } from './scene.ts'
+import { DAY, MINUTE, SECOND, type Scene } from './scene.ts'
 import { allow, under } from './limits.ts'
 import { retry, type Worker } from './worker.ts'
 import type { Rate } from '../store/flow.ts'
@@ -124,5 +124,16 @@ export const rateCases: readonly ConformanceCase[] = cases('rates', {
     const seconds = ((await scene.now()) - from) / SECOND
     const most = 2 + Math.ceil(7 * seconds)
     holds(sum >= 68 && sum <= most, `${sum} started in ${seconds} s, 7 a second are allowed`)
+  },
+
+  'a rate that becomes faster holds for keys that were used up under the old one, too': async (scene) => {
+    const worker = await scene.worker()
+    await allow(scene, 'api', { rate: { limit: 1, perMs: DAY, burst: 1 } })
+    await scene.enqueueMany(30, { lane: under('k') })
+    equal((await worker.claim(10)).length, 1)
+    equal((await worker.claim(10)).length, 0)
+    await allow(scene, 'api', { rate: { limit: 10, perMs: SECOND, burst: 5 } })
+    await scene.pass(SECOND)
+    equal((await worker.claim(10)).length, 5)
   },
 })

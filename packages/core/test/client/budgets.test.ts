@@ -257,3 +257,18 @@ async function isLetIn(mill: Mill): Promise<boolean> {
     throw error
   }
 }
+
+test('who sets a budget goes by it at once', async () => {
+  const world = new World()
+  const mill = world.mill()
+  await enqueue(world, mill, 3)
+  const [, refusal] = await Promise.all([
+    world.settle(mill.budgets.put({ queue: 'default' }, { tasks: 3 })),
+    world
+      .settle(mill.budgets.put({ queue: 'default' }, { tasks: 3 }))
+      .then(() => world.refusal(mill.enqueue(job, 4))),
+  ])
+  expect(refusal.code).toBe('backpressure')
+  await world.settle(mill.budgets.remove({ queue: 'default' }))
+  await enqueue(world, mill, 1)
+})

@@ -93,6 +93,10 @@ local function usagesOn(q, route, lane)
   laneLimits[at] = on
   return on
 end
+-- how far the arrival is ahead of the clock: no further than a whole burst, should the rate have become faster
+local function aheadOf(usage)
+  return math.min(math.max(usage.arrival - NOW, 0), usage.limit.burst * usage.limit.unit)
+end
 -- how many tasks of cost 1 may start
 local function roomUnder(on)
   local room = math.huge
@@ -102,8 +106,7 @@ local function roomUnder(on)
     if limit.shut > NOW or usage.shut > NOW then return 0 end
     if limit.concurrency >= 0 then room = math.min(room, limit.concurrency - usage.used) end
     if limit.rate > 0 then
-      local ahead = math.max(usage.arrival, NOW) - NOW
-      room = math.min(room, math.floor(limit.burst - (ahead - EPSILON_MS) / limit.unit))
+      room = math.min(room, math.floor(limit.burst - (aheadOf(usage) - EPSILON_MS) / limit.unit))
     end
   end
   return room
@@ -120,7 +123,7 @@ local function opensAt(on, costs)
     if shut > NOW then opens = math.max(opens, shut)
     elseif limit.concurrency >= 0 and usage.used >= limit.concurrency then return false
     elseif limit.rate > 0 then
-      local at = math.max(usage.arrival, NOW) + (math.min(costOf(of, costs), limit.burst) - limit.burst) * limit.unit
+      local at = NOW + aheadOf(usage) + (math.min(costOf(of, costs), limit.burst) - limit.burst) * limit.unit
       if at - NOW > EPSILON_MS then opens = math.max(opens, at) end
     end
   end
@@ -133,7 +136,7 @@ local function use(on, costs)
     local limit = usage.limit
     if limit.concurrency >= 0 then usage.used = usage.used + 1; touch(usage) end
     if limit.rate > 0 then
-      usage.arrival = math.max(usage.arrival, NOW) + math.min(costOf(of, costs), limit.burst) * limit.per / limit.rate
+      usage.arrival = NOW + aheadOf(usage) + math.min(costOf(of, costs), limit.burst) * limit.per / limit.rate
       touch(usage)
     end
   end
