@@ -1,5 +1,5 @@
 /** What is allowed under names and keys, and what was used of it. */
-import { nonceValue } from '@millrace/core/store'
+import { furthestArrival, nonceValue } from '@millrace/core/store'
 import { int4s, texts, uuids } from './arrays.ts'
 import { nonceOf } from './codes.ts'
 import { takeUpLateSlots } from './keeping.ts'
@@ -7,6 +7,7 @@ import { laneOfText, partitionNumber } from './lanes.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import {
   ADD_KEYS,
+  CATCH_UP,
   COUNTING_LIMITS,
   DROP_KEYS_OF,
   DROP_LIMIT,
@@ -53,6 +54,7 @@ export function configureLimit(home: Home, request: LimitSettings): Promise<'app
       rate === null ? [null, null, null] : [JSON.stringify(rate), rate.perMs / rate.limit, rate.burst]
     const shutUntil = shutMs === null ? 0 : now + shutMs
     await connection.run(SET_LIMIT, [name, nonceValue(nonce), concurrency, ...rates, by, shutUntil, now])
+    if (rate !== null) await connection.run(CATCH_UP, [name, furthestArrival(rate, now)])
     if ((counted !== null) !== (concurrency !== null)) await countAnew(pass, name, concurrency !== null)
     hint.ready = true
     return 'applied'

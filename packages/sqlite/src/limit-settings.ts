@@ -1,7 +1,9 @@
 /** Limits as operators set and see them. */
+import { furthestArrival } from '@millrace/core/store'
 import {
   ALL_RUNNING,
   ANY_SHUT,
+  CATCH_UP,
   DELETE_LIMIT,
   DELETE_USAGES,
   KEYS_IN_USE,
@@ -41,6 +43,7 @@ export function configureLimit(pass: Pass, request: LimitSettings): 'applied' | 
     now,
     key,
   )
+  if (rate !== null) database.run(CATCH_UP, furthestArrival(rate, now), key)
   limits.forget()
   if ((before.concurrency !== null) !== (concurrency !== null)) countAnew(pass, limits.of(name)!)
   hint.ready = true

@@ -19,19 +19,18 @@ const EPSILON_MS = 1e-6
 export function admittedAt(rate: Rate, arrivalAt: number, task: { now: number; cost: number }): number {
   const unitMs = rate.perMs / rate.limit
   const cost = Math.min(task.cost, rate.burst)
-  const at = task.now + aheadMs(rate, arrivalAt, task.now) + (cost - rate.burst) * unitMs
+  const at = Math.max(arrivalAt, task.now) + (cost - rate.burst) * unitMs
   return at - task.now <= EPSILON_MS ? task.now : at
 }
 
 /** The arrival time behind a task that starts now. */
 export function arrivalAfter(rate: Rate, arrivalAt: number, task: { now: number; cost: number }): number {
-  const ahead = aheadMs(rate, arrivalAt, task.now)
-  return task.now + ahead + (Math.min(task.cost, rate.burst) * rate.perMs) / rate.limit
+  return Math.max(arrivalAt, task.now) + (Math.min(task.cost, rate.burst) * rate.perMs) / rate.limit
 }
 
-/** How far the arrival is ahead of the clock: no further than a whole burst, should the rate have become faster. */
-function aheadMs({ perMs, limit, burst }: Rate, arrivalAt: number, now: number): number {
-  return Math.min(Math.max(arrivalAt - now, 0), (burst * perMs) / limit)
+/** The furthest that an arrival is ahead under a rate: what was used under a slower one keeps nobody any longer. */
+export function furthestArrival({ perMs, limit, burst }: Rate, now: number): number {
+  return now + (burst * perMs) / limit
 }
 
 /** Whether a task may start now under a key, and if not, when to look again: `null` means once a slot is given back. */

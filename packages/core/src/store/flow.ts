@@ -4,7 +4,9 @@ import type { Nonce } from './records.ts'
 export interface Flow {
   /**
    * Sets what is allowed under a name, from now on. A limit on concurrency counts what runs already: with its
-   * first setting, and whenever it comes back, the store counts the running tasks under each of its keys.
+   * first setting, and whenever it comes back, the store counts the running tasks under each of its keys. A rate
+   * that becomes faster holds for keys that were used up under the old one, too: no arrival is further ahead of store
+   * time than a whole burst.
    *
    * With `version` only if the limit still has it (0: if there is none), else `outdated`, and nothing is
    * written. A setting is known by its nonce: repeated, it is `applied` while nobody has set another.

@@ -35,7 +35,7 @@ export {
   step,
   underCancelRequest,
 } from '../policy/lifecycle.ts'
-export { roomUnder, UNUSED, usageAfter } from '../policy/limits.ts'
+export { furthestArrival, roomUnder, UNUSED, usageAfter } from '../policy/limits.ts'
 export type { Room } from '../policy/limits.ts'
 export type { OpenClaims, Operation, Place, Step } from '../policy/lifecycle.ts'
 export type * from './port.ts'

@@ -113,9 +113,7 @@ BEGIN
                 v_key := v_keys;
                 k_names[v_key] := length(k.name) || ':' || k.name || k.key;
                 k_ids[v_key] := k.id; k_limits[v_key] := k.concurrency; k_units[v_key] := k.unit_ms; k_bursts[v_key] := k.burst;
-                k_shut[v_key] := k.shut; k_used[v_key] := k.used; k_changed[v_key] := false;
-                -- no further ahead than a whole burst, should the rate have become faster
-                k_arrivals[v_key] := least(k.arrival, p_now + k.burst * k.unit_ms);
+                k_shut[v_key] := k.shut; k_used[v_key] := k.used; k_arrivals[v_key] := k.arrival; k_changed[v_key] := false;
                 v_rated := v_rated OR k.unit_ms IS NOT NULL;
                 -- what counts nothing, or is full already, need not be held
                 k_held[v_key] := k.concurrency IS NULL AND k.unit_ms IS NULL OR k.used >= k.concurrency OR k.shut > p_now;
@@ -138,8 +136,7 @@ BEGIN
                 JOIN home.limit_keys u ON u.name = w.name AND u.key = w.key FOR UPDATE OF u SKIP LOCKED
               LOOP
                 k_held[k.n] := true;
-                k_ids[k.n] := k.id; k_used[k.n] := k.used;
-                k_arrivals[k.n] := least(k.arrival_at, p_now + k_bursts[k.n] * k_units[k.n]);
+                k_ids[k.n] := k.id; k_used[k.n] := k.used; k_arrivals[k.n] := k.arrival_at;
                 k_shut[k.n] := greatest(k_shut[k.n], k.shut_until);
               END LOOP;
             END IF;

@@ -43,6 +43,11 @@ ON CONFLICT (name) DO UPDATE SET version = l.version + 1, nonce = excluded.nonce
   unit_ms = excluded.unit_ms, burst = excluded.burst, set_by = excluded.set_by, shut_until = excluded.shut_until,
   configured_at = excluded.configured_at`
 
+/** In: name, the furthest arrival time. Effect: no key of it is further ahead. */
+export const CATCH_UP: string = `
+WITH late AS MATERIALIZED (SELECT id FROM home.limit_keys WHERE name = $1 AND arrival_at > $2 ORDER BY id FOR UPDATE)
+UPDATE home.limit_keys u SET arrival_at = $2 FROM late WHERE u.id = late.id`
+
 /** In: name. Effect: the limit is gone. */
 export const DROP_LIMIT = 'DELETE FROM home.limits WHERE name = $1'
 

@@ -93,10 +93,6 @@ local function usagesOn(q, route, lane)
   laneLimits[at] = on
   return on
 end
--- how far the arrival is ahead of the clock: no further than a whole burst, should the rate have become faster
-local function aheadOf(usage)
-  return math.min(math.max(usage.arrival - NOW, 0), usage.limit.burst * usage.limit.unit)
-end
 -- how many tasks of cost 1 may start
 local function roomUnder(on)
   local room = math.huge
@@ -106,7 +102,8 @@ local function roomUnder(on)
     if limit.shut > NOW or usage.shut > NOW then return 0 end
     if limit.concurrency >= 0 then room = math.min(room, limit.concurrency - usage.used) end
     if limit.rate > 0 then
-      room = math.min(room, math.floor(limit.burst - (aheadOf(usage) - EPSILON_MS) / limit.unit))
+      local ahead = math.max(usage.arrival, NOW) - NOW
+      room = math.min(room, math.floor(limit.burst - (ahead - EPSILON_MS) / limit.unit))
     end
   end
   return room
@@ -123,7 +120,7 @@ local function opensAt(on, costs)
     if shut > NOW then opens = math.max(opens, shut)
     elseif limit.concurrency >= 0 and usage.used >= limit.concurrency then return false
     elseif limit.rate > 0 then
-      local at = NOW + aheadOf(usage) + (math.min(costOf(of, costs), limit.burst) - limit.burst) * limit.unit
+      local at = math.max(usage.arrival, NOW) + (math.min(costOf(of, costs), limit.burst) - limit.burst) * limit.unit
       if at - NOW > EPSILON_MS then opens = math.max(opens, at) end
     end
   end
@@ -136,7 +133,7 @@ local function use(on, costs)
     local limit = usage.limit
     if limit.concurrency >= 0 then usage.used = usage.used + 1; touch(usage) end
     if limit.rate > 0 then
-      usage.arrival = NOW + aheadOf(usage) + math.min(costOf(of, costs), limit.burst) * limit.per / limit.rate
+      usage.arrival = math.max(usage.arrival, NOW) + math.min(costOf(of, costs), limit.burst) * limit.per / limit.rate
       touch(usage)
     end
   end
@@ -190,6 +187,15 @@ local function writeUsage(name, key, usage)
   if flow().isIdle(usage) then return call('HDEL', P .. 'F' .. name, key) end
   call('HSET', P .. 'F' .. name, key, pack('>I4dI6', usage.used, usage.arrival, usage.shut))
 end
+-- a rate that has become faster holds for keys that were used up under the old one, too
+local function catchUp(name, arrivalMax)
+  for key, usage in pairs(usagesIn(name)) do
+    if usage.arrival > arrivalMax then
+      usage.arrival = arrivalMax
+      writeUsage(name, key, usage)
+    end
+  end
+end
 -- sets what runs under each key of a limit; @return those that were wrong, as key, was and is, and how many keys there are
 local function setCounts(name, sums)
   local usages, wrong, keys = usagesIn(name), {}, 0
@@ -222,6 +228,7 @@ limit.version, limit.nonce, limit.concurrency, limit.by = limit.version + 1, non
 limit.rate, limit.per, limit.burst = IN[5], IN[6], IN[7]
 limit.shut, limit.at = IN[9] >= 0 and NOW + IN[9] or 0, NOW
 flow().writeLimit(limit)
+if limit.rate > 0 then catchUp(name, NOW + limit.burst * limit.per / limit.rate) end
 if counted ~= (limit.concurrency >= 0) then
   setCounts(name, counted and {} or countRunning({ [name] = true })[name])
 end

@@ -33,6 +33,9 @@ ON CONFLICT(limit_key, name) DO UPDATE
 SET used = excluded.used, arrival_at = excluded.arrival_at, shut_until = excluded.shut_until
 RETURNING key`
 
+/** In: the furthest arrival time, limit. Effect: no key of it is further ahead. */
+export const CATCH_UP = 'UPDATE usages SET arrival_at = ?1 WHERE limit_key = ?2 AND arrival_at > ?1'
+
 /** In: seq. Out: keys of the usages that count the running task. */
 export const COUNTED_IN = 'SELECT counted FROM running WHERE seq = ?'
 

@@ -1,5 +1,5 @@
 /** What is allowed under names and keys, and what was used of it. */
-import { FREE, roomUnder, UNUSED, usageAfter, type Room } from '../../policy/limits.ts'
+import { FREE, furthestArrival, roomUnder, UNUSED, usageAfter, type Room } from '../../policy/limits.ts'
 import { frozenCopy } from './copies.ts'
 import type { Home, Pass } from './home.ts'
 import type { Task } from './task.ts'
@@ -120,6 +120,7 @@ export function configureLimit(pass: Pass, request: LimitSettings): 'applied' | 
   limit.by = by
   limit.shutUntil = shutMs === null ? 0 : now + shutMs
   limit.configuredAt = now
+  if (allowance.rate !== null) catchUp(limit, furthestArrival(allowance.rate, now))
   if (counted !== (allowance.concurrency !== null)) countAnew(home, name)
   hint.ready = true
   return 'applied'
@@ -132,6 +133,12 @@ export function removeLimit({ home, hint }: Pass, name: LimitName): void {
   countAnew(home, name)
   home.limits.delete(name)
   hint.ready = true
+}
+
+/** A rate that has become faster holds for keys that were used up under the old one, too. */
+function catchUp({ keys }: Limit, arrivalMax: number): void {
+  for (const [key, usage] of keys)
+    if (usage.arrivalAt > arrivalMax) keys.set(key, { ...usage, arrivalAt: arrivalMax })
 }
 
 /** Counts what runs under a limit that has just begun, or ceased, to count. */
