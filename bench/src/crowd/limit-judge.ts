@@ -99,17 +99,20 @@ function tooFast(spans: readonly ClaimSpan[]): readonly string[] {
   return found
 }
 
-/** A task that certainly was there before another was enqueued has ended before that one is claimed. */
+/**
+ * Of two tasks of which one certainly was there before the other was enqueued, the other's handler is called when the
+ * first has ended. (The time of a claim is that at which its operation began: it may have waited for the end.)
+ */
 function overtaken({ journal }: Scene, spans: readonly ClaimSpan[]): readonly string[] {
   const found: string[] = []
   for (const [key, own] of Map.groupBy(spans, (span) => span.key)) {
     const firsts = [...Map.groupBy(own, (span) => span.holder).values()].map((claims) => claims[0]!)
     const inOrder = firsts.toSorted((a, b) => a.task.enqueuedAt - b.task.enqueuedAt)
-    for (const [index, { task, claimedAt }] of inOrder.entries()) {
+    for (const [index, { task, from }] of inOrder.entries()) {
       for (const { task: before } of inOrder.slice(Math.max(index - 20, 0), index)) {
         if ((journal.thereFrom(before.id) ?? Infinity) > task.enqueuedAt) continue
-        if ((before.finishedAt ?? Infinity) > claimedAt)
-          found.push(`${key}: ${task.id} was claimed at ${claimedAt}, before ${before.id} had ended`)
+        if ((before.finishedAt ?? Infinity) >= from)
+          found.push(`${key}: ${task.id} was at work at ${from}, before ${before.id} had ended`)
       }
     }
   }
