@@ -79,6 +79,11 @@ export async function declareLimits(
     }
     open = outdated
   }
+  if (open.length > 0)
+    connection.logger.warn(
+      { limits: open },
+      'others keep changing these limits: what is declared was not set',
+    )
 }
 
 export async function limitsNamed(

@@ -29,7 +29,7 @@ export interface WorkerEvents {
   }
   /**
    * A task waits that is to be started by `dueBy`, at most 30 s from now: told at least 15 s ahead of tasks that had so
-   * much time, and up to 1 000 of them at a time. Once for each task.
+   * much time, and up to 1 000 of them at a time. Once for each task as long as it waits.
    */
   dueSoon: { readonly id: TaskId; readonly queue: string; readonly type: string; readonly dueBy: Date }
   /** Something went wrong that is no task's fault; logged if nobody listens. */
