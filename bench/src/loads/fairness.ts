@@ -79,17 +79,15 @@ async function run(role: Role): Promise<RoleReport> {
   // without turns the small ones come when all that came before them is done
   while (waits.length < size) await new Promise((resolve) => setTimeout(resolve, 20))
   await worker.stop({ drain: '5s' })
-  return { figures: figuresOf(waits, shares, fair) }
+  return { figures: figuresOf(waits, shares) }
 }
 
-function figuresOf(waits: readonly number[], shares: ReadonlyMap<string, number>, fair: boolean): Figures {
+function figuresOf(waits: readonly number[], shares: ReadonlyMap<string, number>): Figures {
   const total = [...shares.values()].reduce((sum, count) => sum + count, 0)
   const weights = WEIGHTS.reduce<number>((sum, weight) => sum + weight, 0)
   const off = WEIGHTS.map((weight, index) => {
     const share = (shares.get(`p${index}`) ?? 0) / total
     return Math.abs(share / (weight / weights) - 1) * 100
   })
-  const wait = { p50: percentile(waits, 0.5), p99: percentile(waits, 0.99) }
-  // without partitions nobody keeps to weights, and nothing is to be compared
-  return fair ? { ...wait, unfairness: Math.max(...off) } : wait
+  return { p50: percentile(waits, 0.5), p99: percentile(waits, 0.99), unfairness: Math.max(...off) }
 }
