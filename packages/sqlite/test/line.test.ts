@@ -56,6 +56,8 @@ test('an idle worker starts what its own process enqueues after one commit', asy
   const started = Promise.withResolvers<number>()
   await using worker = mill.worker({ handlers: job.handler(() => started.resolve(commits())) })
   await worker.start()
+  // the first enqueue of a client looks whether there are budgets
+  await mill.enqueue(job, 0, { delay: '1h' })
   const before = commits()
   await mill.enqueue(job, 1)
   expect((await started.promise) - before).toBe(1)
