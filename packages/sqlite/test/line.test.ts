@@ -56,8 +56,9 @@ test('an idle worker starts what its own process enqueues after one commit', asy
   const started = Promise.withResolvers<number>()
   await using worker = mill.worker({ handlers: job.handler(() => started.resolve(commits())) })
   await worker.start()
-  // the first enqueue of a client looks whether there are budgets
+  // what a client and a worker do once: look whether there are budgets, and ask who leads
   await mill.enqueue(job, 0, { delay: '1h' })
+  await expect.poll(() => store.locks()).toHaveLength(1)
   const before = commits()
   await mill.enqueue(job, 1)
   expect((await started.promise) - before).toBe(1)

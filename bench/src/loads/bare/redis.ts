@@ -116,21 +116,21 @@ class BareRedis implements Bare<Buffer, Claimed> {
 }
 
 function packDemand({ packer, names }: Home, tasksMax: number): void {
-  const { queues, bytesMax } = demandOf(tasksMax)
+  const { queues, bytesMax, quantum } = demandOf(tasksMax)
   const number = (value: number): void => {
     const start = packer.begin(3)
     packer.rawInt(value, 3)
     packer.end(start)
   }
-  packer.array(4).array(names.routes.size)
+  packer.array(6).array(names.routes.size)
   for (const route of names.routes.values()) number(route)
   packer.array(queues.length)
   for (const { queue, slots, tasksMax: most } of queues) {
-    packer.array(3)
+    packer.array(4)
     number(names.queue(queue))
     packer.array(slots.length)
     for (const slot of slots) packer.int(slot)
-    packer.int(most)
+    packer.int(most).no()
   }
-  packer.int(tasksMax).int(bytesMax)
+  packer.int(tasksMax).int(bytesMax).int(quantum).array(0)
 }
