@@ -1,10 +1,11 @@
 /** The budgets that are set, as far as this client knows: they are looked at while tasks are enqueued, never otherwise. */
+import type { Timer } from '../platform/platform.ts'
 import type { Budget, BudgetScope } from '../store/budgets.ts'
 import type { Connection, Manner } from './connection.ts'
 
 /** What is known is so old at most; twice that as long as there are none. */
 const FRESH_MS = 500
-const IDLE_FRESH_MS = 1_000
+const EMPTY_FRESH_MS = 1_000
 
 /** Stands for all partitions that have no budget of their own. */
 const EVERY = '*'
@@ -25,6 +26,9 @@ export class BudgetBook {
   /** Store time less the monotonic clock, as far as it matters. */
   #offsetMs = 0
   #page: Page | undefined
+  /** Whether a page without budgets is old: a timer says so, since where there are none not even the clock is to be asked. */
+  #isOld = false
+  #aging: Timer | undefined
   /** Counts what has outdated the page: a look that began before does not make it up to date. */
   #outdated = 0
   /** Who insists waits for longer than others would. */
@@ -45,21 +49,22 @@ export class BudgetBook {
 
   /** Resolves when enough is known; `undefined`: it is. */
   consult(manner: Manner): Promise<void> | undefined {
-    const ageMs = this.#ageMs
-    if (this.isEmpty) {
-      // nobody waits to be told once more that there is nothing
-      void this.renewed()
-      return undefined
-    }
-    return ageMs > FRESH_MS ? this.#read(manner) : undefined
+    if (!this.isEmpty) return this.#ageMs > FRESH_MS ? this.#read(manner) : undefined
+    // nobody waits to be told once more that there is nothing
+    void this.renewed()
+    return undefined
   }
 
   /** Looks again if it is time. Resolves when that is done, one way or the other; `undefined`: it is not time. */
   renewed(): Promise<void> | undefined {
-    if (this.#ageMs <= (this.isEmpty ? IDLE_FRESH_MS : FRESH_MS)) return undefined
+    if (this.isEmpty ? !this.#isOld : this.#ageMs <= FRESH_MS) return undefined
     return this.#read('fails fast').catch((error: unknown) =>
       this.#connection.logger.debug({ error }, 'budgets are read again later'),
     )
+  }
+
+  close(): void {
+    this.#aging?.cancel()
   }
 
   /** This client has changed a budget: whoever asks next waits for it. */
@@ -116,7 +121,15 @@ export class BudgetBook {
       this.#offsetMs = (await this.#connection.read((store) => store.now(), manner)) - this.#monotonicMs()
     const budgets = new Map<string, Budget>()
     for (const { scope, budget } of settings) if (budget !== null) budgets.set(scopeKey(scope), budget)
-    if (outdated === this.#outdated) this.#page = { readAtMs, budgets }
+    if (outdated === this.#outdated) this.#turn({ readAtMs, budgets })
+  }
+
+  #turn(page: Page): void {
+    this.#page = page
+    this.#isOld = false
+    this.#aging?.cancel()
+    if (this.isEmpty)
+      this.#aging = this.#connection.platform.setTimer(EMPTY_FRESH_MS, () => (this.#isOld = true), 'idle')
   }
 }
 

@@ -123,6 +123,7 @@ export class BudgetKeeper {
   /** Tells what was used of quotas last. */
   async close(): Promise<void> {
     await this.#noting
+    this.#book.close()
     await this.#spendings.close()
   }
 

@@ -204,12 +204,19 @@ export class Enqueuer {
   }
 
   /** Adds what its budgets let in. */
-  async #admitted(
+  #admitted(
     specs: readonly TaskSpec[],
     add: () => Promise<readonly AddVerdict[]>,
   ): Promise<readonly AddVerdict[]> {
     const admitting = this.#context.budgets.admit(specs, this.#manner)
-    const admission = admitting === undefined ? undefined : await admitting
+    return admitting === undefined ? add() : this.#settling(admitting, add)
+  }
+
+  async #settling(
+    admitting: Promise<Admission | undefined>,
+    add: () => Promise<readonly AddVerdict[]>,
+  ): Promise<readonly AddVerdict[]> {
+    const admission = await admitting
     if (admission === undefined) return add()
     let created = 0
     try {
