@@ -1,5 +1,7 @@
 import './scripts/node-guard.mjs'
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/sequence.ts'
 
 const source = '@millrace/source'
 const built = new URL('./test/built/hook.mjs', import.meta.url).href
@@ -11,6 +13,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: [source, 'node', 'default'] } },
   test: {
     pool: 'forks',
+    // Most files wait half of the time: for servers, processes, leases.
+    maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: LongestFirst },
     // The threads and processes that a test starts run what was built.
     globalSetup: ['test/built/setup.ts'],
     execArgv: [`--import=${built}`],

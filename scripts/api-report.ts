@@ -11,6 +11,7 @@ const ENTRIES = [
   { report: 'millrace-postgres', folder: 'millrace', module: 'postgres' },
   { report: 'millrace-redis', folder: 'millrace', module: 'redis' },
   { report: 'millrace-sqlite', folder: 'millrace', module: 'sqlite' },
+  { report: 'core-testing', folder: 'core', module: 'testing/index' },
 ] as const
 
 /** The declarations reachable from `entry` over relative imports: the entry first, the others by path. */

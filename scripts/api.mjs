@@ -1,7 +1,8 @@
-// `npm run api`: writes the public API reports in docs/api anew.
+// `npm run api`: writes the public API reports in docs/api and the reference in docs/reference anew.
 import { launch, prepare, run } from './prepare.mjs'
 
 await launch(async () => {
   await prepare()
-  return run('node', ['scripts/api-report.ts', '--write'])
+  const reported = await run('node', ['scripts/api-report.ts', '--write'])
+  return (await run('node', ['scripts/reference.ts', '--write'])) || reported
 })

@@ -10,6 +10,8 @@ const steps = [
   ['architecture', 'node', 'scripts/architecture.ts'],
   ['dead code', 'knip', '--no-progress', '--no-config-hints'],
   ['public API', 'node', 'scripts/api-report.ts'],
+  ['snippets of the docs', 'node', 'scripts/snippets.ts'],
+  ['reference', 'node', 'scripts/reference.ts'],
 ]
 
 await launch(async () => {

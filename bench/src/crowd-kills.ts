@@ -10,7 +10,7 @@ import { gather } from './crowd/crowd.ts'
 import { judgeKeys } from './crowd/key-judge.ts'
 import { judgeLimits } from './crowd/limit-judge.ts'
 import { PLAYS, type PlayName } from './crowd/play.ts'
-import { ENGINES, type Engine } from './crowd/stage.ts'
+import { ENGINES, engineNamed, type Engine } from '../../test/servers/stage.ts'
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
@@ -56,12 +56,6 @@ async function watch(engine: Engine, play: PlayName): Promise<void> {
 function playNamed(name: string): PlayName {
   if (name in PLAYS) return name as PlayName
   throw new Error(`There is no play ${name}: ${Object.keys(PLAYS).join(', ')}.`)
-}
-
-function engineNamed(name: string): Engine {
-  const found = ENGINES.find((engine) => engine === name)
-  if (found === undefined) throw new Error(`There is no engine ${name}: ${ENGINES.join(', ')}.`)
-  return found
 }
 
 function listed(counts: ReadonlyMap<string, number>): string {

@@ -4,7 +4,7 @@ import { gather } from '../src/crowd/crowd.ts'
 import { judgeKeys } from '../src/crowd/key-judge.ts'
 import { judgeLimits } from '../src/crowd/limit-judge.ts'
 import { crowded } from '../src/crowd/spans.ts'
-import { ENGINES } from '../src/crowd/stage.ts'
+import { ENGINES } from '../../test/servers/stage.ts'
 
 test.each(ENGINES)(
   'on %s no key is ever held by two, though producers and workers are killed',

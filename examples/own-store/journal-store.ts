@@ -13,6 +13,7 @@ type Entry = readonly [at: number, method: Change, request: unknown]
 type Change =
   | 'openSession'
   | 'renew'
+  | 'orderSession'
   | 'closeSession'
   | 'add'
   | 'exchange'
@@ -27,6 +28,7 @@ type Change =
   | 'removeLimit'
   | 'configurePartition'
   | 'recount'
+  | 'audit'
   | 'configureBudget'
   | 'spend'
   | 'putSchedule'
@@ -41,6 +43,8 @@ export class JournalStore implements port.Store {
   readonly retentionBytes: number = 1_024 ** 3
   // each call is carried out when it is made, and sees what those before it did
   readonly calls = 'in order'
+  // the file has one writer, which is this object
+  readonly elsewhere = 'never'
   readonly #path: string
   #at = 0
   #shiftedMs = 0
@@ -87,6 +91,9 @@ export class JournalStore implements port.Store {
     this.#file = undefined
   }
 
+  // Rule: what stands between this process and the tasks can be made anew. Here there is nothing.
+  async reconnect(): Promise<void> {}
+
   // Sessions
 
   openSession(request: port.SessionRequest): ReturnType<port.Store['openSession']> {
@@ -95,6 +102,10 @@ export class JournalStore implements port.Store {
 
   renew(request: port.RenewRequest): Promise<port.RenewAnswer> {
     return this.#change('renew', request, () => this.#tasks.renew(request))
+  }
+
+  orderSession(request: port.SessionOrderRequest): ReturnType<port.Store['orderSession']> {
+    return this.#change('orderSession', request, () => this.#tasks.orderSession(request))
   }
 
   closeSession(session: port.SessionId): Promise<void> {
@@ -257,6 +268,10 @@ export class JournalStore implements port.Store {
     return this.#look(() => this.#tasks.dueSoon(request))
   }
 
+  standing(request: port.StandingRequest): Promise<port.Standing | null> {
+    return this.#look(() => this.#tasks.standing(request))
+  }
+
   sessions(): Promise<readonly port.SessionRecord[]> {
     return this.#look(() => this.#tasks.sessions())
   }
@@ -270,6 +285,13 @@ export class JournalStore implements port.Store {
   }
 
   // Wakeups
+
+  /** What can be told of the journal is told when it is opened. */
+  audit(request: port.AuditRequest): Promise<port.AuditAnswer> {
+    return request.repair
+      ? this.#change('audit', request, () => this.#tasks.audit(request))
+      : this.#look(() => this.#tasks.audit(request))
+  }
 
   watch(): AsyncIterableIterator<port.Hint> {
     return this.#tasks.watch()

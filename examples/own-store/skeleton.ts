@@ -10,6 +10,8 @@ export class SkeletonStore implements port.Store {
   readonly retentionBytes: number = 1_024 ** 3
   /** `in order` only if one client's calls are carried out in the order in which they were made. */
   readonly calls = 'in any order'
+  /** How another thread renews leases (`Elsewhere`), so that a handler may block the main thread. */
+  readonly elsewhere = 'never'
   /** Hints of this process. Tell it what others did as well, if your engine lets you know. */
   readonly #watchers = new Watchers()
 
@@ -28,6 +30,11 @@ export class SkeletonStore implements port.Store {
   /** For tests only: moves store time for every client of the home. */
   async shiftClock(_ms: number): Promise<void> {
     throw notYet('shiftClock')
+  }
+
+  /** What stands between this process and the tasks, made anew. */
+  async reconnect(): Promise<void> {
+    throw notYet('reconnect')
   }
 
   // 2. Tasks come in (areas: enqueue, checks, unique, payloads), and can be looked at.
@@ -57,6 +64,10 @@ export class SkeletonStore implements port.Store {
 
   async renew(_request: port.RenewRequest): Promise<port.RenewAnswer> {
     throw notYet('renew')
+  }
+
+  async orderSession(_request: port.SessionOrderRequest): Promise<{ readonly session: 'alive' | 'dead' }> {
+    throw notYet('orderSession')
   }
 
   async closeSession(_session: port.SessionId): Promise<void> {
@@ -114,6 +125,10 @@ export class SkeletonStore implements port.Store {
 
   async dueSoon(_request: port.DueSoonRequest): Promise<readonly port.DueSoon[]> {
     throw notYet('dueSoon')
+  }
+
+  async standing(_request: port.StandingRequest): Promise<port.Standing | null> {
+    throw notYet('standing')
   }
 
   async waitingRoutes(): ReturnType<port.Store['waitingRoutes']> {
@@ -220,7 +235,15 @@ export class SkeletonStore implements port.Store {
     throw notYet('locks')
   }
 
-  // 12. Hints (watch). Then all at once (races, clock).
+  // 12. What it keeps beside its tasks, looked over (audit; and behind each case of every area).
+
+  /** Nothing beside its tasks is an honest beginning. */
+  async audit({ cursor }: port.AuditRequest): Promise<port.AuditAnswer> {
+    if (cursor !== null) throw notYet('audit')
+    return { defects: [], unseen: [], next: null }
+  }
+
+  // 13. Hints (watch). Then all at once (races, clock).
 
   watch(): AsyncIterableIterator<port.Hint> {
     return this.#watchers.watch()

@@ -98,7 +98,7 @@ describe('millrace demo', { timeout: 60_000 }, () => {
     await mill.queues.pause('default')
     const answer = await demo({ cwd: place.path }, 'tree')
     expect(answer).toEqual(
-      refusal(/The queue default is paused, .*\./, /.*: millrace resume default --store sqlite:millrace\.db/),
+      refusal(/The queue default of sqlite:millrace\.db is paused, .*\./, /.*: millrace resume default, .*/),
     )
     expect((await mill.tasks.list()).tasks).toEqual([])
   })

@@ -10,11 +10,14 @@ const path = (name: string): string => fileURLToPath(new URL(`../${name}`, impor
 test('debounced is the last one, throttled the first', async () => {
   using place = new Place()
   const { stdout } = await promisify(execFile)(process.execPath, [path('uniqueness.ts')], { cwd: place.path })
-  expect(stdout.split('\n')).toEqual([
+  const lines = stdout.split('\n')
+  // half a second after the last change: the machine says what comes first
+  const debounced = 'a.md is "Hello Ada!"'
+  expect(lines.filter((line) => line === debounced)).toHaveLength(1)
+  expect(lines.filter((line) => line !== debounced)).toEqual([
     'the last one replaced the second: true',
     'Ada is reminded',
     'reminded before: that task has succeeded',
-    'a.md is "Hello Ada!"',
     '',
   ])
 })

@@ -1,6 +1,18 @@
-/** Builds once before the tests: the processes and threads that they start run what was built. */
+/**
+ * Once before the tests: builds what the processes and threads that they start run, and makes a folder for what they
+ * share, which is gone after them.
+ */
 import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
 
-export function setup(): void {
+export function setup(): () => void {
   execFileSync('tsc', ['-b', 'tsconfig.build.json'], { stdio: 'inherit' })
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-run-'))
+  // servers that do not run as root pass through it
+  chmodSync(folder, 0o711)
+  process.env['MILLRACE_TEST_RUN'] = folder
+  return () => rmSync(folder, { recursive: true, force: true })
 }

@@ -61,7 +61,7 @@ test.each(broken)('refuses: %s', (_rule, file, code, problem) => {
   expect(problems[0]).toMatch(problem)
 })
 
-test.each(['conformance', 'model', 'simulation'])(
+test.each(['conformance', 'model', 'simulation', 'testing'])(
   'refuses an index that reaches %s over other files',
   (folder) => {
     const problems = problemsOf({

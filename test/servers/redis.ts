@@ -35,3 +35,8 @@ export async function startRedis({ fsync = 'everysec', args = [] }: RedisOptions
     [Symbol.asyncDispose]: () => server.stop(),
   }
 }
+
+/** Forgets all that is there: an audit of one home comes by the keys of all others. */
+export function flush({ server }: RedisServer): Promise<void> {
+  return listening(server.port, 'FLUSHALL\r\n', /^\+OK/)
+}

@@ -39,10 +39,10 @@ export class PrivateServer implements AsyncDisposable {
   /** @param prepare fills the folder before the first start */
   static async start(
     plan: ServerPlan,
-    prepare: (folder: string) => void = () => undefined,
+    prepare: (folder: string) => Promise<unknown> = async () => undefined,
   ): Promise<PrivateServer> {
     const folder = mkdtempSync(join(tmpdir(), `millrace-${plan.name}-`))
-    prepare(folder)
+    await prepare(folder)
     const server = new PrivateServer(plan, folder, await freePort())
     await server.start()
     return server

@@ -2,11 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '@millrace/core/simulation'
 import { connect, type Mill, type TaskListItem } from 'millrace'
-import { Crew } from './crew.ts'
+import { Crew } from '../../../test/processes/crew.ts'
+import { stageOf, type Engine } from '../../../test/servers/stage.ts'
 import { Journal } from './journal.ts'
-import { stageOf, type Engine } from './stage.ts'
 import type { PlayName } from './play.ts'
-import type { Part } from './protocol.ts'
+import type { Part, Told } from './protocol.ts'
+
+const CHILD = new URL('./child.ts', import.meta.url)
 
 const PRODUCERS = 64
 const PRODUCER_PROCESSES = 2
@@ -43,7 +45,7 @@ export async function gather<T>(
   const retention = { succeeded: false, cancelled: false, failed: false, bytes: false } as const
   await mill.queues.configure('default', { retention })
   const journal = new Journal()
-  using crew = new Crew(partsOf(play, url), journal.hear)
+  using crew = new Crew<Part, Told>(partsOf(play, url), { script: CHILD, hear: journal.hear })
   await crew.ready()
   const random = seededRandom(seed)
   for (let kill = 0; kill < kills; kill++) {
@@ -51,9 +53,9 @@ export async function gather<T>(
     await crew.strike(random.fraction())
   }
   await sleep(everyMs)
-  await crew.dismiss('producer')
+  await crew.dismiss(({ role }) => role === 'producer')
   await drained(mill)
-  await crew.dismiss('worker')
+  await crew.dismiss(({ role }) => role === 'worker')
   return await judge({ mill, journal, tasks: await allTasks(mill) })
 }
 

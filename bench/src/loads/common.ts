@@ -104,6 +104,14 @@ export const LATENCY_METRICS: readonly Metric[] = [
   { key: 'max', title: 'max', unit: 'ms', better: 'less' },
 ]
 
+/** Of the cases that measure exchanges of one process, against the plain ones. */
+export const EXCHANGES = {
+  ratios: 'others / first',
+  roles: ['store'],
+  metrics: LATENCY_METRICS,
+  handled: () => null,
+} as const
+
 export function latencies(samplesMs: readonly number[]): Figures {
   return { p50: percentile(samplesMs, 0.5), p99: percentile(samplesMs, 0.99), max: Math.max(...samplesMs) }
 }

@@ -2,7 +2,7 @@
 import { sized, type Goal, type Goals, type Load, type Role, type RoleReport } from '../load.ts'
 import { ENGINES } from '../engine.ts'
 import { rest } from '../engines/probe.ts'
-import { latencies, LATENCY_METRICS } from './common.ts'
+import { EXCHANGES, latencies } from './common.ts'
 import { demandOf, groups, newNonce, SESSION, session } from './records.ts'
 import type { Claim, Settlement, Store, TaskSpec } from '@millrace/core/store'
 
@@ -38,24 +38,18 @@ export const growth: Load = {
       name: 'growth',
       about: 'an exchange that settles and claims 100, with that much in the same queue',
       contenders: names,
-      ratios: 'others / first',
-      roles: ['store'],
-      metrics: LATENCY_METRICS,
+      ...EXCHANGES,
       goals,
       engines: ENGINES,
-      handled: () => null,
       run,
     },
     {
       name: 'history',
       about: 'the same with 1 000 waiting, and that many tasks in the store that have succeeded',
       contenders: [NO_HISTORY, MUCH_HISTORY],
-      ratios: 'others / first',
-      roles: ['store'],
-      metrics: LATENCY_METRICS,
+      ...EXCHANGES,
       goals: { postgres: [{ metric: 'p99', of: MUCH_HISTORY, against: NO_HISTORY, atMost: 1.1 }] },
       engines: ['postgres'],
-      handled: () => null,
       run: withHistory,
     },
   ],

@@ -65,7 +65,7 @@ async function connections(role: Role): Promise<RoleReport> {
   const one = await connectionsWith(role, ['queue-1'])
   const many = await connectionsWith(
     role,
-    Array.from({ length: QUEUES }, (_, index) => `queue-${index + 1}`),
+    Array.from({ length: sized(role.quick, QUEUES, QUEUES / 10) }, (_, index) => `queue-${index + 1}`),
   )
   return { figures: { one, many, added: many - one } }
 }

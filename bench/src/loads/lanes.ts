@@ -2,7 +2,7 @@
 import { type Goal, type Goals, type Load, type Role, type RoleReport, sized } from '../load.ts'
 import { ENGINES } from '../engine.ts'
 import { rest } from '../engines/probe.ts'
-import { latencies, LATENCY_METRICS } from './common.ts'
+import { EXCHANGES, latencies } from './common.ts'
 import { opened, settled } from './growth.ts'
 import { demandOf, groups, newNonce, SESSION, session } from './records.ts'
 import type { Claim, Lane, Store } from '@millrace/core/store'
@@ -12,7 +12,8 @@ const BATCH = 100
 const WAITING = 1_000
 const MUCH = 100_000
 
-const PLAIN = `plain`
+const PLAIN = 'plain'
+const FEW = '1 000 partitions'
 
 interface Scenario {
   /** In front of what is claimed, or all of it. */
@@ -27,13 +28,18 @@ const NO_LANE: Lane = { partition: null, fifo: false, limits: [], prefers: [], s
 
 const scenarios: Readonly<Record<string, Scenario | null>> = {
   [PLAIN]: null,
+  [FEW]: { before: WAITING, lane: (n) => ({ ...NO_LANE, partition: `p${n % WAITING}` }), own: true },
   '100 000 partitions': { before: MUCH, lane: (n) => ({ ...NO_LANE, partition: `p${n % MUCH}` }), own: true },
   '100 000 held back': { before: MUCH, lane: () => limited('full'), own: false },
   '100 000 held back, 100 keys': { before: MUCH, lane: (n) => limited(`full${n % 100}`), own: false },
 }
 
 const names = Object.keys(scenarios)
-const bounds = names.slice(1).map((of): Goal => ({ metric: 'p99', of, against: PLAIN, atMost: 2 }))
+const bounds: readonly Goal[] = [
+  ...names.slice(1).map((of): Goal => ({ metric: 'p99', of, against: PLAIN, atMost: 2 })),
+  // what grows with their number, and not with there being any
+  { metric: 'p99', of: '100 000 partitions', against: FEW, atMost: 1.5 },
+]
 const goals: Goals = Object.fromEntries(ENGINES.map((engine) => [engine, bounds]))
 
 export const lanes: Load = {
@@ -44,12 +50,9 @@ export const lanes: Load = {
       about:
         'an exchange that settles and claims 100, with so many partitions, or so much held back by a limit in front',
       contenders: names,
-      ratios: 'others / first',
-      roles: ['store'],
-      metrics: LATENCY_METRICS,
+      ...EXCHANGES,
       goals,
       engines: ENGINES,
-      handled: () => null,
       run,
     },
   ],

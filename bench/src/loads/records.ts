@@ -76,6 +76,7 @@ export const session = {
   types: [TYPE],
   offers: NONE,
   concurrency: 100,
+  state: 'running',
   definitions: NONE,
 } as const
 

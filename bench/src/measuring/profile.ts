@@ -56,6 +56,8 @@ class Threads {
       this.#waiting.get(id)?.(result)
     })
     await this.#session.post('NodeWorker.enable', { waitForDebuggerOnStart: false })
+    // one that starts later was not asked to begin, and could not tell what it did
+    this.#session.removeAllListeners('NodeWorker.attachedToWorker')
   }
 
   /** The answers of all threads, the main thread's first. */

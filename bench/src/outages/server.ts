@@ -1,8 +1,7 @@
 /** A private server that can be killed with -9, all its processes, and started again on what it left behind. */
-import { readFileSync } from 'node:fs'
+import { killAll } from '../../../test/servers/family.ts'
 import { startPostgres } from '../../../test/servers/postgres.ts'
 import { startRedis } from '../../../test/servers/redis.ts'
-import type { PrivateServer } from '../../../test/servers/server.ts'
 
 export type Engine = 'postgres' | 'redis-always' | 'redis-everysec'
 export const ENGINES: readonly Engine[] = ['postgres', 'redis-always', 'redis-everysec']
@@ -38,25 +37,4 @@ export async function targetOf(engine: Engine): Promise<Target> {
     },
     [Symbol.asyncDispose]: () => started[Symbol.asyncDispose](),
   }
-}
-
-/** Postgres has a process for each connection: they go with it, as when the machine dies. */
-async function killAll(server: PrivateServer): Promise<void> {
-  const children = childrenOf(server.pid!)
-  const gone = server.kill('SIGKILL')
-  for (const pid of children) {
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-    }
-  }
-  await gone
-}
-
-/** None where the kernel does not say. */
-function childrenOf(pid: number): readonly number[] {
-  if (process.platform !== 'linux') return []
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
-  return text === '' ? [] : text.split(' ').map(Number)
 }

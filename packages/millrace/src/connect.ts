@@ -16,10 +16,11 @@ import { SqliteStore } from '@millrace/sqlite'
 import { isSource, type StoreSource, type TransactionalSource } from './store-source.ts'
 import { parseStoreUrl, storeUrl } from './store-url.ts'
 
+/** What a client may be told beside its store. */
 export interface ConnectOptions extends MillOptions {
   /**
-   * Keeps several users of one store apart: in Postgres each has a schema of its own. Default `default`, the only one
-   * that a SQLite file has as yet.
+   * Keeps several users of one store apart: in Postgres each has a schema of its own. Default: with a URL the environment
+   * variable MILLRACE_NAMESPACE, else `default`, the only one that a SQLite file has as yet.
    */
   readonly namespace?: string | undefined
   /** Whether a new store gets its tables, and an older schema is brought up to date. Default true. */
@@ -47,7 +48,12 @@ export async function connect<Tx>(
 export async function connect(store?: string | StoreSource, options?: ConnectOptions): Promise<Mill>
 export async function connect(store?: string | StoreSource, options: ConnectOptions = {}): Promise<Mill> {
   const mill = millOf(store, options)
-  await mill.open()
+  try {
+    await mill.open()
+  } catch (error) {
+    await mill.close()
+    throw error
+  }
   return mill
 }
 
@@ -70,14 +76,24 @@ export function createMill(store?: string | StoreSource, options: ConnectOptions
 function millOf(store: string | StoreSource | undefined, options: ConnectOptions): Mill {
   checkMembers(options, CONNECT_MEMBERS, 'connect')
   const { namespace, migrate, ...others } = options
-  if (!isSource(store)) return new Mill(storeOf(storeUrl(store), { ...others, namespace, migrate }), others)
+  if (!isSource(store)) {
+    const named = namespace ?? namespaceOfEnvironment()
+    return new Mill(storeOf(storeUrl(store), { ...others, namespace: named, migrate }), others)
+  }
   const made = store['~store']({ namespace, migrate })
   if (!('transactions' in made)) return new Mill(made, others)
   return new TransactionalMill(made as TransactionalStore<unknown>, others)
 }
 
+/** The same as the command line: who works on a store by it and by `connect` works in one namespace. */
+function namespaceOfEnvironment(): string | undefined {
+  const named = process.env['MILLRACE_NAMESPACE']
+  return named === '' ? undefined : named
+}
+
 const CONNECT_MEMBERS: Members<ConnectOptions> = {
   logger: true,
+  plugins: true,
   maxPending: true,
   maxPendingBytes: true,
   storeTimeout: true,

@@ -7,6 +7,7 @@ export interface SourceOptions {
   readonly migrate: boolean | undefined
 }
 
+/** What `redis(client)` gives, and `connect` takes in the place of a URL. */
 export interface StoreSource {
   readonly '~store': (options: SourceOptions) => Store
 }

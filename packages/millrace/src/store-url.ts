@@ -9,7 +9,7 @@ export type StoreAddress =
   | { readonly kind: 'redis'; readonly url: string }
 
 /** The store of those who say nothing: a file in the current folder. */
-const DEFAULT_STORE_URL = 'sqlite:millrace.db'
+export const DEFAULT_STORE_URL = 'sqlite:millrace.db'
 
 const HINT =
   'Give sqlite:PATH (as in sqlite:millrace.db or sqlite:///var/lib/millrace.db), postgres://USER:PASSWORD@HOST/DATABASE, redis://HOST:PORT or memory:.'
@@ -54,11 +54,14 @@ export function parseStoreUrl(url: string): StoreAddress {
 
 /** A store URL as it may be shown: without its password. */
 export function shownUrl(url: string): string {
-  if (!/^[a-z+]+:\/\//i.test(url) || !URL.canParse(url)) return url
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return url
+  // what cannot be taken apart may hold one all the same, by which it cannot be
+  if (!URL.canParse(url)) return url.replace(/(:\/\/)[\s\S]*@/, '$1***@').replace(/\?[\s\S]*$/, '?***')
   const shown = new URL(url)
-  if (shown.password === '' && !shown.searchParams.has('password')) return url
+  const secrets = [...shown.searchParams.keys()].filter((name) => /password|secret|token/i.test(name))
+  if (shown.password === '' && secrets.length === 0) return url
   if (shown.password !== '') shown.password = '***'
-  if (shown.searchParams.has('password')) shown.searchParams.set('password', '***')
+  for (const name of secrets) shown.searchParams.set(name, '***')
   return shown.href
 }
 

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connect } from '../src/index.ts'
 import { jsonLines, millrace, millraceHere as run, Place } from './command-line.ts'
 
 let place: Place
@@ -26,6 +27,13 @@ beforeAll(async () => {
        defineTask('path', { input: at, unique: { key: ({ name }) => name } }),
        defineTask('latest', { input: at, unique: { key: ({ name }) => name, while: 'waiting', then: 'replace' } }),
        defineTask('strict', { input: at, unique: { key: ({ name }) => name, then: 'reject' } }),
+       defineTask('turns', { input: at, partition: { key: ({ name }) => name, fifo: true } }),
+       defineTask('both', { input: at, partition: ({ name }) => name, limits: [{ name: 'each', key: ({ name }) => name }] }),
+       defineTask('limited', {
+         input: at,
+         limits: [{ name: 'all', concurrency: 1 }, { name: 'each', key: ({ name }) => name, concurrency: 1 }],
+         breaker: { name: 'mail' },
+       }),
      ]
      export const handlers = tasks.map((task) => task.handler(() => undefined))`,
   )
@@ -52,7 +60,7 @@ describe('an input that does not match the published schema', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     const [said, hint] = stderr.split('\n')
     expect(said).toMatch(message)
-    expect(hint).toMatch(/^ {2}Nothing was enqueued\. --force/)
+    expect(hint).toMatch(/^ {2}Nothing was written\. --force/)
     expect(await tasksOf(task)).toEqual([])
   })
 
@@ -119,5 +127,51 @@ describe('a definition with a unique key', () => {
     expect(code).toBe(1)
     expect(stderr).toMatch(/key/)
     expect((await tasksOf('strict')).length).toBe(1)
+  })
+})
+
+describe('a definition with partitions and limits', () => {
+  test.each([
+    [
+      'turns',
+      [],
+      /^millrace: Of turns only its own code can make its partition .*\n {2}.*--partition KEY\n$/,
+    ],
+    ['limited', [], /^millrace: Of limited only .* the key of its limit each .*\n {2}.*--limit each=KEY\n$/],
+    [
+      'both',
+      [],
+      /its partition and the key of its limit each of an input\.\n {2}.*: --partition KEY --limit each=KEY\n$/,
+    ],
+    ['limited', ['--limit', 'all=x'], /limit "all" that has keys\.\n {2}Those that have: each\.\n$/],
+    ['limited', ['--limit', 'each'], /--limit is "each"\.\n {2}Give NAME=KEY/],
+    ['greet', ['--limit', 'each=x'], /limit "each" that has keys\.\n {2}Leave --limit away/],
+  ])('wants the keys that the command line cannot make: %s %j', async (task, more, message) => {
+    const before = (await tasksOf(task)).length
+    const { code, stdout, stderr } = await run(['enqueue', task, '{"name":"a"}', ...more])
+    expect(code).not.toBe(0)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(message)
+    expect((await tasksOf(task)).length).toBe(before)
+  })
+
+  test('a task counts as if its own code had enqueued it', async () => {
+    await using mill = await connect('sqlite:millrace.db')
+    const idOf = async (...args: readonly string[]): Promise<string> =>
+      String(jsonLines((await run(['enqueue', ...args, '--json'])).stdout)[0]?.['id'])
+    const turn = await mill.tasks.get(await idOf('turns', '{"name":"a"}', '--partition', 'tenant'))
+    expect(turn?.lane).toMatchObject({ partition: 'tenant', fifo: true })
+    const limited = await mill.tasks.get(await idOf('limited', '{"name":"a"}', '--limit', 'each=b=c'))
+    expect(limited?.lane?.limits).toEqual([
+      { name: 'all', key: '', cost: 1 },
+      { name: 'each', key: 'b=c', cost: 1 },
+      { name: 'breaker:mail', key: '', cost: 1 },
+    ])
+  })
+
+  test('so does one of a schedule', async () => {
+    const put = ['schedules', 'put', 'daily', 'turns', '{"name":"a"}', '--every', '1d']
+    expect((await run(put)).stderr).toMatch(/--partition KEY/)
+    expect((await run([...put, '--partition', 'tenant'])).code).toBe(0)
   })
 })

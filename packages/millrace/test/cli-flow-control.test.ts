@@ -83,11 +83,19 @@ describe('flow control by hand', { timeout: 60_000 }, () => {
     const shown = await done('budgets')
     expect(shown).toMatch(/queue:default +3 of 3 +\d+ of 1[  ,]000[  ,]000/)
     expect(shown).toMatch(/partition:\* +10 +in /)
-    const refusal = await millraceHere(['enqueue', 'charge', '{"account":"c"}'])
+    const refusal = await millraceHere([
+      'enqueue',
+      'charge',
+      '{"account":"c"}',
+      '--limit',
+      'bank=c',
+      '--partition',
+      'c',
+    ])
     expect(refusal.code).not.toBe(0)
     expect(refusal.stderr).toContain('The queue default holds 3 of 3 tasks')
     await done('budgets', 'remove', 'queue:default')
-    await done('enqueue', 'charge', '{"account":"c"}')
+    await done('enqueue', 'charge', '{"account":"c"}', '--limit', 'bank=c', '--partition', 'c')
     expect(await refused('budgets', 'put', 'default', '--tasks', '3')).toMatch(/queue:NAME or partition:KEY/)
     expect(await refused('budgets', 'put', 'queue:default', '--quota-tasks', '3')).toMatch(/--per 1h/)
   })

@@ -86,6 +86,9 @@ describe('millrace schedules', { timeout: 60_000 }, () => {
     [['pause', 'none'], 1, /There is no schedule/],
     [['remove', 'none'], 1, /There is no schedule/],
     [['preview', '--cron', '* * * * *', '--from', 'no'], 2, /--from is "no"/],
+    [['preview'], 2, /either of a schedule, by its name, or of --cron/],
+    [['preview', 'nightly', '--zone', 'Europe/Berlin'], 2, /either of a schedule/],
+    [['preview', 'nightly', '--cron', '* * * * *'], 2, /either of a schedule/],
   ])('%j is refused', async (args, code, message) => {
     const answer = await refused(...args)
     expect([answer.code, answer.stderr]).toEqual([code, expect.stringMatching(message)])

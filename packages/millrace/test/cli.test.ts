@@ -78,6 +78,27 @@ afterAll(() => {
 })
 
 describe('the command line', { timeout: 60_000 }, () => {
+  test('a crash is shown with its exit code and memory', async () => {
+    const index = JSON.stringify(new URL('../src/index.ts', import.meta.url).href)
+    writeFileSync(
+      join(place.path, 'crash.ts'),
+      `import { defineTask, unchecked } from ${index}
+       const crash = defineTask('crash', { input: unchecked<null>(), queue: 'crashes' })
+       export const handler = crash.handler(() => process.exit(7), { runIn: 'process' })`,
+    )
+    const { code } = await run('worker', 'crash.ts', '--until-idle', '--quiet') // publishes what it handles
+    const id = await enqueued('crash', 'null')
+    const worked = await run('worker', 'crash.ts', '--until-idle')
+    expect([code, worked.code]).toEqual([0, 0])
+    const shown = await done('task', id)
+    expect(shown).toContain('failed (crashed)')
+    expect(shown).toMatch(
+      /error +CrashError \(exit 7, \d+ MiB\): The process that ran it alone ended by itself, with exit code 7; it took \d+ MiB at most\./,
+    )
+    expect(await done('history', id)).toMatch(/crashed +CrashError \(exit 7, \d+ MiB\)/)
+    await done('remove', id)
+  })
+
   test('a worker publishes what producers then go by', async () => {
     const text = await done('worker', 'handlers.ts', '--until-idle')
     expect(text).toMatch(/^Worker \d+ on sqlite:millrace\.db runs hello, slow, bad\. Ctrl-C stops it\.\n/)
@@ -217,8 +238,10 @@ describe('the command line', { timeout: 60_000 }, () => {
     const id = await enqueued('slow')
     const worker = start(['worker', 'handlers.ts'], { cwd: place.path })
     const ending = ended(worker)
-    await written(worker, /slow runs/)
-    expect(await json('workers')).toEqual([expect.objectContaining({ pid: worker.pid, running: 1 })])
+    const said = await written(worker, /slow runs/)
+    const pid = Number(/Worker (\d+) on/.exec(said)?.[1])
+    expect(pid).not.toBe(worker.pid)
+    expect(await json('workers')).toEqual([expect.objectContaining({ pid, running: 1 })])
     worker.kill('SIGTERM')
     worker.kill('SIGINT')
     expect(await ending).toMatchObject({

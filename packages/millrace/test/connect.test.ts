@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startPostgres, type PostgresServer } from '../../../test/servers/postgres.ts'
 import { postgres as postgresOf } from '../src/postgres.ts'
 import { sqlite } from '../src/sqlite.ts'
@@ -77,6 +77,19 @@ test('connect redis: makes a client that works, by a namespace of its own', asyn
   expect((await elsewhere.tasks.list()).tasks).toEqual([])
 })
 
+test('the environment names the namespace where nothing else does, as for the command line', async () => {
+  using place = new Place()
+  vi.stubEnv('MILLRACE_NAMESPACE', 'shop')
+  try {
+    const url = `sqlite:${join(place.path, 'm.db')}`
+    await expect(connect(url)).rejects.toThrow('"shop" was asked for')
+    await using mill = await connect(url, { namespace: 'default' })
+    expect(await mill.queues.list()).toEqual([])
+  } finally {
+    vi.unstubAllEnvs()
+  }
+})
+
 test('createMill opens its store with the first call', async () => {
   using place = new Place()
   await using mill = createMill(`sqlite:${join(place.path, 'none', 'm.db')}`)
@@ -119,7 +132,7 @@ test('an idle client does not hold the process, and a started worker does', asyn
 test.each([
   [{ namespce: 'tenant' }, 'Did you mean namespace?'],
   [{ maxPendign: 5 }, 'Did you mean maxPending?'],
-  [{ plugins: [] }, 'There are logger,'],
+  [{ middleware: [] }, 'There are logger, plugins,'],
   [null, 'They are an object'],
 ])('options %j are refused, and the hint names what there is', async (options, hint) => {
   await expect(connect('memory:', options as never)).rejects.toMatchObject({

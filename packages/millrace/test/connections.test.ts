@@ -7,8 +7,8 @@ import { startPostgres, type PostgresServer } from '../../../test/servers/postgr
 import { connect, defineTask, unchecked } from '../src/index.ts'
 import { millrace, Place, start, written } from './command-line.ts'
 
-/** Four for statements, and one that listens. */
-const CONNECTIONS = 5
+/** Four for statements, one that listens, and one by which another thread renews leases once there is work. */
+const CONNECTIONS = 6
 const TASKS = 400
 
 let place: Place
@@ -86,6 +86,7 @@ test.each([1, 100])('with queues: %i', { timeout: 60_000 }, async (queues) => {
   const most = await mostUntil(live(queues))
   // a command may be over before anybody has looked
   expect(Object.keys(most)).toEqual(expect.arrayContaining([`here-${queues}`, `worker-${queues}`]))
-  expect(most[`here-${queues}`]).toBe(CONNECTIONS)
+  // the last one comes with a thread, which takes its time
+  expect(most[`here-${queues}`]).toBeGreaterThanOrEqual(CONNECTIONS - 1)
   for (const count of Object.values(most)) expect(count).toBeLessThanOrEqual(CONNECTIONS)
 })

@@ -15,7 +15,7 @@ expectTypeOf(createMill(redis({ client: createClient(), timeoutMs: 1_000 }))).to
 
 // @ts-expect-error a pool keeps no order of calls, and does not listen
 redis(createClientPool())
-// @ts-expect-error one or the other
-redis({ url: 'redis://localhost', client: createClient() })
+// the URL is for what cannot use the client
+expectTypeOf(createMill(redis({ url: 'redis://localhost', client: createClient() }))).toEqualTypeOf<Mill>()
 // @ts-expect-error no transactions of the user's
 void createMill(redis(createClient())).within

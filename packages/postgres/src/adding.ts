@@ -1,6 +1,13 @@
 /** Enqueues: runs of ordinary tasks with one statement, everything else group by group in a transaction. */
-import { StoreError } from '@millrace/core'
-import { checkReplacements, NOTHING } from '@millrace/core/store'
+import {
+  checkReplacements,
+  NOTHING,
+  StoreError,
+  type AddRequest,
+  type GroupAnswer,
+  type TaskGroup,
+  type TaskSpec,
+} from '@millrace/core/store'
 import { int4s, int8s, texts, uuids } from './arrays.ts'
 import { behindEffect, SQLSTATE, sqlstateOf } from './errors.ts'
 import { foresee, type Foresight } from './foresight.ts'
@@ -11,7 +18,6 @@ import { inPass, type Home, type Pass } from './pass.ts'
 import { isEmpty, sizeOf } from './payloads.ts'
 import { tellDependents } from './dependents.ts'
 import { ADD_READY, ADD_READY_IN_LANES, MARK_LANES, REMEMBER_REPEATED } from './statements/adding.ts'
-import type { AddRequest, GroupAnswer, TaskGroup, TaskSpec } from '@millrace/core/store'
 
 const CREATED = { outcome: 'created' } as const
 const BUSY: GroupAnswer = { outcome: 'busy' }

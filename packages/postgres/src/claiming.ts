@@ -194,7 +194,8 @@ function claimOf(
     counters: counters === null ? FIRST_CLAIM : withClaim(readCounters(counters)),
     enqueuedAt: enqueuedAt ?? runAt,
     runAt,
-    claimedAt: claimedAt ?? answer.now,
+    // another claim may have found it due after this one has read the clock
+    claimedAt: claimedAt ?? Math.max(answer.now, runAt),
     timeoutMs,
     deadlineAt,
     after: parents === null ? NONE : (JSON.parse(parents) as [TaskId, IfFailed][]).map(([parent]) => parent),

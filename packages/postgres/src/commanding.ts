@@ -1,10 +1,10 @@
 /** Applies the commands of operators, each task by itself. */
 import { texts, uuids } from './arrays.ts'
-import { FINAL_FROM, ifFailedCode, readKeyTerms, STATE } from '@millrace/core/store'
+import { editedParts, FINAL_FROM, ifFailedCode, readKeyTerms, STATE } from '@millrace/core/store'
 import { FLAG } from './codes.ts'
 import { cancel, newEpoch } from './cancelling.ts'
 import { tellDependents } from './dependents.ts'
-import { hasTag, HIGHEST_ID, LOOKED_AT_MAX, LOWEST_ID, notOurs, slotsOf, statesOf } from './filters.ts'
+import { fitsDetails, HIGHEST_ID, LOOKED_AT_MAX, LOWEST_ID, notOurs, slotsOf, statesOf } from './filters.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { columnsOf, sizeOf } from './payloads.ts'
 import {
@@ -13,6 +13,7 @@ import {
   FIND_TOMBSTONES,
   MATCHING,
   PAUSE,
+  RESUME,
   SET_RETENTION,
 } from './statements/control.ts'
 import { ADD_EDGES } from './statements/dependents.ts'
@@ -38,7 +39,9 @@ import type {
   CommandAnswer,
   CommandOutcome,
   CommandRequest,
+  Edit,
   IfFailed,
+  Payload,
   QueueSettings,
   TaskFilter,
   TaskId,
@@ -120,6 +123,8 @@ type MatchRow = readonly [
   labels: string | null,
   /** A final task's end, or a live one's arrival. */
   since: number,
+  route: number,
+  error: string | null,
 ]
 
 /**
@@ -158,7 +163,11 @@ async function byFilter(
   const values = [last, ...filters, slots, countsLive, edge ?? HIGHEST_ID]
   const rows = await connection.rows<MatchRow>(MATCHING, values)
   const seen = rows.slice(0, request.tasksMax)
-  const ids = seen.filter((row) => isMeant(row, { request, tag: filter.tag, until })).map(([id]) => id)
+  await names.routes.learn(
+    seen.map((row) => row[4]),
+    connection,
+  )
+  const ids = seen.filter((row) => isMeant(pass, row, { request, filter, until })).map(([id]) => id)
   await load(pass, ids)
   // one that has moved on meanwhile is not meant any more
   const meant = ids.filter((id) => isStillMeant(pass, id, { request, filter }))
@@ -171,13 +180,14 @@ async function byFilter(
 
 interface Meaning {
   readonly request: CommandRequest
-  readonly tag: string | undefined
+  readonly filter: TaskFilter
   readonly until: number
 }
 
-function isMeant(row: MatchRow, { request, tag, until }: Meaning): boolean {
-  const [, mark, labels, since] = row
-  return markOutcome(mark, request) !== undefined || (hasTag(labels, tag) && since <= until)
+function isMeant({ names }: Pass, row: MatchRow, { request, filter, until }: Meaning): boolean {
+  const [, mark, labels, since, route, error] = row
+  if (markOutcome(mark, request) !== undefined) return true
+  return since <= until && fitsDetails({ type: names.routes.value(route).type, labels, error }, filter)
 }
 
 function isStillMeant(
@@ -234,8 +244,8 @@ function apply(
       return hold(pass, draft, 'held')
     case 'release':
       return hold(pass, draft, 'released')
-    case 'set-level':
-      return setLevel(pass, draft, what.level)
+    case 'edit':
+      return edit(pass, draft, what)
   }
 }
 
@@ -281,11 +291,7 @@ async function restart(pass: Pass, draft: Draft, { payload, held }: Restart): Pr
   setError(task, null)
   setCounters(task, { ...countersOf({ counters: null }), generation: generation + 1 })
   newEpoch(task)
-  if (payload !== null) {
-    task.size = sizeOf(payload)
-    pass.payloads.set(task.id, columnsOf(payload))
-    setCheckpoint(pass, draft, null)
-  }
+  if (payload !== null) replacePayload(pass, draft, payload)
   await keepParents(pass, task)
   tell(pass, draft, { event: 'restarted' })
   return 'changed'
@@ -317,21 +323,36 @@ function hold(pass: Pass, draft: Draft, event: 'held' | 'released'): CommandOutc
   return 'changed'
 }
 
-function setLevel(pass: Pass, draft: Draft, level: number): CommandOutcome {
+function edit(pass: Pass, draft: Draft, change: Edit): CommandOutcome {
   if (!isWaiting(draft)) return 'refused'
-  if (draft.task.level !== level) tell(pass, draft, { event: 'edited', detail: String(level) })
-  draft.task.level = level
+  const { task } = draft
+  const parts = editedParts(task, change)
+  if (parts.length > 0) tell(pass, draft, { event: 'edited', detail: parts.join(', ') })
+  task.level = change.level ?? task.level
+  task.runAt = change.runAt ?? task.runAt
+  if (change.payload !== null) replacePayload(pass, draft, change.payload)
   return 'changed'
 }
 
-export async function configureQueue(home: Home, { queue, paused, retention }: QueueSettings): Promise<void> {
+/** The checkpoint belongs to the payload. */
+function replacePayload(pass: Pass, draft: Draft, payload: Payload): void {
+  draft.task.size = sizeOf(payload)
+  pass.payloads.set(draft.task.id, columnsOf(payload))
+  setCheckpoint(pass, draft, null)
+}
+
+export async function configureQueue(
+  home: Home,
+  { queue, paused, by = null, retention }: QueueSettings,
+): Promise<void> {
   await home.names.queues.name([queue])
-  await inPass(home, async ({ connection, hint }) => {
+  await inPass(home, async ({ connection, now, hint }) => {
     const [[key, was] = [0, false]] = await connection.rows<[number, boolean]>(CONFIGURE, [queue])
     if (retention !== undefined) {
       await connection.run(SET_RETENTION, [retention === null ? null : JSON.stringify(retention), key])
     }
-    if (paused !== undefined) await connection.run(PAUSE, [paused, key])
+    if (paused === true) await connection.run(PAUSE, [now, by, key])
+    if (paused === false) await connection.run(RESUME, [key])
     if (was && paused === false) hint.ready = true
   })
 }

@@ -89,6 +89,11 @@ export class Commits {
     await Promise.all([this.#asking, this.#delivering])
   }
 
+  /** Resolves when what was being delivered is there. */
+  async delivered(): Promise<void> {
+    await this.#delivering
+  }
+
   #publish({ ready, settled, more }: News): void {
     this.#doors.tell({ ...NO_HINT, ready, settled })
     if (more) this.#deliver()

@@ -23,9 +23,13 @@ const TRIES_MAX = 6
 /** How long after its beginning a transaction is begun anew at the latest. */
 const TRYING_MS = 3_000
 
-/** The beginning of a transaction; its plans must not depend on statistics, which a new backlog does not have yet. */
+/**
+ * The beginning of a transaction; its plans must not depend on statistics, which a new backlog does not have yet. A process
+ * that was stopped in the middle of one keeps its locks no longer than its time would have been: others want its tasks.
+ */
 const BEGIN = `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
-SET LOCAL statement_timeout = ${STATEMENT_MS}; SET LOCAL lock_timeout = ${LOCK_MS}; SELECT home.store_now(`
+SET LOCAL statement_timeout = ${STATEMENT_MS}; SET LOCAL lock_timeout = ${LOCK_MS};
+SET LOCAL idle_in_transaction_session_timeout = ${WHOLE_MS}; SELECT home.store_now(`
 
 export interface DatabaseOptions {
   readonly pool: PostgresPool

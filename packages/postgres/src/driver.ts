@@ -10,6 +10,7 @@ export interface QueryConfig {
   readonly query_timeout?: number
 }
 
+/** What a statement answered, as far as the store looks at it. */
 export interface QueryResult {
   readonly rows: unknown[]
   readonly rowCount: number | null

@@ -1,5 +1,5 @@
 /** What went wrong, in the words of the port. */
-import { StoreError, type StoreErrorCode } from '@millrace/core'
+import { StoreError, type StoreErrorCode } from '@millrace/core/store'
 
 /** Codes of Postgres that steps are chosen by. */
 export const SQLSTATE = {

@@ -1,7 +1,13 @@
 /** Which tasks a filter means, and where a reader has got to. */
-import { InvalidArgumentError } from '@millrace/core'
-import { FINAL_FROM, STATE } from '@millrace/core/store'
-import type { TaskState } from '@millrace/core/store'
+import {
+  FINAL_FROM,
+  fitsDescription,
+  InvalidArgumentError,
+  looksInto,
+  STATE,
+  type TaskFilter,
+  type TaskState,
+} from '@millrace/core/store'
 
 const ALL_STATES: readonly number[] = Object.values(STATE)
 
@@ -9,10 +15,23 @@ export function statesOf(states: readonly TaskState[] | undefined): readonly num
   return states === undefined ? ALL_STATES : states.map((state) => STATE[state])
 }
 
-export function hasTag(labels: string | null, tag: string | undefined): boolean {
-  if (tag === undefined) return true
-  return labels !== null && (JSON.parse(labels) as [tags: string[]])[0].includes(tag)
+/** What of a row a filter looks into: tags and metadata as JSON, the error as JSON. */
+export interface Details {
+  readonly type: string
+  readonly labels: string | null
+  readonly error: string | null
 }
+
+export function fitsDetails({ type, labels, error }: Details, filter: TaskFilter): boolean {
+  if (filter.tag === undefined && !looksInto(filter)) return true
+  type Labels = [tags: readonly string[], metadata: Readonly<Record<string, string>>]
+  const [tags, metadata]: Labels = labels === null ? [[], {}] : (JSON.parse(labels) as Labels)
+  const message = error === null ? null : (JSON.parse(error) as { message: string }).message
+  return fitsDescription({ type, tags, metadata, error: message }, filter)
+}
+
+/** How many tasks a page looks into, at most and by itself: more than it may answer. */
+export const LOOKED_INTO = 1_000
 
 /** Where final tasks of these states are. */
 export function slotsOf(states: readonly number[]): readonly number[] {

@@ -1,6 +1,5 @@
 /** What a transaction that enqueues knows beforehand, what it has decided so far, and what it will write. */
 import { int4s, int8s, texts, uuids } from './arrays.ts'
-import { StoreError } from '@millrace/core'
 import {
   detailOfReplaced,
   FINAL_FROM,
@@ -9,6 +8,15 @@ import {
   nonceValue,
   REPLACED,
   STATE,
+  StoreError,
+  type DependencyEnd,
+  type Fence,
+  type NewEdge,
+  type TaskGroup,
+  type TaskId,
+  type TaskSpec,
+  type UniqueSpec,
+  type WindowSpec,
 } from '@millrace/core/store'
 import { FLAG, nonceOf } from './codes.ts'
 import { endByParent } from './dependents.ts'
@@ -21,16 +29,6 @@ import { ADD_TASKS } from './statements/tasks.ts'
 import { spotOf } from './lanes.ts'
 import { inOrder, lockSeries, noteSeries, seriesOf } from './series.ts'
 import { draftOf, isWaiting, load, loadLive } from './tasks.ts'
-import type {
-  DependencyEnd,
-  Fence,
-  NewEdge,
-  TaskGroup,
-  TaskId,
-  TaskSpec,
-  UniqueSpec,
-  WindowSpec,
-} from '@millrace/core/store'
 import type { Pass } from './pass.ts'
 
 /** A task that the store holds, or remembers, or is about to hold. */

@@ -1,5 +1,5 @@
 /** What is asked of a transaction of the user's: on their connection, in their words, at their risk. */
-import { InvalidArgumentError, StoreError } from '@millrace/core'
+import { InvalidArgumentError, StoreError } from '@millrace/core/store'
 import { askDrizzle } from './libraries/drizzle.ts'
 import { askKnex } from './libraries/knex.ts'
 import { askKysely } from './libraries/kysely.ts'

@@ -1,8 +1,17 @@
 /** What readers see of tasks. */
 import { uuids } from './arrays.ts'
-import { FINAL_FROM, reasonOf, STATE, stateOf, readCounters } from '@millrace/core/store'
+import { FINAL_FROM, looksInto, reasonOf, STATE, stateOf, readCounters } from '@millrace/core/store'
 import { FLAG } from './codes.ts'
-import { hasTag, HIGHEST_ID, LOOKED_AT_MAX, LOWEST_ID, notOurs, slotsOf, statesOf } from './filters.ts'
+import {
+  fitsDetails,
+  HIGHEST_ID,
+  LOOKED_AT_MAX,
+  LOOKED_INTO,
+  LOWEST_ID,
+  notOurs,
+  slotsOf,
+  statesOf,
+} from './filters.ts'
 import { readHistory, sessionsIn, type Story } from './history.ts'
 import { laneOfText } from './lanes.ts'
 import { payloadOf } from './payloads.ts'
@@ -25,6 +34,7 @@ import type {
   Payload,
   Progress,
   TaskError,
+  TaskFilter,
   TaskId,
   TaskOutcome,
   TaskRecord,
@@ -305,7 +315,8 @@ function outcomeOf(
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const END = /^(\d{1,15}):(\d{1,15})$/
 
-export async function list(home: Home, { filter, limit, cursor }: ListRequest): Promise<ListAnswer> {
+export async function list(home: Home, request: ListRequest): Promise<ListAnswer> {
+  const { filter, limit, cursor, endedSince = 0 } = request
   const { queue: name, type = null, tag } = filter
   if (name !== undefined) await home.names.queues.find([name])
   const queue = name === undefined ? null : (home.names.queues.known(name) ?? 0)
@@ -313,19 +324,41 @@ export async function list(home: Home, { filter, limit, cursor }: ListRequest): 
   const byEnd = filter.states !== undefined && states.every((state) => state >= FINAL_FROM)
   const quoted = tag === undefined ? null : JSON.stringify(tag)
   const slots = slotsOf(states)
-  const isFiltered = filter.states !== undefined || name !== undefined || type !== null || tag !== undefined
+  const isFiltered = Object.values(filter).some((member) => member !== undefined)
   const edge = byEnd || !isFiltered ? null : await edgeBelow(home, idOf(cursor), slots)
+  const looked = looksInto(filter) ? Math.max(limit, LOOKED_INTO) : limit
   const values = byEnd
-    ? [...endOf(cursor), slots, queue, type, quoted, limit + 1]
-    : [idOf(cursor), [...states], queue, type, quoted, limit + 1, slots, edge ?? LOWEST_ID]
+    ? [...endOf(cursor), slots, queue, type, quoted, looked + 1, endedSince]
+    : [idOf(cursor), [...states], queue, type, quoted, looked + 1, slots, edge ?? LOWEST_ID]
   const rows = await home.database.rows<SummaryRow>(byEnd ? PAGE_BY_END : PAGE_BY_ID, values)
-  const seen = rows.slice(0, limit)
-  const last = seen.at(-1)
-  const more = rows.length > seen.length && last !== undefined
-  const page = seen.filter((row) => hasTag(row[15], tag))
-  await learn(home, page)
+  await learn(home, rows)
+  const { page, last, more } = firstFitting(home, rows, { filter, limit, looked })
   const next = byEnd ? `${last?.[24]}:${last?.[21]}` : (last?.[0] ?? null)
   return { tasks: page.map((row) => summaryOf(home, row)), next: more ? next : edge }
+}
+
+interface Fitting {
+  readonly page: readonly SummaryRow[]
+  /** The last one that was looked at. */
+  readonly last: SummaryRow | undefined
+  /** Whether there are rows behind it. */
+  readonly more: boolean
+}
+
+/** The first rows that fit, at most `limit` of them, among the first `looked`. */
+function firstFitting(
+  { names }: Home,
+  rows: readonly SummaryRow[],
+  { filter, limit, looked }: { readonly filter: TaskFilter; readonly limit: number; readonly looked: number },
+): Fitting {
+  const page: SummaryRow[] = []
+  let at = 0
+  for (; at < Math.min(rows.length, looked) && page.length < limit; at++) {
+    const row = rows[at]!
+    const details = { type: names.routes.value(row[3]).type, labels: row[15], error: row[13] }
+    if (fitsDetails(details, filter)) page.push(row)
+  }
+  return { page, last: rows[at - 1], more: at < rows.length }
 }
 
 /** A page that looks at very many tasks ends there, however few it has found. */

@@ -172,13 +172,14 @@ type ListedRow = readonly [
 type UsedRow = readonly [name: string, key: string, used: number, arrivalAt: number, shutUntil: number]
 
 export function limits(home: Home, request: LimitsRequest): Promise<LimitsAnswer> {
-  const { names, limit: most, cursor, keysMax } = request
+  const { names, limit: most, cursor, keysMax, keys: meant } = request
   return inPass(home, async ({ connection, now }) => {
     const wanted = [names === null ? null : texts(names), cursor, most + 1, now]
     const rows = await connection.rows<ListedRow>(READ_LIMITS, wanted)
     const page = rows.slice(0, most)
     const listed = texts(page.map(([name]) => name))
-    const used = page.length === 0 ? [] : await connection.rows<UsedRow>(READ_KEYS, [listed, now, keysMax])
+    const asked = [listed, now, meant?.length ?? keysMax, meant === undefined ? null : texts(meant)]
+    const used = page.length === 0 ? [] : await connection.rows<UsedRow>(READ_KEYS, asked)
     return {
       limits: page.map((row) => recordOf(row, used)),
       next: rows.length > most ? page.at(-1)![0] : null,

@@ -6,6 +6,7 @@ import { resolved, type PostgresStoreOptions } from './options.ts'
 import type { PoolClient } from './driver.ts'
 import type { MigrationPlan, Migrator } from '@millrace/core/store'
 
+/** Brings the schema of a Postgres store up to date, or says what that would take. */
 export class PostgresMigrator implements Migrator {
   readonly #options: ReturnType<typeof resolved>
 

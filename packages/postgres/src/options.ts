@@ -1,5 +1,5 @@
 /** What the user may say about a Postgres store. */
-import { checkMembers, InvalidArgumentError, StoreError, type Members } from '@millrace/core'
+import { checkMembers, InvalidArgumentError, StoreError, type Members } from '@millrace/core/store'
 import type { PostgresPool } from './driver.ts'
 
 /** How many connections a pool of pg has unless told otherwise. */
@@ -30,6 +30,7 @@ interface CommonOptions {
   readonly unsafe?: boolean | undefined
 }
 
+/** Where the database is, or a pool of yours, and how the store uses it. */
 export type PostgresStoreOptions = CommonOptions &
   (
     | {
@@ -43,7 +44,15 @@ export type PostgresStoreOptions = CommonOptions &
      * one: then what others did is found by looking four times a second. Transactions of handlers
      * are taken from it, too; three connections are always left to the store, so give it three more than you need.
      */
-    | { readonly pool: PostgresPool; readonly url?: undefined }
+    | {
+        readonly pool: PostgresPool
+        /**
+         * The URL of the same database. A worker's heartbeats then have a connection of their own on another thread, where
+         * a pool cannot go: without it a handler that blocks the main thread for longer than the lease loses its task.
+         */
+        readonly url?: string | undefined
+        readonly connections?: undefined
+      }
   )
 
 const POSTGRES_MEMBERS: Members<CommonOptions & Record<'url' | 'pool' | 'connections', unknown>> = {
@@ -62,6 +71,8 @@ export interface Resolved {
   readonly migrate: boolean
   readonly prepare: boolean
   readonly unsafe: boolean
+  /** Of the database, if it was given: another thread can open it. */
+  readonly url: string | undefined
   /** Opens what is to be used, and says how to give it back. */
   connect(): Promise<Connected>
 }
@@ -74,6 +85,11 @@ export interface Connected {
   readonly transactions: PostgresPool
   /** So many of them at once. */
   readonly transactionsMax: number
+  end(): Promise<void>
+}
+
+/** By structure, too: who compiles against the store needs no types of the driver. */
+export interface OwnPool extends PostgresPool {
   end(): Promise<void>
 }
 
@@ -99,7 +115,8 @@ export function resolved(options: PostgresStoreOptions): Resolved {
       },
     )
   }
-  return { schema: name, migrate, prepare, unsafe, connect: connectorOf(options, prepare) }
+  const connect = connectorOf(options, prepare)
+  return { schema: name, migrate, prepare, unsafe, url: options.url, connect }
 }
 
 function connectorOf(options: PostgresStoreOptions, prepare: boolean): () => Promise<Connected> {
@@ -110,6 +127,7 @@ function connectorOf(options: PostgresStoreOptions, prepare: boolean): () => Pro
         hint: 'Give a pg.Pool, or the URL of a database.',
       })
     }
+    if (options.url !== undefined) checkUrl(options.url)
     const max = pool.options?.max ?? POOL_DEFAULT
     const listener = max > 1 ? pool : null
     const connected = { pool, listener, transactions: pool, transactionsMax: max - KEPT }
@@ -139,25 +157,34 @@ function checkUrl(url: unknown): void {
  * Sockets do not keep an idle process alive, and a pooler is not asked for settings that it may not know. The
  * driver is loaded by those who use it only.
  */
-async function ownPools(url: string, connections: number, prepare: boolean): Promise<Connected> {
+async function newPool(url: string, max: number, limits: object): Promise<OwnPool> {
   const { default: pg } = await import('pg')
-  const limits = prepare ? { statement_timeout: STATEMENT_MS, lock_timeout: LOCK_MS } : {}
-  const common = {
+  const pool = new pg.Pool({
     connectionString: url,
     connectionTimeoutMillis: CONNECT_MS,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     allowExitOnIdle: true,
     application_name: 'millrace',
-  }
-  const config = { ...common, ...limits }
-  // opened when the first handler asks for a transaction
-  const transactions = new pg.Pool({ ...common, max: TRANSACTIONS })
-  const pool = new pg.Pool({ ...config, max: connections })
-  const listener = new pg.Pool({ ...config, max: 1 })
+    max,
+    ...limits,
+  })
   // a connection that breaks while nobody uses it is replaced when somebody does
+  pool.on('error', () => undefined)
+  return pool
+}
+
+/** Connections of the store's own, for statements that end within a bound. */
+export function ownPool(url: string, max: number, prepare: boolean): Promise<OwnPool> {
+  return newPool(url, max, prepare ? { statement_timeout: STATEMENT_MS, lock_timeout: LOCK_MS } : {})
+}
+
+async function ownPools(url: string, connections: number, prepare: boolean): Promise<Connected> {
+  // opened when the first handler asks for a transaction
+  const transactions = await newPool(url, TRANSACTIONS, {})
+  const pool = await ownPool(url, connections, prepare)
+  const listener = await ownPool(url, 1, prepare)
   const pools = [pool, listener, transactions]
-  for (const one of pools) one.on('error', () => undefined)
   const end = async (): Promise<void> => void (await Promise.all(pools.map((one) => one.end())))
   return { pool, listener, transactions, transactionsMax: TRANSACTIONS, end }
 }

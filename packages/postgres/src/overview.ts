@@ -1,5 +1,5 @@
 /** What readers see of queues, sessions and definitions. */
-import { STATE, stateOf } from '@millrace/core/store'
+import { NO_COUNTS, orderOf, STATE, stateOf } from '@millrace/core/store'
 import { now } from './inspector.ts'
 import {
   READ_COUNTS,
@@ -18,6 +18,7 @@ import type {
   QueueRecord,
   Retention,
   SessionRecord,
+  SessionOrder,
   SessionRequest,
   WaitingRoute,
 } from '@millrace/core/store'
@@ -42,18 +43,6 @@ type CountRow = readonly [
 type Counted = Omit<QueueRecord, 'counts' | 'oldestReadyAt'> & {
   readonly counts: { -readonly [K in keyof QueueCounts]: number }
   oldestReadyAt: number | null
-}
-
-const NO_COUNTS: QueueCounts = {
-  blocked: 0,
-  scheduled: 0,
-  ready: 0,
-  held: 0,
-  running: 0,
-  waiting: 0,
-  succeeded: 0,
-  failed: 0,
-  cancelled: 0,
 }
 
 export async function queues(home: Home): Promise<readonly QueueRecord[]> {
@@ -122,7 +111,16 @@ export async function dueSoon(
   })
 }
 
-type SessionRow = readonly [key: number, id: string, openedAt: number, expiresAt: number, profile: string]
+type SessionRow = readonly [
+  key: number,
+  id: string,
+  openedAt: number,
+  since: number,
+  expiresAt: number,
+  profile: string,
+  end: SessionOrder['end'],
+  concurrency: number | null,
+]
 type Profile = Omit<SessionRequest, 'session' | 'ttlMs' | 'definitions'>
 
 /** Sessions whose lease holds. */
@@ -130,13 +128,15 @@ export async function sessions(home: Home): Promise<readonly SessionRecord[]> {
   const rows = await home.database.rows<SessionRow>(READ_SESSIONS, [await now(home)])
   const keys = rows.map(([key]) => key)
   const running = new Map(await home.database.rows<[session: number, count: number]>(READ_RUNNING, [keys]))
-  return rows.map(([key, session, openedAt, expiresAt, profile]) => {
+  return rows.map(([key, session, openedAt, since, expiresAt, profile, end, concurrency]) => {
     return {
       ...(JSON.parse(profile) as Profile),
       session,
       openedAt,
+      since,
       expiresAt,
       running: running.get(key) ?? 0,
+      order: orderOf(end, concurrency),
     }
   })
 }

@@ -1,5 +1,5 @@
 /** Takes over running tasks that nobody looks after. */
-import { uuids } from './arrays.ts'
+import { int4s, uuids } from './arrays.ts'
 import { nonceValue, readCounters } from '@millrace/core/store'
 import { causeCode, causeOf, nonceOf } from './codes.ts'
 import { behindEffect } from './errors.ts'
@@ -7,7 +7,7 @@ import { withLine } from './history.ts'
 import { inPass, type Home, type Pass } from './pass.ts'
 import { save } from './saving.ts'
 import { dropClaims, idsOf, MISSED_MAX, runningAmong, type Running } from './sessions.ts'
-import { ADD_CLAIM, CLAIMS_OF_ALL, FIND_SESSION, TAKEN_BEFORE } from './statements/sessions.ts'
+import { ADD_CLAIM, CLAIMS_OF_ALL, FIND_SESSION, LOCK_LAPSED, TAKEN_BEFORE } from './statements/sessions.ts'
 import { draftOf, isRunning, loadFree, tellClaim, type Task } from './tasks.ts'
 import type { CancelRequest, Reclaimed, ReclaimAnswer, ReclaimRequest } from '@millrace/core/store'
 
@@ -45,12 +45,12 @@ async function lock(pass: Pass, ids: readonly string[]): Promise<readonly Task[]
   return drafts.map(({ task }) => task).filter(isRunning)
 }
 
-type ClaimRow = readonly [session: number, nonce: string, ids: string, expiresAt: number]
+type ClaimRow = readonly [session: number, nonce: string, ids: string, expiresAt: number | null]
 
 async function takeOver(pass: Pass, request: ReclaimRequest, session: number): Promise<readonly Task[]> {
   const { nonce, tasksMax, graceMs } = request
   const claims = await pass.connection.rows<ClaimRow>(CLAIMS_OF_ALL)
-  const lapsed = new Set(claims.filter((claim) => claim[3] <= pass.now).map(([key]) => key))
+  const lapsed = await lapsedAmong(pass, claims)
   const running = await runningAmong(
     pass,
     claims.flatMap((claim) => idsOf(claim[2])),
@@ -83,6 +83,16 @@ async function takeOver(pass: Pass, request: ReclaimRequest, session: number): P
     running.filter(({ id }) => !left.has(id)),
   )
   return taken
+}
+
+/** A lease that was read may be renewed at this very moment: what counts is what it is once nobody can. */
+async function lapsedAmong(pass: Pass, claims: readonly ClaimRow[]): Promise<ReadonlySet<number>> {
+  const gone = claims.filter((claim) => claim[3] === null).map(([key]) => key)
+  const late = claims.filter((claim) => claim[3] !== null && claim[3] <= pass.now).map(([key]) => key)
+  if (late.length === 0) return new Set(gone)
+  const keys = int4s([...new Set(late)])
+  const rows = await pass.connection.rows<[key: number]>(LOCK_LAPSED, [keys, pass.now])
+  return new Set([...gone, ...rows.map(([key]) => key)])
 }
 
 function requestOf({ cancel }: Task): CancelRequest | null {

@@ -1,4 +1,5 @@
 /** Schedules: rows by name, and the tick. */
+import { STATE } from '@millrace/core/store'
 import { addWhole, nameAll } from './adding.ts'
 import { requestCancel } from './commanding.ts'
 import { foresee } from './foresight.ts'
@@ -20,9 +21,13 @@ import { draftOf, isFinal, isRunning, load, type Draft } from './tasks.ts'
 import type {
   AddVerdict,
   DueSchedules,
+  Edge,
+  IfFailed,
+  Overlap,
   SchedulePut,
   SchedulePutAnswer,
   ScheduleRecord,
+  TaskId,
   TaskSpec,
   Tick,
   TickAnswer,
@@ -131,10 +136,18 @@ async function liveLast(pass: Pass, { lastTask }: ScheduleRecord, { tasks }: Tic
 
 /** The first of the runs waits for the last one where that is asked for, and there is something to wait for. */
 function behindLast({ tasks, overlap }: Tick, last: Draft | null): readonly TaskSpec[] {
-  const waits = last !== null && (overlap === 'queue' || (overlap === 'replace' && isRunning(last.task)))
   const [first, ...others] = tasks
-  if (first === undefined || !waits) return tasks
-  return [{ ...first, after: [...first.after, { parent: last.task.id, ifFailed: 'run' }] }, ...others]
+  if (first === undefined || last === null) return tasks
+  return [{ ...first, after: [...first.after, ...inFront(last, overlap)] }, ...others]
+}
+
+/** Whoever is replaced before it could start leaves to its successor for whom it waited. */
+function inFront({ task }: Draft, overlap: Overlap): readonly Edge[] {
+  const { id, state, parents } = task
+  if (overlap === 'queue' || (overlap === 'replace' && isRunning(task)))
+    return [{ parent: id, ifFailed: 'run' }]
+  if (overlap !== 'replace' || state !== STATE.blocked || parents === null) return []
+  return (JSON.parse(parents) as [TaskId, IfFailed][]).map(([parent, ifFailed]) => ({ parent, ifFailed }))
 }
 
 async function advance({ connection }: Pass, request: Tick, verdicts: readonly AddVerdict[]): Promise<void> {

@@ -1,6 +1,6 @@
 /** The leases of worker processes, and the strays that renewals find. */
 import { int4s, int8s, uuids } from './arrays.ts'
-import { nonceValue } from '@millrace/core/store'
+import { nonceValue, orderOf } from '@millrace/core/store'
 import { nonceOf } from './codes.ts'
 import { tellDependents } from './dependents.ts'
 import { behindEffect } from './errors.ts'
@@ -11,6 +11,7 @@ import {
   CLOSE_SESSION,
   DROP_CLAIMS,
   OPEN_SESSION,
+  ORDER_SESSION,
   PUBLISH,
   RAISE_FLOOR,
   RENEW_SESSION,
@@ -23,9 +24,12 @@ import type {
   CancelRequest,
   Fence,
   Held,
+  Nonce,
   RenewAnswer,
   RenewRequest,
   SessionId,
+  SessionOrder,
+  SessionOrderRequest,
   SessionRequest,
 } from '@millrace/core/store'
 
@@ -103,31 +107,51 @@ export async function openSession(
   return { session: alive ? 'alive' : 'dead', now }
 }
 
+export async function orderSession(
+  { database }: Home,
+  { session, end, concurrency }: SessionOrderRequest,
+): Promise<{ readonly session: 'alive' | 'dead' }> {
+  const rows = await database.rows(ORDER_SESSION, [session, database.seen, end ?? null, concurrency ?? null])
+  return { session: rows.length > 0 ? 'alive' : 'dead' }
+}
+
 /** What the session still holds lapses with it. */
 export async function closeSession({ database }: Home, session: SessionId): Promise<void> {
   await database.run(CLOSE_SESSION, [session, database.seen])
 }
 
+type RenewedRow = readonly [
+  key: number,
+  now: number,
+  renewal: number,
+  end: SessionOrder['end'],
+  concurrency: number | null,
+]
+
 export async function renew(home: Home, request: RenewRequest): Promise<RenewAnswer> {
-  const { session, ttlMs, seq, held } = request
+  const { session, ttlMs, held, awaiting } = request
+  // a blind one never exceeds the last, whatever its number: that counts nothing
+  const seq = held === null ? 0 : request.seq
   return inPass(home, async (pass) => {
     const values = [session, pass.now, ttlMs, seq]
-    const [row] = await pass.connection.rows<[key: number, now: number, renewal: number]>(
-      RENEW_SESSION,
-      values,
-    )
+    const [row] = await pass.connection.rows<RenewedRow>(RENEW_SESSION, values)
     if (row === undefined) {
-      return { session: 'dead', now: pass.now, lost: held.map(({ fence }) => fence), cancelled: [] }
+      const lost = (held ?? []).map(({ fence }) => fence)
+      return { session: 'dead', now: pass.now, lost, cancelled: [], order: null }
     }
-    const [key, now, renewal] = row
+    const [key, now, renewal, end, concurrency] = row
     home.database.saw(now)
     await pass.connection.run(RAISE_FLOOR, [now])
+    if (held === null) {
+      const cancelled = await askedToStop(pass, key)
+      return { session: 'alive', now, lost: [], cancelled, order: null }
+    }
     if (seq > renewal) {
       await startClocks(pass, held)
-      await returnStrays(pass, key, request)
+      await returnStrays(pass, key, { held, awaiting })
       await tellDependents(pass)
     }
-    return { session: 'alive', now, ...(await compareNotes(pass, held)) }
+    return { session: 'alive', now, ...(await compareNotes(pass, held)), order: orderOf(end, concurrency) }
   })
 }
 
@@ -145,13 +169,36 @@ async function startClocks({ connection, now }: Pass, held: readonly Held[]): Pr
 
 type ClaimRecord = readonly [nonce: string, ids: string]
 
-async function returnStrays(pass: Pass, key: number, { held, awaiting }: RenewRequest): Promise<void> {
+interface Owned {
+  readonly records: readonly ClaimRecord[]
+  readonly running: readonly Running[]
+}
+
+/** The claims of a session, and what it runs of them. */
+async function ownedBy(pass: Pass, key: number): Promise<Owned> {
   const records = await pass.connection.rows<ClaimRecord>(CLAIMS_OF, [key])
   const all = await runningAmong(
     pass,
     records.flatMap(([, ids]) => idsOf(ids)),
   )
-  const running = all.filter((task) => task.session === key)
+  return { records, running: all.filter((task) => task.session === key) }
+}
+
+/** What the session runs and is asked to stop. */
+async function askedToStop(pass: Pass, key: number): Promise<RenewAnswer['cancelled']> {
+  const { running } = await ownedBy(pass, key)
+  return running.flatMap(({ id, epoch, nonce, cancel }) =>
+    cancel === null ? [] : [{ fence: { task: id, epoch, nonce }, reason: cancel.reason }],
+  )
+}
+
+interface Listing {
+  readonly held: readonly Held[]
+  readonly awaiting: readonly Nonce[]
+}
+
+async function returnStrays(pass: Pass, key: number, { held, awaiting }: Listing): Promise<void> {
+  const { records, running } = await ownedBy(pass, key)
   const listed = new Set(held.map(({ fence }) => keyOf(fence)))
   const nonces = new Set(awaiting)
   const missed: { readonly id: string; readonly missed: number }[] = []

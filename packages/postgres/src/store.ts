@@ -2,6 +2,7 @@
  * The Postgres store: tables in a schema of the user's database. This side decides nothing that core has not
  * decided: it locks, compares fences, and writes.
  */
+import { audit } from './audit.ts'
 import { add } from './adding.ts'
 import { budgets, configureBudget, spend, usage } from './budgets.ts'
 import { Commits } from './commits.ts'
@@ -12,15 +13,17 @@ import { Exchanges } from './exchanging.ts'
 import { openGate } from './gates.ts'
 import { get, list, now, outcomes } from './inspector.ts'
 import { configureLimit, configurePartition, limits, partitions, recount, removeLimit } from './limits.ts'
+import { leasesModule } from './postgres-leases.ts'
 import { openDatabase } from './migrate.ts'
 import { Names } from './names.ts'
 import { resolved, type Connected, type PostgresStoreOptions, type Resolved } from './options.ts'
+import { standing } from './standing.ts'
 import { definitions, dueSoon, queues, sessions, waitingRoutes } from './overview.ts'
 import { inPass, type Home } from './pass.ts'
 import { reclaim } from './reclaiming.ts'
 import * as locking from './locks.ts'
 import * as plans from './schedules.ts'
-import { closeSession, openSession, renew } from './sessions.ts'
+import { closeSession, openSession, orderSession, renew } from './sessions.ts'
 import { SHIFT_CLOCK } from './statements/sessions.ts'
 import { Transactions } from './transactions.ts'
 import { Turns } from './turns.ts'
@@ -43,6 +46,7 @@ interface Open {
 /** How many dependents are told at once behind a transaction of the user's. */
 const DELIVERED_AT_ONCE = 500
 
+/** The store in a Postgres database, in a schema of its own. It needs version 13 or newer. */
 export class PostgresStore implements port.TransactionalStore<PgTransaction> {
   readonly kind = 'postgres'
   readonly retentionBytes: number = 1_024 ** 3
@@ -55,6 +59,12 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
   /** @throws InvalidArgumentError, or StoreError with the code `store-url` */
   constructor(options: PostgresStoreOptions) {
     this.#options = resolved(options)
+  }
+
+  /** @throws InvalidArgumentError if what renews leases was left out of a bundle */
+  get elsewhere(): port.Elsewhere {
+    const { url, schema, prepare } = this.#options
+    return url === undefined ? 'needs-url' : leasesModule({ url, schema, prepare })
   }
 
   async open(): Promise<void> {
@@ -81,9 +91,15 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
     const opened = this.#opened
     this.#watchers.close()
     this.#opened = undefined
-    await opened?.commits.close()
-    await opened?.wakeups.close()
-    await opened?.connected.end()
+    if (opened !== undefined) await letGo(opened)
+  }
+
+  async reconnect(): Promise<void> {
+    const before = this.#open
+    await this.open()
+    this.#open.wakeups.listen(this.#watchers.size > 0)
+    // what is under way has its own bound, and nobody waits for it
+    void letGo(before).catch(() => undefined)
   }
 
   async openSession(request: port.SessionRequest): Promise<{ session: 'alive' | 'dead'; now: number }> {
@@ -92,6 +108,10 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
 
   async renew(request: port.RenewRequest): Promise<port.RenewAnswer> {
     return renew(this.#home, request)
+  }
+
+  async orderSession(request: port.SessionOrderRequest): Promise<{ readonly session: 'alive' | 'dead' }> {
+    return orderSession(this.#home, request)
   }
 
   async closeSession(session: port.SessionId): Promise<void> {
@@ -117,7 +137,10 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
   }
 
   async deliver(request: port.UpkeepRequest): Promise<port.UpkeepAnswer> {
-    return deliver(this.#home, request)
+    const { home, commits } = this.#open
+    // it passes over what somebody else has in hand; what this store has will be done when it answers
+    await commits.delivered()
+    return deliver(home, request)
   }
 
   async prune(request: port.PruneRequest): Promise<port.UpkeepAnswer> {
@@ -251,6 +274,10 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
     return dueSoon(this.#home, request)
   }
 
+  async standing(request: port.StandingRequest): Promise<port.Standing | null> {
+    return standing(this.#home, request)
+  }
+
   async sessions(): Promise<readonly port.SessionRecord[]> {
     return sessions(this.#home)
   }
@@ -261,6 +288,10 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
 
   async now(): Promise<number> {
     return now(this.#home)
+  }
+
+  async audit(request: port.AuditRequest): Promise<port.AuditAnswer> {
+    return audit(this.#home, request)
   }
 
   watch(): AsyncIterableIterator<port.Hint> {
@@ -280,6 +311,12 @@ export class PostgresStore implements port.TransactionalStore<PgTransaction> {
   get #home(): Home {
     return this.#open.home
   }
+}
+
+async function letGo({ commits, wakeups, connected }: Open): Promise<void> {
+  await commits.close()
+  await wakeups.close()
+  await connected.end()
 }
 
 /** Nobody waits for it: what it cannot do now the upkeep of any worker does. */

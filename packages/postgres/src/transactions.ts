@@ -1,26 +1,26 @@
 /** Transactions of the user's: what joins them, what is settled in them, and what became of it. */
-import { StoreError } from '@millrace/core'
 import { columnsOf } from './payloads.ts'
 import { FATES, NUMBER_WITHIN, SUCCEED_WITHIN, SUCCEEDED_BY } from './statements/guests.ts'
 import { Guest, noTransaction } from './guests.ts'
 import { isRefusedByServer, storeError } from './errors.ts'
 import { join } from './joining.ts'
-import { nonceValue } from '@millrace/core/store'
+import {
+  nonceValue,
+  StoreError,
+  type Fate,
+  type GroupAnswer,
+  type Receipt,
+  type Settled,
+  type Settlement,
+  type TaskGroup,
+  type Transactions as Port,
+} from '@millrace/core/store'
 import type { Commits } from './commits.ts'
 import type { Database } from './database.ts'
 import type { Home } from './pass.ts'
 import type { PgTransaction } from './libraries/pg.ts'
 import type { PoolClient } from './driver.ts'
 import type { Turns } from './turns.ts'
-import type {
-  Fate,
-  GroupAnswer,
-  Receipt,
-  Settled,
-  Settlement,
-  TaskGroup,
-  Transactions as Port,
-} from '@millrace/core/store'
 
 /** What there is while the store is open. */
 export interface Doors {

@@ -1,5 +1,5 @@
 /** So many at a time; the others wait for their turn, for a while. */
-import { StoreError } from '@millrace/core'
+import { StoreError } from '@millrace/core/store'
 
 /** How long a turn is waited for. */
 const PATIENCE_MS = 10_000

@@ -1,11 +1,10 @@
 /** A server that is killed in the middle of calls, or hangs: what callers are told, and what is there afterwards. */
-import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import process from 'node:process'
 import { expect, test } from 'vitest'
 import { StoreError } from '@millrace/core'
 import { PostgresStore } from '../src/index.ts'
 import { serverOf, sql, withServer } from './home.ts'
+import { familyOf, signalAll } from '../../../test/servers/family.ts'
 import { demand, exchange, group, groups, session, spec, succeeded } from '../../sqlite/test/specs.ts'
 
 withServer()
@@ -124,8 +123,8 @@ test('every call to a server that hangs ends within its bound', async () => {
   const { session: id } = session()
   await store.openSession(session({ session: id }))
   await store.add({ groups: groups(10), again: false })
-  const pids = [server.pid!, ...childrenOf(server.pid!)]
-  for (const pid of pids) process.kill(pid, 'SIGSTOP')
+  const pids = familyOf(server.pid!)
+  signalAll(pids, 'SIGSTOP')
   try {
     const began = performance.now()
     const calls = [
@@ -140,20 +139,11 @@ test('every call to a server that hangs ends within its bound', async () => {
     expect(performance.now() - began).toBeLessThan(10_500)
     for (const error of errors) expect(error).toMatchObject({ code: 'store-unavailable' })
   } finally {
-    for (const pid of pids) process.kill(pid, 'SIGCONT')
+    signalAll(pids, 'SIGCONT')
   }
   expect((await recovered(() => store.queues()))[0]?.counts.ready).toBeGreaterThanOrEqual(5)
   await store.close()
 }, 60_000)
-
-/** Postgres has a process for each connection. */
-function childrenOf(parent: number): readonly number[] {
-  const rows = execFileSync('ps', ['-o', 'pid=', '--ppid', String(parent)], { encoding: 'utf8' })
-  return rows
-    .split('\n')
-    .filter((row) => row.trim() !== '')
-    .map(Number)
-}
 
 test('a lock of somebody else makes busy what it concerns, and nothing else', async () => {
   const schema = `f_${randomUUID().slice(0, 8)}`
@@ -178,5 +168,38 @@ test('a lock of somebody else makes busy what it concerns, and nothing else', as
   await open
   const [again] = await store.add({ groups: [keyed('wanted')], again: false })
   expect(again?.outcome).toBe('added')
+  await store.close()
+}, 30_000)
+
+test('a lease that is being renewed has not lapsed, whatever can be read of it', async () => {
+  const schema = `f_${randomUUID().slice(0, 8)}`
+  const store = new PostgresStore({ url: serverOf().url, schema })
+  await store.open()
+  const [mine, heir] = [session({ ttlMs: 1_000 }), session()]
+  await store.openSession(mine)
+  await store.openSession(heir)
+  await store.add({ groups: groups(3), again: false })
+  const { claims } = await store.exchange(exchange(mine.session, { demand: demand(3) }))
+  await store.shiftClock(1_001)
+  const renewing = sql(
+    `BEGIN; UPDATE ${schema}.sessions SET expires_at = expires_at + 60000 WHERE id = '${mine.session}'; SELECT pg_sleep(2); COMMIT`,
+  )
+  await expect
+    .poll(() =>
+      sql("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(2)%' AND wait_event = 'PgSleep'"),
+    )
+    .toHaveLength(1)
+  const { tasks } = await store.reclaim({
+    session: heir.session,
+    nonce: 'ab'.repeat(8),
+    again: false,
+    tasksMax: 10,
+    graceMs: 0,
+  })
+  expect(tasks).toEqual([])
+  await renewing
+  const held = claims.map(({ id, epoch, nonce }) => ({ fence: { task: id, epoch, nonce }, started: false }))
+  const renewed = await store.renew({ session: mine.session, ttlMs: 1_000, seq: 1, held, awaiting: [] })
+  expect(renewed).toMatchObject({ session: 'alive', lost: [] })
   await store.close()
 }, 30_000)

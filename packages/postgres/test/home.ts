@@ -19,16 +19,24 @@ export interface Ground {
   readonly url?: () => string
   /** Told of a schema that is not there yet. */
   readonly prepare?: (schema: string) => Promise<void>
+  /** Whether the store prepares its statements. Default: as it does by itself. */
+  readonly prepares?: boolean
 }
 
 let server: PostgresServer | undefined
+/** Empties what homes have left: a connection that knows the tables does so in a tenth of the time of a new one. */
+let emptier: pg.Client | undefined
 
 /** One server for all tests of a file. */
 export function withServer(): void {
   beforeAll(async () => {
     server = await startPostgres()
   }, 60_000)
-  afterAll(async () => server?.[Symbol.asyncDispose]())
+  afterAll(async () => {
+    await emptier?.end()
+    emptier = undefined
+    await server?.[Symbol.asyncDispose]()
+  })
 }
 
 export function serverOf(): PostgresServer {
@@ -50,23 +58,35 @@ export async function sql(script: string, url: string = serverOf().url): Promise
 
 /** As it was when the tables were made. */
 async function empty(schema: string): Promise<void> {
-  const tables = (await sql(
-    `SELECT relname FROM pg_class WHERE relnamespace = '${schema}'::regnamespace AND relkind IN ('r', 'p')
-      AND NOT relispartition AND relname <> 'about'`,
-  )) as readonly { relname: string }[]
-  const deletes = tables.map(({ relname }) => `DELETE FROM ${schema}.${relname};`).join(' ')
-  await sql(`${deletes} INSERT INTO ${schema}.clock DEFAULT VALUES`)
+  if (emptier === undefined) {
+    emptier = new pg.Client({ connectionString: serverOf().url })
+    await emptier.connect()
+  }
+  await emptier.query(`DO $$
+    DECLARE name text;
+    BEGIN
+      FOR name IN SELECT relname FROM pg_class WHERE relnamespace = '${schema}'::regnamespace
+        AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'about'
+      LOOP
+        EXECUTE format('DELETE FROM ${schema}.%I', name);
+      END LOOP;
+      INSERT INTO ${schema}.clock DEFAULT VALUES;
+    END $$`)
 }
 
 /** How to open homes on this ground. */
-export function homesOn({ url = () => serverOf().url, prepare }: Ground): () => Promise<PostgresHome> {
+export function homesOn({
+  url = () => serverOf().url,
+  prepare,
+  prepares,
+}: Ground): () => Promise<PostgresHome> {
   // schemas that a home has left, emptied: making the tables takes longer than most cases
   const free: string[] = []
   return async () => {
     const schema = free.pop() ?? (await newSchema(prepare))
     const stores: PostgresStore[] = []
     const open = async (): Promise<PostgresStore> => {
-      const store = new PostgresStore({ url: url(), schema })
+      const store = new PostgresStore({ url: url(), schema, prepare: prepares })
       await store.open()
       stores.push(store)
       return store

@@ -30,6 +30,24 @@ test("the user's own pool is used, and left open", async () => {
   await pool.end()
 })
 
+test.each([1, 3])(
+  "connections are made anew over the user's own pool of %i, which stays as it is",
+  async (max) => {
+    const pool = new pg.Pool({ connectionString: serverOf().url, max })
+    const store = new PostgresStore({ pool, schema: `o_${randomUUID().slice(0, 8)}` })
+    await store.open()
+    const hints = store.watch()
+    await hints.next()
+    await store.reconnect()
+    await live(store)
+    expect((await hints.next()).value).toMatchObject({ ready: true })
+    await store.close()
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    expect(pool.totalCount).toBe(pool.idleCount)
+    await pool.end()
+  },
+)
+
 test('a pool that has no connection left is not waited for without end', async () => {
   const pool = new pg.Pool({ connectionString: serverOf().url, max: 1 })
   const store = new PostgresStore({ pool, schema: `o_${randomUUID().slice(0, 8)}` })

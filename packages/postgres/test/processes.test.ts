@@ -152,7 +152,8 @@ test('what another process writes is heard of soon', async () => {
   await child.wrote(1, 'added')
   const before = performance.now()
   expect((await heard).value).toMatchObject({ ready: true })
-  expect(performance.now() - before).toBeLessThan(200)
+  // sooner than a listener that hears nothing is found out, by an echo that does not come back for two seconds
+  expect(performance.now() - before).toBeLessThan(1_500)
   await store.close()
 }, 30_000)
 

@@ -1,5 +1,5 @@
 /** What is checked before a Redis is trusted with tasks: its version, and that it neither evicts nor forgets. */
-import { StoreError } from '@millrace/core'
+import { StoreError } from '@millrace/core/store'
 import { refused, replyWord, stillLoading } from './errors.ts'
 import type { Line } from './line.ts'
 
@@ -58,22 +58,31 @@ function dangerOf(info: ReadonlyMap<string, string>): Danger | undefined {
 
 /** The append-only file may be left to the system's pleasure. Where CONFIG is not allowed nobody knows. */
 async function lazyDisk(line: Line): Promise<Danger | undefined> {
+  if ((await settingOf(line, 'appendfsync')) !== 'no') return undefined
+  return { what: 'never syncs its append-only file', hint: 'Set `appendfsync everysec` or `always`.' }
+}
+
+/** '' where the server knows no such setting; `undefined` where it does not allow CONFIG. */
+export async function settingOf(line: Line, name: string): Promise<string | undefined> {
   try {
-    const reply = await line.command(['CONFIG', 'GET', 'appendfsync'])
-    if (!JSON.stringify(texts(reply)).includes('"no"')) return undefined
-    return { what: 'never syncs its append-only file', hint: 'Set `appendfsync everysec` or `always`.' }
+    const [, value = ''] = texts(await line.command(['CONFIG', 'GET', name]), name)
+    return value
   } catch (error) {
     if (isForbidden(error)) return undefined
     throw error
   }
 }
 
-function texts(reply: unknown): readonly string[] {
+/** Clients answer a list, or an object or a map of the one setting. */
+function texts(reply: unknown, name: string): readonly string[] {
   if (Array.isArray(reply)) return reply.map(String)
-  return Object.values(reply as object).map(String)
+  const value: unknown =
+    reply instanceof Map ? [...reply.values()][0] : (reply as Record<string, unknown>)[name]
+  return [name, typeof value === 'string' || Buffer.isBuffer(value) ? value.toString() : '']
 }
 
-async function infoOf(line: Line): Promise<ReadonlyMap<string, string> | undefined> {
+/** `undefined` where the server does not allow it. */
+export async function infoOf(line: Line): Promise<ReadonlyMap<string, string> | undefined> {
   try {
     const text = String(await line.command(['INFO']))
     const lines = text.split('\r\n').filter((line) => line.includes(':'))

@@ -8,6 +8,7 @@ import type {
   CommandAnswer,
   CommandOutcome,
   CommandRequest,
+  Payload,
   QueueSettings,
   Retention,
   TaskFilter,
@@ -90,32 +91,47 @@ function packCommand(packer: Packer, what: Command): void {
       return
     case 'retry':
       packer.text('retry')
-      if (what.payload === null) packer.no()
-      else {
-        packer.array(2).int(kindOf(what.payload))
-        packPayload(packer, what.payload)
-      }
+      packReplacement(packer, what.payload)
       return
-    case 'set-level':
-      packer.text('level').int(what.level)
+    case 'edit':
+      packer
+        .text('edit')
+        .array(3)
+        .int(what.level ?? -1)
+        .int(what.runAt ?? -1)
+      packReplacement(packer, what.payload)
       return
     default:
       packer.text(what.kind).no()
   }
 }
 
-export async function configureQueue(home: Home, { queue, paused, retention }: QueueSettings): Promise<void> {
+function packReplacement(packer: Packer, payload: Payload | null): void {
+  if (payload === null) {
+    packer.no()
+    return
+  }
+  packer.array(2).int(kindOf(payload))
+  packPayload(packer, payload)
+}
+
+export async function configureQueue(
+  home: Home,
+  { queue, paused, by = null, retention }: QueueSettings,
+): Promise<void> {
   const { packer, names } = home
   const pack = (): Buffer | undefined => {
     const number = names.queue(queue)
     if (!names.complete) return undefined
-    packer.array(4)
+    packer.array(5)
     const start = packer.begin(3)
     packer.rawInt(number, 3)
     packer.end(start)
     packText(packer, paused === undefined ? null : String(Number(paused)))
     packText(packer, retention === undefined ? null : boundsOf(retention))
-    return packer.text(JSON.stringify(retention ?? null)).done()
+    packer.text(JSON.stringify(retention ?? null))
+    packText(packer, by)
+    return packer.done()
   }
   await home.again(() => home.call(scripts.configureQueue, pack))
 }

@@ -1,6 +1,7 @@
 /** How a store comes to Redis: by connections of its own, or by a client of the user's. */
 import { GuestLine } from './guest-line.ts'
-import { Link, listen as listenOn } from './link.ts'
+import { Link } from './link.ts'
+import { listen as listenOn, newClient } from './driver.ts'
 import type { CheckedOptions } from './options.ts'
 import type { Line, Listen } from './line.ts'
 
@@ -17,7 +18,7 @@ export function connectionOf(
   if (typeof server !== 'string') {
     return { line: new GuestLine(server, { place, timeoutMs }, connected), listen: server.listen }
   }
-  const options = { url: server, place, timeoutMs }
-  const line = new Link({ ...options, connected: async () => connected() })
-  return { line, listen: (channel, ear) => listenOn(options, channel, ear) }
+  const address = { url: server, place, timeoutMs }
+  const line = new Link({ ...address, dial: newClient, connected: async () => connected() })
+  return { line, listen: (channel, ear) => listenOn(address, channel, ear) }
 }

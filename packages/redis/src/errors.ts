@@ -1,5 +1,5 @@
 /** What went wrong between this process and Redis, as errors of core's. */
-import { StoreError, type StoreErrorCode } from '@millrace/core'
+import { StoreError, type StoreErrorCode } from '@millrace/core/store'
 
 type Effect = StoreError['effect']
 
@@ -142,7 +142,7 @@ function scriptError(error: Error, place: string): StoreError {
 }
 
 /** The connection was lost while the call was on its way. */
-function lost(place: string, cause: unknown): StoreError {
+export function lost(place: string, cause: unknown): StoreError {
   const why = cause instanceof Error ? cause.message : String(cause)
   return new StoreError('store-unavailable', `The connection to Redis at ${place} was lost: ${why}.`, {
     hint: 'The store connects again by itself.',

@@ -1,11 +1,10 @@
 /** What readers see. */
 import * as scripts from './lua/scripts.ts'
-import { InvalidArgumentError, StoreError } from '@millrace/core'
+import { fitsDescription, InvalidArgumentError, looksInto, StoreError } from '@millrace/core/store'
 import { hasPartition } from './lanes.ts'
 import { AT, STATES } from './layout.ts'
-import { idOf } from './reading.ts'
+import { cancelOf, idOf } from './reading.ts'
 import {
-  cancelOf,
   errorOf,
   labelsOf,
   rawOf,
@@ -32,6 +31,7 @@ import type {
   TaskSummary,
   WaitingRoute,
 } from '@millrace/core/store'
+import { orderIn } from './renewing.ts'
 import type { Home } from './home.ts'
 import type { Names } from './names.ts'
 import type { Reply } from './line.ts'
@@ -189,7 +189,8 @@ const FINAL: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled'])
 const LOOKED_MAX = 10_000
 const LOOK = 500
 
-export async function list(home: Home, { filter, limit, cursor }: ListRequest): Promise<ListAnswer> {
+export async function list(home: Home, request: ListRequest): Promise<ListAnswer> {
+  const { filter, limit, cursor, endedSince = 0 } = request
   if (filter.states?.length === 0) return { tasks: [], next: null }
   const log = (filter.states?.every((state) => FINAL.has(state)) ?? false) ? 'E' : 'A'
   let [at] = cursor === null ? [-1] : cursorNumbers(cursor, 1)
@@ -198,6 +199,8 @@ export async function list(home: Home, { filter, limit, cursor }: ListRequest): 
     const page = await readPage(home, { log, at: at!, count: LOOK, way: 'down' })
     await knowLanes(home, page.raws)
     for (const raw of page.raws) {
+      // all that follow ended sooner
+      if (log === 'E' && raw.record.readUIntBE(AT.since, 6) < endedSince) return { tasks, next: null }
       if (!fitsFilter(raw, filter, home.names)) continue
       tasks.push(summaryOf(raw, home.names))
       if (tasks.length === limit) return { tasks, next: before(raw.record, log) }
@@ -215,12 +218,14 @@ function before(record: Buffer, log: 'A' | 'E'): string | null {
 
 export function fitsFilter({ record, run, extras }: Raw, filter: TaskFilter, names: Names): boolean {
   const { states, queue, type, tag } = filter
-  return (
-    (states === undefined || states.includes(stateIn(record, run))) &&
-    (queue === undefined || names.queueOf.get(record.readUIntBE(AT.queue, 3)) === queue) &&
-    (type === undefined || names.routeOf.get(record.readUIntBE(AT.route, 3))?.type === type) &&
-    (tag === undefined || labelsOf(extras)[0].includes(tag))
-  )
+  const routeType = names.routeOf.get(record.readUIntBE(AT.route, 3))!.type
+  if (states !== undefined && !states.includes(stateIn(record, run))) return false
+  if (queue !== undefined && names.queueOf.get(record.readUIntBE(AT.queue, 3)) !== queue) return false
+  if (type !== undefined && routeType !== type) return false
+  if (tag === undefined && !looksInto(filter)) return true
+  const [tags, metadata] = labelsOf(extras)
+  const error = errorOf(extras.get('e'))?.message ?? null
+  return fitsDescription({ type: routeType, tags, metadata, error }, filter)
 }
 
 /**
@@ -323,17 +328,19 @@ export async function dueSoon(
 export async function sessions(home: Home): Promise<readonly SessionRecord[]> {
   const flat = (await home.ask(scripts.sessions, (packer) => packer.array(0))) as readonly Reply[]
   const records: SessionRecord[] = []
-  for (let i = 0; i < flat.length; i += 5) {
-    const [id, opened, ends, profile, running] = flat.slice(i, i + 5)
+  for (let i = 0; i < flat.length; i += 8) {
+    const [id, opened, ends, profile, running, since, end, concurrency] = flat.slice(i, i + 8)
     records.push({
       session: idOf(id as Buffer, 0),
       ...(JSON.parse(String(profile)) as Omit<
         SessionRecord,
-        'session' | 'openedAt' | 'expiresAt' | 'running'
+        'session' | 'openedAt' | 'since' | 'expiresAt' | 'running' | 'order'
       >),
       openedAt: Number(String(opened)),
       expiresAt: Number(String(ends)),
+      since: Number(String(since)),
       running: running as number,
+      order: orderIn(end!, concurrency!),
     })
   }
   return records

@@ -50,15 +50,18 @@ type Listed = readonly [
 ]
 
 export async function limits(home: Home, request: LimitsRequest): Promise<LimitsAnswer> {
-  const { names, limit, cursor, keysMax } = request
+  const { names, limit, cursor, keysMax, keys } = request
   const reply = await home.ask(scripts.limitsListed, (packer) => {
-    packer.array(4)
+    packer.array(5)
     if (names === null) packer.no()
     else packer.array(names.length)
     for (const name of names ?? []) packer.text(name)
     packer.int(limit)
     packText(packer, cursor)
     packer.int(keysMax)
+    if (keys === undefined) packer.no()
+    else packer.array(keys.length)
+    for (const key of keys ?? []) packer.text(key)
   })
   const [next, more, listed] = reply as readonly [Buffer, number, readonly Listed[]]
   return { limits: listed.map(recordOf), next: more === 1 ? String(next) : null }

@@ -1,5 +1,5 @@
 /** What the store needs of a connection: commands in their order, and an ear for hints. */
-import { StoreError } from '@millrace/core'
+import { StoreError } from '@millrace/core/store'
 import { replyWord } from './errors.ts'
 import type { Script } from './lua/scripts.ts'
 

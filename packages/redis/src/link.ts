@@ -2,50 +2,49 @@
  * A connection of the store's own that comes back by itself. Each call on it ends within a bound: when an answer is
  * overdue the connection is given up, and everything that is on its way ends with it.
  */
-import { StoreError } from '@millrace/core'
-import { isKnown, offline, replyWord, storeError } from './errors.ts'
-import type { RedisClient, TypeMapping } from '@redis/client'
-import type { Ear, Line, Reply } from './line.ts'
+import { StoreError } from '@millrace/core/store'
+import { isKnown, lost, offline, replyWord, storeError } from './errors.ts'
+import type { Line, Reply } from './line.ts'
 
-export interface LinkOptions {
+/** A single connection, which does not come back. */
+export interface Wire {
+  readonly isOpen: boolean
+  readonly isReady: boolean
+  connect(): Promise<unknown>
+  /** Whatever is on its way ends with an error. */
+  destroy(): void
+  ref(): void
+  unref(): void
+  sendCommand(args: readonly (string | Buffer)[]): Promise<unknown>
+  /** It was lost after it was ready. */
+  on(event: 'error', listener: (error: unknown) => void): unknown
+}
+
+/** Where a connection leads. */
+export interface Address {
+  /** `redis:` or `rediss:`, checked. */
   readonly url: string
   /** As it is shown: without user and password. */
   readonly place: string
   /** How long an answer may take. */
   readonly timeoutMs: number
-  /** Called with each new connection, before anybody uses it. */
-  readonly connected?: (client: Client) => Promise<void>
 }
 
-/** How often a connection on which nothing comes is asked whether it is still there. */
-const PING_MS = 10_000
+export interface LinkOptions<W extends Wire> extends Address {
+  /** Makes a connection, which is not open yet. */
+  readonly dial: (address: Address) => W | Promise<W>
+  /** Called with each new connection, before anybody uses it. */
+  readonly connected?: (wire: W) => Promise<void>
+}
+
 const RETRY_FIRST_MS = 50
 const RETRY_MOST_MS = 1_000
 /** A timer that is later than this was held up by what else this process does. */
 const BUSY_MS = 20
 
-type None = Record<string, never>
-type Client = RedisClient<None, None, None, 3, TypeMapping>
-
-/**
- * The driver is loaded with the first connection: whoever uses another store never waits for it. The bare client is
- * enough: `createClient` would make a class with all commands of Redis for each, which takes 20 MB.
- */
-async function newClient({ url, timeoutMs }: LinkOptions): Promise<Client> {
-  const { RedisClient: BareClient, RESP_TYPES } = await import('@redis/client')
-  return new BareClient({
-    url,
-    disableOfflineQueue: true,
-    disableClientInfo: true,
-    socket: { reconnectStrategy: false, connectTimeout: timeoutMs },
-    // the watchdog below looks after all calls; a timer for each would cost more than the call
-    commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer }, timeout: 0 },
-  })
-}
-
-export class Link implements Line {
-  readonly #options: LinkOptions
-  #client: Client | undefined
+export class Link<W extends Wire = Wire> implements Line {
+  readonly #options: LinkOptions<W>
+  #client: W | undefined
   #why: unknown = new Error('it was never connected')
   #retry: NodeJS.Timeout | undefined
   #retries = 0
@@ -58,7 +57,7 @@ export class Link implements Line {
   /** The scripts that this connection has brought. */
   #told = new Set<string>()
 
-  constructor(options: LinkOptions) {
+  constructor(options: LinkOptions<W>) {
     this.#options = options
   }
 
@@ -96,15 +95,15 @@ export class Link implements Line {
       return (await client.sendCommand(args)) as Reply
     } catch (error) {
       if (client === this.#client && replyWord(error) === 'READONLY') this.#leave(client)
-      // of a connection that was given up the driver knows only that
-      const why = client === this.#client || replyWord(error) !== undefined ? error : this.#why
-      throw storeError(why, this.#options.place)
+      if (replyWord(error) !== undefined) throw storeError(error, this.#options.place)
+      // of a connection that was given up the driver knows only that; why it cannot be had anew says nothing of this call
+      throw lost(this.#options.place, client === this.#client ? error : this.#why)
     } finally {
       this.#end(call, client)
     }
   }
 
-  #begin(client: Client): symbol {
+  #begin(client: W): symbol {
     const call = Symbol('call')
     if (this.#pending.size === 0) client.ref()
     this.#pending.set(call, performance.now())
@@ -112,7 +111,7 @@ export class Link implements Line {
     return call
   }
 
-  #end(call: symbol, client: Client): void {
+  #end(call: symbol, client: W): void {
     this.#pending.delete(call)
     // an idle store does not keep the process alive
     if (this.#pending.size === 0 && client === this.#client) client.unref()
@@ -140,14 +139,14 @@ export class Link implements Line {
   }
 
   /** The server is a replica now. Its successor may have its address, or will be found behind the same name. */
-  #leave(client: Client): void {
+  #leave(client: W): void {
     this.#drop(client, new Error('the server became a read-only replica'))
     this.#connectLater()
   }
 
   async #connect(): Promise<void> {
-    const { place, timeoutMs, connected } = this.#options
-    const client = await newClient(this.#options)
+    const { place, timeoutMs, dial, connected } = this.#options
+    const client = await dial(this.#options)
     client.on('error', (error: unknown) => this.#lost(client, error))
     const late = setTimeout(() => client.destroy(), timeoutMs)
     try {
@@ -167,13 +166,13 @@ export class Link implements Line {
     client.unref()
   }
 
-  #lost(client: Client, error: unknown): void {
+  #lost(client: W, error: unknown): void {
     if (client !== this.#client) return
     this.#drop(client, error)
     this.#connectLater()
   }
 
-  #drop(client: Client | undefined, why: unknown): void {
+  #drop(client: W | undefined, why: unknown): void {
     this.#why = why
     this.#client = undefined
     if (client?.isOpen === true) client.destroy()
@@ -204,20 +203,4 @@ function unreachable(error: unknown, place: string): StoreError {
     effect: 'final',
     cause: error,
   })
-}
-
-/** Hears what is published on a connection of its own. */
-export function listen(options: LinkOptions, channel: string, ear: Ear): () => void {
-  const connected = async (client: Client): Promise<void> => {
-    await client.subscribe(channel, (word) => ear.heard(word))
-    ear.began()
-  }
-  const link = new Link({ ...options, connected })
-  link.openPatiently()
-  // what matters is that somebody asks: without an answer the link gives the connection up and makes another
-  const ping = setInterval(() => void link.command(['PING']).catch(() => undefined), PING_MS).unref()
-  return () => {
-    clearInterval(ping)
-    link.close()
-  }
 }

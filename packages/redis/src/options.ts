@@ -1,7 +1,7 @@
 /** What a Redis store may be told. */
-import { checkMembers, InvalidArgumentError, type Members } from '@millrace/core'
+import { checkMembers, InvalidArgumentError, type Members } from '@millrace/core/store'
 import { guestOf, type Guest, type RedisClient } from './guests.ts'
-import { prefixOf } from './home.ts'
+import { prefixOf } from './door.ts'
 
 interface CommonOptions {
   /** Keeps several users of one database apart. Default `default`. */
@@ -16,6 +16,7 @@ interface CommonOptions {
   readonly onWarning?: ((message: string) => void) | undefined
 }
 
+/** Where the server is, or a client of yours, and how the store uses it. */
 export type RedisStoreOptions = CommonOptions &
   (
     | {
@@ -24,7 +25,15 @@ export type RedisStoreOptions = CommonOptions &
         readonly client?: undefined
       }
     /** Your own client: it is used, and never closed. Hints come by a duplicate of it, or by a cluster's own subscription. */
-    | { readonly client: RedisClient; readonly url?: undefined }
+    | {
+        readonly client: RedisClient
+        /**
+         * The URL of the same database; not for clusters. A worker's heartbeats then have a connection of their own on
+         * another thread, where a client cannot go: without it a handler that blocks the main thread for longer than the
+         * lease loses its task.
+         */
+        readonly url?: string | undefined
+      }
   )
 
 const REDIS_MEMBERS: Members<RedisStoreOptions> = {
@@ -40,6 +49,8 @@ const REDIS_MEMBERS: Members<RedisStoreOptions> = {
 export interface CheckedOptions {
   /** The URL, or what the user's own client can do. */
   readonly server: string | Guest
+  /** Another thread can connect by it; `undefined`: nobody said where the user's own client leads. */
+  readonly url: string | undefined
   readonly namespace: string
   readonly migrate: boolean
   readonly unsafe: boolean
@@ -73,11 +84,12 @@ export function checkedOptions(options: RedisStoreOptions): CheckedOptions {
       hint: 'Give a whole number of milliseconds from 100 to 600000.',
     })
   }
-  const address =
+  const address = options.url === undefined ? undefined : addressOf(options.url)
+  const own =
     options.client === undefined
-      ? addressOf(options.url)
+      ? address!
       : { server: checkedGuest(options.client, namespace), place: 'the address of your client' }
-  return { ...address, namespace, migrate, unsafe, timeoutMs, onWarning }
+  return { ...own, url: address?.server, namespace, migrate, unsafe, timeoutMs, onWarning }
 }
 
 /** Errors never repeat the URL: it may hold a password. */

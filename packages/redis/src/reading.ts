@@ -1,5 +1,5 @@
 /** Reads what scripts answer: ids, payloads, and the extras of a task. */
-import type { Payload } from '@millrace/core/store'
+import type { CancelRequest, Payload } from '@millrace/core/store'
 
 /** The UUID that begins there. */
 export function idOf(bytes: Buffer, at: number): string {
@@ -31,4 +31,9 @@ export function extrasOf(flat: readonly Buffer[]): Extras {
 export function numberIn(extras: Extras, field: string): number | null {
   const text = extras.get(field)
   return text === undefined ? null : Number(text.toString('latin1'))
+}
+
+export function cancelOf(packed: Buffer | undefined): CancelRequest | null {
+  if (packed === undefined || packed.length === 0) return null
+  return { at: packed.readUIntBE(0, 6), reason: packed[6] === 0x74 ? packed.toString('utf8', 7) : null }
 }

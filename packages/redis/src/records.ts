@@ -1,10 +1,9 @@
 /** Records as the port has them. */
 import { AT, EVENTS, FLAG, IF_FAILED_OF, REASONS, RUN_AT, STATES } from './layout.ts'
-import { extrasOf, idOf, numberIn, payloadOf, taggedPayload, type Extras } from './reading.ts'
+import { cancelOf, extrasOf, idOf, numberIn, payloadOf, taggedPayload, type Extras } from './reading.ts'
 import { readTerms, type Names, type Terms } from './names.ts'
 import { logsOf } from './logs.ts'
 import type {
-  CancelRequest,
   Counters,
   Edge,
   FailReason,
@@ -98,11 +97,6 @@ export function errorOf(text: Buffer | undefined): TaskError | null {
 }
 
 /** `at`, whether there is a reason, and the reason. */
-export function cancelOf(packed: Buffer | undefined): CancelRequest | null {
-  if (packed === undefined || packed.length === 0) return null
-  return { at: packed.readUIntBE(0, 6), reason: packed[6] === 0x74 ? packed.toString('utf8', 7) : null }
-}
-
 export function parentsOf(extras: Extras): readonly Edge[] {
   const packed = extras.get('a') ?? EMPTY
   return Array.from({ length: packed.length / 17 }, (_, index) => ({

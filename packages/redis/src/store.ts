@@ -2,6 +2,7 @@
  * The Redis store: each verb of the port is one script, which Redis runs as a whole. This side packs and unpacks,
  * all decisions are made there. One connection keeps the order of calls; another one hears hints.
  */
+import { audit } from './audit.ts'
 import * as scripts from './lua/scripts.ts'
 import * as budgeting from './budgets.ts'
 import { lookUp, packAdd, partsOf, unpackAdd, type Part } from './adding.ts'
@@ -11,12 +12,15 @@ import { claimsOf } from './claims.ts'
 import { boundsOf, command, configureQueue } from './commanding.ts'
 import * as inspector from './inspector.ts'
 import { namesChange, notOpen } from './errors.ts'
+import { leasesModule } from './redis-leases.ts'
 import { Home } from './home.ts'
 import { connectionOf } from './connection.ts'
 import { run, type Line, type Reply } from './line.ts'
 import { packExchange, Tastes, turnAfter, verdictsOf } from './exchanging.ts'
 import * as flow from './limits.ts'
-import { openSession, renew } from './sessions.ts'
+import { renew } from './renewing.ts'
+import { openSession, orderSession } from './sessions.ts'
+import { standing } from './standing.ts'
 import { reclaim } from './reclaiming.ts'
 import * as locking from './locks.ts'
 import * as plans from './schedules.ts'
@@ -33,6 +37,7 @@ interface Opened {
   readonly wakeups: Wakeups
 }
 
+/** The store in Redis or Valkey, one server or a cluster. */
 export class RedisStore implements port.Store {
   readonly kind = 'redis'
   readonly retentionBytes: number = 64 * 1_024 ** 2
@@ -44,6 +49,20 @@ export class RedisStore implements port.Store {
   /** @throws InvalidArgumentError */
   constructor(options: RedisStoreOptions) {
     this.#options = checkedOptions(options)
+  }
+
+  /** @throws InvalidArgumentError if what renews leases was left out of a bundle */
+  get elsewhere(): port.Elsewhere {
+    const { url, place, namespace, timeoutMs } = this.#options
+    if (url === undefined) return 'needs-url'
+    const { openHome, renew: script, renewBlind } = scripts
+    return leasesModule({
+      url,
+      place,
+      namespace,
+      timeoutMs,
+      scripts: { openHome, renew: script, renewBlind },
+    })
   }
 
   async open(): Promise<void> {
@@ -68,6 +87,13 @@ export class RedisStore implements port.Store {
     opened?.line.close()
   }
 
+  async reconnect(): Promise<void> {
+    const before = this.#opened
+    await this.open()
+    before?.wakeups.close()
+    before?.line.close()
+  }
+
   async openSession(
     request: port.SessionRequest,
   ): Promise<{ readonly session: 'alive' | 'dead'; readonly now: number }> {
@@ -75,7 +101,11 @@ export class RedisStore implements port.Store {
   }
 
   async renew(request: port.RenewRequest): Promise<port.RenewAnswer> {
-    return renew(this.#home, request)
+    return renew(this.#home, scripts, request)
+  }
+
+  async orderSession(request: port.SessionOrderRequest): Promise<{ readonly session: 'alive' | 'dead' }> {
+    return orderSession(this.#home, request)
   }
 
   async closeSession(session: port.SessionId): Promise<void> {
@@ -295,6 +325,10 @@ export class RedisStore implements port.Store {
     return inspector.dueSoon(this.#home, request)
   }
 
+  async standing(request: port.StandingRequest): Promise<port.Standing | null> {
+    return standing(this.#home, request)
+  }
+
   async sessions(): Promise<readonly port.SessionRecord[]> {
     return inspector.sessions(this.#home)
   }
@@ -305,6 +339,10 @@ export class RedisStore implements port.Store {
 
   async now(): Promise<number> {
     return (await this.#home.ask(scripts.timeNow, (packer) => packer.array(0))) as number
+  }
+
+  async audit(request: port.AuditRequest): Promise<port.AuditAnswer> {
+    return audit(this.#open, request)
   }
 
   watch(): AsyncIterableIterator<port.Hint> {

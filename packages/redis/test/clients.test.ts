@@ -2,16 +2,17 @@
 import { createClient } from '@redis/client'
 import { Redis } from 'ioredis'
 import { conformanceCases } from '@millrace/core/conformance'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { StoreError } from '@millrace/core'
 import { demand, exchange, group, groups, session, spec } from '../../sqlite/test/specs.ts'
-import { startRedis, type RedisServer } from '../../../test/servers/redis.ts'
+import { flush, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
 import { RedisStore, type RedisClient } from '../src/index.ts'
 
 const AREAS: ReadonlySet<string> = new Set([
   'enqueue',
   'claims',
   'settle',
+  'connections',
   'repeats',
   'leases',
   'reclaim',
@@ -56,6 +57,8 @@ describe.each(Object.entries(libraries))('by a client of %s', (_, connect) => {
   afterAll(() => {
     for (const one of owned) one.close()
   })
+
+  afterEach(() => flush(server))
 
   for (const { area, name, run } of conformanceCases.filter((one) => AREAS.has(one.area))) {
     test(`${area}: ${name}`, async () => {

@@ -6,8 +6,9 @@ import { createCluster } from '@redis/client'
 import { Cluster } from 'ioredis'
 import { conformanceCases } from '@millrace/core/conformance'
 import { StoreError } from '@millrace/core'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { demand, exchange, group, groups, session, spec, succeeded } from '../../sqlite/test/specs.ts'
+import { flush } from '../../../test/servers/redis.ts'
 import { startRedisCluster, type RedisCluster } from '../../../test/servers/redis-cluster.ts'
 import { RedisStore, type RedisClient } from '../src/index.ts'
 import type { TaskId } from '@millrace/core/store'
@@ -54,6 +55,8 @@ describe.each(Object.entries(libraries))('on a cluster, by %s', (_, connect) => 
   let own: Owned
   beforeAll(async () => void (own = await connect()))
   afterAll(() => own.close())
+
+  afterEach(() => Promise.all(cluster.nodes.map(flush)))
 
   for (const { area, name, run } of conformanceCases.filter((one) => AREAS.has(one.area))) {
     test(`${area}: ${name}`, async () => {

@@ -1,6 +1,6 @@
 /** A fresh namespace of a private server that the whole file shares, and the clients that were opened on it. */
 import { afterAll, beforeAll } from 'vitest'
-import { startRedis, type RedisServer } from '../../../test/servers/redis.ts'
+import { flush, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
 import { RedisStore } from '../src/index.ts'
 
 export interface RedisHome extends AsyncDisposable {
@@ -22,6 +22,11 @@ export function useServer(): void {
 
 export function serverUrl(): string {
   return server!.url
+}
+
+/** Forgets all homes there were: an audit of another one would come by their keys. */
+export function forgetHomes(): Promise<void> {
+  return flush(server!)
 }
 
 export async function openHome(): Promise<RedisHome> {

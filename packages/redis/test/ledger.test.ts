@@ -312,8 +312,8 @@ class Client {
       { kind: 'hold' },
       { kind: 'release' },
       { kind: 'release' },
-      { kind: 'set-level', level: 0 },
-      { kind: 'set-level', level: 2 },
+      { kind: 'edit', payload: null, level: 0, runAt: null },
+      { kind: 'edit', payload: null, level: 2, runAt: null },
     ])
   }
 

@@ -3,12 +3,15 @@ import {
   ifFailedCode,
   answerOverFilter,
   answerOverIds,
+  editedParts,
   isChange,
   type Command,
   type CommandAnswer,
   type CommandOutcome,
   type CommandRequest,
+  type Edit,
   type IfFailed,
+  type Payload,
   type QueueSettings,
   type TaskFilter,
   type TaskId,
@@ -16,12 +19,20 @@ import {
 import { idBytes } from './codes.ts'
 import { tellDependents } from './dependents.ts'
 import { cursorNumbers, matchesSince, matchOf, type Match } from './filters.ts'
-import { CONFIGURED, MATCHING, NEXT_SEQ, PAUSE, REQUEST_CANCEL, SET_RETENTION } from './statements/control.ts'
+import {
+  CONFIGURED,
+  MATCHING,
+  NEXT_SEQ,
+  PAUSE,
+  RESUME,
+  REQUEST_CANCEL,
+  SET_RETENTION,
+} from './statements/control.ts'
 import { KEY_HELD } from './statements/keys.ts'
 import { ADD_EDGE, PARENTS_OF } from './statements/dependents.ts'
 import { RAISE_FLOOR } from './statements/sessions.ts'
 import { FIND_TOMBSTONE } from './statements/tasks.ts'
-import { allows, move, type Move } from './moves.ts'
+import { allows, move } from './moves.ts'
 import {
   draftOf,
   EXTRA,
@@ -86,7 +97,7 @@ function byFilter(pass: Pass, request: CommandRequest, { filter, cursor }: Filte
   }
   const match = matchOf(pass, filter)
   const { seqs, next } = lookOn(pass, { match, last, request })
-  const outcomes = seqs.map((seq) => obeyIfMeant(pass, seq, { request, tag: match.tag, until }))
+  const outcomes = seqs.map((seq) => obeyIfMeant(pass, seq, { request, filter, until }))
   const known = outcomes.filter((outcome) => outcome !== undefined)
   return answerOverFilter(known, next === null ? null : `${next}:${until}`)
 }
@@ -123,15 +134,15 @@ function lookOn(
 
 interface Meant {
   readonly request: CommandRequest
-  readonly tag: string | undefined
+  readonly filter: TaskFilter
   readonly until: number
 }
 
-function obeyIfMeant(pass: Pass, seq: number, { request, tag, until }: Meant): CommandOutcome | undefined {
+function obeyIfMeant(pass: Pass, seq: number, { request, filter, until }: Meant): CommandOutcome | undefined {
   const draft = draftOf(pass, seq)
   if (draft === undefined) return undefined
   const marked = markOutcome(draft.task.mark, request) !== undefined
-  return marked || matchesSince(pass, draft.task, { tag, until }) ? obey(pass, draft, request) : undefined
+  return marked || matchesSince(pass, draft.task, { filter, until }) ? obey(pass, draft, request) : undefined
 }
 
 function markOutcome(mark: string | null, { nonce }: Order): CommandOutcome | undefined {
@@ -164,15 +175,11 @@ function apply(pass: Pass, draft: Draft, what: Exclude<Command, { kind: 'remove'
     case 'retry':
       return restart(pass, draft, what)
     case 'hold':
-      return edit(pass, draft, { operation: 'hold', set: { held: 1 } })
+      return hold(pass, draft, 1)
     case 'release':
-      return edit(pass, draft, { operation: 'release', set: { held: 0 } })
-    case 'set-level':
-      return edit(pass, draft, {
-        operation: 'set-level',
-        set: { level: what.level },
-        detail: String(what.level),
-      })
+      return hold(pass, draft, 0)
+    case 'edit':
+      return edit(pass, draft, what)
   }
 }
 
@@ -205,10 +212,7 @@ function restart(pass: Pass, draft: Draft, { payload }: Extract<Command, { kind:
   task.cancel = null
   setError(task, null)
   move(pass, draft, { operation: 'restart' })
-  if (payload !== null) {
-    putPayload(pass, task, payload)
-    putCheckpoint(pass, task, null)
-  }
+  if (payload !== null) replacePayload(pass, task, payload)
   keepParents(pass, task)
   return 'changed'
 }
@@ -223,30 +227,46 @@ function keepParents(pass: Pass, { seq }: Task): void {
   }
 }
 
-interface Edit extends Move {
-  readonly set: Partial<Pick<Task, 'held' | 'level'>>
-}
-
-/** An edit that changes nothing is allowed as another one, and leaves no trace but its mark. */
-function edit(pass: Pass, draft: Draft, change: Edit): CommandOutcome {
-  const { task } = draft
-  if (!allows(draft, change.operation)) return 'refused'
-  const { held = task.held, level = task.level } = change.set
-  if (held !== task.held || level !== task.level) move(pass, draft, change)
-  task.held = held
-  task.level = level
+/** A hold of what is held changes nothing, and leaves no trace but its mark. */
+function hold(pass: Pass, draft: Draft, held: 0 | 1): CommandOutcome {
+  const operation = held === 1 ? 'hold' : 'release'
+  if (!allows(draft, operation)) return 'refused'
+  if (held !== draft.task.held) move(pass, draft, { operation })
+  draft.task.held = held
   return 'changed'
 }
 
-export function configureQueue(pass: Pass, { queue: name, paused, retention }: QueueSettings): null {
-  const { database, names, hint } = pass
+function edit(pass: Pass, draft: Draft, change: Edit): CommandOutcome {
+  const { task } = draft
+  if (!allows(draft, 'edit')) return 'refused'
+  const parts = editedParts(task, change)
+  if (parts.length > 0) move(pass, draft, { operation: 'edit', detail: parts.join(', ') })
+  const { payload, level, runAt } = change
+  task.level = level ?? task.level
+  task.runAt = runAt ?? task.runAt
+  if (payload !== null) replacePayload(pass, task, payload)
+  return 'changed'
+}
+
+/** The checkpoint belongs to the payload. */
+function replacePayload(pass: Pass, task: Task, payload: Payload): void {
+  putPayload(pass, task, payload)
+  putCheckpoint(pass, task, null)
+}
+
+export function configureQueue(
+  pass: Pass,
+  { queue: name, paused, by = null, retention }: QueueSettings,
+): null {
+  const { database, names, now, hint } = pass
   const queue = names.queue(name)
   database.run(CONFIGURED, queue.key)
   if (retention !== undefined) {
     database.run(SET_RETENTION, retention === null ? null : JSON.stringify(retention), queue.key)
   }
   if (paused !== undefined) {
-    database.run(PAUSE, paused ? 1 : 0, queue.key)
+    if (paused) database.run(PAUSE, now, by, queue.key)
+    else database.run(RESUME, queue.key)
     if (queue.paused && !paused) hint.ready = true
   }
   names.queueChanged(name)

@@ -1,5 +1,5 @@
 /** Which tasks a filter means, and where a reader has got to. */
-import { FINAL_FROM, STATE } from '@millrace/core/store'
+import { FINAL_FROM, fitsDescription, looksInto, STATE } from '@millrace/core/store'
 import { Refusal } from './failures.ts'
 import { lastEntryAt } from './history.ts'
 import { MATCH_DETAILS } from './statements/control.ts'
@@ -14,34 +14,46 @@ export interface Match {
   readonly queue: number | null | undefined
   /** As JSON; `null`: any. */
   readonly routes: string | null
-  readonly tag: string | undefined
+  readonly filter: TaskFilter
 }
 
 const ALL_STATES: readonly number[] = Object.values(STATE)
 
-export function matchOf({ names }: Home, { states, queue, type, tag }: TaskFilter): Match {
+export function matchOf({ names }: Home, filter: TaskFilter): Match {
+  const { states, queue, type } = filter
   const routes = [...names.routes.values()].filter((route) => route.type === type)
   return {
     states: states === undefined ? ALL_STATES : states.map((state) => STATE[state]),
     queue: queue === undefined ? null : names.findQueue(queue)?.key,
     routes: type === undefined ? null : JSON.stringify(routes.map(({ key }) => key)),
-    tag,
+    filter,
   }
 }
 
-export function hasTag(labels: string | null, tag: string | undefined): boolean {
-  if (tag === undefined) return true
-  return labels !== null && (JSON.parse(labels) as [tags: string[]])[0].includes(tag)
+/** What of a row a filter looks into: tags and metadata as JSON, the error as JSON. */
+export interface Details {
+  readonly route: number
+  readonly labels: string | null
+  readonly error: string | null
 }
 
-/** Whether a task has the tag, and was in its state already at a certain time. */
+export function fitsDetails({ names }: Home, { route, labels, error }: Details, filter: TaskFilter): boolean {
+  if (filter.tag === undefined && !looksInto(filter)) return true
+  type Labels = [tags: readonly string[], metadata: Readonly<Record<string, string>>]
+  const [tags, metadata]: Labels = labels === null ? [[], {}] : (JSON.parse(labels) as Labels)
+  const message = error === null ? null : (JSON.parse(error) as { message: string }).message
+  return fitsDescription({ type: names.routeOf(route).type, tags, metadata, error: message }, filter)
+}
+
+/** Whether a task is as the filter says, and was in its state already at a certain time. */
 export function matchesSince(
-  { database }: Home,
+  home: Home,
   task: Task,
-  { tag, until }: { tag: string | undefined; until: number },
+  { filter, until }: { readonly filter: TaskFilter; readonly until: number },
 ): boolean {
-  const [labels, history] = database.get<[labels: string | null, history: string]>(MATCH_DETAILS, task.seq)!
-  return hasTag(labels, tag) && enteredAt(task, history) <= until
+  type Row = [labels: string | null, history: string]
+  const [labels, history] = home.database.get<Row>(MATCH_DETAILS, task.seq)!
+  return fitsDetails(home, { ...task, labels }, filter) && enteredAt(task, history) <= until
 }
 
 /** When a task came into its state. */

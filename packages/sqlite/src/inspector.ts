@@ -1,5 +1,14 @@
 /** What readers see. */
-import { FINAL_FROM, reasonOf, shownKey, STATE, stateOf, readCounters } from '@millrace/core/store'
+import {
+  FINAL_FROM,
+  NO_COUNTS,
+  orderOf,
+  reasonOf,
+  shownKey,
+  STATE,
+  stateOf,
+  readCounters,
+} from '@millrace/core/store'
 import { idBytes, idFromHex } from './codes.ts'
 import { historyLine, lastClaimAt, readHistory } from './history.ts'
 import { matchOf } from './filters.ts'
@@ -35,6 +44,7 @@ import type {
   QueueRecord,
   Retention,
   SessionRecord,
+  SessionOrder,
   SessionRequest,
   TaskError,
   TaskId,
@@ -228,12 +238,11 @@ function buriedOutcome({ database, now }: Pass, id: TaskId): TaskOutcome | null 
   return { state: stateOf(row[1]), type: null, reason: null, result: null, error: null, cancel: null }
 }
 
-export function list(home: Home, { filter, limit, cursor }: ListRequest): ListAnswer {
+export function list(home: Home, { filter, limit, cursor, endedSince = 0 }: ListRequest): ListAnswer {
   const match = matchOf(home, filter)
   const byEnd = filter.states !== undefined && match.states.every((state) => state >= FINAL_FROM)
-  const { seqs, next } = byEnd
-    ? pageByEnd(home, match, { limit, cursor })
-    : pageByArrival(home, match, { limit, cursor })
+  const place = { limit, cursor, since: endedSince }
+  const { seqs, next } = byEnd ? pageByEnd(home, match, place) : pageByArrival(home, match, place)
   const tasks = seqs.map((seq) => summaryOf(home, home.database.object<SummaryRow>(READ_SUMMARY, seq)!))
   return { tasks, next }
 }
@@ -264,7 +273,7 @@ export function queues({ database, now }: Pass): readonly QueueRecord[] {
   type CountRow = readonly [queue: number, name: keyof QueueCounts, count: number, oldest: number | null]
   const records = new Map<number, Counted>()
   for (const [key, queue, paused, retention] of database.all<QueueRow>(READ_QUEUES)) {
-    const counts = noCounts()
+    const counts = { ...NO_COUNTS }
     records.set(key, {
       queue,
       paused: paused === 1,
@@ -282,25 +291,14 @@ export function queues({ database, now }: Pass): readonly QueueRecord[] {
   return [...records.values()]
 }
 
-function noCounts(): MutableCounts {
-  return {
-    blocked: 0,
-    scheduled: 0,
-    ready: 0,
-    held: 0,
-    running: 0,
-    waiting: 0,
-    succeeded: 0,
-    failed: 0,
-    cancelled: 0,
-  }
-}
-
 interface SessionRow {
   readonly id: string
   readonly openedAt: number
+  readonly since: number
   readonly expiresAt: number
   readonly profile: string
+  readonly orderedEnd: SessionOrder['end']
+  readonly orderedConcurrency: number | null
   readonly running: number
 }
 
@@ -310,8 +308,9 @@ type Profile = Omit<SessionRequest, 'session' | 'ttlMs' | 'definitions'>
 export function sessions({ database, now }: Pass): readonly SessionRecord[] {
   return database
     .objects<SessionRow>(READ_SESSIONS, now)
-    .map(({ id, openedAt, expiresAt, profile, running }) => {
-      return { ...(JSON.parse(profile) as Profile), session: id, openedAt, expiresAt, running }
+    .map(({ id, profile, orderedEnd, orderedConcurrency, ...row }) => {
+      const order = orderOf(orderedEnd, orderedConcurrency)
+      return { ...(JSON.parse(profile) as Profile), session: id, ...row, order }
     })
 }
 

@@ -9,6 +9,7 @@ import {
   KEYS_IN_USE,
   SET_COUNTED,
   SET_LIMIT,
+  THESE_IN_USE,
   UNUSE_LIMIT,
   USAGES_OF,
   USES_OF,
@@ -101,14 +102,15 @@ function onLimit(
   return found === undefined ? undefined : { limit, key: found.key }
 }
 
-export function limits(pass: Pass, { names, limit: most, cursor, keysMax }: LimitsRequest): LimitsAnswer {
+export function limits(pass: Pass, request: LimitsRequest): LimitsAnswer {
+  const { names, limit: most, cursor } = request
   const wanted = [...pass.limits.all]
     .filter(({ name }) => (names === null || names.includes(name)) && (cursor === null || name > cursor))
     .filter((limit) => isShown(pass, limit))
     .toSorted((one, other) => (one.name < other.name ? -1 : 1))
   const page = wanted.slice(0, most)
   return {
-    limits: page.map((limit) => recordOf(pass, limit, keysMax)),
+    limits: page.map((limit) => recordOf(pass, limit, request)),
     next: wanted.length > most ? page.at(-1)!.name : null,
   }
 }
@@ -117,9 +119,17 @@ function isShown({ database, now }: Pass, { key, version }: Limit): boolean {
   return version > 0 || database.get<[number]>(ANY_SHUT, key, now)![0] === 1
 }
 
-function recordOf({ database, now }: Pass, limit: Limit, keysMax: number): LimitRecord {
+function recordOf(
+  { database, now }: Pass,
+  limit: Limit,
+  { keysMax, keys: meant }: LimitsRequest,
+): LimitRecord {
   const { key, name, version, allowance, by, shutUntil, configuredAt } = limit
-  const keys = database.objects<LimitRecord['keys'][number]>(KEYS_IN_USE, key, now, keysMax)
+  type Used = LimitRecord['keys'][number]
+  const keys =
+    meant === undefined
+      ? database.objects<Used>(KEYS_IN_USE, key, now, keysMax)
+      : database.objects<Used>(THESE_IN_USE, key, now, JSON.stringify(meant))
   return { name, version, allowance, by, shutUntil, configuredAt, keys: keys.map((row) => ({ ...row })) }
 }
 

@@ -1,18 +1,16 @@
 /** The line to the store's thread: calls go out, answers come back, and the thread's life is watched. */
 import process from 'node:process'
 import { Worker } from 'node:worker_threads'
+import { besideModule } from '@millrace/core/store'
 import { errorOf, notOpen, threadEnded } from './errors.ts'
-import type { Hint } from '@millrace/core/store'
+import type { Hint, Port } from '@millrace/core/store'
 import type { Answer, Call, OperationName, Operations, Report } from './wire.ts'
-import type { ThreadOptions } from './thread.ts'
+import type { ThreadOptions } from './sqlite-thread.ts'
 
 interface Pending {
   readonly resolve: (answer: never) => void
   readonly reject: (error: unknown) => void
 }
-
-/** Sources run as they are; what was built has another ending. */
-const THREAD = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url)
 
 export class Line {
   readonly #worker: Worker
@@ -28,10 +26,14 @@ export class Line {
   readonly #opened: Promise<void>
   readonly #gone: Promise<void>
 
+  /** @throws InvalidArgumentError if its thread was left out of a bundle */
   constructor(options: ThreadOptions, onHint: (hint: Hint) => void) {
     this.#path = options.path
     this.#onHint = onHint
-    this.#worker = new Worker(THREAD, { workerData: options, name: 'millrace-sqlite' })
+    this.#worker = new Worker(besideModule(import.meta.url, 'sqlite-thread'), {
+      workerData: options,
+      name: 'millrace-sqlite',
+    })
     const opened = Promise.withResolvers<void>()
     this.#opened = opened.promise
     this.#gone = new Promise((resolve) => {
@@ -78,6 +80,12 @@ export class Line {
     })
   }
 
+  /** A heart moves in with the thread; its port closes when that ends. */
+  lodge(heart: Port): void {
+    const call: Call = { call: 0, operation: 'lodge', request: heart }
+    this.#worker.postMessage([call], [heart])
+  }
+
   /** Ends the thread, which first gives back what it opened. */
   async close(): Promise<void> {
     if (this.#end === undefined) {
@@ -87,6 +95,11 @@ export class Line {
     }
     await this.#gone
     this.#abandon(new Error('it was closed'))
+  }
+
+  /** Ends the thread in the middle of whatever it does: its file is as if its process had been killed. */
+  async kill(): Promise<void> {
+    await this.#worker.terminate()
   }
 
   /**

@@ -10,7 +10,7 @@ const RESTART_MS = 1_000
 
 export interface LinesParts {
   readonly path: string
-  /** Starts a thread. */
+  /** Starts a thread. @throws InvalidArgumentError */
   start(): Line
   /** A thread has opened the file, the first one or another one: it knows nothing of what the last one was told. */
   opened(line: Line): void
@@ -29,7 +29,7 @@ export class Lines {
     this.#parts = parts
   }
 
-  /** @throws StoreError */
+  /** @throws StoreError; InvalidArgumentError if its thread was left out of a bundle */
   async open(): Promise<void> {
     const line = this.#parts.start()
     await line.open()
@@ -55,6 +55,17 @@ export class Lines {
     return this.#line
   }
 
+  /** Ends the thread as it is, and starts another one. @throws StoreError */
+  async renew(): Promise<void> {
+    await this.#restarting
+    const line = this.#line
+    if (line === undefined) throw notOpen(this.#parts.path)
+    await line.kill()
+    this.#startAnother()
+    await this.#restarting
+    if (this.#refusal !== undefined) throw this.#refusal
+  }
+
   async close(): Promise<void> {
     const line = this.#line
     this.#line = undefined
@@ -65,13 +76,18 @@ export class Lines {
   #restart(): void {
     const now = performance.now()
     if (this.#restarting !== undefined || now - this.#restartedMs < RESTART_MS) return
-    this.#restartedMs = now
+    this.#startAnother()
+  }
+
+  #startAnother(): void {
+    this.#restartedMs = performance.now()
     this.#restarting = this.#startAgain().finally(() => (this.#restarting = undefined))
   }
 
   async #startAgain(): Promise<void> {
-    const line = this.#parts.start()
+    let line: Line
     try {
+      line = this.#parts.start()
       await line.open()
     } catch (error) {
       this.#refusal = error as Error

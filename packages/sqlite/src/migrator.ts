@@ -6,6 +6,7 @@ import { migrationScript, MIGRATIONS } from './migrations.ts'
 import { checkOptions, type SqliteStoreOptions } from './options.ts'
 import type { Database } from './database.ts'
 
+/** Brings the schema of a SQLite file up to date, or says what that would take. */
 export class SqliteMigrator implements Migrator {
   readonly #path: string
 

@@ -1,5 +1,6 @@
 /** What the thread does, by name: what writes, and what only reads. */
 import { add } from './adding.ts'
+import { audit } from './audit.ts'
 import { budgets, configureBudget, spend, usage } from './budgets.ts'
 import { command, configureQueue } from './commanding.ts'
 import { exchange } from './exchanging.ts'
@@ -10,7 +11,8 @@ import { configureLimit, limits, recount, removeLimit } from './limit-settings.t
 import { acquireLock, locks, releaseLock, renewLock } from './locks.ts'
 import { reclaim } from './reclaiming.ts'
 import { dueSchedules, putSchedule, removeSchedule, schedule, schedules, tick } from './schedules.ts'
-import { closeSession, openSession, renew } from './sessions.ts'
+import { closeSession, openSession, orderSession, renew } from './sessions.ts'
+import { standing } from './standing.ts'
 import { deliver, prune, sweep } from './upkeep.ts'
 import { waitingRoutes } from './waiting-routes.ts'
 import type { Pass } from './home.ts'
@@ -27,6 +29,7 @@ const WRITES = {
   reclaim,
   openSession,
   renew,
+  orderSession,
   closeSession,
   sweep,
   deliver,
@@ -37,6 +40,7 @@ const WRITES = {
   removeLimit,
   configurePartition,
   recount,
+  repair: audit,
   configureBudget,
   spend,
   openGate,
@@ -49,12 +53,14 @@ const WRITES = {
 } as const satisfies { readonly [K in OperationName]?: Operation<K> }
 
 const READS = {
+  audit,
   get,
   outcomes,
   list,
   queues,
   waitingRoutes,
   dueSoon,
+  standing,
   sessions,
   definitions,
   limits,

@@ -1,6 +1,7 @@
 /** What the user may say about a SQLite store. */
 import { checkMembers, InvalidArgumentError, type Members } from '@millrace/core'
 
+/** Which file the store is in, and how it is opened. */
 export interface SqliteStoreOptions {
   /** The file. It is created if its folder exists; two files beside it belong to it. */
   readonly path: string

@@ -1,5 +1,5 @@
 /** Schedules: rows by name, and the tick. */
-import { FINAL_FROM, isChange } from '@millrace/core/store'
+import { FINAL_FROM, isChange, STATE } from '@millrace/core/store'
 import { addGroup } from './groups.ts'
 import { cancel } from './commanding.ts'
 import { idBytes, idFromHex } from './codes.ts'
@@ -14,13 +14,18 @@ import {
   SCHEDULES,
   SCHEDULES_WAITING,
 } from './statements/schedules.ts'
-import { draftOf, isRunning, save, seqOf } from './tasks.ts'
+import { PARENTS_OF } from './statements/dependents.ts'
+import { draftOf, save, seqOf, stateNow } from './tasks.ts'
 import type {
   AddVerdict,
   DueSchedules,
+  Edge,
+  IfFailed,
+  Overlap,
   SchedulePut,
   SchedulePutAnswer,
   ScheduleRecord,
+  TaskId,
   TaskSpec,
   Tick,
   TickAnswer,
@@ -83,7 +88,8 @@ export function removeSchedule({ database }: Pass, name: string): 'removed' | 'u
 interface Last {
   readonly id: string
   readonly seq: number
-  readonly runs: boolean
+  /** As readers know it. */
+  readonly state: number
 }
 
 export function tick(pass: Pass, request: Tick): TickAnswer {
@@ -97,7 +103,7 @@ export function tick(pass: Pass, request: Tick): TickAnswer {
     advance(pass, request, [])
     return { outcome: 'skipped' }
   }
-  const added = addGroup(pass, { tasks: behindLast(request, last), under: null, gate: null })
+  const added = addGroup(pass, { tasks: behindLast(pass, request, last), under: null, gate: null })
   if (added.outcome === 'rejected') return added
   // neither a fence nor a lock can be in its way
   if (added.outcome !== 'added') throw new Error(`the runs of a schedule were ${added.outcome}`)
@@ -113,15 +119,24 @@ function liveLast(pass: Pass, { lastTask }: ScheduleRecord, { tasks }: Tick): La
   const seq = seqOf(pass, lastTask)
   const draft = seq === undefined ? undefined : draftOf(pass, seq)
   if (draft === undefined || draft.task.state >= FINAL_FROM) return null
-  return { id: lastTask, seq: draft.task.seq, runs: isRunning(draft.task) }
+  return { id: lastTask, seq: draft.task.seq, state: stateNow(draft.task) }
 }
 
 /** The first of the runs waits for the last one where that is asked for, and there is something to wait for. */
-function behindLast({ tasks, overlap }: Tick, last: Last | null): readonly TaskSpec[] {
-  const waits = last !== null && (overlap === 'queue' || (overlap === 'replace' && last.runs))
+function behindLast(pass: Pass, { tasks, overlap }: Tick, last: Last | null): readonly TaskSpec[] {
   const [first, ...others] = tasks
-  if (first === undefined || !waits) return tasks
-  return [{ ...first, after: [...first.after, { parent: last.id, ifFailed: 'run' }] }, ...others]
+  if (first === undefined || last === null) return tasks
+  return [{ ...first, after: [...first.after, ...inFront(pass, last, overlap)] }, ...others]
+}
+
+/** Whoever is replaced before it could start leaves to its successor for whom it waited. */
+function inFront({ database }: Pass, { id, seq, state }: Last, overlap: Overlap): readonly Edge[] {
+  if (overlap === 'queue' || (overlap === 'replace' && state === STATE.running))
+    return [{ parent: id, ifFailed: 'run' }]
+  if (overlap !== 'replace' || state !== STATE.blocked) return []
+  const [parents] = database.get<[string | null]>(PARENTS_OF, seq)!
+  const edges = parents === null ? [] : (JSON.parse(parents) as [TaskId, IfFailed][])
+  return edges.map(([parent, ifFailed]) => ({ parent, ifFailed }))
 }
 
 function replace(pass: Pass, name: string, { seq }: Last): void {

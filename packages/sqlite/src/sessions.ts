@@ -1,17 +1,22 @@
 /** The leases of worker processes, and the strays that renewals find. */
-import { nonceValue } from '@millrace/core/store'
+import { nonceValue, orderOf } from '@millrace/core/store'
+import { idFromHex } from './codes.ts'
 import { tellDependents } from './dependents.ts'
 import { takeKeys } from './holds.ts'
 import { move } from './moves.ts'
 import { cancelReason } from './settling.ts'
 import {
   CANCEL_OF,
+  CANCELLED_OF,
   CLOSE_SESSION,
+  EXTEND_SESSION,
   FIND_SESSION,
   OPEN_SESSION,
+  ORDER_SESSION,
   PUBLISH,
   RAISE_FLOOR,
   RENEW_SESSION,
+  READ_ORDER,
   REOPEN_SESSION,
   RUNNING_OF,
   RUNNING_UNDER,
@@ -20,7 +25,16 @@ import {
   TERMS_OF,
 } from './statements/sessions.ts'
 import { draftOf, save, seqOf } from './tasks.ts'
-import type { CancelRequest, Fence, RenewAnswer, RenewRequest, SessionRequest } from '@millrace/core/store'
+import type {
+  CancelRequest,
+  Fence,
+  Held,
+  RenewAnswer,
+  RenewRequest,
+  SessionOrder,
+  SessionOrderRequest,
+  SessionRequest,
+} from '@millrace/core/store'
 import type { Pass } from './home.ts'
 
 /** So many renewals in a row that do not list a task make it a stray. */
@@ -51,9 +65,19 @@ export function openSession(pass: Pass, request: SessionRequest): Opened {
   const known = find(pass, id)
   if (known !== undefined && known.expiresAt <= now) return { session: 'dead', now }
   if (known === undefined) database.run(OPEN_SESSION, id, now, now + ttlMs, JSON.stringify(profile))
-  else database.run(REOPEN_SESSION, now + ttlMs, JSON.stringify(profile), known.key)
+  else database.run(REOPEN_SESSION, now, now + ttlMs, JSON.stringify(profile), known.key)
   for (const definition of definitions) database.run(PUBLISH, definition.type, JSON.stringify(definition))
   return { session: 'alive', now }
+}
+
+export function orderSession(
+  pass: Pass,
+  { session: id, end, concurrency }: SessionOrderRequest,
+): { readonly session: 'alive' | 'dead' } {
+  const key = aliveKey(pass, id)
+  if (key === null) return { session: 'dead' }
+  pass.database.run(ORDER_SESSION, end ?? null, concurrency ?? null, key)
+  return { session: 'alive' }
 }
 
 /** What the session still holds lapses with it. */
@@ -66,18 +90,28 @@ export function renew(pass: Pass, request: RenewRequest): RenewAnswer {
   const { database, now } = pass
   const session = find(pass, request.session)
   if (session === undefined || session.expiresAt <= now) {
-    return { session: 'dead', now, lost: request.held.map(({ fence }) => fence), cancelled: [] }
+    const lost = (request.held ?? []).map(({ fence }) => fence)
+    return { session: 'dead', now, lost, cancelled: [], order: null }
+  }
+  const { held, awaiting } = request
+  if (held === null) {
+    database.run(EXTEND_SESSION, now + request.ttlMs, session.key)
+    database.run(RAISE_FLOOR, now)
+    return { session: 'alive', now, lost: [], cancelled: askedToStop(pass, session), order: null }
   }
   database.run(RENEW_SESSION, now + request.ttlMs, request.seq, session.key)
   database.run(RAISE_FLOOR, now)
   const counts = request.seq > session.renewals
   if (counts) {
-    const listed = startClocks(pass, request)
-    returnStrays(pass, session, { listed, awaiting: new Set(request.awaiting) })
+    const listed = startClocks(pass, held)
+    returnStrays(pass, session, { listed, awaiting: new Set(awaiting) })
     takeKeys(pass)
     tellDependents(pass)
   }
-  return { session: 'alive', now, ...compareNotes(pass, request) }
+  const order = orderOf(
+    ...database.get<[end: SessionOrder['end'], concurrency: number | null]>(READ_ORDER, session.key)!,
+  )
+  return { session: 'alive', now, ...compareNotes(pass, held), order }
 }
 
 interface Running {
@@ -95,7 +129,7 @@ function heldTask(pass: Pass, { task, epoch, nonce }: Fence): Running | undefine
 }
 
 /** @returns the seqs of what is listed */
-function startClocks(pass: Pass, { held }: RenewRequest): ReadonlySet<number> {
+function startClocks(pass: Pass, held: readonly Held[]): ReadonlySet<number> {
   const listed = new Set<number>()
   for (const { fence, started } of held) {
     const running = heldTask(pass, fence)
@@ -143,8 +177,20 @@ function returnStray(pass: Pass, seq: number): void {
   save(pass, draft)
 }
 
+/** What the session runs and is asked to stop. */
+function askedToStop(pass: Pass, { key }: Session): RenewAnswer['cancelled'] {
+  const rows = pass.database.objects<{ seq: number; id: string; epoch: number; nonce: string }>(
+    CANCELLED_OF,
+    key,
+  )
+  return rows.map(({ seq, id, epoch, nonce }) => ({
+    fence: { task: idFromHex(id), epoch, nonce },
+    reason: reasonOf(pass, seq),
+  }))
+}
+
 /** Which of the listed tasks are lost, and which are asked to stop. */
-function compareNotes(pass: Pass, { held }: RenewRequest): Pick<RenewAnswer, 'lost' | 'cancelled'> {
+function compareNotes(pass: Pass, held: readonly Held[]): Pick<RenewAnswer, 'lost' | 'cancelled'> {
   const lost: Fence[] = []
   const cancelled: RenewAnswer['cancelled'][number][] = []
   for (const { fence } of held) {

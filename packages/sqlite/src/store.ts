@@ -13,10 +13,12 @@ import type * as port from '@millrace/core/store'
 /** An `add` of so many groups goes to the thread at once: there is more to gain by working side by side. */
 const HURRY_GROUPS = 16
 
-export class SqliteStore implements port.Store {
+/** The store in a SQLite file, which several processes of one machine may share. It works on a thread of its own. */
+export class SqliteStore implements port.HostingStore {
   readonly kind = 'sqlite'
   readonly retentionBytes: number = 1_024 ** 3
   readonly calls = 'in order'
+  readonly elsewhere = 'own-thread'
   readonly #watchers = new Watchers((listened) => this.#listen(listened))
   readonly #lines: Lines
   #exchanges = new Exchanges()
@@ -41,6 +43,14 @@ export class SqliteStore implements port.Store {
     await this.#lines.close()
   }
 
+  async reconnect(): Promise<void> {
+    await this.#lines.renew()
+  }
+
+  lodge(heart: port.Port): void {
+    this.#lines.reach().lodge(heart)
+  }
+
   openSession(
     request: port.SessionRequest,
   ): Promise<{ readonly session: 'alive' | 'dead'; readonly now: number }> {
@@ -51,6 +61,10 @@ export class SqliteStore implements port.Store {
     const answer = await this.#lines.reach().call('renew', request)
     this.#exchanges.forget(answer.lost)
     return answer
+  }
+
+  orderSession(request: port.SessionOrderRequest): Promise<{ readonly session: 'alive' | 'dead' }> {
+    return this.#lines.reach().call('orderSession', request)
   }
 
   async closeSession(session: port.SessionId): Promise<void> {
@@ -212,6 +226,10 @@ export class SqliteStore implements port.Store {
     return this.#lines.reach().call('dueSoon', request)
   }
 
+  standing(request: port.StandingRequest): Promise<port.Standing | null> {
+    return this.#lines.reach().call('standing', request)
+  }
+
   sessions(): Promise<readonly port.SessionRecord[]> {
     return this.#lines.reach().call('sessions', undefined)
   }
@@ -222,6 +240,10 @@ export class SqliteStore implements port.Store {
 
   now(): Promise<number> {
     return this.#lines.reach().call('now', undefined)
+  }
+
+  audit(request: port.AuditRequest): Promise<port.AuditAnswer> {
+    return this.#lines.reach().call(request.repair ? 'repair' : 'audit', request)
   }
 
   watch(): AsyncIterableIterator<port.Hint> {

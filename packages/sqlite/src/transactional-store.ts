@@ -7,6 +7,7 @@ import { SqliteStore } from './store.ts'
 import type { SqliteStoreOptions } from './options.ts'
 import type { TransactionalStore, Transactions } from '@millrace/core/store'
 
+/** Your connection, and what every SQLite store may be told. */
 export interface TransactionalSqliteStoreOptions extends Omit<SqliteStoreOptions, 'path'> {
   /**
    * Your own synchronous connection. The store works on its file by a connection of its own, and on yours only in
@@ -15,6 +16,7 @@ export interface TransactionalSqliteStoreOptions extends Omit<SqliteStoreOptions
   readonly connection: SqliteTransaction
 }
 
+/** A SQLite store that also works in transactions of yours, on your own synchronous connection. */
 export class TransactionalSqliteStore extends SqliteStore implements TransactionalStore<SqliteTransaction> {
   readonly transactions: Transactions<SqliteTransaction>
   readonly #connection: SqliteTransaction

@@ -2,7 +2,7 @@
 import { busyError, isBusy, storeError } from './failures.ts'
 import { newPass, type Home, type Pass } from './home.ts'
 import { Presence } from './presence.ts'
-import { READ_FLOOR } from './statements/sessions.ts'
+import { READ_STANDING } from './statements/sessions.ts'
 import { flushLoads } from './loads.ts'
 import { flushVolumes } from './volumes.ts'
 import { mergedHint, NOTHING, type Hint } from '@millrace/core/store'
@@ -60,6 +60,8 @@ export class Transactions {
   readonly #presence: Presence
   /** What others have written since is told apart by it. */
   #dataVersion = -1
+  /** The same of what is remembered: settings and names, not tasks. */
+  #settings = -1
   /** Since when no transaction has got the lock: those who wait behind each other share one patience. */
   #lockedSince: number | undefined
 
@@ -77,11 +79,15 @@ export class Transactions {
     const version = database.get<[number]>('PRAGMA data_version')![0]
     if (version === this.#dataVersion) return false
     this.#dataVersion = version
-    names.othersWrote()
-    lanes.forget()
-    limits.forget()
-    budgets.forget()
-    clock.raise(database.get<[number]>(READ_FLOOR)![0])
+    const [floor, settings] = database.get<[number, number]>(READ_STANDING)!
+    clock.raise(floor)
+    if (settings !== this.#settings) {
+      this.#settings = settings
+      names.othersWrote()
+      lanes.forget()
+      limits.forget()
+      budgets.forget()
+    }
     return true
   }
 

@@ -5,6 +5,8 @@
  */
 import type { ErrorCode, StoreError } from '@millrace/core'
 import type {
+  AuditAnswer,
+  AuditRequest,
   BudgetSettings,
   CommandAnswer,
   CommandRequest,
@@ -23,6 +25,7 @@ import type {
   LockRecord,
   LockRequest,
   PartitionRecord,
+  Port,
   PartitionSettings,
   Payload,
   PruneRequest,
@@ -38,11 +41,14 @@ import type {
   SchedulePutAnswer,
   ScheduleRecord,
   SessionRecord,
+  SessionOrderRequest,
   SessionRequest,
   Settlement,
   SpendRequest,
   TaskGroup,
   TaskOutcome,
+  Standing,
+  StandingRequest,
   TaskRecord,
   Tick,
   TickAnswer,
@@ -216,6 +222,7 @@ export interface Operations {
   reclaim(request: ReclaimRequest): ReclaimAnswer
   openSession(request: SessionRequest): { readonly session: 'alive' | 'dead'; readonly now: number }
   renew(request: RenewRequest): RenewAnswer
+  orderSession(request: SessionOrderRequest): { readonly session: 'alive' | 'dead' }
   closeSession(session: string): null
   sweep(request: UpkeepRequest): UpkeepAnswer
   deliver(request: UpkeepRequest): UpkeepAnswer
@@ -228,6 +235,9 @@ export interface Operations {
   configurePartition(request: PartitionSettings): null
   partitions(): readonly PartitionRecord[]
   recount(): RecountAnswer
+  audit(request: AuditRequest): AuditAnswer
+  /** An audit that may write. */
+  repair(request: AuditRequest): AuditAnswer
   configureBudget(request: BudgetSettings): 'applied' | 'too-many'
   budgets(): readonly BudgetSettings[]
   usage(questions: readonly UsageQuestion[]): UsageAnswer
@@ -252,11 +262,13 @@ export interface Operations {
   queues(): readonly QueueRecord[]
   waitingRoutes(): readonly WaitingRoute[]
   dueSoon(request: DueSoonRequest): readonly DueSoon[]
+  standing(request: StandingRequest): Standing | null
   sessions(): readonly SessionRecord[]
   definitions(): readonly PublishedDefinition[]
   now(): number
   shiftClock(ms: number): null
   watch(on: boolean): null
+  lodge(heart: Port): null
   close(): null
 }
 

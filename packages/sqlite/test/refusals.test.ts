@@ -248,7 +248,7 @@ describe('a file that is removed or replaced while it is in use', () => {
     const path = join(folder, 'home.db')
     const said: string[] = []
     const error = (first: object | string): void => {
-      said.push(first instanceof Object && 'error' in first ? (first.error as Error).message : '')
+      said.push(first instanceof Object && 'err' in first ? (first.err as Error).message : '')
     }
     const mill = new Mill(new SqliteStore({ path }), { logger: { debug() {}, info() {}, warn() {}, error } })
     const job = defineTask('job', { input: unchecked<number>() })

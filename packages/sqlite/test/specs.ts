@@ -63,6 +63,7 @@ export function session(changes: Partial<SessionRequest> = {}): SessionRequest {
     types: ['work'],
     offers: [],
     concurrency: 10,
+    state: 'running',
     definitions: [],
     ...changes,
   }

@@ -1,4 +1,5 @@
 /** What an exchange costs: how many statements, one commit, and no row that it may not take. */
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import * as adding from '../src/statements/adding.ts'
 import * as budgets from '../src/statements/budgets.ts'
@@ -9,6 +10,7 @@ import * as inspection from '../src/statements/inspection.ts'
 import * as lanes from '../src/statements/lanes.ts'
 import * as limits from '../src/statements/limits.ts'
 import * as series from '../src/statements/series.ts'
+import { READ_STANDING } from '../src/statements/sessions.ts'
 import * as settling from '../src/statements/settling.ts'
 import * as upkeep from '../src/statements/upkeep.ts'
 import { Rooms } from './rooms.ts'
@@ -133,6 +135,71 @@ test('an exchange that settles and claims is one transaction of few statements',
   expect(statements.filter((sql) => sql === 'COMMIT')).toHaveLength(1)
   expect(statements.filter((sql) => sql.startsWith('BEGIN'))).toEqual(['BEGIN IMMEDIATE'])
   expect(statements.length).toBeLessThanOrEqual(18)
+})
+
+/** Does something on another connection, as another process would. */
+function elsewhere(...writes: readonly string[]): void {
+  const stranger = new DatabaseSync(rooms.path)
+  for (const write of writes) stranger.exec(write)
+  stranger.close()
+}
+
+test('an exchange after others have moved tasks reads one row more', async () => {
+  const id = await worker()
+  await rooms.add(groups(40))
+  const once = async (): Promise<readonly string[]> => {
+    rooms.statements.length = 0
+    expect((await rooms.exchange(exchange(id, { demand: demand(10) }))).claims).toHaveLength(10)
+    return [...rooms.statements]
+  }
+  // what it has set itself it reads once more, after somebody else has written
+  elsewhere("INSERT INTO notes(seq, logs) VALUES (1, '[]')")
+  await once()
+  const undisturbed = await once()
+  elsewhere("INSERT INTO notes(seq, logs) VALUES (2, '[]')")
+  const after = await once()
+  expect(after.filter((sql) => sql !== READ_STANDING)).toEqual(undisturbed)
+  expect(after.length).toBe(undisturbed.length + 1)
+})
+
+test('what others have set counts for the next exchange', async () => {
+  const id = await worker()
+  await rooms.add(groups(2))
+  const claims = async (): Promise<number> =>
+    (await rooms.exchange(exchange(id, { demand: demand(1) }))).claims.length
+  expect(await claims()).toBe(1)
+  elsewhere('UPDATE queues SET paused = 1')
+  expect(await claims()).toBe(0)
+})
+
+test.each([
+  "INSERT INTO queues(name) VALUES ('q')",
+  'UPDATE queues SET paused = 1',
+  'UPDATE queues SET retention = NULL',
+  "INSERT INTO routes(type, needs) VALUES ('t', '[]')",
+  "INSERT INTO terms(terms) VALUES ('[]')",
+  "UPDATE partitions SET weight = 2 WHERE name = 'p'",
+  "DELETE FROM partitions WHERE name = 'p'",
+  "INSERT INTO lanes(partition, lane, prefers) VALUES (1, '[]', 0)",
+  'DELETE FROM lanes',
+  "INSERT INTO limits(name, version, set_by, shut_until, configured_at) VALUES ('l', 1, 'call', 0, 0)",
+  'UPDATE limits SET concurrency = 1',
+  'DELETE FROM limits',
+  "INSERT INTO budgets VALUES ('queue', 'q', '{}')",
+  "UPDATE budgets SET budget = '[]'",
+  'DELETE FROM budgets',
+])('processes are told of: %s', async (write) => {
+  await rooms.add(groups(1))
+  elsewhere(
+    "INSERT INTO partitions(name) VALUES ('p')",
+    "INSERT INTO lanes(partition, lane, prefers) VALUES (7, '[]', 0)",
+    "INSERT INTO limits(name, version, set_by, shut_until, configured_at) VALUES ('k', 1, 'call', 0, 0)",
+    "INSERT INTO budgets VALUES ('queue', 'k', '{}')",
+  )
+  const settings = (): number => rooms.home.database.get<[number, number]>(READ_STANDING)![1]
+  const before = settings()
+  elsewhere(write)
+  expect(settings()).toBe(before + 1)
 })
 
 test('what is live is counted by two statements of an exchange, while there is a budget', async () => {

@@ -9,6 +9,7 @@ import { add, exchange, openHome, type Script } from '../../../../packages/redis
 import { AT } from '../../../../packages/redis/src/layout.ts'
 import { Home } from '../../../../packages/redis/src/home.ts'
 import { Link } from '../../../../packages/redis/src/link.ts'
+import { newClient } from '../../../../packages/redis/src/driver.ts'
 import { packAdd, partsOf } from '../../../../packages/redis/src/adding.ts'
 import { known } from './known.ts'
 import { demandOf, newNonce, SESSION } from '../records.ts'
@@ -26,7 +27,7 @@ interface Claimed {
 
 export async function bareRedis(url: string): Promise<Bare<Buffer, Claimed>> {
   await known(new RedisStore({ url }))
-  const link = new Link({ url, place: 'bench', timeoutMs: 5_000 })
+  const link = new Link({ url, place: 'bench', timeoutMs: 5_000, dial: newClient })
   await link.open()
   const home = new Home({ line: link, place: 'bench', namespace: 'default', migrate: false })
   await home.open()

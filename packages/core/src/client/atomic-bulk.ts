@@ -58,7 +58,7 @@ async function takeBack(ids: readonly TaskId[], connection: Connection): Promise
     }
   } catch (error) {
     connection.logger.warn(
-      { error },
+      { err: error },
       'an atomic bulk was not taken back; the sweep removes its tasks, which never start',
     )
   }

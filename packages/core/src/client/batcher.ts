@@ -66,14 +66,15 @@ export class Batcher {
    * Adds groups with the next trip: at most what one request may carry. Groups that met a lock are tried again
    * while there is patience, at nobody else's cost.
    *
+   * @param sinceMs since when the caller has been waiting, by the monotonic clock, if not only now
    * @throws BackpressureError if too much is under way
    */
-  submit(groups: readonly TaskGroup[]): Promise<readonly Arrival[]> {
+  submit(groups: readonly TaskGroup[], sinceMs?: number): Promise<readonly Arrival[]> {
     const { account, platform, timeoutMs } = this.#parts
     const load = loadOf(groups)
     return new Promise((resolve) => {
       account.take(load)
-      const endMs = platform.monotonicMs() + timeoutMs
+      const endMs = (sinceMs ?? platform.monotonicMs()) + timeoutMs
       const over = (arrivals: readonly Arrival[]): void => {
         account.giveBack(load)
         resolve(arrivals)
@@ -86,6 +87,8 @@ export class Batcher {
         else over(arrivals)
       }
       this.#wait({ groups, tasks: load.tasks, bytes: load.bytes, again: false, endMs, arrive })
+      // the trip itself would tell it in its own time
+      if (sinceMs !== undefined) this.#watchTheTime(endMs)
     })
   }
 

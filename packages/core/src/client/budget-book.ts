@@ -59,7 +59,7 @@ export class BudgetBook {
   renewed(): Promise<void> | undefined {
     if (this.isEmpty ? !this.#isOld : this.#ageMs <= FRESH_MS) return undefined
     return this.#read('fails fast').catch((error: unknown) =>
-      this.#connection.logger.debug({ error }, 'budgets are read again later'),
+      this.#connection.logger.debug({ err: error }, 'budgets are read again later'),
     )
   }
 

@@ -41,6 +41,7 @@ export interface BudgetStatus extends ScopeUsage {
 const SECOND_MS = 1_000
 const PERIOD_MAX_MS = 31 * 86_400_000
 
+/** `mill.budgets`: how much queues and partitions may hold, and use in a time. */
 export class BudgetControl {
   readonly #connection: Connection
   readonly #changed: () => void

@@ -29,8 +29,8 @@ const FORGET_MS = 10_000
 
 /** What was let in, until the store has answered. */
 export interface Admission {
-  /** @param created how many tasks came to be */
-  settled(created: number): void
+  /** @param created how many tasks came to be; `null`: nobody knows */
+  settled(created: number | null): void
 }
 
 /** What a group asks of a scope. */
@@ -102,7 +102,7 @@ export class BudgetKeeper {
     const needs = this.#needs(tasks)
     if (needs.length === 0) return undefined
     this.#learn(needs, { freshMs: FRESH_MS, manner: 'fails fast' }).catch((error: unknown) =>
-      this.#connection.logger.debug({ error }, 'what there is of budgets is looked up later'),
+      this.#connection.logger.debug({ err: error }, 'what there is of budgets is looked up later'),
     )
     this.#refuse(needs)
     return this.#enter(needs)
@@ -168,8 +168,10 @@ export class BudgetKeeper {
     return {
       settled: (created) => {
         for (const { scope, budget, load, known } of entered) {
-          addTo(known.answered, load)
-          const tasks = Math.min(created, load.tasks)
+          // what never came to be leaves its room to the next
+          if (created === 0) takeFrom(known.admitted, load)
+          else addTo(known.answered, load)
+          const tasks = Math.min(created ?? 0, load.tasks)
           if (budget.quota !== null && budget.quota.tasks !== null && tasks > 0)
             this.#spendings.note(scope, windowOf(budget.quota, this.#book.now()), { tasks, handlerMs: 0 })
         }
@@ -287,4 +289,9 @@ export function createdOf(verdicts: readonly AddVerdict[]): number {
 function addTo(sum: { tasks: number; bytes: number }, load: Load): void {
   sum.tasks += load.tasks
   sum.bytes += load.bytes
+}
+
+function takeFrom(sum: { tasks: number; bytes: number }, load: Load): void {
+  sum.tasks -= load.tasks
+  sum.bytes -= load.bytes
 }

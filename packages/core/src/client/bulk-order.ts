@@ -16,7 +16,7 @@ export interface BulkOrder {
 }
 
 /**
- * @param places of drafts that stand in a flow
+ * @param places of drafts of which something is said beside what they say
  * @throws CycleError, TooLargeError, InvalidArgumentError if these are no drafts
  */
 export function bulkOrder(drafts: readonly Draft[], ids: IdMaker, places?: Places): BulkOrder {
@@ -44,7 +44,8 @@ export function bulkOrder(drafts: readonly Draft[], ids: IdMaker, places?: Place
   }
 }
 
-function checkDrafts(drafts: unknown): void {
+/** @throws InvalidArgumentError if these are no drafts */
+export function checkDrafts(drafts: unknown): void {
   if (!Array.isArray(drafts)) {
     throw new InvalidArgumentError(`The drafts are ${shown(drafts)}.`, { hint: DRAFT_HINT })
   }

@@ -1,5 +1,6 @@
 /** A client's line to its store: opened once, when first needed; closed once. */
 import { ClosedError, codeOf, type AmbiguousError, type StoreError } from '../task/errors.ts'
+import { HeartHost } from '../heart/host.ts'
 import { Breaker } from './breaker.ts'
 import { Operations } from './operations.ts'
 import { answeredBy, isOutage, pause, repeating, type Bound } from './repeat.ts'
@@ -40,6 +41,8 @@ export class Connection {
   readonly store: Store
   readonly platform: Platform
   readonly logger: Logger
+  /** Where the hearts of its workers live that are not on this thread. */
+  readonly hearts: HeartHost
   readonly #storeTimeoutMs: number
   readonly #listeners = new Set<(hint: Hint) => void>()
   readonly #workers = new Set<(groups: readonly TaskGroup[]) => void>()
@@ -57,6 +60,7 @@ export class Connection {
     this.store = parts.store
     this.platform = parts.platform
     this.logger = parts.logger
+    this.hearts = new HeartHost(parts.store, parts.platform)
     this.#storeTimeoutMs = parts.storeTimeoutMs
     this.#breaker = new Breaker({
       platform: parts.platform,
@@ -74,6 +78,11 @@ export class Connection {
    */
   open(): Promise<void> {
     return this.#openBy(this.#endMs('fails fast'))
+  }
+
+  /** Whether the store counts as down: nothing but failures came from it for a while. */
+  get isDown(): boolean {
+    return this.#breaker.isOpen
   }
 
   /** How long a call of this kind waits for the store. */
@@ -190,7 +199,7 @@ export class Connection {
       () => this.store.close(),
       () => undefined, // what could not be opened needs no closing
     )
-    opened.catch((error: unknown) => this.logger.warn({ error }, 'the store could not be closed'))
+    opened.catch((error: unknown) => this.logger.warn({ err: error }, 'the store could not be closed'))
     await Promise.race([opened, pause(this.platform, CLOSE_OPENING_MS)])
   }
 
@@ -236,7 +245,7 @@ export class Connection {
 
   #refuseAll(): void {
     const why = this.#breaker.refusal()
-    this.logger.warn({ error: why }, 'the store is away: calls are refused at once until it is back')
+    this.logger.warn({ err: why }, 'the store is away: calls are refused at once until it is back')
     for (const refuse of this.#refused) refuse(why)
   }
 
@@ -272,7 +281,7 @@ export class Connection {
       } catch (error) {
         if (this.#closed) break
         if (!warned)
-          this.logger.warn({ error }, 'the store gives no hints for now; changes are found by polling')
+          this.logger.warn({ err: error }, 'the store gives no hints for now; changes are found by polling')
         warned = true
       }
       if (this.#closed) break

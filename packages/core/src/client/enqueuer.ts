@@ -14,6 +14,8 @@ import { draftSpec, specOf, type TaskDraft } from './specs.ts'
 import { Stream } from './stream.ts'
 import { firstTime, handleOf, type EnqueuedHandle, type HandleContext } from './handle.ts'
 import type { Load } from '../policy/budgets.ts'
+import { enqueuingMany, enqueuingOne, inherited } from './preparation.ts'
+import type { Plugins } from './plugins.ts'
 import type { Transactions } from '../store/transactions.ts'
 import type { AnyFlow } from '../task/flow.ts'
 import type { AnyTask } from '../task/definition.ts'
@@ -25,6 +27,10 @@ import type { Fence, TaskSpec } from '../store/records.ts'
 /** What became of one draft of a best-effort bulk. */
 export type BulkAnswer<D extends AnyTask = AnyTask> = EnqueuedHandle<D> | RejectedDraft
 
+/**
+ * What the place of a draft that was refused holds in the answer of a best-effort `enqueueMany`; the others were
+ * enqueued.
+ */
 export interface RejectedDraft {
   readonly outcome: 'rejected'
   readonly error: MillraceError
@@ -32,6 +38,7 @@ export interface RejectedDraft {
 
 export interface EnqueuerContext extends HandleContext {
   readonly budgets: BudgetKeeper
+  readonly plugins: Plugins | undefined
 }
 
 export class Enqueuer {
@@ -70,17 +77,51 @@ export class Enqueuer {
   }
 
   /** @param under the running task in whose name it is enqueued */
-  async one<D extends AnyTask>(draft: TaskDraft<D>, under: Fence | null = null): Promise<EnqueuedHandle<D>> {
+  async one<D extends AnyTask>(given: TaskDraft<D>, under: Fence | null = null): Promise<EnqueuedHandle<D>> {
     this.#operations.begin()
     try {
+      const draft = inherited(given, under === null ? 'anybody' : 'handler')
+      if (this.#context.plugins !== undefined) return await this.#plugged(this.#context.plugins, draft, under)
       const { id } = draft.options
       const made =
         id === undefined
           ? specOf(draft, this.#ids.next(), 'client')
           : specOf(draft, checkedTaskId(id), 'user')
       const spec = made instanceof Promise ? await made : made
-      const verdicts = await this.#admitted([spec], () => this.#add({ tasks: [spec], under, gate: null }))
+      const group = { tasks: [spec], under, gate: null }
+      const verdicts = await this.#admitted([spec], (sinceMs) => this.#add(group, sinceMs))
       return handleOf(draft.task, { spec, verdict: verdicts[0]! }, this.#context)
+    } finally {
+      this.#operations.end()
+    }
+  }
+
+  async #plugged<D extends AnyTask>(
+    plugins: Plugins,
+    given: TaskDraft<D>,
+    under: Fence | null,
+  ): Promise<EnqueuedHandle<D>> {
+    await plugins.ready()
+    return enqueuingOne<D>(plugins, { draft: given, work: 'asynchronous' }, async (draft) => {
+      const { id } = draft.options
+      const spec = await specOf(
+        draft,
+        id === undefined ? this.#ids.next() : checkedTaskId(id),
+        id === undefined ? 'client' : 'user',
+      )
+      const group = { tasks: [spec], under, gate: null }
+      const [verdict] = await this.#admitted([spec], (sinceMs) => this.#add(group, sinceMs))
+      return handleOf(draft.task, { spec, verdict: verdict! }, this.#context)
+    })
+  }
+
+  /** What a handler enqueues that runs in an isolate, where the task was made. */
+  async child(spec: TaskSpec, under: Fence): Promise<AddVerdict> {
+    this.#operations.begin()
+    try {
+      const group = { tasks: [spec], under, gate: null }
+      const verdicts = await this.#admitted([spec], (sinceMs) => this.#add(group, sinceMs))
+      return verdicts[0]!
     } finally {
       this.#operations.end()
     }
@@ -100,7 +141,8 @@ export class Enqueuer {
   async atomically(drafts: readonly Draft[]): Promise<EnqueuedHandle[]> {
     this.#operations.begin()
     try {
-      return drafts.length === 0 ? [] : await this.#atomically(drafts)
+      if (drafts.length === 0) return []
+      return await this.#prepared(drafts, undefined, (places) => this.#atomically(drafts, places))
     } finally {
       this.#operations.end()
     }
@@ -111,7 +153,7 @@ export class Enqueuer {
     this.#operations.begin()
     try {
       const { drafts, places } = planOf(flow)
-      const handles = await this.#atomically(drafts, places)
+      const handles = await this.#prepared(drafts, places, (all) => this.#atomically(drafts, all))
       return flowHandles(flow, { drafts, handles })
     } finally {
       this.#operations.end()
@@ -122,7 +164,7 @@ export class Enqueuer {
   async bestEffort(drafts: readonly Draft[]): Promise<BulkAnswer[]> {
     this.#operations.begin()
     try {
-      return await this.#bestEffort(drafts)
+      return await this.#prepared(drafts, undefined, (places) => this.#bestEffort(drafts, places))
     } finally {
       this.#operations.end()
     }
@@ -136,6 +178,16 @@ export class Enqueuer {
   /** Takes nothing more, and resolves when everything under way is answered, whole bulks too. */
   close(): Promise<void> {
     return this.#operations.close()
+  }
+
+  async #prepared<T extends readonly BulkAnswer[]>(
+    drafts: readonly Draft[],
+    places: Places | undefined,
+    enqueue: (places: Places | undefined) => Promise<T>,
+  ): Promise<T> {
+    const { plugins } = this.#context
+    if (plugins !== undefined) await plugins.ready()
+    return enqueuingMany(plugins, { drafts, places, work: 'asynchronous' }, enqueue)
   }
 
   async #atomically(drafts: readonly Draft[], places?: Places): Promise<EnqueuedHandle[]> {
@@ -167,8 +219,8 @@ export class Enqueuer {
     }
   }
 
-  async #bestEffort(drafts: readonly Draft[]): Promise<BulkAnswer[]> {
-    const { order, drawn } = bulkOrder(drafts, this.#ids)
+  async #bestEffort(drafts: readonly Draft[], places?: Places): Promise<BulkAnswer[]> {
+    const { order, drawn } = bulkOrder(drafts, this.#ids, places)
     const fresh = new Set(drawn)
     const answers: BulkAnswer[] = Array.from(drafts, () => undefined as never)
     const indexes = new Map<TaskSpec, number>()
@@ -184,7 +236,8 @@ export class Enqueuer {
     })
     for (const index of order) {
       try {
-        const made = draftSpec(drafts[index]!, fresh)
+        const draft = drafts[index]!
+        const made = draftSpec(draft, fresh, places?.get(draft))
         const spec = made instanceof Promise ? await made : made
         const admitting = this.#context.budgets.admit([spec], this.#manner)
         const admission = admitting === undefined ? undefined : await admitting
@@ -206,7 +259,7 @@ export class Enqueuer {
   /** Adds what its budgets let in. */
   #admitted(
     specs: readonly TaskSpec[],
-    add: () => Promise<readonly AddVerdict[]>,
+    add: (sinceMs?: number) => Promise<readonly AddVerdict[]>,
   ): Promise<readonly AddVerdict[]> {
     const admitting = this.#context.budgets.admit(specs, this.#manner)
     return admitting === undefined ? add() : this.#settling(admitting, add)
@@ -214,24 +267,29 @@ export class Enqueuer {
 
   async #settling(
     admitting: Promise<Admission | undefined>,
-    add: () => Promise<readonly AddVerdict[]>,
+    add: (sinceMs?: number) => Promise<readonly AddVerdict[]>,
   ): Promise<readonly AddVerdict[]> {
+    // what the budgets took of the caller's patience is gone
+    const sinceMs = this.#context.connection.platform.monotonicMs()
     const admission = await admitting
-    if (admission === undefined) return add()
-    let created = 0
+    if (admission === undefined) return add(sinceMs)
+    let created: number | null = null
     try {
-      const verdicts = await add()
+      const verdicts = await add(sinceMs)
       created = createdOf(verdicts)
       return verdicts
+    } catch (error) {
+      if (codeOf(error) !== 'ambiguous') created = 0
+      throw error
     } finally {
       admission.settled(created)
     }
   }
 
-  async #add(group: TaskGroup): Promise<readonly AddVerdict[]> {
+  async #add(group: TaskGroup, sinceMs?: number): Promise<readonly AddVerdict[]> {
     this.#admit()
     const groups = [group]
-    const [arrival] = await this.#batcherFor(groups).submit(groups)
+    const [arrival] = await this.#batcherFor(groups).submit(groups, sinceMs)
     if (arrival!.outcome !== 'added') throw refusalOf(arrival!, group)
     return arrival!.tasks.map((verdict, index) => firstTime(group.tasks[index]!, verdict))
   }
@@ -252,8 +310,10 @@ export class Enqueuer {
   }
 }
 
-function createdBy(arrival: Arrival): number {
-  return arrival.outcome === 'added' && arrival.tasks[0]!.outcome !== 'duplicate' ? 1 : 0
+/** How many tasks of a group of one came to be; `null`: nobody knows. */
+function createdBy(arrival: Arrival): number | null {
+  if (arrival.outcome === 'failed') return codeOf(arrival.error) === 'ambiguous' ? null : 0
+  return arrival.outcome === 'added' ? createdOf(arrival.tasks) : 0
 }
 
 function isKeyed(group: TaskGroup): boolean {

@@ -32,6 +32,7 @@ export interface LimitSetting {
 const KEYS_SHOWN = 20
 const PAGE = 100
 
+/** `mill.limits`: limits on concurrency and rates at run time, and what counts under them. */
 export class LimitControl {
   readonly #connection: Connection
 
@@ -57,9 +58,12 @@ export class LimitControl {
     await configure(this.#connection, { name, allowance, version: null, shutMs: null, by: 'user' })
   }
 
-  /** All limits by name, each with the keys that are used most. */
+  /** All limits by name, each with the keys that are used most. Breakers, which are kept as limits, have a list of their own. */
   list(): Promise<readonly LimitRecord[]> {
-    return this.#connection.operation(() => allLimits(this.#connection))
+    return this.#connection.operation(async () => {
+      const limits = await allLimits(this.#connection)
+      return limits.filter(({ name }) => !name.startsWith(PREFIX))
+    })
   }
 
   /** Nothing is held back under this name any more, until it is put or a worker that declares it starts. */
@@ -86,6 +90,7 @@ export interface BreakerInfo {
   readonly changedAt: Date
 }
 
+/** `mill.breakers`: circuit breakers by hand. */
 export class BreakerControl {
   readonly #connection: Connection
 
@@ -129,6 +134,7 @@ export class BreakerControl {
 const PROBES = 2
 const PREFIX = breakerLimit('')
 
+/** `mill.partitions`: which partitions get more than one turn a round. */
 export class PartitionControl {
   readonly #connection: Connection
 

@@ -8,14 +8,16 @@ import type { Dependency, Draft } from '../task/draft.ts'
 import type { EnqueuedHandle } from './handle.ts'
 import type { IfFailed, Payload } from '../store/records.ts'
 
-/** What a flow says of one of its tasks beside what its draft says. */
+/** What is said of one of several tasks beside what its draft says: by the flow in which it stands, and by plugins. */
 export interface Place {
   readonly after: readonly Dependency[]
   /** What stands for its input, if that comes from its parents. */
   readonly payload: Payload | undefined
+  /** In place of the draft's own. */
+  readonly given?: Pick<Draft, 'input' | 'options'> | undefined
 }
 
-/** Places of drafts that stand in a flow. */
+/** Places of drafts. */
 export type Places = ReadonlyMap<Draft, Place>
 
 export interface FlowPlan {

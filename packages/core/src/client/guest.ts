@@ -8,6 +8,7 @@ import { bulkOrder, forgetIds } from './bulk-order.ts'
 import { flowHandles, planOf, type FlowHandles, type Places } from './flow-plan.ts'
 import { handleOf, type EnqueuedHandle } from './handle.ts'
 import { checkGuestReplacements } from '../store/uniqueness.ts'
+import { enqueuingMany, enqueuingOne, inherited } from './preparation.ts'
 import { refusalOf } from './refusals.ts'
 import { draftSpec, specOf, type TaskDraft } from './specs.ts'
 import { createdOf, type Admission } from './budget-keeper.ts'
@@ -39,7 +40,16 @@ export class Guest {
   }
 
   /** @param under the running task in whose name it is enqueued */
-  one<D extends AnyTask>(draft: TaskDraft<D>, under: Fence | null = null): Answer<EnqueuedHandle<D>> {
+  one<D extends AnyTask>(given: TaskDraft<D>, under: Fence | null = null): Answer<EnqueuedHandle<D>> {
+    const draft = inherited(given, under === null ? 'anybody' : 'handler')
+    const { plugins, transactions } = this.#parts
+    if (plugins === undefined) return this.#one(draft, under)
+    return enqueuingOne<D>(plugins, { draft, work: transactions.work }, (changed) =>
+      this.#one(changed, under),
+    )
+  }
+
+  #one<D extends AnyTask>(draft: TaskDraft<D>, under: Fence | null): Answer<EnqueuedHandle<D>> {
     const { id } = draft.options
     return this.#opened(() => {
       const made =
@@ -62,6 +72,13 @@ export class Guest {
 
   /** All or nothing. */
   all(drafts: readonly Draft[], places?: Places): Answer<EnqueuedHandle[]> {
+    const { plugins, transactions } = this.#parts
+    return enqueuingMany(plugins, { drafts, places, work: transactions.work }, (all) =>
+      this.#prepared(drafts, all),
+    )
+  }
+
+  #prepared(drafts: readonly Draft[], places: Places | undefined): Answer<EnqueuedHandle[]> {
     const { order, drawn } = bulkOrder(drafts, this.#parts.ids, places)
     const work = (): Answer<EnqueuedHandle[]> => {
       const fresh = new Set(drawn)
@@ -121,7 +138,7 @@ export class Guest {
 
   #asked(group: TaskGroup, admission: Admission | undefined): Answer<GroupAnswer> {
     const failed = (error: unknown): never => {
-      admission?.settled(0)
+      admission?.settled(null)
       throw error
     }
     try {
@@ -133,8 +150,9 @@ export class Guest {
   }
 
   #known(spec: Answer<TaskSpec>): Answer<TaskSpec> {
-    if (this.#parts.transactions.work === 'asynchronous' || !(spec instanceof Promise)) return spec
-    spec.catch(() => undefined) // refused, whatever it would have found
+    if (!(spec instanceof Promise)) return spec
+    spec.catch(() => undefined) // refused, or found bad after another was: nobody may be waiting for it by then
+    if (this.#parts.transactions.work === 'asynchronous') return spec
     throw new InvalidArgumentError('The input schema is asynchronous.', {
       hint: 'In a transaction on a synchronous connection nothing can be waited for: use a schema that answers at once.',
     })

@@ -1,6 +1,7 @@
 /** A lock as readers see it. */
 import type { LockRecord } from '../store/locks.ts'
 
+/** A lock that is held, as `mill.locks()` lists it. */
 export interface HeldLock {
   readonly name: string
   readonly token: number

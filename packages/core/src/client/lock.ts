@@ -99,7 +99,7 @@ export class Lock implements AsyncDisposable {
       if (answer === 'lost') this.#lose()
       else this.#since = since
     } catch (error) {
-      connection.logger.warn({ error, lock: this.name }, 'a lock could not be renewed')
+      connection.logger.warn({ err: error, lock: this.name }, 'a lock could not be renewed')
       nextInMs = request.ttlMs * RETRY
     }
     this.#renewIn(nextInMs)

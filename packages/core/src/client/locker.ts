@@ -7,10 +7,13 @@ import { checkMembers, type Members } from '../task/members.ts'
 import { hostProfile } from '../platform/host.ts'
 import { shown } from '../task/shown.ts'
 import { clocksOf, Lock } from './lock.ts'
+import { checkWait } from './handle.ts'
 import { growingWaits, pause } from './repeat.ts'
 import type { Connection } from './connection.ts'
 import type { LockRequest } from '../store/locks.ts'
+import type { WaitOptions } from './waits.ts'
 
+/** How long to wait for a lock, and how long it is held without a word. */
 export interface LockOptions {
   /** How long to wait while somebody else holds it. Default: not at all, one try. */
   readonly within?: Duration | undefined
@@ -37,7 +40,7 @@ export class Locker {
     checkedName(name, 'The lock')
     checkMembers(options, LOCK_MEMBERS, 'lock')
     const { within = 0, lease = LEASE_DEFAULT, signal } = options
-    const withinMs = durationMs(within, 'within')
+    const wait = checkWait({ within, signal })
     const ttlMs = durationMs(lease, 'lease')
     if (ttlMs < LEASE_MIN_MS) {
       throw new InvalidArgumentError(`lease is ${shown(lease)}.`, { hint: 'It is 1 s at least.' })
@@ -45,7 +48,7 @@ export class Locker {
     const { host, pid } = hostProfile()
     const holder = newNonce(this.#connection.platform)
     const request = { name, holder, ttlMs, about: `${host} ${pid}` }
-    return this.#connection.operation(() => this.#wait(request, withinMs, signal))
+    return this.#connection.operation(() => this.#wait(request, wait))
   }
 
   /** Gives back all that is held, as far as the store lets it: the rest lapses in its time. */
@@ -54,13 +57,13 @@ export class Locker {
     await Promise.all(
       [...this.#held].map((lock) =>
         lock.release().catch((error: unknown) => {
-          this.#connection.logger.warn({ error, lock: lock.name }, 'a lock could not be given back')
+          this.#connection.logger.warn({ err: error, lock: lock.name }, 'a lock could not be given back')
         }),
       ),
     )
   }
 
-  async #wait(request: LockRequest, withinMs: number, signal: AbortSignal | undefined): Promise<Lock> {
+  async #wait(request: LockRequest, { withinMs, signal }: WaitOptions): Promise<Lock> {
     const { platform } = this.#connection
     const endMs = platform.monotonicMs() + withinMs
     for (const waitMs of growingWaits(platform)) {
@@ -71,8 +74,11 @@ export class Locker {
       if (answer.outcome === 'acquired') {
         const ended = (lock: Lock): void => void this.#held.delete(lock)
         const lock = new Lock({ connection: this.#connection, request, token: answer.token, since, ended })
-        this.#held.add(lock)
-        return lock
+        if (!lock.signal.aborted) this.#held.add(lock)
+        if (!this.#closed) return lock
+        // it came too late to be among those that the close gives back
+        await lock.release()
+        throw new ClosedError()
       }
       const leftMs = endMs - platform.monotonicMs()
       if (leftMs <= 0) break

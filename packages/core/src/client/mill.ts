@@ -3,7 +3,13 @@ import { ClosedError, InvalidArgumentError } from '../task/errors.ts'
 import { checkedTaskId } from '../task/ids.ts'
 import { durationMs, type Duration } from '../task/duration.ts'
 import { shown } from '../task/shown.ts'
-import { resolveWorkerOptions, type WorkerOptions } from '../worker/options.ts'
+import {
+  handlersByType,
+  resolveWorkerOptions,
+  type HandlerSource,
+  type ResolvedWorkerOptions,
+  type WorkerOptions,
+} from '../worker/options.ts'
 import { stderrLogger } from '../platform/console.ts'
 import { systemPlatform } from '../platform/system.ts'
 import { Worker } from '../worker/worker.ts'
@@ -11,7 +17,8 @@ import { checkMembers, reading, type Members } from '../task/members.ts'
 import { checkTask, type AnyTask, type InputArguments } from '../task/definition.ts'
 import { NO_OPTIONS, type Draft, type EnqueueOptions } from '../task/draft.ts'
 import type { AnyFlow, Startable } from '../task/flow.ts'
-import type { Logger } from '../task/logger.ts'
+import { checkedLogger, type Logger } from '../task/logger.ts'
+import { checkedPlugins, type Plugin } from '../task/plugin.ts'
 import type { Platform } from '../platform/platform.ts'
 import type { Handles } from '../task/transaction.ts'
 import type { PublishedDefinition, Store } from '../store/port.ts'
@@ -20,6 +27,8 @@ import type { TaskId } from '../store/records.ts'
 import { BudgetControl } from './budget-control.ts'
 import { BudgetKeeper } from './budget-keeper.ts'
 import { Connection } from './connection.ts'
+import { checkEvents, eventsOf, type EventsOptions, type MillEvent, type TaskEventType } from './events.ts'
+import { Examiner, type Examination, type ExamineOptions } from './examiner.ts'
 import { Enqueuer, type BulkAnswer } from './enqueuer.ts'
 import type { FlowHandles } from './flow-plan.ts'
 import type { Guest } from './guest.ts'
@@ -28,15 +37,27 @@ import { heldLock, type HeldLock } from './lock-status.ts'
 import { UPKEEP_LOCK } from '../upkeep/leadership.ts'
 import { Locker, type LockOptions } from './locker.ts'
 import type { Lock } from './lock.ts'
+import { PayloadChecker, type PayloadCheck } from './payload-checker.ts'
+import { Plugins } from './plugins.ts'
 import { QueueControl, WorkerControl } from './queue-control.ts'
 import { ScheduleControl } from './schedule-control.ts'
 import { TaskControl } from './task-control.ts'
-import { checkWait, TaskHandle, type EnqueuedHandle, type ResultOptions } from './handle.ts'
+import {
+  checkWait,
+  TaskHandle,
+  type EnqueuedHandle,
+  type HandleContext,
+  type ResultOptions,
+} from './handle.ts'
+import { Readers } from './readers.ts'
 import { Waits } from './waits.ts'
 
+/** What a client may be told beside its store. */
 export interface MillOptions {
   /** Where warnings and errors go, and what workers do. Default: warnings and errors to stderr. */
   readonly logger?: Logger | undefined
+  /** What stands around enqueues and handlers, and hears of what workers do; of several the first is the outermost. Default: nothing. */
+  readonly plugins?: readonly Plugin[] | undefined
   /** How many tasks may be on their way to the store before enqueue throws a BackpressureError. Default 100 000. */
   readonly maxPending?: number | undefined
   /** How many bytes their payloads may have together. Default 64 MiB. Whatever comes when nothing is on its way is taken. */
@@ -52,6 +73,7 @@ export interface MillOptions {
   readonly platform?: Platform | undefined
 }
 
+/** How a client is closed. */
 export interface CloseOptions {
   /** How long its workers wait for running handlers. Default: what each worker says. */
   readonly drain?: WorkerOptions['drain']
@@ -65,6 +87,7 @@ const BULK_MEMBERS: Members<BulkOptions> = { atomic: true }
 const CLOSE_MEMBERS: Members<CloseOptions> = { drain: true }
 const MILL_MEMBERS: Members<MillOptions> = {
   logger: true,
+  plugins: true,
   maxPending: true,
   maxPendingBytes: true,
   storeTimeout: true,
@@ -81,6 +104,10 @@ type Answers<Drafts extends readonly Draft[]> = {
   -readonly [K in keyof Drafts]: BulkAnswer<Drafts[K]['task']>
 }
 
+/**
+ * A client of a store, as `connect` and `createMill` give it: it enqueues, looks at tasks and acts on them, and makes
+ * workers. What it opened is closed by `close`, or at the end of an `await using`.
+ */
 export class Mill implements AsyncDisposable {
   /** Looks at tasks and acts on them. */
   readonly tasks: TaskControl
@@ -95,17 +122,22 @@ export class Mill implements AsyncDisposable {
   readonly schedules: ScheduleControl
   readonly #connection: Connection
   readonly #waits: Waits
+  readonly #readers: Readers
+  readonly #handles: HandleContext
   readonly #budgetKeeper: BudgetKeeper
+  readonly #plugins: Plugins | undefined
   readonly #enqueuer: Enqueuer
   /** A handler that is told of an outage would burn an attempt: what it enqueues waits. */
   readonly #handlersEnqueuer: Enqueuer
   readonly #locker: Locker
-  readonly #workers = new Set<Worker>()
+  /** With the handlers of each, by task. */
+  readonly #workers = new Map<Worker, ResolvedWorkerOptions['handlers']>()
   #closing: Promise<void> | undefined
 
   constructor(store: Store, options: MillOptions = {}) {
     checkMembers(options, MILL_MEMBERS, 'the client')
-    const { logger = stderrLogger, platform = systemPlatform } = options
+    const { platform = systemPlatform, plugins = [] } = options
+    const logger = checkedLogger(options.logger ?? stderrLogger)
     const pendingMax = {
       tasks: checkedBound(options.maxPending ?? MAX_PENDING_DEFAULT, 'maxPending'),
       bytes: checkedBound(options.maxPendingBytes ?? MAX_PENDING_BYTES_DEFAULT, 'maxPendingBytes'),
@@ -113,12 +145,16 @@ export class Mill implements AsyncDisposable {
     const storeTimeoutMs = checkedTimeout(options.storeTimeout ?? STORE_TIMEOUT_DEFAULT)
     this.#connection = new Connection({ store, platform, logger, storeTimeoutMs })
     this.#waits = new Waits(this.#connection)
+    this.#readers = new Readers(this.#connection)
     this.#budgetKeeper = new BudgetKeeper(this.#connection)
-    const context = { connection: this.#connection, waits: this.#waits, budgets: this.#budgetKeeper }
+    this.#handles = { connection: this.#connection, waits: this.#waits, readers: this.#readers }
+    const checked = checkedPlugins(plugins)
+    this.#plugins = checked.length === 0 ? undefined : new Plugins(checked, { logger, platform, mill: this })
+    const context = { ...this.#handles, budgets: this.#budgetKeeper, plugins: this.#plugins }
     this.#enqueuer = new Enqueuer(context, pendingMax, 'fails fast')
     this.#handlersEnqueuer = new Enqueuer(context, pendingMax, 'insists')
     this.#locker = new Locker(this.#connection)
-    this.tasks = new TaskControl(this.#connection)
+    this.tasks = new TaskControl(this.#connection, (type) => this.#handled(type))
     this.queues = new QueueControl(this.#connection)
     this.limits = new LimitControl(this.#connection)
     this.breakers = new BreakerControl(this.#connection)
@@ -129,12 +165,15 @@ export class Mill implements AsyncDisposable {
   }
 
   /**
-   * Opens the store now instead of with the first call.
+   * Opens the store, and the plugins, now instead of with the first call that needs them.
    *
-   * @throws StoreError, saying what to do
+   * @throws StoreError, saying what to do; PluginError
    */
   open(): Promise<void> {
-    return this.#connection.operation(() => this.#connection.open())
+    return this.#connection.operation(async () => {
+      await this.#connection.open()
+      await this.#plugins?.ready()
+    })
   }
 
   /**
@@ -206,7 +245,21 @@ export class Mill implements AsyncDisposable {
   /** The handle of a task that was enqueued elsewhere. */
   handle<D extends AnyTask>(task: D, id: TaskId): TaskHandle<D> {
     checkTask(task)
-    return new TaskHandle(task, checkedTaskId(id), { connection: this.#connection, waits: this.#waits })
+    return new TaskHandle(task, checkedTaskId(id), this.#handles)
+  }
+
+  /**
+   * Tells how tasks of the store end, whoever ran them, from the first `next` on: `for await (const event of
+   * mill.events({ types: ['task.failed'] }))`. They are read from the store: soon after the end, in its order, and each
+   * once. What was started over or removed between two looks is left out. Of what happens while nobody asks for the next
+   * event the newest 1 000 are kept, and a `gap` says how many are missing. With `close` of the client it ends.
+   *
+   * @throws InvalidArgumentError; while it is read StoreError, what the signal was aborted with
+   */
+  events<const Type extends TaskEventType = TaskEventType>(
+    options: EventsOptions<Type> = {},
+  ): AsyncIterableIterator<MillEvent<Type>> {
+    return eventsOf(this.#handles, checkEvents(options))
   }
 
   /**
@@ -227,6 +280,30 @@ export class Mill implements AsyncDisposable {
     return found.filter(({ name }) => name !== UPKEEP_LOCK).map(heldLock)
   }
 
+  /**
+   * Looks at all tasks, schedules and limits of the store for what should never be: counts that do not add up, tasks that wait
+   * for nothing or that nobody looks after, slots of limits that nobody holds, fire times that were taken twice. It reads
+   * every task once or more, in pages; what is found is looked for again five seconds later, so that what is only on
+   * its way is no finding.
+   *
+   * @throws InvalidArgumentError, StoreError
+   */
+  examine(options: ExamineOptions = {}): Promise<Examination> {
+    return new Examiner(this.#connection).examine(options)
+  }
+
+  /**
+   * Runs the steps between versions, and the schemas, of these handlers' definitions over every task of theirs that is
+   * queued or runs, in pages, and writes nothing: what would fail once this code is deployed.
+   *
+   * @throws InvalidArgumentError, StoreError
+   */
+  async check(handlers: HandlerSource<never>): Promise<PayloadCheck> {
+    const byType = handlersByType(handlers)
+    const checker = new PayloadChecker(this.#connection)
+    return this.#connection.operation(() => checker.check(byType.values()))
+  }
+
   /** The definitions that workers on this store have published: what producers go by that have only a task's name. */
   definitions(): Promise<readonly PublishedDefinition[]> {
     return this.#connection.operation(() => this.#connection.read((store) => store.definitions()))
@@ -243,15 +320,17 @@ export class Mill implements AsyncDisposable {
 
   protected newWorker(options: WorkerOptions<never>): Worker {
     if (this.#closing !== undefined) throw new ClosedError()
+    const resolved = resolveWorkerOptions(options)
     const parts = {
       connection: this.#connection,
       enqueuer: this.#handlersEnqueuer,
       budgets: this.#budgetKeeper,
-      options: resolveWorkerOptions(options),
+      plugins: this.#plugins,
+      options: resolved,
       stopped: (worker: Worker): void => void this.#workers.delete(worker),
     }
     const worker = new Worker(parts)
-    this.#workers.add(worker)
+    this.#workers.set(worker, resolved.handlers)
     return worker
   }
 
@@ -270,6 +349,15 @@ export class Mill implements AsyncDisposable {
     return this.close()
   }
 
+  /** The definition of a type that a worker of this client handles. */
+  #handled(type: string): AnyTask | undefined {
+    for (const handlers of this.#workers.values()) {
+      const handler = handlers.get(type)
+      if (handler !== undefined) return handler.task
+    }
+    return undefined
+  }
+
   /** @throws ClosedError */
   protected guest(tx: unknown, transactions: Transactions<unknown>): Guest {
     if (this.#closing !== undefined) throw new ClosedError()
@@ -277,12 +365,14 @@ export class Mill implements AsyncDisposable {
   }
 
   async #close({ drain }: CloseOptions): Promise<void> {
+    this.#readers.close()
     const ended = this.#connection.endOperations()
     const unlocked = this.#locker.close()
-    await Promise.all([...this.#workers].map((worker) => worker.stop({ drain })))
+    await Promise.all([...this.#workers.keys()].map((worker) => worker.stop({ drain })))
     this.#waits.close()
     await Promise.all([this.#enqueuer.close(), this.#handlersEnqueuer.close(), ended, unlocked])
     await this.#budgetKeeper.close()
+    await this.#plugins?.close()
     await this.#connection.close()
   }
 }

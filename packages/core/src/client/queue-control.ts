@@ -1,14 +1,17 @@
 /** `mill.queues` and `mill.workers`. */
-import { InvalidArgumentError } from '../task/errors.ts'
+import { InvalidArgumentError, NotFoundError } from '../task/errors.ts'
 import { checkedName } from '../task/limits.ts'
 import { durationMs, type Duration } from '../task/duration.ts'
 import { DEFAULT_RETENTION } from '../policy/retention.ts'
 import type { QueueRecord, SessionRecord } from '../store/inspection.ts'
 import { UPKEEP_LOCK } from '../upkeep/leadership.ts'
+import { keptText } from '../task/kept-text.ts'
 import { checkMembers, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
 import type { QueueSettings } from '../store/control.ts'
-import type { Retention } from '../store/port.ts'
+import { checkedSlots } from '../worker/options.ts'
+import type { Retention, SessionOrderRequest } from '../store/port.ts'
+import type { SessionId } from '../store/records.ts'
 import type { Connection } from './connection.ts'
 
 /** How long final tasks are kept. What is left out is as by default; `false` lifts a bound. */
@@ -25,11 +28,22 @@ export interface RetentionOptions {
   readonly bytes?: number | false | undefined
 }
 
+/** What can be set for a queue; what is left out stays as it is. */
 export interface QueueOptions {
   /** `null` goes back to the default. */
   readonly retention?: RetentionOptions | null | undefined
 }
 
+/** What is noted beside a pause. */
+export interface PauseOptions {
+  /** Who pauses it, and maybe why: at most 200 characters, the rest is cut. */
+  readonly by?: string | undefined
+}
+
+/** Longest text of who pauses a queue, in characters. */
+const BY_MAX = 200
+
+/** `mill.queues`: what is in the queues, pauses, and retention. */
 export class QueueControl {
   readonly #connection: Connection
 
@@ -41,10 +55,19 @@ export class QueueControl {
     return this.#connection.operation(() => this.#connection.read((store) => store.queues()))
   }
 
-  /** Nothing of this queue is started until it is resumed. What runs goes on. */
-  async pause(queue: string): Promise<void> {
+  /**
+   * Nothing of this queue is started until it is resumed. What runs goes on. Who pauses it is shown to those who ask why
+   * a task does not start; a queue that is paused already stays as it is.
+   *
+   * @throws InvalidArgumentError, StoreError
+   */
+  async pause(queue: string, options: PauseOptions = {}): Promise<void> {
     checkedName(queue, 'The queue')
-    await this.#configure({ queue, paused: true })
+    checkMembers(options, PAUSE_MEMBERS, 'queues.pause')
+    const { by } = options
+    if (by !== undefined && typeof by !== 'string')
+      throw new InvalidArgumentError(`Who pauses the queue is ${shown(by)}.`, { hint: 'It is a text.' })
+    await this.#configure({ queue, paused: true, by: by === undefined ? null : keptText(by, BY_MAX) })
   }
 
   async resume(queue: string): Promise<void> {
@@ -66,11 +89,13 @@ export class QueueControl {
   }
 }
 
+/** A worker, as the store knows it. */
 export interface WorkerStatus extends SessionRecord {
   /** Since when it leads the upkeep; `null`: it does not. At most one does. */
   readonly leadsSince: number | null
 }
 
+/** `mill.workers`: the workers whose lease stands, and orders to them. */
 export class WorkerControl {
   readonly #connection: Connection
 
@@ -89,8 +114,61 @@ export class WorkerControl {
       })
     })
   }
+
+  /**
+   * Lets a worker claim nothing more, and end when all that it runs has ended, however long that takes. It hears of it
+   * with its next renewal: after a third of its lease at the latest.
+   *
+   * @param id the session of a worker, as `list` answers it
+   * @throws NotFoundError if its lease does not stand, InvalidArgumentError
+   */
+  async drain(id: string): Promise<void> {
+    await this.#order({ session: checkedSession(id), end: 'drain' })
+  }
+
+  /**
+   * Stops a worker as if its process were asked to end: running handlers have its drain time, then what is left goes
+   * back to the store. It hears of it as of `drain`.
+   *
+   * @throws what `drain` throws
+   */
+  async stop(id: string): Promise<void> {
+    await this.#order({ session: checkedSession(id), end: 'stop' })
+  }
+
+  /**
+   * Lets a worker run so many handlers at the same time, from 1 to 10 000, for as long as its session lasts: a worker that
+   * starts again has what its options say. Queues with a number of slots of their own keep it. It hears of it as of `drain`.
+   *
+   * @throws what `drain` throws
+   */
+  async resize(id: string, concurrency: number): Promise<void> {
+    await this.#order({ session: checkedSession(id), concurrency: checkedSlots(concurrency, 'concurrency') })
+  }
+
+  async #order(request: SessionOrderRequest): Promise<void> {
+    const connection = this.#connection
+    const { session } = await connection.operation(() =>
+      connection.call((store) => store.orderSession(request)),
+    )
+    if (session === 'alive') return
+    throw new NotFoundError(`There is no worker ${request.session}.`, {
+      hint: 'It has ended, or never was in this store. Those that are there: mill.workers.list(), millrace workers.',
+    })
+  }
 }
 
+/** @throws InvalidArgumentError */
+function checkedSession(id: string): SessionId {
+  if (typeof id === 'string' && SESSION.test(id)) return id
+  throw new InvalidArgumentError(`A worker's id is ${shown(id)}.`, {
+    hint: 'It is the `session` of one that mill.workers.list() answers.',
+  })
+}
+
+const SESSION = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+const PAUSE_MEMBERS: Members<PauseOptions> = { by: true }
 const QUEUE_MEMBERS: Members<QueueOptions> = { retention: true }
 const RETENTION_MEMBERS: Members<RetentionOptions> = {
   succeeded: true,

@@ -27,6 +27,7 @@ interface PreviewOptions {
   readonly from?: Date | number | undefined
 }
 
+/** The past range that a backfill fills. */
 export interface BackfillOptions {
   /** The first and the last time of the range, both included; it ends in the past. */
   readonly from: Date | number
@@ -38,6 +39,10 @@ interface SyncOptions {
   readonly by?: string | undefined
 }
 
+/**
+ * What a `sync` changed: the names of the schedules that it put and removed. What was as declared already is in
+ * neither.
+ */
 export interface SyncResult {
   readonly put: readonly string[]
   readonly removed: readonly string[]
@@ -53,7 +58,9 @@ const TRIES_MAX = 10
 const PREVIEW_MEMBERS: Members<PreviewOptions> = { from: true }
 const BACKFILL_MEMBERS: Members<BackfillOptions> = { from: true, to: true }
 const SYNC_MEMBERS: Members<SyncOptions> = { by: true }
+const DEFINITION_MEMBERS: Members<ScheduleDefinition> = { name: true, options: true }
 
+/** `mill.schedules`: puts schedules, looks at them, and acts on them. */
 export class ScheduleControl {
   readonly #connection: Connection
   readonly #enqueuer: Enqueuer
@@ -120,7 +127,7 @@ export class ScheduleControl {
 
   /**
    * Enqueues one run now, beside whatever the schedule does: its times and its last run stay as they are, and `overlap`
-   * does not matter. Answers the id of the task.
+   * does not matter. Answers the id of the task; where a unique key keeps another one, that of the other.
    *
    * @throws NotFoundError, UniqueKeyError
    */
@@ -130,8 +137,8 @@ export class ScheduleControl {
       const now = await this.#now()
       const id = taskId('millrace.trigger', name, newNonce(this.#connection.platform))
       const { template } = readDocument(plan, name)
-      await this.#enqueuer.spec(runOf(template, { id, name, fireAt: now, dueAt: now }))
-      return id
+      const added = await this.#enqueuer.spec(runOf(template, { id, name, fireAt: now, dueAt: now }))
+      return added.outcome === 'duplicate' ? added.by.id : id
     })
   }
 
@@ -198,7 +205,7 @@ export class ScheduleControl {
     checkMembers(options, SYNC_MEMBERS, 'schedules.sync')
     const by = checkedName(options.by ?? 'code', 'by')
     const documents = new Map<string, ScheduleDocument>()
-    for (const { name, options: of } of definitions) {
+    for (const { name, options: of } of checkedDefinitions(definitions)) {
       checkedName(name, 'The schedule')
       if (documents.has(name)) {
         throw new InvalidArgumentError(`Two schedules are called ${shown(name)}.`, {
@@ -313,6 +320,17 @@ export class ScheduleControl {
       after = page.at(-1)!.name
     }
   }
+}
+
+function checkedDefinitions(definitions: readonly ScheduleDefinition[]): readonly ScheduleDefinition[] {
+  const isList: boolean = Array.isArray(definitions)
+  if (!isList) {
+    throw new InvalidArgumentError(`The schedules are ${shown(definitions)}, which is no list.`, {
+      hint: "Give a list, also for a single one: [defineSchedule('nightly', { … })].",
+    })
+  }
+  for (const definition of definitions) checkMembers(definition, DEFINITION_MEMBERS, 'a declared schedule')
+  return definitions
 }
 
 function previewed(plan: Plan, from: number, count: number): readonly PreviewedFire[] {

@@ -5,7 +5,7 @@ import { durationMs } from '../task/duration.ts'
 import { LIMITS } from '../task/limits.ts'
 import { checkMembers, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
-import { ENQUEUE_MEMBERS, specOf } from './specs.ts'
+import { checkedTime, ENQUEUE_MEMBERS, SCHEDULED_ID, specOf } from './specs.ts'
 import type { ScheduleDocument, Template } from './schedule-document.ts'
 import type { CronTimes, ScheduleOptions, ScheduleTimes, ScheduleTurns } from '../task/schedule-options.ts'
 import type { EnqueueOptions } from '../task/draft.ts'
@@ -13,8 +13,6 @@ import type { Overlap } from '../store/schedules.ts'
 import type { TaskSpec, UniqueSpec } from '../store/records.ts'
 
 const EVERY_MIN_MS = 1_000
-const TIME_MAX_MS = 2 ** 47 - 1
-const NO_ID = '00000000-0000-5000-8000-000000000000'
 
 /**
  * What is to be written down of a schedule.
@@ -29,7 +27,7 @@ export async function documentOf(
   const { task, input, cron, every, zone, dst, from, until, missed, overlap, jitter, ...rest } = options
   refuseMembers(rest)
   const plan = planOf({ cron, every, zone, dst, from, until } as ScheduleTimes)
-  const spec = await specOf({ task, input, options: rest as EnqueueOptions }, NO_ID, 'user')
+  const spec = await specOf({ task, input, options: rest as EnqueueOptions }, SCHEDULED_ID, 'user')
   return {
     plan,
     missed: checkedMissed(missed),
@@ -111,12 +109,7 @@ function checkedMissed(missed: ScheduleTurns['missed'] = 'one'): Missed {
 
 /** A point in time that a user gave; `null` if none was. */
 export function timeOf(time: Date | number | undefined, what: string): number | null {
-  if (time === undefined) return null
-  const at = typeof time === 'number' ? time : Number(time)
-  if (at >= 0 && at <= TIME_MAX_MS) return Math.round(at)
-  throw new InvalidArgumentError(`${what} is ${shown(time)}, which is no time.`, {
-    hint: 'It is a Date or milliseconds since 1970, in the years 1970 to 6429.',
-  })
+  return time === undefined ? null : checkedTime(time, what)
 }
 
 function templateOf(spec: TaskSpec): Template {

@@ -5,6 +5,7 @@ import type { ClockChanges, Missed } from '../policy/schedule.ts'
 import type { Overlap, ScheduleRecord } from '../store/schedules.ts'
 import type { TaskId } from '../store/records.ts'
 
+/** A schedule, as it stands in the store. */
 export interface Schedule {
   readonly name: string
   /** The name of the task that it enqueues, and where. */

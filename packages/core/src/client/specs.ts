@@ -5,6 +5,7 @@ import { checkedTaskId } from '../task/ids.ts'
 import { digest } from '../platform/hash.ts'
 import { durationMs } from '../task/duration.ts'
 import { encode } from '../task/codec.ts'
+import { encodeWith, sealed, type Sizing } from '../task/codecs/codec.ts'
 import {
   checkedThen,
   holdOf,
@@ -19,6 +20,7 @@ import { checkMembers, reading, type Members } from '../task/members.ts'
 import { checkTask, type AnyTask } from '../task/definition.ts'
 import { messageOf, shown } from '../task/shown.ts'
 import { validate } from '../task/schema.ts'
+import { FIRST_VERSION, versionNeed } from '../task/versions.ts'
 import { NO_OPTIONS, type Dependency, type Draft, type EnqueueOptions } from '../task/draft.ts'
 import type { Place } from './flow-plan.ts'
 import type { Edge, IfFailed, Payload, TaskId, TaskPolicy, TaskSpec, UniqueSpec } from '../store/records.ts'
@@ -59,7 +61,7 @@ export function specOf(
 
 /**
  * @param fresh drafts whose ids were drawn just now and not used yet: any other may be known to the store
- * @param place where it stands in a flow, if it does
+ * @param place what is said of it beside what it says, if anything is
  */
 export function draftSpec(draft: Draft, fresh: Set<Draft>, place?: Place): TaskSpec | Promise<TaskSpec> {
   const placed = place === undefined ? draft : placedDraft(draft, place)
@@ -67,7 +69,9 @@ export function draftSpec(draft: Draft, fresh: Set<Draft>, place?: Place): TaskS
   return specOf(placed, checkedTaskId(draft.id), 'user')
 }
 
-function placedDraft({ task, input, options }: Draft, { after, payload }: Place): TaskDraft {
+function placedDraft(draft: Draft, { after, payload, given = draft }: Place): TaskDraft {
+  const { task } = draft
+  const { input, options } = given
   checkMembers(options, ENQUEUE_MEMBERS, 'enqueue')
   const own = checkedList(options.after ?? NONE, '`after`')
   return { task, input, options: { ...options, after: [...after, ...own] }, payload }
@@ -79,17 +83,21 @@ function buildSpec(
   idMadeBy: TaskSpec['idMadeBy'],
 ): TaskSpec {
   const resolved = hasSharedOptions(options) ? resolveOptions(options, task.options) : task.options
-  const payload = given ?? encode(input, `The input of ${task.name}`)
+  const isCoded = given === undefined && task.codec !== undefined
+  const plain = isCoded
+    ? encodeWith(task.codec, input, sizingOf(task))
+    : (given ?? encode(input, `The input of ${task.name}`))
+  const payload = isCoded ? sealedInput(task, plain, { id, queue: resolved.queue }) : plain
   const { after, tags, needs, metadata, headers } = options
   return {
     id,
     idMadeBy,
-    digest: digest(`${task.name}\n${resolved.queue}\n`, payload),
+    digest: digest(`${task.name}\n${resolved.queue}\n`, plain),
     type: task.name,
     needs:
-      needs === undefined || needs.length === 0
+      needs === undefined && resolved.version === FIRST_VERSION
         ? NONE
-        : [...new Set(checkedList(needs, 'needs').map((need) => checkedName(need, 'A need')))].sort(),
+        : needsOf(task, needs === undefined ? NONE : needs),
     queue: resolved.queue,
     level: options.priority === undefined ? resolved.level : levelOf(options.priority),
     lane: hasLane(task, options) ? laneOf(task.flow, given === undefined ? { input } : 'fed', options) : null,
@@ -101,12 +109,28 @@ function buildSpec(
     timeoutMs: resolved.timeoutMs,
     startByMs: resolved.startByMs,
     deadlineMs: resolved.deadlineMs,
-    after: after === undefined || after.length === 0 ? NONE : edgesOf(after),
+    after: after === undefined ? NONE : edgesOf(after),
     unique: uniqueOf({ task, input, options, payload: given }),
     tags: tags === undefined ? NONE : checkedTags(tags),
     metadata: metadata === undefined ? EMPTY : checkedStrings(metadata, 'metadata', LIMITS.metadataBytes),
     headers: headers === undefined ? EMPTY : checkedStrings(headers, 'headers', LIMITS.headersBytes),
   }
+}
+
+/** As ids of tasks that are made of a schedule's template: each run has an id of its own. */
+export const SCHEDULED_ID: TaskId = '00000000-0000-5000-8000-000000000000'
+
+function sizingOf({ name }: AnyTask): Sizing {
+  return { what: `The input of ${name}`, bytesMax: LIMITS.payloadBytes }
+}
+
+function sealedInput(
+  task: AnyTask,
+  plain: Payload,
+  { id, queue }: { readonly id: TaskId; readonly queue: string },
+): Payload {
+  const place = { what: 'input', id: id === SCHEDULED_ID ? null : id, type: task.name, queue } as const
+  return sealed(task.codec!, plain, { ...sizingOf(task), place })
 }
 
 /** The dependencies of a call as edges; naming one parent twice is naming it once, by its last policy. */
@@ -184,8 +208,13 @@ function hasLane(task: AnyTask, { partition, prefers, spillAfter }: EnqueueOptio
 
 function policyOf(resolved: ResolvedOptions): TaskPolicy {
   let policy = policies.get(resolved)
-  if (policy === undefined) policies.set(resolved, (policy = { retry: resolved.retry }))
+  if (policy === undefined) policies.set(resolved, (policy = newPolicy(resolved)))
   return policy
+}
+
+/** What is of the first version does not say so, and costs nothing. */
+function newPolicy({ retry, version }: ResolvedOptions): TaskPolicy {
+  return version === FIRST_VERSION ? { retry } : { retry, version }
 }
 
 const NOW = { inMs: 0 }
@@ -199,10 +228,18 @@ function dueOf(options: EnqueueOptions): TaskSpec['due'] {
     throw new InvalidArgumentError('Both delay and runAt are given.', { hint: 'Give one of them.' })
   }
   if (delay !== undefined) return { inMs: durationMs(delay, 'delay') }
-  if (runAt === undefined) return NOW
-  const at = isDate(runAt) ? Number(runAt) : runAt
-  if (typeof at === 'number' && at >= 0 && at <= TIME_MAX_MS) return { at: Math.round(at) }
-  throw new InvalidArgumentError(`runAt is ${shown(at)}, which is no time.`, {
+  return runAt === undefined ? NOW : { at: checkedTime(runAt, 'runAt') }
+}
+
+/**
+ * A point in time that a user gave, in milliseconds since 1970.
+ *
+ * @throws InvalidArgumentError
+ */
+export function checkedTime(time: unknown, what: string): number {
+  const at = isDate(time) ? Number(time) : time
+  if (typeof at === 'number' && at >= 0 && at <= TIME_MAX_MS) return Math.round(at)
+  throw new InvalidArgumentError(`${what} is ${shown(at)}, which is no time.`, {
     hint: 'It is a Date or milliseconds since 1970, in the years 1970 to 6429.',
   })
 }
@@ -244,6 +281,12 @@ function ownKey(task: AnyTask, input: unknown): unknown {
   }
 }
 
+function needsOf({ name, options }: AnyTask, needs: readonly string[]): readonly string[] {
+  const checked = new Set(checkedList(needs, 'needs').map((need) => checkedName(need, 'A need')))
+  const version = versionNeed(name, options)
+  return (version === null ? [...checked] : [...checked, version]).sort()
+}
+
 function checkedTags(tags: readonly string[]): readonly string[] {
   if (checkedList(tags, 'tags').length > LIMITS.tags) {
     throw new TooLargeError(`${tags.length} tags are given; ${LIMITS.tags} are the most.`, {
@@ -253,7 +296,8 @@ function checkedTags(tags: readonly string[]): readonly string[] {
   return [...new Set(tags.map((tag) => checkedName(tag, 'A tag')))]
 }
 
-function checkedStrings(
+/** @throws InvalidArgumentError, InvalidPayloadError, TooLargeError */
+export function checkedStrings(
   strings: Readonly<Record<string, string>>,
   what: string,
   bytesMax: number,

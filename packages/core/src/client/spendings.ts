@@ -64,7 +64,7 @@ export class Spendings {
     await this.#telling
     if (![...this.#totals.values()].some(({ told }) => !told)) return
     await this.tell('fails fast').catch((error: unknown) =>
-      this.#connection.logger.warn({ error }, 'what was used of quotas last is not counted'),
+      this.#connection.logger.warn({ err: error }, 'what was used of quotas last is not counted'),
     )
   }
 
@@ -72,7 +72,8 @@ export class Spendings {
     this.#telling = this.tell('fails fast').then(
       () => void (this.#warned = false),
       (error: unknown) => {
-        if (!this.#warned) this.#connection.logger.warn({ error }, 'what was used of quotas is told later')
+        if (!this.#warned)
+          this.#connection.logger.warn({ err: error }, 'what was used of quotas is told later')
         this.#warned = true
       },
     )

@@ -2,8 +2,15 @@
  * Waiting for tasks to end: all waits of a client look together, when the store hints that something ended,
  * and now and then in any case.
  */
-import { ClosedError, NotFoundError, WaitTimeoutError, type StoreError } from '../task/errors.ts'
+import {
+  ClosedError,
+  InvalidArgumentError,
+  NotFoundError,
+  WaitTimeoutError,
+  type StoreError,
+} from '../task/errors.ts'
 import { LIMITS } from '../task/limits.ts'
+import { shown } from '../task/shown.ts'
 import { FINAL_STATES, type TaskId, type TaskOutcome, type TaskState } from '../store/records.ts'
 import { isOutage } from './repeat.ts'
 import type { Connection } from './connection.ts'
@@ -133,6 +140,19 @@ export class Waits {
   }
 }
 
-function isFinal(state: TaskState): boolean {
+/**
+ * By structure: it may come from another realm.
+ *
+ * @throws InvalidArgumentError
+ */
+export function checkedSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined || (typeof signal === 'object' && signal !== null && 'throwIfAborted' in signal))
+    return signal
+  throw new InvalidArgumentError(`signal is ${shown(signal)}.`, {
+    hint: 'It is an AbortSignal, as of an AbortController.',
+  })
+}
+
+export function isFinal(state: TaskState): boolean {
   return (FINAL_STATES as readonly TaskState[]).includes(state)
 }

@@ -1,5 +1,6 @@
 /** What a conformance case is, and what a backend's test file hands to it. */
 import { Scene } from './scene.ts'
+import { seeNoDefects } from './soundness.ts'
 import type { Store } from '../store/port.ts'
 
 /** One home of a backend, fresh for each case; whoever made it also closes what it opened. */
@@ -27,6 +28,9 @@ export function cases(
   return Object.entries(runs).map(([name, run]) => ({
     name,
     area,
-    run: (bench) => run(new Scene(bench)),
+    run: async (bench) => {
+      await run(new Scene(bench))
+      await seeNoDefects(bench.store)
+    },
   }))
 }

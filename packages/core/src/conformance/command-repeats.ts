@@ -31,7 +31,7 @@ const repeating = cases('control', {
       [{ kind: 'retry', payload: null }, failed, 'changed'],
       [{ kind: 'hold' }, other!, 'changed'],
       [{ kind: 'release' }, other!, 'changed'],
-      [{ kind: 'set-level', level: 4 }, other!, 'changed'],
+      [{ kind: 'edit', payload: '"new"', level: 4, runAt: 0 }, other!, 'changed'],
     ]
     for (const [command, id, outcome] of runs) {
       const nonce = scene.nonce()
@@ -111,7 +111,7 @@ const removals = cases('control', {
   'a repeated page counts no more than the first time': async (scene) => {
     const commands: readonly Command[] = [
       { kind: 'cancel', reason: null },
-      { kind: 'set-level', level: 4 },
+      { kind: 'edit', payload: null, level: 4, runAt: null },
       REMOVE,
     ]
     for (const command of commands) {

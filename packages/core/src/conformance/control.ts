@@ -12,7 +12,7 @@ const EVERY: readonly Command[] = [
   { kind: 'remove' },
   { kind: 'hold' },
   { kind: 'release' },
-  { kind: 'set-level', level: 0 },
+  { kind: 'edit', payload: null, level: 0, runAt: null },
 ]
 
 /** Asserts that exactly these commands are refused, and that a refused command changes nothing. */
@@ -35,14 +35,14 @@ const allowed = cases('control', {
     const worker = await scene.worker()
     const id = await scene.enqueue()
     await worker.claimOne()
-    await seeRefused(scene, id, ['retry', 'remove', 'hold', 'release', 'set-level'])
+    await seeRefused(scene, id, ['retry', 'remove', 'hold', 'release', 'edit'])
   },
 
   'a succeeded task can only be removed': async (scene) => {
     const worker = await scene.worker()
     const id = await scene.enqueue()
     await worker.end(await worker.claimOne())
-    await seeRefused(scene, id, ['cancel', 'retry', 'hold', 'release', 'set-level'])
+    await seeRefused(scene, id, ['cancel', 'retry', 'hold', 'release', 'edit'])
   },
 
   'a failed or cancelled task can only be removed or start over': async (scene) => {
@@ -50,7 +50,7 @@ const allowed = cases('control', {
     for (const transition of [fail(), giveWay()]) {
       const id = await scene.enqueue()
       await worker.end(await worker.claimOne(), transition)
-      await seeRefused(scene, id, ['cancel', 'hold', 'release', 'set-level'])
+      await seeRefused(scene, id, ['cancel', 'hold', 'release', 'edit'])
     }
   },
 

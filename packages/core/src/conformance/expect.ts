@@ -60,6 +60,7 @@ function differenceOf(actual: unknown, expected: unknown, path: string): Differe
     return { path, actual, expected }
   }
   if (kindOf(actual) !== kindOf(expected)) return { path, actual, expected }
+  if (actual instanceof Uint8Array) return differenceOfBytes(actual, expected as Uint8Array, path)
   const keys = Object.keys(expected)
   if (Object.keys(actual).length !== keys.length) return { path, actual, expected }
   for (const key of keys) {
@@ -73,6 +74,13 @@ function differenceOf(actual: unknown, expected: unknown, path: string): Differe
     if (difference !== null) return difference
   }
   return null
+}
+
+/** As members of an object a mebibyte of them would take a second. */
+function differenceOfBytes(actual: Uint8Array, expected: Uint8Array, path: string): Difference | null {
+  if (actual.length !== expected.length) return { path, actual, expected }
+  const at = expected.findIndex((byte, index) => actual[index] !== byte)
+  return at < 0 ? null : { path: `${path}.${at}`, actual: actual[at], expected: expected[at] }
 }
 
 /** A driver may answer its own kind of bytes, as Node's Buffer. */

@@ -5,6 +5,7 @@ import { NO_COUNTS, type Scene } from './scene.ts'
 import { fail, succeed, idsOf } from './worker.ts'
 import type { Command, TaskFilter } from '../store/control.ts'
 import type { TaskId, TaskSpec } from '../store/records.ts'
+import type { Transition } from '../store/settlement.ts'
 
 interface Sweep {
   readonly matched: number
@@ -99,9 +100,50 @@ export const filterCases: readonly ConformanceCase[] = cases('filters', {
       scene.spec({ queue: 'q', type: 't', tags: ['a'], held: true }),
     ])
     const filter = { states: ['pending', 'blocked'], queue: 'q', type: 't', tag: 'a' } as const
-    const sum = await giveAll(scene, { command: { kind: 'set-level', level: 0 }, filter, tasksMax: 100 })
+    const sum = await giveAll(scene, {
+      command: { kind: 'edit', payload: null, level: 0, runAt: null },
+      filter,
+      tasksMax: 100,
+    })
     equal(sum, { matched: 2, changed: 2 })
     await scene.see(wanted.id, { level: 0 })
+  },
+
+  'a command over metadata or a text leaves all others alone': async (scene) => {
+    const [wanted, named, other] = await Promise.all([
+      scene.enqueue({ metadata: { tenant: 'a' } }),
+      scene.enqueue({ type: 'Tenants' }),
+      scene.enqueue({ metadata: { tenant: 'b' } }),
+    ])
+    const held = { kind: 'hold' } as const
+    const filter = { metadata: { tenant: 'a' } }
+    equal(await giveAll(scene, { command: held, filter, tasksMax: 2 }), { matched: 1, changed: 1 })
+    const text = { text: 'tenant', states: ['pending'] } as const
+    equal(await giveAll(scene, { command: CANCEL, filter: text, tasksMax: 2 }), { matched: 1, changed: 1 })
+    await scene.see(wanted, { state: 'pending', held: true })
+    await scene.see(named, { state: 'cancelled' })
+    await scene.see(other, { state: 'pending', held: false })
+  },
+
+  'a text in the error of failed tasks starts those over': async (scene) => {
+    const worker = await scene.worker()
+    const ids = await scene.enqueueMany(6)
+    const claims = await worker.claim(6)
+    const failing = (message: string): Transition => ({
+      to: 'failed',
+      count: 'failure',
+      reason: 'error',
+      error: { name: 'Error', message, code: null, stack: null },
+    })
+    const settlements = claims.map((claim, n) => {
+      return worker.settlement(claim, failing(n % 2 === 0 ? 'a Timeout of A' : 'no such file'))
+    })
+    await worker.exchange({ settlements })
+    await scene.pass(1_000)
+    const filter = { states: ['failed'], text: 'timeout' } as const
+    equal(await giveAll(scene, { command: RETRY, filter, tasksMax: 2 }), { matched: 3, changed: 3 })
+    const states = await Promise.all(ids.map(async (id) => (await scene.look(id)).state))
+    equal(states.filter((state) => state === 'pending').length, 3)
   },
 
   'members that are undefined match everything': async (scene) => {

@@ -1,4 +1,5 @@
 /** For authors of backends: the cases that define one, for any test runner. */
+import { auditCases } from './audit.ts'
 import { checkCases } from './checks.ts'
 import { claimCases } from './claims.ts'
 import { clockCases } from './clock.ts'
@@ -13,7 +14,10 @@ import { enqueueCases } from './enqueue.ts'
 import { filterCases } from './filters.ts'
 import { gateCases } from './gates.ts'
 import { inspectCases } from './inspect.ts'
+import { connectionCases } from './connections.ts'
 import { leaseCases } from './leases.ts'
+import { blindRenewalCases } from './blind-renewals.ts'
+import { orderCases } from './orders.ts'
 import { budgetCases } from './budgets.ts'
 import { limitCases } from './limits.ts'
 import { limitSettingCases } from './limit-settings.ts'
@@ -32,6 +36,7 @@ import { routingCases } from './routing.ts'
 import { seriesCases } from './series.ts'
 import { scheduleCases } from './schedules.ts'
 import { settleCases } from './settle.ts'
+import { standingCases } from './standing.ts'
 import { takeOverCases } from './take-overs.ts'
 import { triggerCases } from './triggers.ts'
 import { uniqueCases } from './unique.ts'
@@ -43,6 +48,7 @@ import type { ConformanceCase } from './case.ts'
 
 export type { Bench, ConformanceCase } from './case.ts'
 
+/** All that a store has to do, as cases by name: each asserts one rule of the port on a store that it is given. */
 export const conformanceCases: readonly ConformanceCase[] = [
   ...enqueueCases,
   ...checkCases,
@@ -66,7 +72,10 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...routingCases,
   ...settleCases,
   ...repeatCases,
+  ...connectionCases,
   ...leaseCases,
+  ...blindRenewalCases,
+  ...orderCases,
   ...reclaimCases,
   ...takeOverCases,
   ...deadlineCases,
@@ -78,10 +87,12 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...retentionCases,
   ...listCases,
   ...inspectCases,
+  ...standingCases,
   ...payloadCases,
   ...clockCases,
   ...scheduleCases,
   ...lockCases,
   ...raceCases,
+  ...auditCases,
   ...watchCases,
 ]

@@ -3,19 +3,8 @@ import { cases, type ConformanceCase } from './case.ts'
 import { equal, holds, matches, only, present } from './expect.ts'
 import { HOUR, MINUTE, SECOND, type Scene } from './scene.ts'
 import { crash, ERROR, fail, giveWay, snooze, succeed, idsOf } from './worker.ts'
-import type { QueueCounts, QueueRecord } from '../store/inspection.ts'
-
-const NO_TASKS: QueueCounts = {
-  blocked: 0,
-  scheduled: 0,
-  ready: 0,
-  held: 0,
-  running: 0,
-  waiting: 0,
-  succeeded: 0,
-  failed: 0,
-  cancelled: 0,
-}
+import { NO_COUNTS } from '../store/queue-counts.ts'
+import type { QueueRecord } from '../store/inspection.ts'
 
 async function queue(scene: Scene, name = 'default'): Promise<QueueRecord> {
   return present(
@@ -132,7 +121,7 @@ const queues = cases('inspect', {
     await scene.enqueueMany(3, { after: [{ parent: held, ifFailed: 'run' }] })
     await scene.enqueue({ queue: 'other' })
     const counts = {
-      ...NO_TASKS,
+      ...NO_COUNTS,
       running: 3,
       succeeded: 2,
       failed: 1,
@@ -143,15 +132,15 @@ const queues = cases('inspect', {
       blocked: 3,
     }
     matches(await queue(scene), { paused: false, retention: null, counts })
-    matches(await queue(scene, 'other'), { counts: { ...NO_TASKS, ready: 1 } })
+    matches(await queue(scene, 'other'), { counts: { ...NO_COUNTS, ready: 1 } })
   },
 
   'scheduled tasks become ready by the time alone': async (scene) => {
     const id = await scene.enqueue({ due: { inMs: MINUTE } })
-    matches(await queue(scene), { counts: { ...NO_TASKS, scheduled: 1 }, oldestReadyAt: null })
+    matches(await queue(scene), { counts: { ...NO_COUNTS, scheduled: 1 }, oldestReadyAt: null })
     await scene.pass(MINUTE)
     const { runAt } = await scene.look(id)
-    matches(await queue(scene), { counts: { ...NO_TASKS, ready: 1 }, oldestReadyAt: runAt })
+    matches(await queue(scene), { counts: { ...NO_COUNTS, ready: 1 }, oldestReadyAt: runAt })
   },
 
   'the oldest ready task is the one that fell due first': async (scene) => {
@@ -196,7 +185,7 @@ const queues = cases('inspect', {
     await scene.store.configureQueue({ queue: 'default', paused: true })
     await scene.enqueue()
     equal(await worker.claim(5), [])
-    matches(await queue(scene), { paused: true, counts: { ...NO_TASKS, ready: 1 } })
+    matches(await queue(scene), { paused: true, counts: { ...NO_COUNTS, ready: 1 } })
   },
 
   'pausing holds no task': async (scene) => {

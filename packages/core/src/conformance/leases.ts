@@ -33,7 +33,8 @@ const lives = cases('leases', {
     equal(session, 'alive')
     const { ttlMs, definitions, ...shown } = request
     equal(definitions, [])
-    equal(only(await scene.store.sessions()), { ...shown, openedAt: now, expiresAt: now + ttlMs, running: 0 })
+    const times = { openedAt: now, since: now, expiresAt: now + ttlMs }
+    equal(only(await scene.store.sessions()), { ...shown, ...times, running: 0, order: null })
   },
 
   'a session shows how many tasks it runs': async (scene) => {
@@ -50,10 +51,17 @@ const lives = cases('leases', {
 
   'a session that opens again is shown as it is now': async (scene) => {
     const request = scene.session({ concurrency: 1, types: ['x'], offers: ['gpu'] })
-    await scene.store.openSession(request)
-    const changed = { concurrency: 20, types: ['x', 'y'], offers: [], queues: ['other'] }
-    await scene.store.openSession({ ...request, ...changed })
-    matches(only(await scene.store.sessions()), changed)
+    const { now: openedAt } = await scene.store.openSession(request)
+    await scene.pass(SECOND)
+    const changed = {
+      concurrency: 20,
+      state: 'draining',
+      types: ['x', 'y'],
+      offers: [],
+      queues: ['other'],
+    } as const
+    const { now: since } = await scene.store.openSession({ ...request, ...changed })
+    matches(only(await scene.store.sessions()), { ...changed, openedAt, since })
   },
 
   'a renewal extends the lease by its own time': async (scene) => {

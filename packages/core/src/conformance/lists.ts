@@ -2,7 +2,7 @@
 import { codeOf } from '../task/errors.ts'
 import { cases, type ConformanceCase } from './case.ts'
 import { equal, holds, matches, only, sameMembers } from './expect.ts'
-import { SECOND, type Scene } from './scene.ts'
+import { DAY, SECOND, type Scene } from './scene.ts'
 import { fail, giveWay, notes, goOn, retry, succeed } from './worker.ts'
 import type { TaskFilter } from '../store/control.ts'
 import type { TaskId, TaskSummary } from '../store/records.ts'
@@ -10,16 +10,20 @@ import type { TaskId, TaskSummary } from '../store/records.ts'
 interface Pages {
   readonly filter: TaskFilter
   readonly limit: number
+  readonly endedSince?: number
   /** Called between pages. */
   readonly meanwhile?: () => Promise<void>
 }
 
 /** Reads a list to its end. */
-async function readAll(scene: Scene, { filter, limit, meanwhile }: Pages): Promise<readonly TaskSummary[]> {
+async function readAll(
+  scene: Scene,
+  { filter, limit, endedSince, meanwhile }: Pages,
+): Promise<readonly TaskSummary[]> {
   const tasks: TaskSummary[] = []
   let cursor: string | null = null
   for (let pages = 0; pages < 10_000; pages++) {
-    const answer = await scene.store.list({ filter, limit, cursor })
+    const answer = await scene.store.list({ filter, limit, cursor, endedSince })
     holds(answer.tasks.length <= limit, `a page of ${answer.tasks.length} tasks, ${limit} were allowed`)
     tasks.push(...answer.tasks)
     if (answer.next === null) return tasks
@@ -111,6 +115,31 @@ export const listCases: readonly ConformanceCase[] = cases('lists', {
       equal(await idsOf(scene, { states: ['succeeded'] }, limit), ids, `limit ${limit}`)
   },
 
+  'a list of what ended since a time ends there': async (scene) => {
+    const worker = await scene.worker()
+    const ids: TaskId[] = []
+    for (let n = 0; n < 6; n++) {
+      ids.unshift(await scene.enqueue({ queue: n % 2 === 0 ? 'a' : 'default' }))
+      if (n % 2 === 0) await scene.cancel(ids[0]!)
+      else await worker.end(await worker.claimOne(), fail())
+      await scene.pass(SECOND)
+    }
+    const endedSince = (await scene.look(ids[2]!)).finishedAt!
+    const states = ['failed', 'cancelled'] as const
+    for (const limit of [1, 2, 10]) {
+      equal(
+        (await readAll(scene, { filter: { states }, limit, endedSince })).map(({ id }) => id),
+        ids.slice(0, 3),
+      )
+      const failed = await readAll(scene, { filter: { states: ['failed'] }, limit, endedSince })
+      equal(
+        failed.map(({ id }) => id),
+        [ids[0], ids[2]],
+      )
+    }
+    equal(await readAll(scene, { filter: { states }, limit: 5, endedSince: endedSince + DAY }), [])
+  },
+
   'tasks that ended at one moment appear once each': async (scene) => {
     const worker = await scene.worker()
     const ids = await scene.enqueueMany(50)
@@ -133,6 +162,64 @@ export const listCases: readonly ConformanceCase[] = cases('lists', {
     sameMembers(await idsOf(scene, { tag: 'a' }), [first!, second!])
     sameMembers(await idsOf(scene, { queue: 'q', tag: 'b', type: 't', states: ['pending'] }), [first!])
     equal(await idsOf(scene, { queue: 'q', tag: 'c' }), [])
+  },
+
+  'metadata is filtered to the letter': async (scene) => {
+    const specs = [
+      scene.spec({ metadata: { tenant: 'a', by: 'me' } }),
+      scene.spec({ metadata: { tenant: 'A' } }),
+      scene.spec({ metadata: { tenant: 'ab', owner: 'a' } }),
+      scene.spec({ tags: ['tenant', 'a'] }),
+      scene.spec({ metadata: { 'odd "key"': 'ü\\ \n' } }),
+    ]
+    await scene.addAll(specs)
+    const [first, , third, , fifth] = specs.map((spec) => spec.id)
+    sameMembers(await idsOf(scene, { metadata: { tenant: 'a' } }), [first!])
+    sameMembers(await idsOf(scene, { metadata: { tenant: 'a', by: 'me' } }), [first!])
+    equal(await idsOf(scene, { metadata: { tenant: 'a', by: 'you' } }), [])
+    equal(await idsOf(scene, { metadata: { toString: 'a' } }), [])
+    sameMembers(await idsOf(scene, { metadata: { owner: 'a' }, states: ['pending'] }), [third!])
+    sameMembers(await idsOf(scene, { metadata: { 'odd "key"': 'ü\\ \n' } }), [fifth!])
+  },
+
+  'a text is found in type, tags, metadata and error, in upper or lower case': async (scene) => {
+    const worker = await scene.worker()
+    const failing = await scene.enqueue({ level: 0 })
+    const error = { name: 'Odd', message: 'The NEEDLE broke', code: 'hay', stack: 'hay' }
+    await worker.end(await worker.claimOne(), { to: 'failed', count: 'failure', reason: 'error', error })
+    const specs = [
+      scene.spec({ type: 'a.Needle.b' }),
+      scene.spec({ tags: ['x', 'needles'] }),
+      scene.spec({ metadata: { k: 'my nEEdle, and Ä' } }),
+      scene.spec({
+        metadata: { needle: 'a key is not looked at' },
+        queue: 'needle',
+        headers: { h: 'needle' },
+      }),
+      scene.spec({ payload: '"needle"' }),
+    ]
+    await scene.addAll(specs)
+    const [typed, tagged, described] = specs.map((spec) => spec.id)
+    sameMembers(await idsOf(scene, { text: 'needle' }), [failing, typed!, tagged!, described!])
+    sameMembers(await idsOf(scene, { text: 'NEEDLE' }, 1), [failing, typed!, tagged!, described!])
+    sameMembers(await idsOf(scene, { text: 'needle', states: ['failed', 'succeeded'] }), [failing])
+    sameMembers(await idsOf(scene, { text: 'needle', tag: 'x' }), [tagged!])
+    sameMembers(await idsOf(scene, { text: 'ä' }), [described!])
+    equal(await idsOf(scene, { text: 'hay' }), [])
+    equal(await idsOf(scene, { text: '%' }), [])
+  },
+
+  'a rare text is found among final tasks behind many others': async (scene) => {
+    const worker = await scene.worker()
+    const rare = await scene.enqueue({ metadata: { k: 'rare' } })
+    await worker.end(await worker.claimOne())
+    await scene.enqueueMany(2_500)
+    for (let left = 2_500; left > 0; left -= 500) {
+      const claims = await worker.claim(500)
+      await worker.exchange({ settlements: claims.map((claim) => worker.settlement(claim, succeed())) })
+    }
+    equal(await idsOf(scene, { text: 'RARE', states: ['succeeded'] }, 5), [rare])
+    equal(await idsOf(scene, { metadata: { k: 'rare' } }, 5), [rare])
   },
 
   'a rare match is found behind many others': async (scene) => {

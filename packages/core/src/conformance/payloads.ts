@@ -135,6 +135,24 @@ const texts = cases('payloads', {
     await scene.seeAll(ids, 'succeeded')
   },
 
+  'the version of an input comes back, and what it needs is needed': async (scene) => {
+    const worker = await scene.worker()
+    const retry = { kind: 'fixed', attempts: 2, baseMs: 1 } as const
+    const [old, one, two] = [undefined, 1, 2].map((version) =>
+      scene.spec(
+        version === undefined
+          ? { policy: { retry } }
+          : { policy: { retry, version }, needs: [`work@${version}`] },
+      ),
+    )
+    await scene.add(old!, one!, two!)
+    const claimed = await worker.claim(3, { offers: ['work@1'] })
+    equal(new Set(idsOf(claimed)), new Set([old!.id, one!.id]))
+    for (const { id, policy } of claimed) equal(policy, (id === old!.id ? old! : one!).policy, 'the policy')
+    await scene.see(two!.id, { policy: two!.policy, needs: ['work@2'] })
+    equal(idsOf(await worker.claim(3, { offers: ['work@1', 'work@2'] })), [two!.id])
+  },
+
   'numbers are kept up to their bounds': async (scene) => {
     const longest = 2 ** 46
     const policy = { retry: { kind: 'delays', delaysMs: [0, longest, 1] } } as const

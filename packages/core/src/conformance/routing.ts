@@ -31,6 +31,19 @@ export const routingCases: readonly ConformanceCase[] = cases('routing', {
     equal(idsOf(await worker.claim(2)), [second])
   },
 
+  'what came later spills over later, though it is in one lane with what has': async (scene) => {
+    const worker = await scene.worker()
+    const first = await scene.enqueue({ lane: EU_THEN_US })
+    await scene.pass(50 * SECOND)
+    const second = await scene.enqueue({ lane: EU_THEN_US })
+    await scene.pass(10 * SECOND)
+    const { claims, nextInMs } = await worker.ask({ offers: ['us'] })
+    equal(idsOf(claims), [first])
+    holds(present(nextInMs) > 30 * SECOND, `it looks again in ${nextInMs} ms`)
+    await scene.pass(50 * SECOND)
+    equal(idsOf(await worker.claim(5, { offers: ['us'] })), [second])
+  },
+
   'the time counts from when it is due': async (scene) => {
     const worker = await scene.worker()
     const id = await scene.enqueue({ lane: EU_THEN_US, due: { inMs: 10 * MINUTE } })

@@ -149,6 +149,7 @@ export class Scene {
       types: ['work'],
       offers: [],
       concurrency: 10,
+      state: 'running',
       definitions: [],
       ...changes,
     }

@@ -369,6 +369,20 @@ const overlapping = cases('schedules', {
     await scene.see(run.id, { state: 'pending' })
   },
 
+  'a run that replaces one which waits for another waits for that, too': async (scene) => {
+    const worker = await scene.worker()
+    await put(scene)
+    const first = await fire(scene)
+    const claim = await worker.claimOne()
+    const second = await meet(scene, 'replace')
+    const { run } = await meet(scene, 'replace')
+    await scene.see(second.run.id, { state: 'cancelled' })
+    await scene.see(run.id, { state: 'blocked', after: [{ parent: first, ifFailed: 'run' }] })
+    await worker.settle(claim, { to: 'cancelled', error: null })
+    await scene.deliver()
+    await scene.see(run.id, { state: 'pending' })
+  },
+
   'dependents of a run that is replaced hear of it': async (scene) => {
     await put(scene)
     const last = await fire(scene)

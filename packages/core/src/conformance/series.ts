@@ -119,7 +119,7 @@ const ordered = cases('series', {
     const worker = await scene.worker()
     const [first, second] = await series(scene, 2)
     await scene.command({ kind: 'hold' }, second!)
-    await scene.command({ kind: 'set-level', level: 0 }, second!)
+    await scene.command({ kind: 'edit', payload: null, level: 0, runAt: null }, second!)
     await next(worker, first!)
     equal(await worker.claim(10), [])
     await scene.command({ kind: 'release' }, second!)

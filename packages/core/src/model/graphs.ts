@@ -11,6 +11,7 @@ import type { ModelHome } from './side.ts'
 import type { Claim, Edge, IfFailed, TaskId, TaskRecord } from '../store/records.ts'
 import type { Settlement } from '../store/settlement.ts'
 
+/** How many graphs `checkGraphs` plays, and which. */
 export interface GraphOptions {
   /** How many graphs are played, each on tasks of its own. */
   readonly runs: number

@@ -14,6 +14,7 @@ import { lives, WORKERS, type Step } from './steps.ts'
 export { checkGraphs, type GraphOptions } from './graphs.ts'
 export type { ModelHome } from './side.ts'
 
+/** How many lives are played, and which. */
 export interface ModelOptions {
   /** How many lives are played, each on a fresh home. */
   readonly runs: number

@@ -1,8 +1,10 @@
 /** Turns steps into requests: the same ids and nonces for both sides, and to each the fences that it issued. */
 import { byId, byTask, compare, holdingKey, type Side } from './side.ts'
+import { commandOf } from './edits.ts'
 import { demandOf, retentionOf, settlementOf, specOf, uuid, type Draft, type Placed } from './requests.ts'
 import { SLOTS, UNIT, type GroupPlan, type Step } from './steps.ts'
 import { tick } from './ticking.ts'
+import { defectsOf } from '../conformance/soundness.ts'
 import type { CommandRequest } from '../store/control.ts'
 import type { Demand, Retention, TaskGroup } from '../store/port.ts'
 import type { Claim, Fence, SessionId, TaskId } from '../store/records.ts'
@@ -57,6 +59,8 @@ export class Life {
         return this.#open(step.worker)
       case 'close':
         return this.#close(step.worker)
+      case 'order':
+        return this.#order(step)
       case 'renew':
         return this.#renew(step)
       case 'reclaim':
@@ -91,6 +95,8 @@ export class Life {
         return (side) => side.store.removeLimit(step.name)
       case 'recount':
         return async (side) => (await side.store.recount()).mended
+      case 'audit':
+        return (side) => defectsOf(side.store, 7)
       case 'prune':
         return prune(retentionOf(step))
       case 'pass':
@@ -189,12 +195,18 @@ export class Life {
       types: [],
       offers: [],
       concurrency: 1,
-    }
+      state: 'running',
+    } as const
     return async (side) => {
       const answer = await side.store.openSession({ ...request, definitions: [] })
       worker.dead ||= answer.session === 'dead'
       return answer
     }
+  }
+
+  #order({ worker: index, end, concurrency }: Extract<Step, { kind: 'order' }>): Act {
+    const worker = this.#worker(index)
+    return (side) => side.store.orderSession({ session: worker.session, end, concurrency })
   }
 
   #close(index: number): Act {
@@ -298,7 +310,7 @@ export class Life {
         session: worker.session,
         ttlMs: ttlOf(step.worker),
         seq,
-        held,
+        held: step.listed === 'blind' ? null : held,
         awaiting,
       })
       worker.dead ||= answer.session === 'dead'
@@ -340,7 +352,8 @@ export class Life {
     }
     const { nonce, command, id } = again ? last : fresh
     this.#lastCommand = { nonce, command, id }
-    return (side) => side.store.command({ nonce, command, target: { ids: [id] }, tasksMax: 10 })
+    return (side) =>
+      side.store.command({ nonce, command: commandOf(command, side), target: { ids: [id] }, tasksMax: 10 })
   }
 
   #tick({ task, overlap }: Extract<Step, { kind: 'tick' }>): Act {

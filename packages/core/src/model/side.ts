@@ -4,6 +4,7 @@ import type { BudgetScope } from '../store/budgets.ts'
 import type { Store } from '../store/port.ts'
 import type { Claim, Fence, TaskId } from '../store/records.ts'
 
+/** A fresh store that a life is played on, and what the play needs beside it. */
 export interface ModelHome {
   /** Opened. */
   readonly store: Store
@@ -22,6 +23,7 @@ export class Side {
   /** Store time at the beginning. */
   readonly base: number
   readonly #fences = new Map<string, Fence>()
+  #snapshots = 0
 
   private constructor(home: ModelHome, base: number) {
     this.#home = home
@@ -35,6 +37,11 @@ export class Side {
 
   async pass(units: number): Promise<void> {
     await this.#home.shiftClock(units * UNIT)
+  }
+
+  /** The time that is so many units after the beginning. */
+  at(units: number): number {
+    return this.base + units * UNIT
   }
 
   learn(fence: Fence): void {
@@ -67,9 +74,11 @@ export class Side {
   /** All that readers see of these tasks and of their queues. */
   async snapshot(ids: readonly TaskId[]): Promise<unknown> {
     const { store } = this
-    const [records, outcomes, queues, sessions, limits, usage, now] = await Promise.all([
+    const [records, outcomes, standing, queues, sessions, limits, usage, now] = await Promise.all([
       store.get(ids),
       store.outcomes({ ids, bytesMax: 1_000_000 }),
+      // of one of them, the next one each time: asking for all of them would be most of what a life does
+      store.standing({ id: ids[this.#snapshots++ % ids.length]!, countMax: 1_000 }),
       store.queues(),
       store.sessions(),
       store.limits({ names: null, limit: 100, cursor: null, keysMax: 100 }),
@@ -84,6 +93,7 @@ export class Side {
     return this.normal({
       records,
       outcomes,
+      standing,
       queues: busy.toSorted((a, b) => compare(a.queue, b.queue)),
       sessions: alive.toSorted((a, b) => compare(a.session, b.session)),
       usage: usage.usages,
@@ -146,7 +156,9 @@ const SCOPES: readonly BudgetScope[] = [
   { kind: 'partition', name: 'q' },
 ]
 
+/** How many of its own level come before a task is so, too: what is due in the same unit may be so at one time, or at two. */
 const LEFT_TO_THE_STORE: ReadonlySet<string> = new Set([
+  'same',
   'cursor',
   'turn',
   'nextInMs',
@@ -167,6 +179,7 @@ const TIMES: ReadonlySet<string> = new Set([
   'startBy',
   'deadlineAt',
   'openedAt',
+  'since',
   'expiresAt',
   'oldestReadyAt',
   'dueBy',

@@ -1,5 +1,6 @@
 /** Random lives of a home, as data: what clients, workers, operators and time do, in which order. */
 import fc from 'fast-check'
+import { edit } from './edits.ts'
 import type { CommandRequest } from '../store/control.ts'
 import type { Overlap } from '../store/schedules.ts'
 import type { FinalState, IfFailed, Level, TaskState } from '../store/records.ts'
@@ -79,9 +80,15 @@ export type Step =
     }
   | { readonly kind: 'open' | 'close'; readonly worker: number }
   | {
+      readonly kind: 'order'
+      readonly worker: number
+      readonly end: 'drain' | 'stop' | undefined
+      readonly concurrency: number | undefined
+    }
+  | {
       readonly kind: 'renew'
       readonly worker: number
-      readonly listed: 'all' | 'some' | 'none'
+      readonly listed: 'all' | 'some' | 'none' | 'blind'
       readonly awaiting: boolean
       readonly started: boolean
       readonly number: 'next' | 'again'
@@ -112,7 +119,7 @@ export type Step =
       readonly version: 'any' | 'first'
     }
   | { readonly kind: 'lift'; readonly name: string }
-  | { readonly kind: 'recount' }
+  | { readonly kind: 'recount' | 'audit' }
   | { readonly kind: 'prune'; readonly states: readonly FinalState[]; readonly units: number }
   | { readonly kind: 'pass'; readonly units: number }
 
@@ -246,7 +253,7 @@ const byId = fc.oneof<fc.Arbitrary<CommandRequest['command']>[]>(
   fc.record({ kind: fc.constant('cancel' as const), reason: fc.constantFrom(null, 'r') }),
   fc.record({ kind: fc.constant('retry' as const), payload: fc.constantFrom(null, '"new"') }),
   fc.record({ kind: fc.constantFrom('remove', 'hold', 'release') }),
-  fc.record({ kind: fc.constant('set-level' as const), level: fc.constantFrom(0, 1, 4) }),
+  edit,
 )
 
 /** Only what commutes over the tasks that match: a store chooses their order. */
@@ -258,7 +265,7 @@ const byFilter: fc.Arbitrary<Step> = fc.oneof(
     command: fc.constantFrom<CommandRequest['command']>(
       { kind: 'hold' },
       { kind: 'release' },
-      { kind: 'set-level', level: 1 },
+      { kind: 'edit', payload: null, level: 1, runAt: null },
     ),
   }),
   fc.record({
@@ -311,11 +318,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('open', 'open', 'open', 'close'), worker }) },
   {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('order' as const),
+      worker,
+      end: fc.constantFrom(undefined, 'drain', 'stop'),
+      concurrency: fc.constantFrom(undefined, 1, 10_000),
+    }),
+  },
+  {
     weight: 6,
     arbitrary: fc.record({
       kind: fc.constant('renew' as const),
       worker,
-      listed: fc.constantFrom('all', 'all', 'some', 'none', 'none'),
+      listed: fc.constantFrom('all', 'all', 'some', 'none', 'none', 'blind'),
       awaiting: fc.constantFrom(false, false, true),
       started: fc.constantFrom(true, true, false),
       number,
@@ -355,7 +371,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.oneof<fc.Arbitrary<Step>[]>(
       fc.record({ kind: fc.constant('lift' as const), name: limitName }),
-      fc.constant({ kind: 'recount' }),
+      fc.constantFrom<Step>({ kind: 'recount' }, { kind: 'audit' }),
     ),
   },
   {

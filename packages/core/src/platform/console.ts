@@ -18,6 +18,9 @@ function write(level: string, first: object | string, second?: string): void {
 
 function describe(data: object): string {
   return Object.entries(data)
-    .map(([key, value]) => `${key}=${value instanceof Error ? value.message : String(value)}`)
+    .map(
+      ([key, value]) =>
+        `${key === 'err' ? 'error' : key}=${value instanceof Error ? value.message : String(value)}`,
+    )
     .join(' ')
 }

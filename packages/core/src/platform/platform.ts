@@ -15,10 +15,13 @@ export interface Platform {
    * @param hold whether the timer keeps the process alive
    */
   setTimer(delayMs: number, run: () => void, hold: 'holds' | 'idle'): Timer
+  /** Whether threads can be started here, by platform/threads.ts. There are none on a virtual clock. */
+  readonly threads: 'available' | 'none'
   /** Calls `run` once, after everything that is already in motion: what happens in one turn can so leave together. */
   soon(run: () => void): void
 }
 
+/** A call that was put off, until it is cancelled. */
 export interface Timer {
   cancel(): void
 }

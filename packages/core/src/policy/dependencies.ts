@@ -51,6 +51,7 @@ export interface NewEdge {
   readonly ifFailed: IfFailed
 }
 
+/** In which state a task with parents begins. */
 export interface Birth {
   readonly waits: Waits
   /** How it ends at once; `null`: it does not. */

@@ -8,6 +8,7 @@ import type { Transition } from '../store/settlement.ts'
 /** A task's state, and `absent` before its birth and after its removal. */
 export type Place = TaskState | 'absent'
 
+/** What can be done to a task; which states each leads from and to is said by the table of transitions. */
 export type Operation =
   | 'enqueue'
   | 'enqueue-blocked'
@@ -39,7 +40,7 @@ export type Operation =
   | 'remove'
   | 'hold'
   | 'release'
-  | 'set-level'
+  | 'edit'
 
 interface Rule {
   readonly from: readonly Place[]
@@ -109,7 +110,7 @@ export const LIFECYCLE: Readonly<Record<Operation, Rule>> = {
   remove: { from: [...NOT_RUNNING, 'succeeded', 'failed', 'cancelled'], to: 'absent' },
   hold: { from: NOT_STARTED, to: 'same', event: 'held' },
   release: { from: NOT_STARTED, to: 'same', event: 'released' },
-  'set-level': { from: NOT_STARTED, to: 'same', event: 'edited' },
+  edit: { from: NOT_STARTED, to: 'same', event: 'edited' },
 }
 
 /** What an operation does to a task. */

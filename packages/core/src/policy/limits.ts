@@ -6,6 +6,7 @@
  */
 import type { Allowance, Rate, Usage } from '../store/flow.ts'
 
+/** The use of a limit's key under which nothing was ever started. */
 export const UNUSED: Usage = { used: 0, arrivalAt: 0, shutUntil: 0 }
 
 /** Sums of fractions may be off by so much, in milliseconds. */

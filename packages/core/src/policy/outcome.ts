@@ -1,7 +1,7 @@
 /** What becomes of a task after an attempt: the decision that a store then applies under the fence. */
 import { crashDelayMs, retryDelayMs } from './retry.ts'
 import type { LimitName } from '../store/flow.ts'
-import type { Claim, Payload, TaskError } from '../store/records.ts'
+import type { Claim, Counters, Payload, TaskError } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
 
 /** How a claim ended, as its worker (or the reclaimer) saw it. */
@@ -23,10 +23,21 @@ export type Outcome =
   | { readonly kind: 'unfinished' }
   /** The handler gave way to a cancel request, or the time it had for that is over. */
   | { readonly kind: 'cancelled'; readonly error: TaskError | null }
-  /** Its worker was lost. */
-  | { readonly kind: 'crashed'; readonly error: TaskError }
+  /** What ran it ended: a worker with whatever else it ran, or an isolate that never ran anything but this task. */
+  | { readonly kind: 'crashed'; readonly in: 'company' | 'isolation'; readonly error: TaskError }
   /** All attempts together took too long. */
   | { readonly kind: 'outlived'; readonly error: TaskError }
+
+/** So often a task may crash in isolation, where nothing else can be to blame. */
+const ISOLATED_CRASHES_MAX = 3
+
+/** From so many crashes on a task is run alone, as far as its worker can. */
+const SUSPECT_FROM = 2
+
+/** Whether so many crashes make it likely that the task itself is what crashes. */
+export function isSuspect({ crashes }: Pick<Counters, 'crashes'>): boolean {
+  return crashes >= SUSPECT_FROM
+}
 
 /**
  * What becomes of the task. A cancel request is not looked at: while one stands, the store turns every way back
@@ -54,8 +65,12 @@ export function decide(
     case 'unfinished':
       return { to: 'pending', count: 'return', delayMs: null, error: null }
     case 'crashed': {
+      const { error } = outcome
+      const count = outcome.in === 'isolation' ? 'isolated-crash' : 'crash'
+      if (count === 'isolated-crash' && claim.counters.isolatedCrashes + 1 >= ISOLATED_CRASHES_MAX)
+        return { to: 'failed', count, reason: 'crashed', error }
       const delayMs = crashDelayMs(claim.counters.crashes + 1, chance)
-      return { to: 'pending', count: 'crash', delayMs, error: outcome.error }
+      return { to: 'pending', count, delayMs, error }
     }
     case 'failed': {
       const { reason, error } = outcome

@@ -13,6 +13,7 @@ interface Due {
   cancelled: boolean
 }
 
+/** Time that passes only when all that runs is waiting: it then leaps to the next timer. */
 export class VirtualTime {
   readonly #random: SeededRandom
   readonly #dues: Due[] = []
@@ -31,6 +32,12 @@ export class VirtualTime {
     return this.#now
   }
 
+  /** When the next thing happens, in milliseconds since the beginning; `undefined`: nothing is to. */
+  get nextMs(): number | undefined {
+    while (this.#dues.at(-1)?.cancelled === true) this.#dues.pop()
+    return this.#dues.at(-1)?.at
+  }
+
   /** One process's doors to this time. Its wall clock may be off by so much. */
   platform(wallOffsetMs: number = 0): Platform {
     return {
@@ -38,6 +45,7 @@ export class VirtualTime {
       monotonicMs: () => this.#now,
       random32: () => this.#random.bits(),
       setTimer: (delayMs, run) => this.at(this.#now + Math.max(0, delayMs), run),
+      threads: 'none',
       soon: (run) => void this.at(this.#now, run),
     }
   }
@@ -72,6 +80,27 @@ export class VirtualTime {
     const end = this.#now + limitMs
     await this.#runUntil(() => isSo() || (this.#dues.at(-1)?.at ?? Infinity) > end)
     return isSo()
+  }
+
+  /** Lets time pass until the next thing happens, or until `end` if nothing does before, and everything in motion come to rest. */
+  async step(end: number): Promise<void> {
+    await nextTurn()
+    this.next(end)
+    await nextTurn()
+  }
+
+  /** Lets time pass until the next thing happens, or until `end` if nothing does before, and waits for nothing. */
+  next(end: number): void {
+    const due = this.#dues.at(-1)
+    if (due === undefined || due.at > end) this.#now = Math.max(this.#now, end)
+    else this.#fire()
+  }
+
+  #fire(): void {
+    const due = this.#dues.pop()!
+    if (due.cancelled) return
+    this.#now = Math.max(this.#now, due.at)
+    due.run()
   }
 
   async #runUntil(over: () => boolean): Promise<void> {

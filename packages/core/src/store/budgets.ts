@@ -23,6 +23,7 @@ export interface BudgetScope {
   readonly name: string
 }
 
+/** The budget of a queue or partition; `null` lifts it. */
 export interface BudgetSettings {
   readonly scope: BudgetScope
   readonly budget: Budget | null
@@ -47,23 +48,27 @@ export interface Quota {
   readonly perMs: number
 }
 
+/** A period of a quota, in milliseconds of store time. */
 export interface QuotaWindow {
   readonly from: number
   readonly until: number
 }
 
+/** Whose use is asked for, and in which period. */
 export interface UsageQuestion {
   readonly scope: BudgetScope
   /** `null`: nothing of quotas is asked. */
   readonly window: QuotaWindow | null
 }
 
+/** What was in use, in the order of the questions. */
 export interface UsageAnswer {
   /** Store time at which that is so. */
   readonly now: number
   readonly usages: readonly ScopeUsage[]
 }
 
+/** What a queue or partition holds, and what it has used in the period. */
 export interface ScopeUsage {
   /** Live tasks, and bytes of their payloads. */
   readonly tasks: number
@@ -71,11 +76,13 @@ export interface ScopeUsage {
   readonly spent: Spent
 }
 
+/** What was used of a quota in its period. */
 export interface Spent {
   readonly tasks: number
   readonly handlerMs: number
 }
 
+/** What a client has let in, and how long its handlers were busy, to be added up. */
 export interface SpendRequest {
   /** Who tells: one for each client of a process. */
   readonly spender: string

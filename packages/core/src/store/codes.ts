@@ -17,28 +17,34 @@ export const STATE: Readonly<Record<TaskState, number>> = {
 
 const STATES = Object.keys(STATE) as readonly TaskState[]
 
+/** The first code of a final state: whatever is not below it has ended. */
 export const FINAL_FROM: number = STATE.succeeded
 
+/** The state by its number. */
 export function stateOf(code: number): TaskState {
   return STATES[code]!
 }
 
 const REASONS: readonly FailReason[] = ['error', 'timeout', 'crashed', 'expired', 'invalid', 'dependency']
 
+/** The number by which the reason of a failure is kept. */
 export function reasonCode(reason: FailReason): number {
   return REASONS.indexOf(reason)
 }
 
+/** The reason of a failure by its number; `null` where there is none. */
 export function reasonOf(code: number | null): FailReason | null {
   return code === null ? null : REASONS[code]!
 }
 
 const POLICIES: readonly IfFailed[] = ['cancel', 'fail', 'run', 'trigger']
 
+/** The number by which the policy of an edge is kept. */
 export function ifFailedCode(policy: IfFailed): number {
   return POLICIES.indexOf(policy)
 }
 
+/** The policy of an edge by its number. */
 export function ifFailedOf(code: number): IfFailed {
   return POLICIES[code]!
 }
@@ -66,10 +72,12 @@ const EVENTS: ReadonlyMap<string, HistoryEvent> = new Map(
   Object.entries(EVENT_LETTERS).map(([event, letter]) => [letter, event as HistoryEvent]),
 )
 
+/** The letter by which a history event is kept. */
 export function eventLetter(event: HistoryEvent): string {
   return EVENT_LETTERS[event]
 }
 
+/** The history event of its letter. */
 export function eventOf(letter: string): HistoryEvent {
   return EVENTS.get(letter)!
 }

@@ -2,6 +2,7 @@
 import type { Level, Nonce, Payload, TaskId, TaskState } from './records.ts'
 import type { Retention } from './port.ts'
 
+/** The part of a store that changes tasks and queues for operators. */
 export interface Control {
   /**
    * Applies one command to tasks, by id or by filter. At most `tasksMax` are looked at in one call; the
@@ -29,6 +30,7 @@ export interface Control {
   openGate(gate: string): Promise<'open' | 'gone'>
 }
 
+/** A page of a command on tasks. */
 export interface CommandRequest {
   /** Names this command, on each of its pages. */
   readonly nonce: Nonce
@@ -39,6 +41,7 @@ export interface CommandRequest {
   readonly tasksMax: number
 }
 
+/** What is done to tasks. */
 export type Command =
   /** A waiting task is cancelled at once; a running one is asked to stop, and the first request stands. */
   | { readonly kind: 'cancel'; readonly reason: string | null }
@@ -55,11 +58,24 @@ export type Command =
    * its id is as new.
    */
   | { readonly kind: 'remove' }
-  /** Hold, release and level also apply to blocked tasks, and last through unblocking. */
+  /** Hold, release and edit also apply to blocked tasks, and last through unblocking. */
   | { readonly kind: 'hold' }
   | { readonly kind: 'release' }
-  | { readonly kind: 'set-level'; readonly level: Level }
+  | Edit
 
+/**
+ * Changes what is not `null`. Another payload takes the checkpoint away, and the digest stays, both as with a retry; so do
+ * the keys that were made of the payload. `runAt`: when the task is due from now on, also where it waits for its next
+ * attempt. The history names what was changed (`editedParts`); an edit that changes nothing leaves no trace but its mark.
+ */
+export interface Edit {
+  readonly kind: 'edit'
+  readonly payload: Payload | null
+  readonly level: Level | null
+  readonly runAt: number | null
+}
+
+/** What a page of a command has done; `cursor` is where the next one begins. */
 export interface CommandAnswer {
   readonly matched: number
   readonly changed: number
@@ -80,11 +96,18 @@ export interface TaskFilter {
   readonly queue?: string | undefined
   readonly type?: string | undefined
   readonly tag?: string | undefined
+  /** All of these, to the letter. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** Part of the type, of a tag, of a value of the metadata or of the message of the error, in upper or lower case. */
+  readonly text?: string | undefined
 }
 
+/** What is set for a queue; what is left out stays as it is. */
 export interface QueueSettings {
   readonly queue: string
   readonly paused?: boolean | undefined
+  /** Who pauses it, at most 1 KiB; kept with the time until it goes on. A queue that is paused already keeps what it has. */
+  readonly by?: string | null | undefined
   /** `null` goes back to the default. */
   readonly retention?: Retention | null | undefined
 }

@@ -12,6 +12,7 @@ const NAMES = [
   'generation',
 ] as const
 
+/** The counters of a task while a store changes them. */
 export type MutableCounters = { -readonly [K in keyof Counters]: number }
 
 /** @param text `null`: all are zero */
@@ -22,6 +23,7 @@ export function readCounters(text: string | null): MutableCounters {
   return { claims, failures, crashes, isolatedCrashes, returns, snoozes, parks, generation }
 }
 
+/** The counters of a task as the text that a store keeps. */
 export function writeCounters(counters: Counters): string {
   return NAMES.map((name) => counters[name]).join(' ')
 }

@@ -1,6 +1,7 @@
 /** Flow control: how much may run at once or in a time, and whose turn it is. Part of the port, whose rules hold here too. */
 import type { Nonce } from './records.ts'
 
+/** The part of a store that keeps limits and weights of partitions. */
 export interface Flow {
   /**
    * Sets what is allowed under a name, from now on. A limit on concurrency counts what runs already: with its
@@ -33,6 +34,7 @@ export interface Flow {
  */
 export type LimitName = string
 
+/** What is allowed under a name from now on. */
 export interface LimitSettings {
   readonly nonce: Nonce
   readonly name: LimitName
@@ -71,19 +73,24 @@ export interface Usage {
   readonly shutUntil: number
 }
 
+/** Which limits are listed, and how many of their keys. */
 export interface LimitsRequest {
   /** `null`: all. */
   readonly names: readonly LimitName[] | null
   readonly limit: number
   readonly cursor: string | null
   readonly keysMax: number
+  /** Of keys only these, however many there are; left out: those that are used most. At most 1 000. */
+  readonly keys?: readonly string[] | undefined
 }
 
+/** A page of limits; `next` is where the following one begins. */
 export interface LimitsAnswer {
   readonly limits: readonly LimitRecord[]
   readonly next: string | null
 }
 
+/** A limit, as the store keeps it. */
 export interface LimitRecord {
   readonly name: LimitName
   readonly version: number
@@ -95,17 +102,20 @@ export interface LimitRecord {
   readonly keys: readonly (Usage & { readonly key: string })[]
 }
 
+/** The weight that a partition has from now on. */
 export interface PartitionSettings {
   readonly partition: string
   /** A whole number from 1 to 1 000; `null` goes back to the default. */
   readonly weight: number | null
 }
 
+/** A partition that has a weight of its own. */
 export interface PartitionRecord {
   readonly partition: string
   readonly weight: number
 }
 
+/** What counting anew has found. */
 export interface RecountAnswer {
   /** How many keys were looked at. */
   readonly keys: number

@@ -5,6 +5,7 @@ import type { TaskId, UniqueSpec } from './records.ts'
 const MODES = { life: 'l', wait: 'w', time: 't' } as const
 type Mode = keyof typeof MODES
 
+/** On which terms a task holds its unique key. */
 export interface KeyTerms {
   readonly mode: Mode
   /** Whom the task replaced when it was enqueued. */
@@ -28,6 +29,7 @@ export function ownKeyOf(unique: UniqueSpec | null): string | null {
   return unique === null || typeof unique.while === 'object' ? null : unique.key
 }
 
+/** The terms of a unique key from the text that `writeKeyTerms` made. */
 export function readKeyTerms(text: string): KeyTerms {
   const space = text.indexOf(' ')
   const mode = (Object.keys(MODES) as Mode[]).find((name) => MODES[name] === text[0])!

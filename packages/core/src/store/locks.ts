@@ -4,6 +4,7 @@
  */
 import type { Nonce } from './records.ts'
 
+/** The part of a store that keeps locks with leases and fencing tokens. */
 export interface Locks {
   /**
    * Takes a lock that nobody holds, or whose lease has lapsed. The token is larger than any that a lock of this store
@@ -18,6 +19,7 @@ export interface Locks {
   locks(): Promise<readonly LockRecord[]>
 }
 
+/** Which lock is taken, by whom, and for how long. */
 export interface LockRequest {
   readonly name: string
   /** Drawn for this taking of the lock. */
@@ -27,11 +29,13 @@ export interface LockRequest {
   readonly about: string
 }
 
+/** Whether a lock was taken. */
 export type LockAnswer =
   | { readonly outcome: 'acquired'; readonly token: number }
   /** Somebody else has it; unless it is renewed its lease ends in so long. */
   | { readonly outcome: 'held'; readonly endsInMs: number }
 
+/** A lock that is held; times are store time. */
 export interface LockRecord {
   readonly name: string
   readonly token: number

@@ -29,6 +29,7 @@ export interface Migrator {
   rehearse(): Promise<MigrationPlan>
 }
 
+/** What lies between the schema that is there and the one that this code wants. */
 export interface MigrationPlan {
   /** The version of the schema that is there; 0: none. It may be newer than `to`. */
   readonly from: number
@@ -40,6 +41,7 @@ export interface MigrationPlan {
   readonly script: string
 }
 
+/** One step of a migration. */
 export interface MigrationStep {
   /** The version of the schema that it is part of the way to. */
   readonly version: number

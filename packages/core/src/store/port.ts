@@ -6,7 +6,7 @@
  *   Core repeats what may have had an effect but was not answered; what it gave up may still arrive, once,
  *   behind its own repeat, and changes nothing then either.
  * - The unit of atomicity is the group in `add`, the whole of `exchange` and `reclaim`, the task in
- *   `command`, `renew` and the upkeep, the schedule in `tick`, the decision in `openGate`.
+ *   `command`, `renew` and the upkeep, the schedule in `tick`, the decision in `openGate`, the page in `audit`.
  * - It compares times with store time only, which each unit of atomicity reads once, through the store's one
  *   clock and never below its floor. (The engine's own expiry of keys or rows knows nothing of that clock: it
  *   may clear away, never decide.) Something is due, or has lapsed, at the very millisecond of its
@@ -35,14 +35,16 @@ import type {
   TaskState,
 } from './records.ts'
 import type { Settlement, Verdict } from './settlement.ts'
+import type { Auditing } from './audit.ts'
 import type { Budgets } from './budgets.ts'
 import type { Control } from './control.ts'
 import type { Flow } from './flow.ts'
 import type { Inspection } from './inspection.ts'
 import type { Locks } from './locks.ts'
 import type { Schedules } from './schedules.ts'
-import type { Sessions } from './sessions.ts'
+import type { Elsewhere, Sessions } from './sessions.ts'
 
+export type * from './audit.ts'
 export type * from './budgets.ts'
 export type * from './flow.ts'
 export type * from './locks.ts'
@@ -51,7 +53,7 @@ export type * from './sessions.ts'
 
 /** A backend. `open` is called once, before anything else, `close` once, after everything else has ended. */
 export interface Store
-  extends Sessions, Tasks, Flow, Budgets, Schedules, Locks, Upkeep, Control, Inspection, Wakeups {
+  extends Sessions, Tasks, Flow, Budgets, Schedules, Locks, Upkeep, Control, Inspection, Auditing, Wakeups {
   /** The kind of backend, as in its URL: `memory`, `sqlite`. */
   readonly kind: string
   /** How many bytes of final tasks a queue keeps unless told otherwise. */
@@ -61,15 +63,24 @@ export interface Store
    * wrote. Then an exchange that leaves right behind an `add` claims its tasks, often with the same commit.
    */
   readonly calls: 'in order' | 'in any order'
+  /** How the renewals of a worker come to be made on another thread than its main one. */
+  readonly elsewhere: Elsewhere
   /** Connects, migrates if asked to, and refuses (with a `StoreError`) what it could not work with safely. */
   open(): Promise<void>
   /** Ends iterators of `watch` and gives back everything the store opened. */
   close(): Promise<void>
+  /**
+   * Gives up the connections that the store itself opened, and makes new ones; what users lent it stays as it is. What
+   * is under way ends as if its answer had been lost, and readers of `watch` miss nothing that they are not told of.
+   * Core asks for it where nothing moves although it should: a store renews what it finds broken by itself.
+   */
+  reconnect(): Promise<void>
 }
 
 // ---------------------------------------------------------------------------------------------------
 // Tasks: the hot plane
 
+/** The part of a store that enqueues, claims and settles. */
 export interface Tasks {
   /**
    * Enqueues. Groups are taken in order, each all or nothing and with a fate of its own; a later group may
@@ -119,6 +130,7 @@ export interface Tasks {
   reclaim(request: ReclaimRequest): Promise<ReclaimAnswer>
 }
 
+/** Groups of tasks to enqueue in one round trip. */
 export interface AddRequest {
   readonly groups: readonly TaskGroup[]
   /**
@@ -130,6 +142,7 @@ export interface AddRequest {
   readonly again: boolean
 }
 
+/** Tasks that are enqueued together, or none of them. */
 export interface TaskGroup {
   /** Parents in the group stand before their dependents. */
   readonly tasks: readonly TaskSpec[]
@@ -142,6 +155,7 @@ export interface TaskGroup {
   readonly gate: string | null
 }
 
+/** What became of a group. */
 export type GroupAnswer =
   | { readonly outcome: 'added'; readonly tasks: readonly AddVerdict[] }
   /** The first check that fails decides, and the first task that it refuses is the index; of a gate it is 0. */
@@ -150,12 +164,14 @@ export type GroupAnswer =
   /** Nothing was written, because somebody held a lock for too long: try again. */
   | { readonly outcome: 'busy' }
 
+/** What became of one task of a group that was added. */
 export type AddVerdict =
   | { readonly outcome: 'created' }
   | { readonly outcome: 'duplicate'; readonly by: TaskRef }
   /** It is new, and `previous`, which held its key and waited, is cancelled. */
   | { readonly outcome: 'replaced'; readonly previous: TaskId }
 
+/** A task that stands in the way of a new one. */
 export interface TaskRef {
   readonly id: TaskId
   /**
@@ -176,6 +192,7 @@ export type Rejection =
   /** The gate was not opened in time, and is gone. */
   | { readonly code: 'gate-gone'; readonly gate: string }
 
+/** What a worker settles and claims in one round trip. */
 export interface ExchangeRequest {
   readonly session: SessionId
   readonly nonce: Nonce
@@ -224,8 +241,8 @@ export interface Demand {
  * that may start is passed over. A store comes by at most 200 lanes a claim (a partition's tasks of one type,
  * under the same keys), and goes on behind them with the next.
  *
- * Whose worker is not the one that a lane prefers waits until it spills over: of the first task of the lane, and the
- * others with it.
+ * A task whose lane prefers other workers is left to them until it has been due for so long that it spills over, and
+ * those behind it in its lane with it.
  *
  * A task starts only if there is room under all it counts under: its queue, its type, the keys of its lane.
  * What has none is passed over with its whole lane, without a look at its tasks.
@@ -239,6 +256,7 @@ export interface QueueDemand {
 /** One number per level, from critical to batch. */
 export type LevelSlots = readonly [number, number, number, number, number]
 
+/** What became of the settlements, and what was claimed. */
 export interface ExchangeAnswer {
   /** The store time by which all of it was decided, settlements and claims. */
   readonly now: number
@@ -259,6 +277,7 @@ export interface ExchangeAnswer {
   readonly undelivered: boolean
 }
 
+/** How much a worker takes over from dead ones, and how. */
 export interface ReclaimRequest {
   readonly session: SessionId
   readonly nonce: Nonce
@@ -269,6 +288,7 @@ export interface ReclaimRequest {
   readonly graceMs: number
 }
 
+/** What was taken over. */
 export interface ReclaimAnswer {
   /** `dead`: nothing was taken, because the reclaimer's own lease has lapsed. */
   readonly session: 'alive' | 'dead'
@@ -289,6 +309,7 @@ export interface Reclaimed {
 // ---------------------------------------------------------------------------------------------------
 // Upkeep: duties that any process may carry out, and none must
 
+/** The part of a store that ends, removes and mends what nobody asks for; any worker does it in turn. */
 export interface Upkeep {
   /**
    * Ends what waited too long: `startBy` and `deadline` of tasks that do not run. Removes what waits behind
@@ -309,10 +330,12 @@ export interface Upkeep {
   prune(request: PruneRequest): Promise<UpkeepAnswer>
 }
 
+/** How much is done in one call. */
 export interface UpkeepRequest {
   readonly tasksMax: number
 }
 
+/** How much is removed in one call, and by which retention. */
 export interface PruneRequest extends UpkeepRequest {
   /** For queues that have no retention of their own. */
   readonly retention: Retention
@@ -329,6 +352,7 @@ export interface Retention {
   readonly bytes: number | null
 }
 
+/** How much a duty has done. */
 export interface UpkeepAnswer {
   /** Tasks, edges, tombstones, windows: whatever the duty is about, at most `tasksMax`. */
   readonly changed: number
@@ -339,6 +363,10 @@ export interface UpkeepAnswer {
 // ---------------------------------------------------------------------------------------------------
 // Wakeups: hints, never needed for correctness
 
+/**
+ * The part of a store that tells of news, so that nobody has to ask often. Hints may be lost: whoever hears none looks
+ * by itself.
+ */
 export interface Wakeups {
   /**
    * Hints about what was done through this store, by anybody; a reader that lags gets them merged. The first
@@ -348,6 +376,7 @@ export interface Wakeups {
   watch(): AsyncIterableIterator<Hint>
 }
 
+/** What may be new in a store. It says where to look, never what is there. */
 export interface Hint {
   /** Something became claimable, or will sooner than was known: a slot of a limit that was given back too. */
   readonly ready: boolean

@@ -31,9 +31,12 @@ export const TASK_STATES = [
   'failed',
   'cancelled',
 ] as const
+/** The states that a store knows. `pending` is shown as ready, scheduled or held. */
 export type TaskState = (typeof TASK_STATES)[number]
 
+/** The states that a task does not leave by itself. */
 export const FINAL_STATES = ['succeeded', 'failed', 'cancelled'] as const
+/** How a task has ended. */
 export type FinalState = (typeof FINAL_STATES)[number]
 
 /** Why a failed task failed. */
@@ -75,6 +78,8 @@ export type RetryPolicy =
  */
 export interface TaskPolicy {
   readonly retry: RetryPolicy
+  /** Of the input, as the definition says that enqueued it. Default 1. */
+  readonly version?: number | undefined
 }
 
 /** What enqueue hands to a store. */
@@ -140,6 +145,7 @@ export interface Lane {
   readonly spillMs: number
 }
 
+/** A limit that a task counts under. */
 export interface LaneLimit {
   readonly name: string
   readonly key: string
@@ -243,12 +249,14 @@ export interface TaskError {
   readonly stack: string | null
 }
 
+/** How far a handler says it has come. */
 export interface Progress {
   /** From 0 to 1. */
   readonly fraction: number
   readonly message: string | null
 }
 
+/** A line that a handler logged; `at` is store time. */
 export interface LogEntry {
   readonly at: number
   readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -258,6 +266,7 @@ export interface LogEntry {
 
 /** How much of a task's history and logs is kept: the newest entries. */
 export const HISTORY_ENTRIES_MAX: number = 100
+/** How many log lines of a task are kept: the newest. */
 export const LOG_ENTRIES_MAX: number = 100
 /** Longest detail of a history entry, in UTF-16 units. Stores cut the rest, and may cut sooner: where it suits them. */
 export const HISTORY_DETAIL_MAX: number = 80
@@ -273,6 +282,7 @@ export interface HistoryEntry {
   readonly detail: string | null
 }
 
+/** What the history of a task tells of. */
 export type HistoryEvent =
   | 'enqueued'
   | 'unblocked'

@@ -5,6 +5,7 @@
 import type { AddVerdict, Rejection } from './port.ts'
 import type { TaskId, TaskSpec } from './records.ts'
 
+/** The part of a store that keeps schedules and lets each fire once. */
 export interface Schedules {
   /**
    * Writes a schedule, if its version is still the one that the caller has seen. The new version is one
@@ -34,6 +35,7 @@ export interface Schedules {
   tick(request: Tick): Promise<TickAnswer>
 }
 
+/** A schedule, as the store keeps it. */
 export interface ScheduleRecord {
   readonly name: string
   readonly version: number
@@ -47,6 +49,7 @@ export interface ScheduleRecord {
   readonly lastTask: TaskId | null
 }
 
+/** What is written of a schedule, if nobody has changed it meanwhile. */
 export interface SchedulePut {
   readonly name: string
   /** `null`: there is none of this name. */
@@ -57,11 +60,13 @@ export interface SchedulePut {
   readonly nextAt: number | null | 'keep'
 }
 
+/** Whether a schedule was written. */
 export type SchedulePutAnswer =
   | { readonly outcome: 'put'; readonly version: number }
   /** It has another version; `null`: it is not there. */
   | { readonly outcome: 'conflict'; readonly version: number | null }
 
+/** The schedules whose fire time has come, and in how many milliseconds the next one's does. */
 export interface DueSchedules {
   readonly now: number
   readonly due: readonly ScheduleRecord[]
@@ -76,9 +81,13 @@ export type Overlap =
   | 'skip'
   /** The first new run waits for the last one, however that ends. */
   | 'queue'
-  /** The last one is cancelled; one that runs is asked to stop, and the first new run waits for it. */
+  /**
+   * The last one is cancelled; one that runs is asked to stop, and the first new run waits for it. It waits, too, for
+   * whom one that is blocked waited.
+   */
   | 'replace'
 
+/** One fire of a schedule: what is enqueued, and when it fires next. */
 export interface Tick {
   readonly name: string
   readonly version: number
@@ -91,6 +100,7 @@ export interface Tick {
   readonly overlap: Overlap
 }
 
+/** What became of a fire. */
 export type TickAnswer =
   | { readonly outcome: 'ticked'; readonly tasks: readonly AddVerdict[] }
   /** It advanced, and its last run lives: nothing was enqueued. */

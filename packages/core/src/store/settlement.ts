@@ -7,6 +7,7 @@
 import type { LimitName } from './flow.ts'
 import type { FailReason, Fence, LogEntry, Payload, Progress, TaskError } from './records.ts'
 
+/** What becomes of a claim, by the worker that holds it. */
 export interface Settlement {
   readonly fence: Fence
   /**
@@ -21,11 +22,13 @@ export interface Settlement {
   readonly notes: Notes | null
 }
 
+/** What a handler has said since the last settlement. */
 export interface Notes {
   readonly progress: Progress | null
   readonly logs: readonly LogEntry[]
 }
 
+/** The state that a settlement leads to. */
 export type Transition =
   | { readonly to: 'succeeded'; readonly result: Payload | null }
   | {

@@ -24,6 +24,7 @@ export interface TransactionalStore<Tx> extends Store {
 /** Of a synchronous store it is there at once, of any other it is a promise. */
 export type Answer<T> = T | Promise<T>
 
+/** The part of a store that works in transactions of the user's. */
 export interface Transactions<Tx> {
   /** `synchronous`: answers are there at once, and the work of `run` must not be a promise. */
   readonly work: 'synchronous' | 'asynchronous'
@@ -54,6 +55,7 @@ export interface Transactions<Tx> {
   fate(receipt: Receipt): Promise<Fate>
 }
 
+/** What became of a settlement in a transaction of the user's. */
 export type Settled =
   | { readonly verdict: 'applied'; readonly receipt: Receipt }
   | { readonly verdict: 'stale' }

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from '../task/errors.ts'
 import type { TaskGroup } from './port.ts'
 import type { TaskId, TaskState, UniqueSpec } from './records.ts'
 
+/** A unique key that is held for a time, whatever becomes of its task. */
 export interface WindowSpec extends UniqueSpec {
   readonly while: { readonly withinMs: number }
 }

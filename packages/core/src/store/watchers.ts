@@ -9,10 +9,12 @@ export const EVERYTHING: Hint = { ready: true, settled: true, cancel: true, sche
 /** Nothing has. */
 export const NOTHING: Hint = { ready: false, settled: false, cancel: false, schedules: false }
 
+/** Whether a hint says anything at all. */
 export function isNews({ ready, settled, cancel, schedules }: Hint): boolean {
   return ready || settled || cancel || schedules
 }
 
+/** One hint that says what two say, for a reader that lags. */
 export function mergedHint(one: Hint | null, other: Hint): Hint {
   if (one === null) return other
   return {
@@ -28,6 +30,7 @@ export function hintLetters({ ready, settled, cancel, schedules }: Hint): string
   return `${ready ? 'r' : ''}${settled ? 's' : ''}${cancel ? 'c' : ''}${schedules ? 'p' : ''}`
 }
 
+/** The hint that a message of these letters stands for. */
 export function hintOf(letters: string): Hint {
   return {
     ready: letters.includes('r'),

@@ -33,13 +33,13 @@ export function encode(value: unknown, what: string, bytesMax: number = LIMITS.p
 /**
  * The value that was encoded; bytes come back as a Uint8Array of their own.
  *
- * @throws InvalidPayloadError if the payload is no JSON, or has a codec that this version does not know
+ * @throws InvalidPayloadError if the payload is no JSON, or was written with another codec
  */
 export function decode(payload: Payload): unknown {
   if (typeof payload === 'string') return payload === '' ? undefined : parse(payload)
   if (payload[0] !== RAW_BYTES) {
-    throw new InvalidPayloadError('The payload has a codec that this version does not know.', [], {
-      hint: 'A newer version of Millrace wrote it: update this one.',
+    throw new InvalidPayloadError('The payload was written with a codec that is not at hand.', [], {
+      hint: 'Give the definition that reads it the codec of the one that wrote it.',
     })
   }
   return new Uint8Array(payload.subarray(1)) // a copy, and no Buffer, whatever the store answered

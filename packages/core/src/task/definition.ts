@@ -3,10 +3,11 @@
  * value of its own, apart from the handler, so that a producer never loads handler code.
  */
 import { BatchHandler, type BatchFunction, type BatchOptions } from './batch.ts'
+import type { DeadLetterTask } from './dead-letter.ts'
 import { Draft, NO_OPTIONS, type EnqueueOptions } from './draft.ts'
 import { resolveFlow, type Flow, type FlowOptions } from './flow-options.ts'
 import { InvalidArgumentError } from './errors.ts'
-import { Handler, type HandlerFunction, type HandlerOptions } from './handler.ts'
+import { Handler, type HandlerFunction, type HandlerOptions, type InlineOptions } from './handler.ts'
 import type { Carried } from './json.ts'
 import { checkedName } from './limits.ts'
 import { checkMembers, type Members } from './members.ts'
@@ -20,6 +21,8 @@ import {
   type SharedOptions,
   type UniqueOptions,
 } from './options.ts'
+import { checkedCodec, type Codec } from './codecs/codec.ts'
+import { checkedVersion, type Upcasts, type VersionOptions } from './versions.ts'
 import { isSchema, type InputOf, type OutputOf, type Schema } from './schema.ts'
 
 /** The four types of a task. They exist for the compiler only. */
@@ -46,6 +49,12 @@ export interface AnyTask {
   readonly flow?: Flow | undefined
   /** A retry function of the user's, where there is one. */
   readonly retryDelay: CustomRetry['delay'] | undefined
+  /** What is enqueued when one of its tasks has failed for good. */
+  readonly deadLetter?: AnyTask | undefined
+  /** How inputs of older versions become such as it takes. */
+  readonly upcast?: Upcasts | undefined
+  /** How its payloads are kept, if not as JSON. */
+  readonly codec?: Codec | undefined
 }
 
 /** The arguments that name an input: it may be left out where `undefined` is one. */
@@ -54,23 +63,41 @@ export type InputArguments<Input, Options> = undefined extends Input
   : readonly [input: Input, options?: Options | undefined]
 
 /** Options of a definition, whatever its types. */
-export interface DefinitionOptions extends SharedOptions<RetryOptions | CustomRetry>, FlowOptions<never> {
+export interface DefinitionOptions
+  extends SharedOptions<RetryOptions | CustomRetry>, FlowOptions<never>, VersionOptions {
   readonly input: Schema
   readonly output?: Schema | undefined
+  /** How inputs, results and checkpoints are kept: `richJson`, `compressed(json)`, … Default: as JSON. */
+  readonly codec?: Codec | undefined
   readonly unique?: UniqueOptions<never> | undefined
+  /**
+   * A task that is enqueued once for each task of this definition that has failed for good, with a `DeadLetter` as its
+   * input: within seconds, by the workers that handle this definition. Default: none.
+   */
+  readonly deadLetter?: DeadLetterTask | undefined
 }
 
 /** Options of a definition; what a call says goes before what stands here. */
-export interface TaskOptions<In extends Schema, Out extends Schema> extends DefinitionOptions {
+export interface TaskOptions<
+  In extends Schema,
+  Out extends Schema,
+  C extends Codec | undefined = undefined,
+> extends DefinitionOptions {
   /** The schema of the input: any Standard Schema, or `unchecked<T>()`. Its input is passed and stored, its output is what the handler gets. */
-  readonly input: In & Carried<InputOf<In>, 'input'>
+  readonly input: In & CarriedBy<C, InputOf<In>, 'input'>
   /** The schema of the result: its input is what the handler returns, its output what readers get. Without it the result is unknown. */
-  readonly output?: (Out & Carried<InputOf<Out>, 'output'>) | undefined
+  readonly output?: (Out & CarriedBy<C, InputOf<Out>, 'output'>) | undefined
+  readonly codec?: C
   /** One task per key at a time. Default: none. */
   readonly unique?: UniqueOptions<InputOf<In>> | undefined
   readonly partition?: FlowOptions<InputOf<In>>['partition']
   readonly limits?: FlowOptions<InputOf<In>>['limits']
 }
+
+/** With a codec of its own a task carries what that does. */
+type CarriedBy<C, T, What extends string> = [C] extends [{ readonly carries: 'json' } | undefined]
+  ? Carried<T, What>
+  : unknown
 
 /** A task as `defineTask` answers it. */
 export class TaskDefinition<Name extends string, T extends TaskTypes> implements AnyTask {
@@ -82,6 +109,9 @@ export class TaskDefinition<Name extends string, T extends TaskTypes> implements
   readonly unique: UniqueOptions<never> | undefined
   readonly flow: Flow | undefined
   readonly retryDelay: CustomRetry['delay'] | undefined
+  readonly deadLetter: AnyTask | undefined
+  readonly upcast: Upcasts | undefined
+  readonly codec: Codec | undefined
 
   /** @throws InvalidArgumentError if the name or an option cannot be right */
   constructor(name: Name, options: DefinitionOptions) {
@@ -93,8 +123,11 @@ export class TaskDefinition<Name extends string, T extends TaskTypes> implements
     this.output = output
     this.unique = unique === undefined ? undefined : checkedUnique(unique)
     this.flow = resolveFlow(options)
+    this.deadLetter = checkedDeadLetter(name, options.deadLetter)
     const { resolved, retryDelay } = resolveDefinition(options)
-    this.options = resolved
+    this.options = { ...resolved, version: checkedVersion(name, options) }
+    this.upcast = options.upcast
+    this.codec = checkedCodec(options.codec, `the task ${name}`)
     this.retryDelay = retryDelay
   }
 
@@ -107,10 +140,15 @@ export class TaskDefinition<Name extends string, T extends TaskTypes> implements
    * The code that runs it: what it returns is the result, what it throws fails the attempt.
    *
    * With the type of a store's transactions, as in `handler<PgTransaction>(…)`, `ctx` has `transaction` and
-   * `within`, and only workers of such a store take the handler.
+   * `within`, and only workers of such a store take the handler: inline, where the transaction is.
+   *
+   * @throws InvalidArgumentError
    */
-  handler<Tx = unknown>(run: HandlerFunction<T, Tx>, options: HandlerOptions = {}): Handler<this, Tx> {
-    return new Handler(this, run, options)
+  handler<Tx = unknown>(
+    run: HandlerFunction<T, Tx>,
+    options?: unknown extends Tx ? HandlerOptions : InlineOptions,
+  ): Handler<this, Tx> {
+    return new Handler(this, run, options ?? {})
   }
 
   /**
@@ -131,9 +169,14 @@ export class TaskDefinition<Name extends string, T extends TaskTypes> implements
  *   workers and stores know the task by
  * @throws InvalidArgumentError if the name or an option cannot be right
  */
-export function defineTask<const Name extends string, In extends Schema, Out extends Schema = Schema>(
+export function defineTask<
+  const Name extends string,
+  In extends Schema,
+  Out extends Schema = Schema,
+  C extends Codec | undefined = undefined,
+>(
   name: Name,
-  options: TaskOptions<In, Out>,
+  options: TaskOptions<In, Out, C>,
 ): TaskDefinition<
   Name,
   { input: InputOf<In>; received: OutputOf<In>; returned: InputOf<Out>; result: OutputOf<Out> }
@@ -168,6 +211,20 @@ const DEFINITION_MEMBERS: Members<DefinitionOptions> = {
   partition: true,
   limits: true,
   breaker: true,
+  deadLetter: true,
+  version: true,
+  upcast: true,
+  codec: true,
+}
+
+/** One that dies for its own dead letters would never come to an end. */
+function checkedDeadLetter(name: string, deadLetter: AnyTask | undefined): AnyTask | undefined {
+  if (deadLetter === undefined) return undefined
+  checkTask(deadLetter)
+  if (deadLetter.name !== name) return deadLetter
+  throw new InvalidArgumentError(`The task ${name} is its own dead letter.`, {
+    hint: 'Name another task, whose handler does what is to be done when this one fails.',
+  })
 }
 
 function checkedSchemas(name: string, options: DefinitionOptions | undefined): DefinitionOptions {

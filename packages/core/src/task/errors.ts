@@ -8,6 +8,7 @@ const ERROR_CODES = [
   'invalid-argument',
   'invalid-payload',
   'too-large',
+  'decryption',
   'cycle',
   'unknown-task',
   'not-found',
@@ -20,6 +21,9 @@ const ERROR_CODES = [
   // what became of a task
   'task-failed',
   'task-cancelled',
+  'crashed',
+  'unhandled',
+  'process-exit',
   'wait-timeout',
   'lock-held',
   'timeout',
@@ -33,6 +37,9 @@ const ERROR_CODES = [
   'store-readonly',
   'store-corrupt',
   'store-schema',
+  'stalled',
+  // what the user put around it
+  'plugin',
   // what a handler throws to say what should happen
   'non-retryable',
   'retry-after',
@@ -85,6 +92,17 @@ export class InvalidPayloadError extends MillraceError {
   constructor(message: string, issues: readonly PayloadIssue[], details?: ErrorDetails) {
     super('invalid-payload', message, details)
     this.issues = issues
+  }
+}
+
+/** What is kept cannot be decrypted: its key is not there, or it was changed or moved. Running again would not help. */
+export class DecryptionError extends MillraceError {
+  declare readonly code: 'decryption'
+  /** The id of the key; `null`: it is not encrypted, and should be. */
+  readonly key: string | null
+  constructor(message: string, key: string | null, details?: ErrorDetails) {
+    super('decryption', message, details)
+    this.key = key
   }
 }
 
@@ -194,6 +212,43 @@ export class TaskFailedError extends MillraceError {
   }
 }
 
+/** What ran the task ended, as by a lack of memory, a signal, or process.exit. */
+export class CrashError extends MillraceError {
+  declare readonly code: 'crashed'
+  /** Of a process that ended by itself, or a thread; `null`: a signal ended it, or its memory. */
+  readonly exitCode: number | null
+  readonly signal: string | null
+  /** The most memory that it was seen to take, in MiB; `null`: nobody knows. */
+  readonly peakMb: number | null
+  constructor(message: string, facts: Pick<CrashError, 'exitCode' | 'signal' | 'peakMb'>) {
+    super('crashed', message)
+    this.exitCode = facts.exitCode
+    this.signal = facts.signal
+    this.peakMb = facts.peakMb
+  }
+}
+
+/** An error of the handler's that nobody caught, such as what a timer of its threw: the `cause`. */
+export class UnhandledError extends MillraceError {
+  declare readonly code: 'unhandled'
+  constructor(message: string, cause: unknown) {
+    super('unhandled', `Nobody caught what the handler caused: ${message}`, {
+      cause,
+      hint: 'Catch it where it arises: await every promise, and let callbacks reject one.',
+    })
+  }
+}
+
+/** The handler called `process.exit`, which would have ended the worker with all that it runs. */
+export class ProcessExitError extends MillraceError {
+  declare readonly code: 'process-exit'
+  constructor(exitCode: number | string | null | undefined) {
+    super('process-exit', `The handler called process.exit(${exitCode ?? ''}).`, {
+      hint: "Let it throw instead, or run it in a process of its own: { runIn: 'process' }.",
+    })
+  }
+}
+
 /** The task was cancelled. */
 export class TaskCancelledError extends MillraceError {
   declare readonly code: 'task-cancelled'
@@ -231,6 +286,27 @@ export class ClosedError extends MillraceError {
   declare readonly code: 'closed'
   constructor(what = 'This Millrace client') {
     super('closed', `${what} is closed.`, { hint: 'Make a new one: what was closed stays so.' })
+  }
+}
+
+/** A worker that should make progress makes none, and new connections to the store did not help. */
+export class StalledError extends MillraceError {
+  declare readonly code: 'stalled'
+  constructor(message: string) {
+    super('stalled', message, {
+      hint: 'Start the process again: `millrace worker` does so by itself. If it comes back, look at what the store says.',
+    })
+  }
+}
+
+/** A plugin threw (the `cause`), or did not keep to the rules: what it stood around has failed for that. */
+export class PluginError extends MillraceError {
+  declare readonly code: 'plugin'
+  /** Its name. */
+  readonly plugin: string
+  constructor(plugin: string, what: string, details?: ErrorDetails) {
+    super('plugin', `The plugin ${plugin} ${what}`, details)
+    this.plugin = plugin
   }
 }
 

@@ -21,6 +21,7 @@ export interface FlowOptions<Input> {
   readonly breaker?: BreakerOptions | undefined
 }
 
+/** Whose turn a task takes, and whether the tasks of one key run one by one. */
 export interface PartitionOptions<Input> {
   readonly key: (input: Input) => string
   /** Strict order: a task starts when the one before it has ended, whatever that waits for. Default `false`. */
@@ -39,6 +40,7 @@ export interface LimitOptions<Input> {
   readonly cost?: ((input: Input) => number) | undefined
 }
 
+/** How many tasks may start in a time, over all workers. */
 export interface RateOptions {
   /** Tasks (of cost 1) in each `per`: a whole number from 1 to 1 000 000. */
   readonly limit: number

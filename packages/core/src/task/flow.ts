@@ -219,7 +219,8 @@ function depthOver(nodes: readonly FlowNode[]): number {
 
 /** By structure, whichever copy of the library made it. */
 export function isFlow(value: unknown): value is AnyFlow {
-  return typeof value === 'object' && value !== null && 'node' in value && typeof value.node === 'object'
+  if (typeof value !== 'object' || value === null || !('node' in value)) return false
+  return typeof value.node === 'object' && value.node !== null && 'kind' in value.node
 }
 
 function isDraft(value: unknown): value is Draft {

@@ -1,3 +1,4 @@
+import { durationMs, type Duration } from './duration.ts'
 import { InvalidArgumentError } from './errors.ts'
 import { checkMembers, type Members } from './members.ts'
 import { shown } from './shown.ts'
@@ -6,7 +7,7 @@ import type { EnqueueOptions } from './draft.ts'
 import type { Logger } from './logger.ts'
 import type { Scheduled } from './scheduled.ts'
 import type { TransactionalContext } from './transaction.ts'
-import type { TaskId } from '../store/records.ts'
+import type { Fence, TaskId } from '../store/records.ts'
 
 /** What a handler is told about its task. */
 export interface TaskInfo {
@@ -34,6 +35,11 @@ export interface Context {
   readonly attempt: number
   /** The same for all attempts: hand it to whatever you call, so that a repeat has no second effect. */
   readonly idempotencyKey: string
+  /**
+   * What makes this run's writes count, and those of an older run not: the epoch grows with every change of
+   * ownership, so a system of yours that remembers the highest one it saw can refuse what comes late.
+   */
+  readonly fence: Fence
   /** Aborted when the lease is lost, on cancel, at the timeout, and late in a shutdown. */
   readonly signal: AbortSignal
   /** @throws FencedError if the lease is known to be lost */
@@ -94,9 +100,47 @@ export type HandlerFunction<T extends TaskTypes, Tx = unknown> = (
 ) => T['returned'] | PromiseLike<T['returned']>
 
 /** How a handler is run. */
-export interface HandlerOptions {
+export type HandlerOptions = InlineOptions | ThreadOptions | ProcessOptions
+
+/** On the worker's main thread. */
+export interface InlineOptions {
   /** Where it runs. `inline`, the default: on the worker's main thread. */
   readonly runIn?: 'inline' | undefined
+  /**
+   * How long the worker's main thread may be blocked while this handler runs, before the lease is left to lapse. Of
+   * handlers that run at the same time the longest counts. Default: the worker's `maxBlock`.
+   */
+  readonly maxBlock?: Duration | undefined
+  readonly heapMb?: undefined
+  readonly memoryMb?: undefined
+  readonly env?: undefined
+}
+
+/** In a thread that is ended if need be: at a timeout, also in the middle of a loop. */
+export interface ThreadOptions {
+  /** The worker needs `isolates: { module }`. */
+  readonly runIn: 'thread'
+  /** Most that its objects may take, in MiB, at least 16. Default: what Node gives a thread. */
+  readonly heapMb?: number | undefined
+  readonly maxBlock?: undefined
+  readonly memoryMb?: undefined
+  readonly env?: undefined
+}
+
+/** In a process of its own, which may crash as it likes. */
+export interface ProcessOptions {
+  /** The worker needs `isolates: { module }`. */
+  readonly runIn: 'process'
+  /** Most that its objects may take, in MiB, at least 16. Default: what Node gives a process. */
+  readonly heapMb?: number | undefined
+  /** Most that the whole process may take, in MiB, at least 64: then it is killed. Default: whatever it takes. */
+  readonly memoryMb?: number | undefined
+  /**
+   * The names of the environment variables that it sees. Default: PATH, HOME, LANG, TZ, NODE_ENV and others of no
+   * consequence; never a password that is not named here.
+   */
+  readonly env?: readonly string[] | undefined
+  readonly maxBlock?: undefined
 }
 
 /**
@@ -125,7 +169,16 @@ export class Handler<D extends AnyTask = AnyTask, Tx = unknown> {
 /** Any handler, whatever it needs of its store. */
 export type AnyHandler = Handler<AnyTask, never>
 
-const HANDLER_MEMBERS: Members<HandlerOptions> = { runIn: true }
+const HANDLER_MEMBERS: Members<ProcessOptions & InlineOptions> = {
+  runIn: true,
+  maxBlock: true,
+  heapMb: true,
+  memoryMb: true,
+  env: true,
+}
+
+const HEAP_MIN_MB = 16
+const MEMORY_MIN_MB = 64
 
 function checkHandler(name: string, run: unknown, options: HandlerOptions): void {
   if (typeof run !== 'function') {
@@ -134,7 +187,38 @@ function checkHandler(name: string, run: unknown, options: HandlerOptions): void
     })
   }
   checkMembers(options, HANDLER_MEMBERS, `the handler of ${name}`)
-  const runIn: unknown = options.runIn
-  if (runIn === undefined || runIn === 'inline') return
-  throw new InvalidArgumentError(`runIn is ${shown(runIn)}.`, { hint: "It is 'inline', or left out." })
+  const { runIn = 'inline', heapMb, memoryMb, env, maxBlock } = options
+  if (!['inline', 'thread', 'process'].includes(runIn)) {
+    throw new InvalidArgumentError(`runIn is ${shown(runIn)}.`, {
+      hint: "It is 'inline' (or left out), 'thread' or 'process'.",
+    })
+  }
+  if (maxBlock !== undefined) durationMs(maxBlock, 'maxBlock')
+  if (runIn !== 'inline' && maxBlock !== undefined) throw misplaced('maxBlock', "'inline'")
+  if (runIn === 'inline' && heapMb !== undefined) throw misplaced('heapMb', "'thread' or 'process'")
+  if (runIn !== 'process' && memoryMb !== undefined) throw misplaced('memoryMb', "'process'")
+  if (runIn !== 'process' && env !== undefined) throw misplaced('env', "'process'")
+  checkMb(heapMb, 'heapMb', HEAP_MIN_MB)
+  checkMb(memoryMb, 'memoryMb', MEMORY_MIN_MB)
+  checkEnv(env)
+}
+
+function misplaced(option: string, where: string): InvalidArgumentError {
+  return new InvalidArgumentError(`${option} is given, but not for runIn: ${where}.`, {
+    hint: 'A handler that runs elsewhere shares what others have.',
+  })
+}
+
+function checkMb(mb: number | undefined, what: string, least: number): void {
+  if (mb === undefined || (Number.isInteger(mb) && mb >= least)) return
+  throw new InvalidArgumentError(`${what} is ${shown(mb)}.`, {
+    hint: `It is a whole number of MiB, at least ${least}.`,
+  })
+}
+
+function checkEnv(env: unknown): void {
+  if (env === undefined || (Array.isArray(env) && env.every((name) => typeof name === 'string'))) return
+  throw new InvalidArgumentError(`env is ${shown(env)}.`, {
+    hint: "It is a list of the names of environment variables: ['API_KEY'].",
+  })
 }

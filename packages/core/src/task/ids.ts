@@ -96,7 +96,7 @@ export function checkedTaskId(id: unknown, what = 'The task id'): TaskId {
   const canonical = typeof id === 'string' ? id.toLowerCase() : ''
   if (UUID.test(canonical)) return canonical
   throw new InvalidArgumentError(`${what} is ${shown(id)}, which is no UUID.`, {
-    hint: "An id is a UUID; taskId('order', '42') makes one from a name.",
+    hint: "An id is a UUID, as `millrace tasks` lists them; in code taskId('order', '42') makes one from a name.",
   })
 }
 

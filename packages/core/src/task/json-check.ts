@@ -58,7 +58,7 @@ function objectSize(object: object, depth: number, bytesMax: number): number | n
 }
 
 /** Plain: made by a literal, by JSON.parse, or without a prototype; in this realm or another. */
-function isPlain(object: object): boolean {
+export function isPlain(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object)
   if (prototype === Object.prototype || prototype === null) return true
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf')

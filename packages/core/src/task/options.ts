@@ -11,6 +11,10 @@ import type { Level, RetryPolicy, UniqueSpec } from '../store/records.ts'
 
 /** From the most to the least urgent: the index of a priority is its level. */
 export const PRIORITIES = ['critical', 'high', 'normal', 'low', 'batch'] as const
+/**
+ * One of the five levels in which tasks stand in line; which share of the claims each gets is said by `priorities` of
+ * a worker.
+ */
 export type Priority = (typeof PRIORITIES)[number]
 
 /** How often and after which waits a failed task is tried again; plain data, stored with the task. */
@@ -121,6 +125,8 @@ export interface ResolvedOptions {
   readonly timeoutMs: number | null
   readonly startByMs: number | null
   readonly deadlineMs: number | null
+  /** Of the definition's input. */
+  readonly version: number
 }
 
 /** Used where a retry says nothing else, and where a custom retry cannot be asked. */
@@ -138,6 +144,7 @@ export const DEFAULT_OPTIONS: ResolvedOptions = {
   timeoutMs: 15 * 60_000,
   startByMs: null,
   deadlineMs: null,
+  version: 1,
 }
 
 const ATTEMPTS_MAX = 10_000
@@ -157,6 +164,7 @@ export function resolveOptions(options: SharedOptions, base: ResolvedOptions): R
     timeoutMs: timeout === false ? null : (limitMs(timeout, 'timeout') ?? base.timeoutMs),
     startByMs: limitMs(startBy, 'startBy') ?? base.startByMs,
     deadlineMs: limitMs(deadline, 'deadline') ?? base.deadlineMs,
+    version: base.version,
   }
 }
 

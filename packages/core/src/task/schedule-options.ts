@@ -26,6 +26,7 @@ interface ScheduleBounds {
   readonly until?: Date | number | undefined
 }
 
+/** Fire times by a cron expression, in a time zone. */
 export interface CronTimes {
   /**
    * Five fields (minute, hour, day of month, month, day of week), or six with the second in front; or `@hourly`,
@@ -46,6 +47,7 @@ export interface CronTimes {
   readonly every?: undefined
 }
 
+/** Fire times at even intervals. */
 export interface IntervalTimes {
   /** At least 1 s. Counted from `from`, else from 1970, so that every process comes to the same times. */
   readonly every: Duration

@@ -10,6 +10,7 @@ import { newNonce } from '../task/ids.ts'
 import { plainError } from '../worker/task-error.ts'
 import { randomFraction, type Timer } from '../platform/platform.ts'
 import { Lookout, type LookoutParts } from './lookout.ts'
+import { Undertaker, type UndertakerParts } from './undertaker.ts'
 import type { ReclaimAnswer, Reclaimed, Store, UpkeepAnswer } from '../store/port.ts'
 import type { Nonce, SessionId } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
@@ -20,6 +21,7 @@ const SWEEP_EVERY_MS = 5_000
 const PRUNE_EVERY_MS = 60_000
 const STRANDED_EVERY_MS = 15_000
 const DUE_SOON_EVERY_MS = 10_000
+const DEAD_LETTERS_EVERY_MS = 5_000
 
 /** How long after its time limit, or a cancel request, a task's own worker may still settle it. */
 const GRACE_MS = 5_000
@@ -28,13 +30,12 @@ const STEP_TASKS = 500
 
 const FOLLOWERS_TURN = 3
 
-export interface CaretakerParts extends LookoutParts {
+export interface CaretakerParts extends LookoutParts, UndertakerParts {
   session(): SessionId | null
   /** Whether this worker leads the upkeep: others do some duties less often. */
   leads(): boolean
   /** A task was taken over; this is what becomes of it. */
   takenOver(task: Reclaimed, transition: Transition): void
-  failed(error: unknown, doing: string): void
 }
 
 export class Caretaker {
@@ -44,6 +45,7 @@ export class Caretaker {
   /** Nonces of take-overs under way. */
   readonly #takingOver = new Set<Nonce>()
   readonly #lookout: Lookout
+  readonly #undertaker: Undertaker
   readonly #leftOut = new Map<string, number>()
   #delivering = false
   #stopped = false
@@ -51,6 +53,7 @@ export class Caretaker {
   constructor(parts: CaretakerParts) {
     this.#parts = parts
     this.#lookout = new Lookout(parts)
+    this.#undertaker = new Undertaker(parts)
   }
 
   /** Take-overs whose answer may still bring tasks. */
@@ -68,6 +71,9 @@ export class Caretaker {
     this.#repeat('looking for tasks that are due soon', DUE_SOON_EVERY_MS, () =>
       this.#inTurn('looking for tasks that are due soon', () => this.#lookout.lookForDueSoon()),
     )
+    // the leader may not know the definitions: whoever knows them does it
+    if (this.#undertaker.isNeeded)
+      this.#repeat('looking for dead letters', DEAD_LETTERS_EVERY_MS, () => this.#undertaker.look())
   }
 
   /** Tells dependents now: an exchange said that there are more than it could tell. As long as it is at it, it needs no other word. */
@@ -175,6 +181,7 @@ export class Caretaker {
 const OUTCOMES: Readonly<Record<Reclaimed['cause'], (task: Reclaimed) => Outcome>> = {
   lapsed: ({ from }) => ({
     kind: 'crashed',
+    in: 'company',
     error: plainError(
       'WorkerLostError',
       `The lease of session ${from ?? '?'} lapsed while it held the task.`,

@@ -133,7 +133,9 @@ export class Scheduler {
     for (;;) {
       const lastAt = runs.at(-1)?.fireAt ?? null
       const tasks = runs.map(({ task }) => task)
-      const tick = { name, version, fireAt: nextAt, nextAt: next, tasks, lastAt, overlap }
+      // where no run comes the last one is in nobody's way
+      const meeting = tasks.length === 0 ? 'allow' : overlap
+      const tick = { name, version, fireAt: nextAt, nextAt: next, tasks, lastAt, overlap: meeting }
       const answer = await this.#tick(tick)
       if (answer.outcome === 'stale') return 'stale'
       if (answer.outcome !== 'rejected') return 'advanced'

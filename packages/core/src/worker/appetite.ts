@@ -20,9 +20,21 @@ export function tasksAhead(concurrency: number, averageMs: number): number {
   return Math.min(AHEAD_MAX, Math.floor((AHEAD_MS / Math.max(averageMs, 0.01)) * atOnce))
 }
 
-/** What a partition gets in its turn of so many tasks. */
-export function quantumOf(tasks: number): number {
-  return Math.ceil(tasks / TURNS)
+/** No queue is always the first. */
+export function inTurn(queues: readonly string[]): readonly string[] {
+  return [...queues.slice(1), ...queues.slice(0, 1)]
+}
+
+/** `null`: there is nothing to ask for. */
+export function wishFor({
+  types,
+  offers,
+  queues,
+  tasksMax,
+}: Pick<Wish, 'types' | 'offers' | 'queues' | 'tasksMax'>): Wish | null {
+  if (queues.length === 0) return null
+  const quantum = Math.ceil(tasksMax / TURNS)
+  return { types, offers, queues, tasksMax, quantum, bytesMax: LIMITS.batchBytes }
 }
 
 /** For all tasks that take a slot each. */
@@ -66,15 +78,7 @@ export class Appetite implements Taste {
       const tasksMax = Math.min(most, room)
       if (tasksMax > 0) queues.push({ queue, slots: this.#shares.get(queue)!.draw(tasksMax), tasksMax })
     }
-    if (queues.length === 0) return null
-    this.#queues = [...this.#queues.slice(1), this.#queues[0]!] // no queue is always the first
-    return {
-      types: this.#types,
-      offers,
-      queues,
-      tasksMax: most,
-      quantum: quantumOf(most),
-      bytesMax: LIMITS.batchBytes,
-    }
+    this.#queues = inTurn(this.#queues)
+    return wishFor({ types: this.#types, offers, queues, tasksMax: most })
   }
 }

@@ -2,20 +2,23 @@
 import { codeOf } from '../task/errors.ts'
 import { limitKeyOf } from '../task/flow-options.ts'
 import type { RetryScope } from '../task/control-flow.ts'
-import { decode } from '../task/codec.ts'
 import { isThenable } from '../task/answer.ts'
 import { durationMs } from '../task/duration.ts'
 import type { AnyTask } from '../task/definition.ts'
 import type { AnyHandler } from '../task/handler.ts'
 import type { Outcome } from '../policy/outcome.ts'
 import { plainError, taskError } from './task-error.ts'
-import { inputOf } from './input.ts'
+import { currentInput, inputOf } from './input.ts'
 import { RunContext, type ContextServices } from './context.ts'
 import { transactionsOf } from '../client/guest.ts'
 import { TransactionalRunContext } from './transactional-context.ts'
 import { resultPayload } from './result.ts'
+import type { Plugins } from '../client/plugins.ts'
 import type { Run } from './run.ts'
-import type { TaskError } from '../store/records.ts'
+import type { RunCall } from '../task/plugin.ts'
+import type { Unit } from './batch.ts'
+import type { Stretches } from '../platform/stretches.ts'
+import type { TaskError, TaskId } from '../store/records.ts'
 
 /** How an attempt ended, and what was thrown, for those who listen. */
 export interface Attempted {
@@ -26,6 +29,10 @@ export interface Attempted {
 export interface AttemptServices extends ContextServices {
   /** The handler is called now. */
   started(run: Run): void
+  /** Where it is to be found out who blocks the main thread. */
+  readonly stretches: Stretches<Unit> | undefined
+  /** What stands around handlers, if anything does. */
+  readonly plugins: Pick<Plugins, 'running'> | undefined
 }
 
 /** Never rejects: whatever the handler does is an outcome. */
@@ -43,7 +50,7 @@ export async function attempt(run: Run, handler: AnyHandler, services: AttemptSe
     return { outcome: outcomeOfThrown(run, task, run.aborted), error: run.aborted }
   const transactions = transactionsOf(services.connection.store)
   if (transactions === undefined) {
-    const context = new RunContext(run, services)
+    const context = new RunContext(run, services, task)
     return called(run, handler, { input, context, services })
   }
   const context = new TransactionalRunContext(run, services, { task, transactions })
@@ -62,16 +69,37 @@ async function called(
   { task, run: handle }: AnyHandler,
   { input, context, services }: Calling,
 ): Promise<Attempted> {
+  run.context = context
   try {
     services.started(run)
-    const returned = handle(input as never, context as never)
+    const returned = isBare(services)
+      ? handle(input as never, context as never)
+      : surrounded(services, run, {
+          call: { input, ctx: context },
+          handle: () => handle(input as never, context as never),
+        })
     const value: unknown = isThenable(returned) ? await returned : returned
     // what a transaction has ended is not looked at again
     if (run.ended) return { outcome: { kind: 'unfinished' } }
-    return await outcomeOfResult(task, value)
+    return await outcomeOfResult(task, run.claim.id, value)
   } catch (error) {
     return { outcome: outcomeOfThrown(run, task, error), error }
   }
+}
+
+/** Whether nothing stands around handlers, as mostly. */
+export function isBare({ stretches, plugins }: AttemptServices): boolean {
+  return plugins === undefined && stretches?.isOn !== true
+}
+
+/** Calls a handler with what stands around it: the measuring of stretches, and plugins. */
+export function surrounded(
+  { stretches, plugins }: AttemptServices,
+  run: Run,
+  { call, handle }: { readonly call: RunCall; readonly handle: () => unknown },
+): unknown {
+  const measured = stretches?.isOn === true ? (): unknown => stretches.run(run, handle) : handle
+  return plugins === undefined ? measured() : plugins.running(call, measured)
 }
 
 /** What cannot be an input will not get better. That the store could not be read is no fault of the task's: it goes back. */
@@ -88,9 +116,9 @@ export function overtimeOutcome(run: Run, message: string): Outcome {
 }
 
 /** A result that is no JSON, too large, or not what its schema says will not get better by running again. */
-export async function outcomeOfResult(task: AnyTask, value: unknown): Promise<Attempted> {
+export async function outcomeOfResult(task: AnyTask, id: TaskId, value: unknown): Promise<Attempted> {
   try {
-    return { outcome: { kind: 'returned', result: await resultPayload(task, value) } }
+    return { outcome: { kind: 'returned', result: await resultPayload(task, id, value) } }
   } catch (error) {
     if (codeOf(error) === undefined) throw error
     return { outcome: { kind: 'invalid', error: taskError(error) }, error }
@@ -156,7 +184,7 @@ function shutBy(
   if (scope === 'queue') return { shut: { name: `queue:${run.claim.queue}`, key: '' } }
   if (scope === 'type') return { shut: { name: `type:${run.claim.type}`, key: '' } }
   try {
-    return { shut: { name: scope.limit, key: limitKeyOf(task, scope.limit, decode(run.claim.payload)) } }
+    return { shut: { name: scope.limit, key: limitKeyOf(task, scope.limit, currentInput(task, run.claim)) } }
   } catch (problem) {
     return { error: taskError(problem) }
   }

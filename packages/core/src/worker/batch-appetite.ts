@@ -1,7 +1,7 @@
 /** How much a worker asks for on behalf of a batch handler: what fills its free slots, and the batches that are short. */
 import { LIMITS } from '../task/limits.ts'
 import { LevelShares } from '../policy/shares.ts'
-import { quantumOf, tasksAhead } from './appetite.ts'
+import { inTurn, tasksAhead, wishFor } from './appetite.ts'
 import type { BatchHandler } from '../task/batch.ts'
 import type { QueueDemand } from '../store/port.ts'
 import type { Expected, Taste, Wish } from './exchanger.ts'
@@ -52,16 +52,8 @@ export class BatchAppetite implements Taste {
       queues.push({ queue, slots: this.#shares.get(queue)!.draw(tasksMax), tasksMax })
       most = Math.max(most, tasksMax)
     }
-    if (queues.length === 0) return null
-    this.#queues = [...this.#queues.slice(1), this.#queues[0]!] // no queue is always the first
-    return {
-      types: this.#types,
-      offers,
-      queues,
-      tasksMax: most,
-      quantum: quantumOf(most),
-      bytesMax: LIMITS.batchBytes,
-    }
+    this.#queues = inTurn(this.#queues)
+    return wishFor({ types: this.#types, offers, queues, tasksMax: most })
   }
 
   /** What batches that are short of tasks still take; where tasks are told apart nobody knows which would fit. */

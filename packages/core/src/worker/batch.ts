@@ -3,8 +3,16 @@ import { FencedError, InvalidPayloadError } from '../task/errors.ts'
 import { isFailure, type BatchContext, type BatchHandler } from '../task/batch.ts'
 import { isThenable } from '../task/answer.ts'
 import { taskError } from './task-error.ts'
-import { outcomeOfResult, outcomeOfThrown, type Attempted, type AttemptServices } from './attempt.ts'
+import {
+  isBare,
+  outcomeOfResult,
+  outcomeOfThrown,
+  surrounded,
+  type Attempted,
+  type AttemptServices,
+} from './attempt.ts'
 import { RunContext } from './context.ts'
+import type { AnyTask } from '../task/definition.ts'
 import type { Context } from '../task/handler.ts'
 import type { Run } from './run.ts'
 
@@ -45,8 +53,14 @@ export async function attemptBatch(
 ): Promise<readonly Attempted[]> {
   try {
     for (const { run } of items) services.started(run)
-    const context = new SharedContext(items, services)
-    const returned = handle(items.map(({ input }) => input) as never, context as never)
+    const context = new SharedContext(items, services, task)
+    const inputs = items.map(({ input }) => input)
+    const returned = isBare(services)
+      ? handle(inputs as never, context as never)
+      : surrounded(services, items[0]!.run, {
+          call: { input: inputs, ctx: context },
+          handle: () => handle(inputs as never, context as never),
+        })
     const answers: unknown = isThenable(returned) ? await returned : returned
     if (Array.isArray(answers) && answers.length === items.length) {
       return await Promise.all(items.map(({ run }, index) => answered({ run, task }, answers[index])))
@@ -64,7 +78,7 @@ async function answered(
 ): Promise<Attempted> {
   try {
     if (isFailure(answer)) return { outcome: outcomeOfThrown(run, task, answer.reason), error: answer.reason }
-    return await outcomeOfResult(task, answer)
+    return await outcomeOfResult(task, run.claim.id, answer)
   } catch (error) {
     return { outcome: outcomeOfThrown(run, task, error), error }
   }
@@ -87,8 +101,8 @@ class SharedContext implements BatchContext {
   readonly #services: AttemptServices
   #controller: AbortController | undefined
 
-  constructor(items: readonly BatchItem[], services: AttemptServices) {
-    this.items = items.map(({ run }) => new RunContext(run, services))
+  constructor(items: readonly BatchItem[], services: AttemptServices, task: AnyTask) {
+    this.items = items.map(({ run }) => new RunContext(run, services, task))
     this.#runs = items.map(({ run }) => run)
     this.#services = services
   }

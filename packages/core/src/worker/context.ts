@@ -1,17 +1,19 @@
 /** What a handler is given. Made for each run; what is rarely used is made when first asked for. */
 import { FencedError, InvalidArgumentError, NotFoundError } from '../task/errors.ts'
 import { checkedTaskId, taskId } from '../task/ids.ts'
-import { decode, encode } from '../task/codec.ts'
-import { LIMITS } from '../task/limits.ts'
+import { decode } from '../task/codec.ts'
+import { decodeWith } from '../task/codecs/codec.ts'
+import { heritageOf, inheriting } from '../task/current-task.ts'
 import { keptText } from '../task/kept-text.ts'
-import { resultOf } from '../client/handle.ts'
+import { resultIn, resultOf } from '../client/handle.ts'
+import { keptValue } from './result.ts'
 import type { AnyTask, InputArguments } from '../task/definition.ts'
 import type { ChildHandle, ChildOptions, Context, TaskInfo } from '../task/handler.ts'
 import type { Logger } from '../task/logger.ts'
 import type { Connection } from '../client/connection.ts'
 import type { Enqueuer } from '../client/enqueuer.ts'
 import type { TaskDraft } from '../client/specs.ts'
-import type { Payload, TaskId } from '../store/records.ts'
+import type { Fence, Payload, TaskId } from '../store/records.ts'
 import { taskInfo } from './events.ts'
 import { readOutcomes } from './outcomes.ts'
 import { runLogger } from './run-logger.ts'
@@ -20,10 +22,19 @@ import type { Run } from './run.ts'
 /** Longest message of a progress report, in characters. */
 const MESSAGE_MAX = 1_000
 
+/** What contexts need of a connection: in an isolate somebody else has it. */
+export type Line = Pick<Connection, 'store' | 'platform' | 'logger' | 'read'>
+
+/** Who enqueues what handlers want to. */
+export interface ChildEnqueuer {
+  one<D extends AnyTask>(draft: TaskDraft<D>, under: Fence): Promise<ChildHandle<D>>
+  within: Enqueuer['within']
+}
+
 /** What contexts need of their worker. */
 export interface ContextServices {
-  readonly connection: Connection
-  readonly enqueuer: Enqueuer
+  readonly connection: Line
+  readonly enqueuer: ChildEnqueuer
   /** Looks whether the lease can still be trusted, and lets go of everything under it if not. */
   checkLease(): void
   /** There is something to write about a run: at once, or with the next exchange. */
@@ -37,13 +48,15 @@ export interface ContextServices {
 export class RunContext implements Context {
   protected readonly run: Run
   protected readonly services: ContextServices
+  protected readonly definition: AnyTask
   #task: TaskInfo | undefined
   #log: Logger | undefined
   #children = 0
 
-  constructor(run: Run, services: ContextServices) {
+  constructor(run: Run, services: ContextServices, definition: AnyTask) {
     this.run = run
     this.services = services
+    this.definition = definition
   }
 
   get task(): TaskInfo {
@@ -56,6 +69,10 @@ export class RunContext implements Context {
 
   get idempotencyKey(): string {
     return this.run.claim.id
+  }
+
+  get fence(): Fence {
+    return this.run.fence
   }
 
   get signal(): AbortSignal {
@@ -97,7 +114,7 @@ export class RunContext implements Context {
     const { key = `${task.name}#${++this.#children}`, ...rest } = options ?? {}
     const { claim } = this.run
     const id = rest.id ?? taskId(claim.id, String(claim.counters.generation), key)
-    return { task, input, options: { ...rest, id } }
+    return { task, input, options: inheriting({ ...rest, id }, heritageOf(claim.headers)) }
   }
 
   async results<D extends AnyTask>(task: D): Promise<D['~task']['result'][]> {
@@ -118,14 +135,15 @@ export class RunContext implements Context {
       })
     }
     const [outcome] = await readOutcomes(this.services.connection, [id])
-    return outcome?.state === 'succeeded' && outcome.result !== null ? decode(outcome.result) : undefined
+    if (outcome?.state !== 'succeeded') return undefined
+    return resultIn(outcome, { id, codec: this.definition.codec })
   }
 
   checkpoint(value: unknown): Promise<void> {
     let payload: Payload
     try {
       this.throwIfLost()
-      payload = encode(value, 'The checkpoint', LIMITS.checkpointBytes)
+      payload = keptValue(this.definition, { id: this.run.claim.id, what: 'checkpoint' }, value)
     } catch (error) {
       return Promise.reject(error as Error)
     }
@@ -136,7 +154,10 @@ export class RunContext implements Context {
   }
 
   get checkpointed(): unknown {
-    const { checkpoint } = this.run.claim
-    return checkpoint === null ? undefined : decode(checkpoint)
+    const { checkpoint, id, type } = this.run.claim
+    if (checkpoint === null) return undefined
+    const { codec } = this.definition
+    if (codec === undefined) return decode(checkpoint)
+    return decodeWith(codec, checkpoint, { what: 'checkpoint', id, type, queue: null })
   }
 }

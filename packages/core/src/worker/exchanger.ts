@@ -33,6 +33,9 @@ const CURSOR_MS = 1_000
 export type Wish = Omit<Demand, 'cursor' | 'turn'>
 
 /** What exchanges under way may bring, in slots. */
+/** Settles between two sessions: it has to be an id, and is nobody's. */
+const NOBODY = '00000000-0000-0000-0000-000000000000'
+
 export interface Expected {
   readonly slots: number
   readonly byQueue: ReadonlyMap<string, number>
@@ -54,6 +57,8 @@ export interface ExchangerParts {
   readonly tastes: readonly Taste[]
   /** @param session the one that asked: its lease may be over by now */
   claimed(answer: ExchangeAnswer, session: SessionId): void
+  /** The store has answered an exchange. */
+  exchanged(): void
   /** The store did not take what was to be written: the task is somebody else's. */
   lost(holding: Holding): void
   dead(session: SessionId): void
@@ -199,7 +204,7 @@ export class Exchanger {
       // notes never leave alone before their time
       const settling = look !== null || this.#urgent ? this.#takeSettlements() : []
       if (settling.length === 0 && look === null) break
-      void this.#exchange(session ?? '', settling, look)
+      void this.#exchange(session ?? NOBODY, settling, look)
     }
     if (this.#isResting()) this.#rest?.()
   }
@@ -253,6 +258,7 @@ export class Exchanger {
         look === null ? null : { ...look.wish, cursor: this.#startingPoint(look.of), turn: look.of.turn },
     })
     if (answer === undefined) return
+    this.#parts.exchanged()
     this.#underWay.delete(nonce)
     for (const [index, { holding, settlement }] of settling.entries()) {
       holding.settled(settlement, answer.verdicts[index]!)

@@ -3,76 +3,107 @@
  * is decided by policy and written by the exchanger.
  */
 import { decide, type Outcome } from '../policy/outcome.ts'
+import type { ResourceBudget } from '../policy/admission.ts'
+import { inTheNameOf, type Owner } from '../platform/attribution.ts'
 import { randomFraction, type Timer } from '../platform/platform.ts'
 import type { AbortCode, AnyHandler } from '../task/handler.ts'
-import type { Transition, Verdict } from '../store/settlement.ts'
-import { attempt, overtimeOutcome, type Attempted, type AttemptServices } from './attempt.ts'
-import { attemptBatch, Batch, runsOf, type Unit } from './batch.ts'
+import { attempt, type Attempted, type AttemptServices } from './attempt.ts'
+import { attemptBatch, Batch, runsOf, type BatchItem, type Unit } from './batch.ts'
+import { Standby, STANDBY_MAX_MS } from './standby.ts'
+import { failedAstray, strayError } from './stray.ts'
+import { surroundedElsewhere } from './surroundings.ts'
+import { TimeLimits } from './time-limits.ts'
 import { Gatherer, isBatchHandler } from './gatherer.ts'
-import { taskInfo, type WorkerEmitter } from './events.ts'
+import { BLOCKED_MS } from './block-watch.ts'
+import { admissionOf, type Admission } from './admission.ts'
+import { Announcer } from './announcer.ts'
+import type { WorkerEmitter } from './events.ts'
+import type { Tally } from './metrics.ts'
 import { Roster } from './roster.ts'
-import type { ContextServices } from './context.ts'
+import type { Connection } from '../client/connection.ts'
+import type { Enqueuer } from '../client/enqueuer.ts'
+import { Isolates } from './isolates/isolates.ts'
+import type { ResolvedIsolates } from './isolates/options.ts'
 import type { Run } from './run.ts'
-
-/** How long after its signal a handler may take to give way before its outcome is decided without it. */
-const GIVE_WAY_MS = 1_000
-
-/** What was claimed ahead and is not started by then goes back: another worker may have time for it. */
-const QUEUED_MAX_MS = 250
+import type { Slots } from './slots.ts'
+import type { Tolerance } from './tolerance.ts'
 
 /** Weight of the newest run in the average of run times. */
 const AVERAGE_WEIGHT = 0.05
 
-export interface ExecutorParts extends Omit<ContextServices, 'settledApart'> {
+export interface ExecutorParts extends Omit<
+  AttemptServices,
+  'settledApart' | 'started' | 'connection' | 'enqueuer'
+> {
+  readonly connection: Connection
+  readonly enqueuer: Enqueuer
   readonly handlers: ReadonlyMap<string, AnyHandler>
-  readonly concurrency: number
-  /** Slots per queue. */
-  readonly queues: ReadonlyMap<string, number>
+  readonly slots: Pick<Slots, 'concurrency' | 'queues'>
   readonly emitter: WorkerEmitter
+  readonly isolates: ResolvedIsolates | undefined
+  readonly budget: ResourceBudget | undefined
+  readonly tally: Tally
+  /** How an attempt has ended, if that was here: told once of each, whether or not its handler gives way. */
+  attempted(run: Run, outcome: Outcome, error?: unknown): void
   /**
-   * An attempt has ended.
+   * A handler has come back.
    *
-   * @param handlerMs its time in the handler; in a batch, its share
+   * @param handlerMs how long it took; in a batch, the share of the run
    */
-  attempted(run: Run, attempted: Attempted, handlerMs: number): void
+  ran(run: Run, handlerMs: number): void
+  /** Where handlers have a say in how long the main thread may be blocked. */
+  readonly tolerance: Tolerance | undefined
+  /** What ran for a second or longer has ended. */
+  ranLong(unit: Unit): void
   /** A slot became free. */
   freed(): void
   /** The store has answered how a run ended: it is not held any more. */
   released(run: Run): void
 }
 
-/** A queue's runs. */
-interface Lane {
-  readonly slots: number
-  queued: number
-  busy: number
-}
-
 export class Executor {
   readonly #parts: ExecutorParts
   readonly #services: AttemptServices
-  readonly #queued: Unit[] = []
+  readonly #standby: Standby
   /** Handlers that were called and have not come back, whatever became of their tasks. */
   readonly #busy = new Roster<Unit, Unit>()
   /** Where batches come together, if there are handlers that take them. */
   readonly gatherer: Gatherer | undefined
-  readonly #lanes: ReadonlyMap<string, Lane>
+  readonly #isolates: Isolates
+  readonly #announcer: Announcer
+  readonly #limits: TimeLimits
+  readonly #admission: Admission | undefined
+  readonly #onStray = (run: Run, thrown: unknown): void => {
+    const error = strayError(thrown)
+    const { task } = this.#parts.handlers.get(run.claim.type)!
+    this.#strays(run, error, () => this.#over(run, failedAstray(run, task, error)))
+  }
   #resting: (() => void) | undefined
-  #queueTimer: Timer | undefined
   #closed = false
-  /** Average time of a run, in milliseconds: how much work is worth having at hand. */
-  averageMs = 1_000
+  #averageMs = 1_000
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts
+    this.#announcer = new Announcer(parts)
+    this.#limits = new TimeLimits({
+      connection: parts.connection,
+      isBusy: (unit) => this.#busy.has(unit),
+      overdue: (run, outcome) => this.#end(run, outcome, run.aborted),
+    })
     this.#services = {
       ...parts,
-      started: (run) => this.#announceStart(run),
+      started: (run) => this.#announcer.started(run),
       settledApart: (run) => this.#settledApart(run),
     }
-    this.#lanes = new Map(
-      Array.from(parts.queues, ([queue, slots]) => [queue, { slots, queued: 0, busy: 0 }]),
-    )
+    this.#standby = new Standby({ ...parts, tooLong: () => this.#giveUpStandby() })
+    this.#isolates = new Isolates(parts.isolates, {
+      ...parts,
+      child: (spec, under) => parts.enqueuer.child(spec, under),
+      around: (run, handler, attempt) =>
+        surroundedElsewhere(run, handler, { services: this.#services, attempt }),
+      failed: (error) => parts.emitter.emit('error', { error, doing: 'starting an isolate' }),
+    })
+    this.#admission = admissionOf(parts)
     const handlers = [...parts.handlers.values()].filter(isBatchHandler)
     if (handlers.length === 0) return
     this.gatherer = new Gatherer({
@@ -86,31 +117,51 @@ export class Executor {
     })
   }
 
-  /** Slots that are taken, or will be by what is queued. */
+  /** Slots that are taken, or will be by what is queued, or are not to be used. */
   get load(): number {
-    return this.#busy.size + this.#queued.length + (this.gatherer?.slots ?? 0)
+    return this.#busy.size + this.#standby.size + (this.gatherer?.slots ?? 0) + this.#withheld
+  }
+
+  /** Average time of a run, in milliseconds: how much work is worth having at hand. While slots are withheld none is. */
+  get averageMs(): number {
+    return this.#withheld > 0 ? Infinity : this.#averageMs
+  }
+
+  get #withheld(): number {
+    return this.#admission === undefined ? 0 : this.#admission.withheld
+  }
+
+  /** Slots whose handlers have been called and have not come back. */
+  get running(): number {
+    return this.#busy.size
   }
 
   loadOf(queue: string): number {
-    const lane = this.#lanes.get(queue)
-    return lane === undefined ? 0 : lane.queued + lane.busy + (this.gatherer?.slotsOf(queue) ?? 0)
+    const load = this.#standby.loadOf(queue)
+    return load === undefined ? 0 : load + (this.gatherer?.slotsOf(queue) ?? 0)
   }
 
   /** Whether a batch of the handler waits for a slot. */
   isQueued(handler: AnyHandler): boolean {
-    return this.#queued.some((unit) => unit instanceof Batch && unit.handler === handler)
+    return this.#standby.hasBatchOf(handler)
   }
 
   add(runs: readonly Run[]): void {
     if (this.#closed) return this.giveBack(runs)
-    this.#enqueue(this.gatherer === undefined ? runs : this.gatherer.take(runs))
+    this.#admission?.start()
+    this.#enqueue(this.gatherer === undefined ? runs : this.#gather(this.gatherer, runs))
+  }
+
+  /** What may crash its worker shares a call with nobody. */
+  #gather(gatherer: Gatherer, runs: readonly Run[]): readonly Unit[] {
+    const alone = runs.filter((run) => this.#isolates.isolates(run))
+    return [...gatherer.take(runs.filter((run) => !alone.includes(run))), ...alone]
   }
 
   #enqueue(units: readonly Unit[]): void {
-    for (const unit of units) this.#laneOf(unit).queued += 1
-    this.#queued.push(...units)
+    this.#standby.add(units)
     this.#startNext()
-    if (this.#queued.length > 0) this.#watchQueue()
+    this.#standby.watch()
   }
 
   /** Returns to the store what came too late to be started. */
@@ -121,9 +172,15 @@ export class Executor {
   /** Starts nothing more: what waits goes back, and so does what still comes. */
   close(): void {
     this.#closed = true
-    this.#queueTimer?.cancel()
+    this.#admission?.stop()
+    this.#standby.close()
     this.giveBack(this.gatherer?.close() ?? [])
     this.#returnQueued()
+  }
+
+  /** Handlers that were called on this thread and have not come back. */
+  busyHere(): readonly Unit[] {
+    return this.#busy.values().filter(isHere)
   }
 
   /** Resolves when no handler is busy. */
@@ -140,38 +197,30 @@ export class Executor {
     for (const unit of this.#busy.values()) this.giveBack(runsOf(unit))
   }
 
-  #returnQueued(): void {
-    const units = this.#queued.splice(0)
-    for (const unit of units) this.#laneOf(unit).queued -= 1
-    for (const unit of units) this.giveBack(runsOf(unit))
+  /** Ends all isolates, whatever they are doing; resolves when they are gone. */
+  end(): Promise<void> {
+    return this.#isolates.close()
   }
 
-  /** Claiming ahead was a guess that tasks stay short. Where it was wrong, what waits is given back. */
-  #watchQueue(): void {
-    if (this.#queueTimer !== undefined) return
-    const head = this.#queued[0]
-    this.#queueTimer = this.#parts.connection.platform.setTimer(
-      QUEUED_MAX_MS,
-      () => {
-        this.#queueTimer = undefined
-        if (this.#queued.length === 0) return
-        if (this.#queued[0] !== head) return this.#watchQueue()
-        this.averageMs = Math.max(this.averageMs, QUEUED_MAX_MS)
-        this.#returnQueued()
-      },
-      'idle',
-    )
+  #returnQueued(): void {
+    for (const unit of this.#standby.takeAll()) this.giveBack(runsOf(unit))
+  }
+
+  #giveUpStandby(): void {
+    this.#averageMs = Math.max(this.#averageMs, STANDBY_MAX_MS)
+    this.#returnQueued()
   }
 
   /** Decides how a run ends, if nobody has yet. */
   #end(run: Run, outcome: Outcome, error?: unknown): void {
     if (run.ended || run.lost) return
+    this.#parts.attempted(run, outcome, error)
     // nothing of a success is left to chance, and to draw it takes longer than to decide
     const chance = outcome.kind === 'returned' ? 0 : randomFraction(this.#parts.connection.platform)
     const transition = decide(run.claim, outcome, chance)
     run.end(transition, (verdict) => {
       this.#parts.released(run)
-      this.#announce(run, { transition, verdict, error })
+      this.#announcer.ended(run, { transition, verdict, error })
     })
     this.#parts.settleSoon(run, 'now')
   }
@@ -180,17 +229,14 @@ export class Executor {
   #settledApart(run: Run): void {
     run.tookMs = this.#parts.connection.platform.monotonicMs() - run.startedMs!
     this.#parts.released(run)
+    this.#parts.attempted(run, { kind: 'returned', result: null })
     const transition = { to: 'succeeded', result: null } as const
-    this.#announce(run, { transition, verdict: 'applied', error: undefined })
-  }
-
-  #laneOf(unit: Unit): Lane {
-    return this.#lanes.get(unit instanceof Batch ? unit.queue : unit.claim.queue)!
+    this.#announcer.ended(run, { transition, verdict: 'applied', error: undefined })
   }
 
   #startNext(): void {
-    while (this.#busy.size < this.#parts.concurrency) {
-      const unit = this.#takeQueued()
+    while (this.#busy.size < this.#parts.slots.concurrency) {
+      const unit = this.#standby.take()
       if (unit === undefined) return
       if (unit instanceof Batch) this.#startBatch(unit)
       // lost or cancelled before its turn came
@@ -199,26 +245,31 @@ export class Executor {
     }
   }
 
-  /** The first whose queue has a slot to spare. */
-  #takeQueued(): Unit | undefined {
-    const index = this.#queued.findIndex((unit) => this.#hasSlot(unit))
-    if (index < 0) return undefined
-    const unit = index === 0 ? this.#queued.shift()! : this.#queued.splice(index, 1)[0]!
-    this.#laneOf(unit).queued -= 1
-    return unit
-  }
-
-  #hasSlot(unit: Unit): boolean {
-    const { busy, slots } = this.#laneOf(unit)
-    return busy < slots
-  }
-
   #start(run: Run): void {
     this.#busy.set(run, run)
-    this.#laneOf(run).busy += 1
+    this.#standby.begin(run)
+    const handler = this.#parts.handlers.get(run.claim.type)
+    if (handler !== undefined && this.#isolates.takes(run, handler)) return this.#startIsolated(run, handler)
+    this.#parts.tolerance?.begin(run)
     run.startedMs = this.#parts.connection.platform.monotonicMs()
-    const timer = this.#armTimeout(run, run)
-    void this.#attempt(run).then((attempted) => {
+    const timer = this.#limits.arm(run, run)
+    void this.#attempt(run, handler).then((attempted) => {
+      timer?.cancel()
+      this.#over(run, attempted)
+    })
+  }
+
+  /** Its time runs from when there is an isolate for it. */
+  #startIsolated(run: Run, handler: AnyHandler): void {
+    run.isolated = true
+    run.onStray = this.#onStray
+    let timer: Timer | undefined
+    const begin = (): void => {
+      run.startedMs = this.#parts.connection.platform.monotonicMs()
+      timer = this.#limits.arm(run, run)
+      this.#announcer.started(run)
+    }
+    void this.#isolates.attempt(run, handler, begin).then((attempted) => {
       timer?.cancel()
       this.#over(run, attempted)
     })
@@ -232,45 +283,91 @@ export class Executor {
     })
     if (items.length === 0) return this.#parts.freed()
     this.#busy.set(batch, batch)
-    this.#laneOf(batch).busy += 1
+    this.#parts.tolerance?.begin(batch)
+    this.#standby.begin(batch)
     const startedMs = this.#parts.connection.platform.monotonicMs()
     const timers = items.map(({ run }) => {
       run.startedMs = startedMs
-      return this.#armTimeout(run, batch)
+      return this.#limits.arm(run, batch)
     })
-    void attemptBatch(items, batch.handler, this.#services).then((attempted) => {
+    const over = (attempted: readonly Attempted[]): void => {
       for (const timer of timers) timer?.cancel()
-      const tookMs = this.#parts.connection.platform.monotonicMs() - startedMs
-      this.#free(batch, tookMs)
-      for (const [index, { run }] of items.entries()) {
-        const { outcome, error } = attempted[index]!
-        this.#parts.attempted(run, attempted[index]!, tookMs / items.length)
-        run.tookMs = tookMs
-        this.#end(run, outcome, error)
-      }
-      this.#goOn()
-    })
+      this.#batchOver(batch, {
+        items,
+        attempted,
+        tookMs: this.#parts.connection.platform.monotonicMs() - startedMs,
+      })
+    }
+    const owner: Owner = {
+      stray: (thrown) => {
+        const error = strayError(thrown)
+        const failed = items.map(({ run }) => failedAstray(run, batch.handler.task, error))
+        this.#strays(batch, error, () => over(failed))
+      },
+    }
+    void inTheNameOf(owner, attemptBatch, items, batch.handler, this.#services).then(over)
   }
 
-  #attempt(run: Run): Promise<Attempted> {
-    const handler = this.#parts.handlers.get(run.claim.type)
+  #batchOver(
+    batch: Batch,
+    {
+      items,
+      attempted,
+      tookMs,
+    }: {
+      readonly items: readonly BatchItem[]
+      readonly attempted: readonly Attempted[]
+      readonly tookMs: number
+    },
+  ): void {
+    if (!this.#busy.has(batch)) return
+    this.#free(batch, tookMs)
+    for (const [index, { run }] of items.entries()) {
+      const { outcome, error } = attempted[index]!
+      this.#parts.ran(run, tookMs / items.length)
+      run.tookMs = tookMs
+      this.#end(run, outcome, error)
+    }
+    this.#goOn()
+  }
+
+  #attempt(run: Run, handler: AnyHandler | undefined): Promise<Attempted> {
     if (handler === undefined) return Promise.resolve({ outcome: { kind: 'unfinished' } })
-    return attempt(run, handler, this.#services)
+    run.onStray = this.#onStray
+    return inTheNameOf(run, attempt, run, handler, this.#services)
+  }
+
+  /** An error that nobody caught fails the attempts at once: the handler may never come back, and counts for nothing if it does. */
+  #strays(unit: Unit, error: unknown, end: () => void): void {
+    const runs = runsOf(unit)
+    if (!this.#busy.has(unit)) {
+      const [run] = runs
+      const doing = `what the handler of ${run?.claim.type} left behind (task ${run?.claim.id})`
+      return this.#parts.emitter.emit('error', { error, doing })
+    }
+    end()
+    for (const run of runs) run.abort('lost', 'The attempt has failed: nobody caught an error of it.')
   }
 
   #over(run: Run, attempted: Attempted): void {
+    if (!this.#busy.has(run)) return
     const { outcome, error } = attempted
-    run.tookMs = this.#parts.connection.platform.monotonicMs() - run.startedMs!
-    this.#parts.attempted(run, attempted, run.tookMs)
+    const nowMs = this.#parts.connection.platform.monotonicMs()
+    run.tookMs = nowMs - (run.startedMs ?? nowMs)
+    this.#parts.ran(run, run.tookMs)
     this.#free(run, run.tookMs)
     this.#end(run, outcome, error)
     this.#goOn()
   }
 
   #free(unit: Unit, tookMs: number): void {
-    this.averageMs += (tookMs - this.averageMs) * AVERAGE_WEIGHT
+    this.#averageMs += (tookMs - this.#averageMs) * AVERAGE_WEIGHT
     this.#busy.delete(unit)
-    this.#laneOf(unit).busy -= 1
+    if (isHere(unit)) {
+      this.#parts.tolerance?.end(unit)
+      if (tookMs >= BLOCKED_MS) this.#parts.ranLong(unit)
+    }
+    this.#standby.end(unit)
   }
 
   #goOn(): void {
@@ -278,65 +375,9 @@ export class Executor {
     this.#parts.freed()
     if (this.#busy.size === 0) this.#resting?.()
   }
-
-  /** Whichever is over first: the time of this attempt, or that of all. */
-  #armTimeout(run: Run, unit: Unit): Timer | undefined {
-    const { timeoutMs } = run.claim
-    const leftMs = run.deadlineMs === null ? Infinity : Math.max(run.deadlineMs - run.startedMs!, 0)
-    const limitMs = Math.min(timeoutMs ?? Infinity, leftMs)
-    if (limitMs === Infinity) return undefined
-    const timeOut = (): void => {
-      run.outlived = leftMs === limitMs && run.aborted === undefined
-      const message = run.outlived
-        ? 'All attempts together took too long.'
-        : `The attempt took longer than ${limitMs} ms.`
-      this.#timeOut(run, unit, message)
-    }
-    return this.#parts.connection.platform.setTimer(limitMs, timeOut, 'idle')
-  }
-
-  #timeOut(run: Run, unit: Unit, message: string): void {
-    run.abort('timeout', message)
-    const { platform, logger } = this.#parts.connection
-    const decideAlone = (): void => {
-      if (!this.#busy.has(unit)) return
-      logger.warn(
-        { task: run.claim.id, type: run.claim.type },
-        'the handler ignores its signal: its slot stays taken',
-      )
-      this.#end(run, overtimeOutcome(run, message), run.aborted)
-    }
-    platform.setTimer(GIVE_WAY_MS, decideAlone, 'idle')
-  }
-
-  #announceStart(run: Run): void {
-    const { emitter } = this.#parts
-    if (emitter.heard('started')) emitter.emit('started', about(run))
-  }
-
-  #announce(
-    run: Run,
-    end: { readonly transition: Transition; readonly verdict: Verdict; readonly error: unknown },
-  ): void {
-    const { emitter, connection } = this.#parts
-    const { transition, verdict, error } = end
-    if (verdict === 'stale') {
-      if (run.startedMs !== undefined) emitter.emit('lost', about(run))
-    } else if (verdict === 'cancelled' || transition.to === 'cancelled') {
-      if (emitter.heard('cancelled')) emitter.emit('cancelled', about(run))
-    } else if (transition.to === 'succeeded') {
-      if (emitter.heard('succeeded')) emitter.emit('succeeded', { ...about(run), durationMs: run.tookMs })
-    } else if (
-      transition.to === 'failed' ||
-      (transition.to === 'pending' && transition.count === 'failure')
-    ) {
-      const delayMs = transition.to === 'pending' ? (transition.delayMs ?? 0) : null
-      const willRetryAt = delayMs === null ? null : new Date(connection.platform.wallMs() + delayMs)
-      if (emitter.heard('failed')) emitter.emit('failed', { ...about(run), error, willRetryAt })
-    }
-  }
 }
 
-function about(run: Run): { readonly task: ReturnType<typeof taskInfo>; readonly attempt: number } {
-  return { task: taskInfo(run.claim), attempt: run.claim.counters.failures + 1 }
+/** Whether it could block the main thread. */
+function isHere(unit: Unit): boolean {
+  return unit instanceof Batch || !unit.isolated
 }

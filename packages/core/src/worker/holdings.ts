@@ -22,11 +22,14 @@ export class Holdings {
     return this.#held.size
   }
 
-  add(holding: Holding): void {
-    const { task } = holding.fence
-    const older = this.#held.get(task)
-    if (older !== undefined) this.lose(older)
+  /** Answers whether it is held: one that an answer brought which was long on its way must not end a newer one. */
+  add(holding: Holding): boolean {
+    const { task, epoch } = holding.fence
+    const other = this.#held.get(task)
+    if (other !== undefined && other.fence.epoch > epoch) return false
+    if (other !== undefined) this.lose(other)
     this.#held.set(task, holding)
+    return true
   }
 
   /** It was settled for good. */

@@ -1,13 +1,16 @@
 /** The input of an attempt: what was enqueued, or what the tasks before it have given. */
 import { decode, payloadSize } from '../task/codec.ts'
+import { decodeWith } from '../task/codecs/codec.ts'
+import { FIRST_VERSION, upcasted } from '../task/versions.ts'
 import { assembled, shapeOf, type Shape } from '../task/fed-input.ts'
 import { InvalidPayloadError, TooLargeError } from '../task/errors.ts'
 import { LIMITS } from '../task/limits.ts'
 import { validate } from '../task/schema.ts'
+import { resultIn } from '../client/handle.ts'
 import { outcomesInParts } from './outcomes.ts'
 import type { AnyTask } from '../task/definition.ts'
-import type { Connection } from '../client/connection.ts'
-import type { TaskId, TaskOutcome } from '../store/records.ts'
+import type { Line } from './context.ts'
+import type { Claim, Payload, TaskId, TaskOutcome } from '../store/records.ts'
 import type { Run } from './run.ts'
 
 /**
@@ -15,18 +18,49 @@ import type { Run } from './run.ts'
  *
  * @throws InvalidPayloadError, TooLargeError; whatever else comes from the store
  */
-export function inputOf(run: Run, task: AnyTask, connection: Connection): unknown {
+export function inputOf(run: Run, task: AnyTask, connection: Line): unknown {
   const { payload } = run.claim
   const what = `The input of ${task.name}`
   const shape = typeof payload === 'string' ? null : shapeOf(payload)
-  if (shape === null) return validate(task.input, decode(payload), what)
-  return fedInput(run, { shape, what }, connection).then((value) => validate(task.input, value, what))
+  if (shape !== null)
+    return fedInput(run, { task, shape, what }, connection).then((value) => received(task, run.claim, value))
+  return received(task, run.claim, passed(task, run.claim))
+}
+
+/** The task of a payload, as it is claimed or read. */
+export type Sent = Pick<Claim, 'id' | 'type' | 'queue' | 'policy'> & { readonly payload: Payload }
+
+/**
+ * What was enqueued, as it was then.
+ *
+ * @throws InvalidPayloadError, DecryptionError
+ */
+function passed({ codec }: AnyTask, { payload, id, type, queue }: Sent): unknown {
+  if (codec === undefined) return decode(payload)
+  return decodeWith(codec, payload, { what: 'input', id, type, queue })
+}
+
+/** What the handler gets of what was enqueued: through the steps from its version to this one, and the schema. */
+function received(task: AnyTask, { policy }: Pick<Sent, 'policy'>, value: unknown): unknown {
+  const what = `The input of ${task.name}`
+  const version = policy.version ?? FIRST_VERSION
+  if (version === task.options.version) return validate(task.input, value, what)
+  return validate(task.input, upcasted(task, version, value), what)
+}
+
+/**
+ * What was enqueued, as it would be passed now.
+ *
+ * @throws InvalidPayloadError, DecryptionError
+ */
+export function currentInput(task: AnyTask, sent: Sent): unknown {
+  return upcasted(task, sent.policy.version ?? FIRST_VERSION, passed(task, sent))
 }
 
 async function fedInput(
   { claim: { after } }: Run,
-  { shape, what }: { readonly shape: Shape; readonly what: string },
-  connection: Connection,
+  { task, shape, what }: { readonly task: AnyTask; readonly shape: Shape; readonly what: string },
+  connection: Line,
 ): Promise<unknown> {
   const results: unknown[] = []
   let bytes = 0
@@ -36,7 +70,7 @@ async function fedInput(
       if (outcome?.state !== 'succeeded' || outcome.type === null) throw missing(what, parent, outcome)
       bytes += payloadSize(outcome.result)
       if (bytes > LIMITS.fedBytes) throw tooLarge(what)
-      results.push(outcome.result === null ? undefined : decode(outcome.result))
+      results.push(resultIn(outcome, { id: parent, codec: task.codec }))
     }
   }
   return assembled(shape, results, what)

@@ -20,18 +20,42 @@ export function logEvents(emitter: WorkerEmitter, logger: Logger): void {
   }
   emitter.on('failed', (event) => {
     const { error, willRetryAt } = event
-    if (willRetryAt === null) logger.error({ ...about(event), error }, 'failed')
+    if (willRetryAt === null)
+      logger.error({ ...about(event), durationMs: Math.round(event.durationMs), err: error }, 'failed')
     else
       logger.warn(
-        { ...about(event), error, willRetryAt: willRetryAt.toISOString() },
+        {
+          ...about(event),
+          durationMs: Math.round(event.durationMs),
+          err: error,
+          willRetryAt: willRetryAt.toISOString(),
+        },
         'failed, will be retried',
       )
   })
+  emitter.on('crashed', (event) => logger.warn({ ...about(event), err: event.error }, 'crashed'))
   emitter.on('stranded', ({ queue, type, needs, since }) =>
     logger.warn({ queue, type, needs, since: since.toISOString() }, 'tasks wait that no live worker can run'),
+  )
+  emitter.on('schemaChanged', (change) =>
+    logger.warn(
+      { ...change },
+      'the schema of a task has changed, and its version has not: see millrace check',
+    ),
   )
   emitter.on('dueSoon', ({ id, queue, type, dueBy }) =>
     logger.warn({ task: id, queue, type, dueBy: dueBy.toISOString() }, 'a task waits that is due soon'),
   )
+  emitter.on('blocked', ({ forMs, by, tasks }) =>
+    logger.warn(
+      { forMs, by, tasks: tasks.map(({ task }) => `${task.type} ${task.id}`).join(', ') },
+      'the main thread was blocked',
+    ),
+  )
+  emitter.on('throttled', ({ slots, slotsMax, memoryMb, cpu }) => {
+    const use = { slots, slotsMax, memoryMb: Math.round(memoryMb), cpu: Number(cpu.toFixed(2)) }
+    if (slots === 1 && slotsMax > 1) logger.warn(use, 'its budget is spent: one slot is used')
+    else logger.info(use, 'other slots are used than before, by its budget')
+  })
   emitter.on('lost', (event) => logger.warn(about(event), 'the lease was lost while the handler ran'))
 }

@@ -1,26 +1,29 @@
 /**
- * The worker's session: its lease in the store, kept up by renewals. The worker distrusts itself first: once
- * a lease may have lapsed, by either of its clocks, it counts as lost before anybody can take it.
+ * The worker's session: its lease in the store, kept up by a heart. The worker distrusts itself first: once a lease
+ * may have lapsed, by either of its clocks, it counts as lost before anybody can take it; and so it does when the
+ * heart is gone.
  */
 import { IdMaker } from '../task/ids.ts'
+import { Heartbeat } from '../heart/heartbeat.ts'
+import { RETRY, type Life, type Progress } from '../heart/heart.ts'
+import { Pulse, type Moment } from '../heart/pulse.ts'
 import type { Connection } from '../client/connection.ts'
 import type { SessionId } from '../store/records.ts'
-import type { RenewAnswer, RenewRequest, SessionRequest } from '../store/port.ts'
+import type { RenewAnswer, SessionRequest } from '../store/port.ts'
 import type { Timer } from '../platform/platform.ts'
 
 /** The part of a lease's time that is not trusted. */
 const MARGIN = 0.1
 
-/** A renewal that failed is tried again after this part of a lease's time. */
-const RETRY = 1 / 15
-
 export interface LeaseParts {
   readonly connection: Connection
   readonly ttlMs: number
-  /** What the session says of its worker. */
+  /** How long the main thread may be blocked before the lease is left to lapse. */
+  readonly maxBlockMs: number
+  /** What the session says of its worker, at any moment. */
   readonly profile: Omit<SessionRequest, 'session' | 'ttlMs'>
   /** What the next renewal lists. */
-  holdings(): Pick<RenewRequest, 'held' | 'awaiting'>
+  holdings(): Progress
   renewed(answer: RenewAnswer): void
   /** The lease is lost, and all that was held under it. */
   lapsed(): void
@@ -32,59 +35,97 @@ export interface LeaseParts {
 export class Lease {
   readonly #parts: LeaseParts
   readonly #ids: IdMaker
-  #session: SessionId | null = null
-  #seq = 0
-  /** Start of the last renewal that was answered, by both clocks. */
-  #renewedAt = { monotonicMs: 0, wallMs: 0 }
-  #timer: Timer | undefined
+  readonly #heart: Heartbeat
+  #life: Life | undefined
+  #opening: Promise<void> | undefined
+  #publishing: Promise<void> | undefined
+  /** Until another session is opened. */
+  #reopening: Timer | undefined
   /** Fires when the lease cannot be trusted any longer. */
   #guard: Timer | undefined
-  #beating: Promise<void> | undefined
-  /** A beat was asked for while one was under way. */
-  #beatAgain = false
+  #maxBlockMs: number
   #stopped = false
 
   constructor(parts: LeaseParts) {
     this.#parts = parts
+    this.#maxBlockMs = parts.maxBlockMs
     this.#ids = new IdMaker(parts.connection.platform)
+    this.#heart = this.#newHeart()
   }
 
   /** The session, while its lease can be trusted; `null` in between. */
   get session(): SessionId | null {
     this.check()
-    return this.#session
+    return this.#life?.session ?? null
   }
 
-  /** Loses the lease if it cannot be trusted any longer. */
+  /** When the lease was renewed or opened last, by the wall clock; `null`: there is none that can be trusted. */
+  get renewedAtMs(): number | null {
+    this.check()
+    return this.#life?.pulse.renewedAt.wallMs ?? null
+  }
+
+  /** Hears what the heart has to tell, also in the middle of a handler; loses the lease if it cannot be trusted any longer. */
   check(): void {
-    if (this.#session !== null && this.#leftMs() <= 0) this.#lose()
+    if (this.#life === undefined) return
+    this.#heart.hear()
+    this.#checkTrust()
   }
 
   /** Opens a session and keeps it up until `close`. */
   async open(): Promise<void> {
-    await this.#openSession()
-    this.#beatLater(this.#parts.ttlMs / 3)
+    await this.#open()
+  }
+
+  /** There is work, which may block this thread. */
+  expectWork(): void {
+    this.#heart.expectWork()
   }
 
   /** Renews now: something may be waiting to be heard. */
   renewNow(): void {
-    this.#beatLater(0)
+    if (this.#life !== undefined) this.#heart.beatNow()
+  }
+
+  /** Says anew what the worker is: that has changed. */
+  publish(): void {
+    const { session } = this
+    if (session === null || this.#stopped) return
+    const { connection, ttlMs, profile } = this.#parts
+    const request = { ...profile, session, ttlMs }
+    this.#publishing = connection
+      .call((store) => store.openSession(request), 'insists')
+      .then((answer) => (answer.session === 'dead' ? this.lost(session) : undefined))
+      .catch((error: unknown) => this.#parts.failed(error))
   }
 
   /** The store says that this session is dead. */
   lost(session: SessionId): void {
-    if (this.#session === session) this.#lose()
+    if (this.#life?.session === session) this.#lose()
+  }
+
+  /** From now on the main thread may be blocked for so long. */
+  allowBlock(ms: number): void {
+    this.#maxBlockMs = ms
+    if (this.#life !== undefined) this.#life.pulse.maxBlockMs = ms
   }
 
   /** Gives the lease back: what is still held lapses at once. Never rejects: without it, it lapses in its time. */
   async close(): Promise<void> {
     this.#stopped = true
-    this.#timer?.cancel()
-    await this.#beating
+    this.#reopening?.cancel()
+    await this.#opening
+    await this.#publishing
+    const life = this.#life
+    this.#life = undefined
     this.#guard?.cancel()
-    const session = this.#session
-    this.#session = null
-    if (session === null) return
+    await Promise.all([
+      this.#heart.close(),
+      life === undefined ? undefined : this.#closeSession(life.session),
+    ])
+  }
+
+  async #closeSession(session: SessionId): Promise<void> {
     try {
       await this.#parts.connection.call((store) => store.closeSession(session), 'insists')
     } catch (error) {
@@ -92,96 +133,94 @@ export class Lease {
     }
   }
 
-  async #openSession(): Promise<void> {
+  async #open(): Promise<void> {
     const { connection, ttlMs, profile } = this.#parts
     const session = this.#ids.next()
-    const startedAt = this.#clocks()
+    const startedAt = this.#now()
     const request = { ...profile, session, ttlMs }
     const answer = await connection.call((store) => store.openSession(request), 'insists')
-    if (answer.session === 'dead') return
-    this.#session = session
-    this.#seq = 0
-    this.#trustFrom(startedAt)
+    if (answer.session === 'dead') return this.#reopenIn(ttlMs / 3)
+    const pulse = new Pulse()
+    pulse.renewedAt = startedAt
+    pulse.maxBlockMs = this.#maxBlockMs
+    this.#life = { session, ttlMs, pulse }
+    this.#heart.begin(this.#life)
+    this.#watch()
     if (!this.#stopped) this.#parts.opened()
   }
 
-  #beatLater(delayMs: number): void {
-    this.#timer?.cancel()
-    if (!this.#stopped)
-      this.#timer = this.#parts.connection.platform.setTimer(delayMs, () => this.#beat(), 'holds')
-  }
-
-  #beat(): void {
-    if (this.#beating !== undefined) {
-      this.#beatAgain = true
-      return
-    }
-    const beating: Promise<void> = this.#renewOrOpen().then(
-      () => this.#beaten(beating, this.#parts.ttlMs / 3),
-      (error: unknown) => {
-        this.#parts.failed(error)
-        this.#beaten(beating, this.#parts.ttlMs * RETRY)
+  #newHeart(): Heartbeat {
+    return new Heartbeat(this.#parts.connection, {
+      progress: () => {
+        this.#checkTrust()
+        return this.#life === undefined ? undefined : this.#parts.holdings()
       },
-    )
-    this.#beating = beating
+      renewed: (session, answer) => this.#renewed(session, answer),
+      failed: (session, error) => {
+        if (this.#life?.session === session) this.#parts.failed(error)
+      },
+      died: (error) => this.#died(error),
+    })
   }
 
-  /** Comes too late for a lease that was lost meanwhile: then the next beat is on its way already. */
-  #beaten(beating: Promise<void>, nextInMs: number): void {
-    if (this.#beating !== beating) return
-    this.#beating = undefined
-    this.#beatLater(this.#beatAgain ? 0 : nextInMs)
-    this.#beatAgain = false
-  }
-
-  async #renewOrOpen(): Promise<void> {
-    const { session } = this
-    if (session === null) return this.#openSession()
-    const startedAt = this.#clocks()
-    const request = { session, ttlMs: this.#parts.ttlMs, seq: ++this.#seq, ...this.#parts.holdings() }
-    // not repeated: each try has a number of its own, and lists what is held by then
-    const answer = await this.#parts.connection.store.renew(request)
-    if (this.#session !== session) return
+  #renewed(session: SessionId, answer: RenewAnswer): void {
+    if (this.#life?.session !== session) return
     if (answer.session === 'dead') return this.#lose()
-    this.#trustFrom(startedAt)
+    this.#watch()
     this.#parts.renewed(answer)
   }
 
-  /** A renewal that is still under way is not waited for: it is a renewal of what is lost. */
+  /** What it did last nobody knows: the lease is given up before it lapses. */
+  #died(error: Error): void {
+    this.#parts.failed(error)
+    if (this.#life !== undefined) this.#lose()
+  }
+
   #lose(): void {
-    this.#session = null
+    this.#life = undefined
     this.#guard?.cancel()
-    this.#beating = undefined
-    this.#beatAgain = false
-    this.renewNow()
+    this.#heart.end()
+    this.#reopenIn(0)
     this.#parts.lapsed()
   }
 
-  #trustFrom(startedAt: { readonly monotonicMs: number; readonly wallMs: number }): void {
-    this.#renewedAt = startedAt
-    this.#watch()
+  #reopenIn(ms: number): void {
+    this.#reopening?.cancel()
+    if (!this.#stopped)
+      this.#reopening = this.#parts.connection.platform.setTimer(ms, () => this.#reopen(), 'holds')
+  }
+
+  #reopen(): void {
+    this.#opening = this.#open().catch((error: unknown) => {
+      this.#parts.failed(error)
+      this.#reopenIn(this.#parts.ttlMs * RETRY)
+    })
+  }
+
+  #checkTrust(): void {
+    if (this.#life !== undefined && this.#leftMs(this.#life) <= 0) this.#lose()
   }
 
   #watch(): void {
     this.#guard?.cancel()
+    if (this.#life === undefined) return
     const watch = (): void => {
       this.check()
-      if (this.#session !== null) this.#watch()
+      this.#watch()
     }
-    this.#guard = this.#parts.connection.platform.setTimer(Math.max(this.#leftMs(), 1), watch, 'idle')
+    const leftMs = Math.max(this.#leftMs(this.#life), 1)
+    this.#guard = this.#parts.connection.platform.setTimer(leftMs, watch, 'idle')
   }
 
   /** How long the lease can still be trusted. A machine that slept stops the first clock, so both are asked. */
-  #leftMs(): number {
-    const now = this.#clocks()
-    const passedMs = Math.max(
-      now.monotonicMs - this.#renewedAt.monotonicMs,
-      now.wallMs - this.#renewedAt.wallMs,
-    )
-    return this.#parts.ttlMs * (1 - MARGIN) - passedMs
+  #leftMs({ ttlMs, pulse }: Life): number {
+    const now = this.#now()
+    const { renewedAt } = pulse
+    const passedMs = Math.max(now.monotonicMs - renewedAt.monotonicMs, now.wallMs - renewedAt.wallMs)
+    return ttlMs * (1 - MARGIN) - passedMs
   }
 
-  #clocks(): { readonly monotonicMs: number; readonly wallMs: number } {
+  #now(): Moment {
     const { platform } = this.#parts.connection
     return { monotonicMs: platform.monotonicMs(), wallMs: platform.wallMs() }
   }

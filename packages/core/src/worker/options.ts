@@ -6,7 +6,11 @@ import { checkMembers, reading, type Members } from '../task/members.ts'
 import { shown } from '../task/shown.ts'
 import type { AnyHandler, Handler } from '../task/handler.ts'
 import type { AnyTask } from '../task/definition.ts'
+import { checkedBudget, type ResourceOptions } from './resource-options.ts'
 import { declaredBreakers, declaredLimits } from './declarations.ts'
+import { versionOffers } from '../task/versions.ts'
+import { resolveIsolates, type IsolateOptions, type ResolvedIsolates } from './isolates/options.ts'
+import type { ResourceBudget } from '../policy/admission.ts'
 import type { BreakerRule } from '../task/flow-options.ts'
 import type { Allowance, LimitName } from '../store/flow.ts'
 import type { LevelSlots } from '../store/port.ts'
@@ -20,6 +24,7 @@ export type HandlerSource<Tx = unknown> =
   | readonly HandlerSource<Tx>[]
   | (() => HandlerSource<Tx>)
 
+/** What a worker runs, from which queues, and how much at once. */
 export interface WorkerOptions<Tx = unknown> {
   /** What it can run. Tasks of other types are left alone. */
   readonly handlers: HandlerSource<Tx>
@@ -32,12 +37,26 @@ export interface WorkerOptions<Tx = unknown> {
   readonly concurrency?: number | undefined
   /** How long after this process died its tasks are taken over. At least 1 s, default 15 s. */
   readonly lease?: Duration | undefined
+  /**
+   * How long the main thread may be blocked, by a handler that gives up the thread to nobody, before the lease is left to
+   * lapse and others take the tasks. A handler may have a `maxBlock` of its own. Default 60 s.
+   */
+  readonly maxBlock?: Duration | undefined
   /** What tasks may need. */
   readonly offers?: readonly string[] | undefined
   /** How the priority levels share the slots. Default 16:8:4:2:1; `strict` serves a level when those above are empty, and once in 1 000 starts. */
   readonly priorities?: LevelSlots | 'strict' | undefined
   /** How long `stop` waits for running handlers. Default 25 s. */
   readonly drain?: Duration | undefined
+  /**
+   * Where handlers with `runIn` run, and tasks that have crashed their workers before: threads and processes that import
+   * the module that exports the handlers. Default: none; such tasks then run inline as others do.
+   */
+  readonly isolates?: IsolateOptions | undefined
+  /**
+   * What its process should take of its machine: beyond it fewer slots are used, one at least. Default: no matter.
+   */
+  readonly budget?: ResourceOptions | undefined
 }
 
 export interface ResolvedWorkerOptions {
@@ -48,11 +67,16 @@ export interface ResolvedWorkerOptions {
   readonly breakers: ReadonlyMap<string, BreakerRule>
   /** Slots per queue. */
   readonly queues: ReadonlyMap<string, number>
+  /** Queues without a number of slots of their own: they have as many as the worker. */
+  readonly followers: readonly string[]
   readonly concurrency: number
   readonly ttlMs: number
+  readonly maxBlockMs: number
   readonly offers: readonly string[]
   readonly priorities: LevelSlots | 'strict' | undefined
   readonly drainMs: number
+  readonly isolates: ResolvedIsolates | undefined
+  readonly budget: ResourceBudget | undefined
 }
 
 const WORKER_MEMBERS: Members<WorkerOptions<never>> = {
@@ -60,9 +84,12 @@ const WORKER_MEMBERS: Members<WorkerOptions<never>> = {
   queues: true,
   concurrency: true,
   lease: true,
+  maxBlock: true,
   offers: true,
   priorities: true,
   drain: true,
+  isolates: true,
+  budget: true,
 }
 
 const CONCURRENCY_DEFAULT = 10
@@ -76,17 +103,24 @@ export function resolveWorkerOptions(options: WorkerOptions<never>): ResolvedWor
   const ttlMs = durationMs(options.lease ?? '15s', 'lease')
   if (ttlMs < LEASE_MIN_MS)
     throw new InvalidArgumentError(`The lease is ${ttlMs} ms.`, { hint: 'It is 1 s at least.' })
-  const { queues, concurrency } = resolveQueues(options, handlers)
+  const { queues, followers, concurrency } = resolveQueues(options, handlers)
   return {
     handlers,
     limits: declaredLimits(handlers.values()),
     breakers: declaredBreakers(handlers.values()),
     queues,
+    followers,
     concurrency,
     ttlMs,
-    offers: checkedOffers(options.offers ?? []).map((offer) => checkedName(offer, 'An offer')),
+    maxBlockMs: durationMs(options.maxBlock ?? '60s', 'maxBlock'),
+    offers: [
+      ...checkedOffers(options.offers ?? []).map((offer) => checkedName(offer, 'An offer')),
+      ...Array.from(handlers.values(), ({ task }) => versionOffers(task.name, task.options)).flat(),
+    ],
     priorities: checkedPriorities(options.priorities),
     drainMs: durationMs(options.drain ?? '25s', 'drain'),
+    isolates: resolveIsolates(options.isolates, handlers.values(), concurrency),
+    budget: checkedBudget(options.budget),
   }
 }
 
@@ -124,12 +158,13 @@ function flatten(source: unknown): AnyHandler[] {
 function resolveQueues(
   options: WorkerOptions<never>,
   handlers: ReadonlyMap<string, AnyHandler>,
-): { readonly queues: ReadonlyMap<string, number>; readonly concurrency: number } {
+): Pick<ResolvedWorkerOptions, 'queues' | 'followers' | 'concurrency'> {
   const { queues } = options
   if (queues === undefined || isList(queues)) {
     const concurrency = checkedSlots(options.concurrency ?? CONCURRENCY_DEFAULT, 'concurrency')
     const names = queues ?? Array.from(handlers.values(), (handler) => handler.task.options.queue)
-    return { queues: new Map(checkedQueues(names).map((name) => [name, concurrency])), concurrency }
+    const followers = checkedQueues(names)
+    return { queues: new Map(followers.map((name) => [name, concurrency])), followers, concurrency }
   }
   if (typeof queues !== 'object' || queues === null) {
     throw new InvalidArgumentError(`queues is ${shown(queues)}.`, { hint: QUEUES_HINT })
@@ -139,7 +174,11 @@ function resolveQueues(
     checkedQueues(Object.keys(given)).map((name) => [name, checkedSlots(given[name]!, `queues.${name}`)]),
   )
   const sum = [...slots.values()].reduce((total, some) => total + some, 0)
-  return { queues: slots, concurrency: checkedSlots(options.concurrency ?? sum, 'concurrency') }
+  return {
+    queues: slots,
+    followers: [],
+    concurrency: checkedSlots(options.concurrency ?? sum, 'concurrency'),
+  }
 }
 
 function isList(queues: readonly string[] | Readonly<Record<string, number>>): queues is readonly string[] {
@@ -162,7 +201,8 @@ function checkedOffers(offers: readonly string[]): readonly string[] {
   })
 }
 
-function checkedSlots(slots: number, what: string): number {
+/** @throws InvalidArgumentError */
+export function checkedSlots(slots: number, what: string): number {
   if (Number.isInteger(slots) && slots >= 1 && slots <= CONCURRENCY_MAX) return slots
   throw new InvalidArgumentError(`${what} is ${shown(slots)}.`, {
     hint: `It is a whole number from 1 to ${CONCURRENCY_MAX}.`,

@@ -1,11 +1,11 @@
 /** What became of tasks, however many they are, and however large their results. */
 import { LIMITS } from '../task/limits.ts'
-import type { Connection } from '../client/connection.ts'
+import type { Line } from './context.ts'
 import type { TaskId, TaskOutcome } from '../store/records.ts'
 
 /** In the order of the ids; `null` of a task that nobody remembers. */
 export async function readOutcomes(
-  connection: Connection,
+  connection: Line,
   ids: readonly TaskId[],
 ): Promise<readonly (TaskOutcome | null)[]> {
   const outcomes: (TaskOutcome | null)[] = []
@@ -15,7 +15,7 @@ export async function readOutcomes(
 
 /** The same in parts of 8 MiB at most, so that whoever has enough can stop. */
 export async function* outcomesInParts(
-  connection: Connection,
+  connection: Line,
   ids: readonly TaskId[],
 ): AsyncGenerator<readonly (TaskOutcome | null)[]> {
   for (let read = 0; read < ids.length;) {

@@ -31,7 +31,7 @@ function partsOf(
   second?: string,
 ): { readonly data: object | undefined; readonly message: string } {
   if (typeof first === 'string') return { data: undefined, message: first }
-  if (first instanceof Error) return { data: { error: first }, message: String(second ?? first.message) }
+  if (first instanceof Error) return { data: { err: first }, message: String(second ?? first.message) }
   return { data: first, message: String(second ?? '') }
 }
 

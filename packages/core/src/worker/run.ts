@@ -1,6 +1,6 @@
 /** One claim and its handler: from the reply that brought it until both the handler and the store are done with it. */
 import { MillraceError } from '../task/errors.ts'
-import type { AbortCode } from '../task/handler.ts'
+import type { AbortCode, Context } from '../task/handler.ts'
 import type { Claim } from '../store/records.ts'
 import { Holding } from './holding.ts'
 
@@ -29,8 +29,14 @@ export class Run extends Holding {
   startedMs: number | undefined
   /** How long the attempt took, in milliseconds. */
   tookMs = 0
+  /** Whether its handler runs in a thread or process of its own. */
+  isolated = false
   /** Whether it was the deadline that ended it, and not the time limit of the attempt. */
   outlived = false
+  /** What is done about an error of its handler that nobody caught. */
+  onStray: ((run: Run, error: unknown) => void) | undefined
+  /** What its handler was given, once it was called. */
+  context: Context | undefined
   #abort: AbortController | undefined
   #aborted: AbortError | undefined
 
@@ -38,6 +44,10 @@ export class Run extends Holding {
     super({ task: claim.id, epoch: claim.epoch, nonce: claim.nonce })
     this.claim = claim
     this.deadlineMs = deadlineMs
+  }
+
+  stray(error: unknown): void {
+    this.onStray?.(this, error)
   }
 
   /** Made when first asked for: most handlers never look at it. */

@@ -22,7 +22,6 @@ interface Parts {
 type Known = Exclude<Fate, 'open'>
 
 export class TransactionalRunContext extends RunContext implements TransactionalContext<unknown, unknown> {
-  readonly #definition: AnyTask
   readonly #transactions: Transactions<unknown>
   /** Of the settlement whose transaction has not ended, as far as is known. */
   #receipt: Receipt | undefined
@@ -33,8 +32,7 @@ export class TransactionalRunContext extends RunContext implements Transactional
   #refused: unknown
 
   constructor(run: Run, services: ContextServices, { task, transactions }: Parts) {
-    super(run, services)
-    this.#definition = task
+    super(run, services, task)
     this.#transactions = transactions
   }
 
@@ -70,7 +68,10 @@ export class TransactionalRunContext extends RunContext implements Transactional
     if (this.#committed && error !== undefined) {
       const { id, type } = this.run.claim
       const { logger } = this.services.connection
-      logger.warn({ error, task: id, type }, 'the handler threw after its task had ended in a transaction')
+      logger.warn(
+        { err: error, task: id, type },
+        'the handler threw after its task had ended in a transaction',
+      )
     }
     if (error === undefined || error !== this.#refused) return attempted
     return { outcome: { kind: 'invalid', error: taskError(error) }, error }
@@ -118,9 +119,9 @@ export class TransactionalRunContext extends RunContext implements Transactional
 
   #payload(value: unknown): Answer<Payload | null> {
     try {
-      const payload = resultPayload(this.#definition, value)
+      const payload = resultPayload(this.definition, this.run.claim.id, value)
       if (!(payload instanceof Promise)) return payload
-      if (this.#transactions.work === 'synchronous') throw asynchronousSchema(this.#definition, payload)
+      if (this.#transactions.work === 'synchronous') throw asynchronousSchema(this.definition, payload)
       return payload.catch((error: unknown) => this.#refuse(error))
     } catch (error) {
       return this.#refuse(error)
@@ -192,7 +193,7 @@ export class TransactionalRunContext extends RunContext implements Transactional
     }
     const { id, type } = this.run.claim
     this.services.connection.logger.warn(
-      { error: this.#unanswered, task: id, type },
+      { err: this.#unanswered, task: id, type },
       'nobody can say whether the transaction was committed that has the outcome of the task: it is left to the store',
     )
     this.services.abandoned(this.run)

@@ -1,37 +1,41 @@
 /**
  * A worker: takes tasks from the store and runs their handlers. Each role is a room of its own: `Lease` keeps
  * the session alive, `Exchanger` settles and claims, `Appetite` says how much, `Executor` runs, `Holdings`
- * knows what is held, `Upkeep` does what any worker can. This one brings them together, and starts and stops them
- * in order.
+ * knows what is held, `Upkeep` does what any worker can. This one starts and stops them in order.
  */
-import { Upkeep } from '../upkeep/upkeep.ts'
-import { ClosedError, InvalidArgumentError } from '../task/errors.ts'
-import { checkMembers, type Members } from '../task/members.ts'
-import { shown } from '../task/shown.ts'
-import { durationMs, type Duration } from '../task/duration.ts'
-import { hostProfile } from '../platform/host.ts'
-import type { UniqueCall } from '../task/options.ts'
-import { jsonSchemaOf } from '../task/schema.ts'
+import type { Upkeep } from '../upkeep/upkeep.ts'
+import { ClosedError, ProcessExitError, StalledError } from '../task/errors.ts'
+import { attribute } from '../platform/attribution.ts'
 import { onSignals } from '../platform/signals.ts'
-import type { AnyTask } from '../task/definition.ts'
 import type { BudgetKeeper } from '../client/budget-keeper.ts'
 import type { Connection } from '../client/connection.ts'
 import type { Enqueuer } from '../client/enqueuer.ts'
-import type { ExchangeAnswer, PublishedDefinition, SessionRequest } from '../store/port.ts'
+import type { Plugins } from '../client/plugins.ts'
+import type { ExchangeAnswer } from '../store/port.ts'
 import type { Fence, SessionId } from '../store/records.ts'
 import type { Transition } from '../store/settlement.ts'
-import { breakersOf } from './breakers.ts'
+import { BlockWatch } from './block-watch.ts'
+import { checkedDrainMs, checkedUntil, type RunOptions, type StopOptions } from './commands.ts'
 import { declareLimits } from './declarations.ts'
+import { tellSchemaChanges } from './fingerprints.ts'
 import { Exchanger } from './exchanger.ts'
-import { Executor } from './executor.ts'
+import type { Executor } from './executor.ts'
+import { newEmitter, newExecutor, newIdleness, newUpkeep, type Failed } from './assembly.ts'
 import { Holding } from './holding.ts'
 import { Holdings } from './holdings.ts'
-import { Idleness } from './idleness.ts'
+import type { Idleness } from './idleness.ts'
 import { Lease } from './lease.ts'
+import { Orders } from './orders.ts'
 import { logEvents } from './journal.ts'
+import { profileOf } from './profile.ts'
 import { Run } from './run.ts'
+import { Slots } from './slots.ts'
 import { tastesOf } from './tastes.ts'
-import { taskInfo, WorkerEmitter, type WorkerEvents } from './events.ts'
+import { Vitals } from './vitals.ts'
+import { within } from './within.ts'
+import type { WorkerHealth } from './health.ts'
+import type { WorkerMetrics } from './metrics.ts'
+import { taskInfo, type WorkerEmitter, type WorkerEvents } from './events.ts'
 import type { ResolvedWorkerOptions } from './options.ts'
 
 /** After the abort signal, handlers have so long to give way before their tasks are returned. */
@@ -47,37 +51,25 @@ export interface WorkerParts {
   readonly connection: Connection
   readonly enqueuer: Enqueuer
   readonly budgets: BudgetKeeper
+  readonly plugins: Plugins | undefined
   readonly options: ResolvedWorkerOptions
   /** Called when it has stopped, and needs nobody's care any more. */
   readonly stopped: (worker: Worker) => void
 }
 
-export interface RunOptions {
-  /**
-   * `idle`: until nothing is left that this worker could run, now or at a time in sight: a task that is due in an
-   * hour keeps it waiting, and so does one of its types and queues that runs elsewhere, since it may come back
-   * (it is taken over if its worker has died). Default: until it is stopped.
-   */
-  readonly until?: 'idle' | undefined
-}
-
-export interface StopOptions {
-  /** How long to wait for running handlers. Default: the worker's `drain`. */
-  readonly drain?: Duration | undefined
-}
-
-const RUN_MEMBERS: Members<RunOptions> = { until: true }
-const STOP_MEMBERS: Members<StopOptions> = { drain: true }
-
+/** Runs handlers, under a lease that it renews. `mill.worker(…)` makes one; it does nothing until it is started. */
 export class Worker implements AsyncDisposable {
   readonly #connection: Connection
+  readonly #plugins: Plugins | undefined
   readonly #options: ResolvedWorkerOptions
   readonly #emitter: WorkerEmitter
   readonly #holdings: Holdings
   readonly #lease: Lease
+  readonly #vitals: Vitals
   readonly #exchanger: Exchanger
   readonly #executor: Executor
   readonly #upkeep: Upkeep
+  readonly #blockWatch: BlockWatch
   readonly #stopped = Promise.withResolvers<void>()
   readonly #hurried = Promise.withResolvers<void>()
   #unlisten: () => void = () => undefined
@@ -86,78 +78,113 @@ export class Worker implements AsyncDisposable {
   #launch: 'open' | 'done' | 'given up' = 'open'
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
+  #isOver = false
   #idleness: Idleness | undefined
 
-  constructor({ connection, enqueuer, budgets, options, stopped }: WorkerParts) {
+  constructor({ connection, enqueuer, budgets, plugins, options: given, stopped }: WorkerParts) {
     this.#connection = connection
+    this.#plugins = plugins
     void this.#stopped.promise.then(() => stopped(this))
-    this.#options = options
-    this.#emitter = new WorkerEmitter({
-      unheard: ({ error, doing }) => connection.logger.error({ error }, `${doing} failed`),
-      soon: (run) => connection.platform.soon(run),
-    })
-    const failed = (error: unknown, doing: string): void => this.#emitter.emit('error', { error, doing })
+    const slots = new Slots(given)
+    const options = (this.#options = slots.inForce(given))
+    this.#emitter = newEmitter(connection, plugins)
+    const failed: Failed = (error, doing) => this.#emitter.emit('error', { error, doing })
     this.#holdings = new Holdings({
-      lost: ({ claim }) =>
-        this.#emitter.emit('lost', { task: taskInfo(claim), attempt: claim.counters.failures + 1 }),
+      lost: ({ claim }) => {
+        this.#vitals.tally.lost += 1
+        this.#emitter.emit('lost', { task: taskInfo(claim), attempt: claim.counters.failures + 1 })
+      },
     })
-    this.#lease = new Lease({
+    this.#lease = this.#newLease(options, this.#newOrders(slots), failed)
+    this.#blockWatch = new BlockWatch({
+      platform: connection.platform,
+      busy: () => this.#executor.busyHere(),
+      blocked: (event) => this.#emitter.emit('blocked', event),
+    })
+    this.#vitals = this.#newVitals(options, failed)
+    this.#executor = newExecutor({
       connection,
-      ttlMs: options.ttlMs,
-      profile: profileOf(options),
-      holdings: () => ({
-        held: this.#holdings.list(),
-        awaiting: [...this.#exchanger.awaiting, ...this.#upkeep.awaiting],
-      }),
-      renewed: (answer) => this.#holdings.heed(answer),
-      lapsed: () => this.#holdings.loseAll(),
-      opened: () => this.#exchanger.hungry(),
-      failed: (error) => failed(error, 'renewing the lease'),
+      enqueuer,
+      budgets,
+      options,
+      slots,
+      emitter: this.#emitter,
+      tally: this.#vitals.tally,
+      holdings: this.#holdings,
+      blockWatch: this.#blockWatch,
+      lease: this.#lease,
+      exchanger: () => this.#exchanger,
+      released: (run) => this.#released(run),
+      plugins,
     })
-    this.#executor = this.#newExecutor({ enqueuer, budgets })
     this.#exchanger = new Exchanger({
       connection,
       session: () => this.#lease.session,
       tastes: tastesOf(options, this.#executor),
       claimed: (answer, session) => this.#claimed(answer, session),
+      exchanged: () => (this.#vitals.tally.exchanges += 1),
       lost: (holding) => this.#holdings.lose(holding),
       dead: (session) => this.#lease.lost(session),
       failed: (error) => failed(error, 'settling and claiming tasks'),
     })
-    this.#upkeep = new Upkeep({
+    this.#upkeep = newUpkeep({
       connection,
-      session: () => this.#lease.session,
-      takenOver: ({ fence }, transition) => this.#takenOver(fence, transition),
-      stranded: ({ dueSince, ...route }) =>
-        this.#emitter.emit('stranded', { ...route, since: new Date(dueSince) }),
-      dueSoon: (task) => this.#emitter.emit('dueSoon', { ...task, dueBy: new Date(task.dueBy) }),
+      enqueuer,
+      options,
+      lease: this.#lease,
+      emitter: this.#emitter,
+      takenOver: (fence, transition) => this.#takenOver(fence, transition),
       failed,
     })
     logEvents(this.#emitter, connection.logger)
   }
 
-  #newExecutor({ enqueuer, budgets }: Pick<WorkerParts, 'enqueuer' | 'budgets'>): Executor {
-    const connection = this.#connection
-    const { handlers, breakers: rules, concurrency, queues } = this.#options
-    const failed = (error: unknown): void =>
-      this.#emitter.emit('error', { error, doing: 'changing a circuit breaker' })
-    const breakers = breakersOf(rules, { connection, handlers, failed })
-    return new Executor({
-      connection,
-      enqueuer,
-      handlers,
-      concurrency,
-      queues,
-      emitter: this.#emitter,
-      checkLease: () => this.#lease.check(),
-      settleSoon: (run, when) => this.#exchanger.settleSoon(run, when),
-      attempted: (run, attempted, handlerMs) => {
-        breakers?.note(run, attempted)
-        budgets.ran(run.claim, handlerMs)
+  #newLease(options: ResolvedWorkerOptions, orders: Orders, failed: Failed): Lease {
+    const isDraining = (): boolean => this.#stopping !== undefined
+    return new Lease({
+      connection: this.#connection,
+      ttlMs: options.ttlMs,
+      maxBlockMs: options.maxBlockMs,
+      get profile() {
+        return profileOf(options, isDraining() ? 'draining' : 'running')
       },
-      abandoned: (run) => this.#holdings.abandon(run),
-      freed: () => this.#exchanger.ring(),
-      released: (run) => this.#released(run),
+      holdings: () => ({
+        held: this.#holdings.list(),
+        awaiting: [...this.#exchanger.awaiting, ...this.#upkeep.awaiting],
+      }),
+      renewed: (answer) => {
+        this.#holdings.heed(answer)
+        orders.heed(answer.order)
+      },
+      lapsed: () => this.#holdings.loseAll(),
+      opened: () => this.#exchanger.hungry(),
+      failed: (error) => failed(error, 'renewing the lease'),
+    })
+  }
+
+  #newOrders(slots: Slots): Orders {
+    return new Orders({
+      slots,
+      resized: () => {
+        this.#lease.publish()
+        this.#exchanger.hungry()
+      },
+      end: (how) => void (how === 'drain' ? this.#stopIn(Infinity) : this.stop()),
+    })
+  }
+
+  #newVitals(options: ResolvedWorkerOptions, failed: Failed): Vitals {
+    return new Vitals({
+      connection: this.#connection,
+      options,
+      lease: () => this.#lease,
+      executor: () => this.#executor,
+      phase: () => {
+        if (this.#isOver) return 'stopped'
+        return this.#stopping === undefined ? (this.#launch === 'done' ? 'working' : 'starting') : 'draining'
+      },
+      stalled: (why) => failed(new StalledError(why), 'claiming tasks'),
+      failed: (error) => failed(error, 'looking for what waits'),
     })
   }
 
@@ -168,6 +195,16 @@ export class Worker implements AsyncDisposable {
   ): (() => void) & Disposable {
     const off = this.#emitter.on(name, listener)
     return Object.assign(off, { [Symbol.dispose]: off })
+  }
+
+  /** Whether it does what it is there for, and if not, why. At any time, and at once. */
+  health(): WorkerHealth {
+    return this.#vitals.health()
+  }
+
+  /** What it has counted since it was made. At any time, and at once. */
+  metrics(): WorkerMetrics {
+    return this.#vitals.metrics()
   }
 
   /**
@@ -187,7 +224,8 @@ export class Worker implements AsyncDisposable {
 
   /**
    * Starts, owns SIGINT and SIGTERM (a second one skips the drain; while it still waits for the store the first
-   * one gives that up), and resolves when the worker has stopped.
+   * one gives that up), and resolves when the worker has stopped. Meanwhile an error that a handler caused and nobody
+   * caught, or a call of `process.exit` by it, fails the attempt of its task, and the process goes on.
    *
    * @throws StoreError if the store cannot be opened, InvalidArgumentError
    */
@@ -198,9 +236,14 @@ export class Worker implements AsyncDisposable {
       first: () => (this.#launch === 'done' ? void this.stop() : hurry()),
       second: hurry,
     })
+    // what belongs to no task ends the process as ever
+    using _attribution = attribute((code) => new ProcessExitError(code))
     await this.#startUnlessStopped()
     if (until === 'idle' && this.#launch === 'done') {
-      this.#idleness ??= this.#newIdleness()
+      this.#idleness ??= newIdleness(this.#connection, this.#options, {
+        again: () => this.#exchanger.hungry(),
+        emitter: this.#emitter,
+      })
       this.#exchanger.hungry()
       await Promise.race([this.#idleness.over, this.#stopped.promise])
       await this.stop()
@@ -217,27 +260,20 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  #newIdleness(): Idleness {
-    return new Idleness({
-      connection: this.#connection,
-      types: new Set(this.#options.handlers.keys()),
-      queues: new Set(this.#options.queues.keys()),
-      again: () => this.#exchanger.hungry(),
-      failed: (error) => this.#emitter.emit('error', { error, doing: 'looking for what others run' }),
-    })
-  }
-
   /**
    * Stops claiming and waits for running handlers; then aborts their signals, returns what did not give way
-   * (no failure is counted), and gives the lease back. Called again with `drain: 0` it waits no longer. It ends
+   * (no failure is counted), and gives the lease back. Called again it waits no longer than is said then. It ends
    * in bounded time and without an error even if the store is gone: what it could not write lapses.
    */
   async stop(options: StopOptions = {}): Promise<void> {
-    checkMembers(options, STOP_MEMBERS, 'stop')
-    const { drain } = options
-    const drainMs = drain === undefined ? this.#options.drainMs : durationMs(drain, 'drain')
+    return this.#stopIn(checkedDrainMs(options) ?? this.#options.drainMs)
+  }
+
+  #stopIn(drainMs: number): Promise<void> {
     if (drainMs === 0) this.#hurried.resolve()
-    this.#stopping ??= this.#stop(drainMs).finally(() => this.#stopped.resolve())
+    else if (this.#stopping !== undefined)
+      void this.#within(drainMs, this.#stopped.promise).then(this.#hurried.resolve)
+    this.#stopping ??= this.#stop(drainMs).finally(() => this.#ended())
     return this.#stopping
   }
 
@@ -246,16 +282,25 @@ export class Worker implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    await this.#connection.open()
+    await this.#connection.open().then(() => this.#plugins?.ready())
     if (this.#isGivenUp()) return
     await declareLimits(this.#connection, this.#options.limits)
+    await tellSchemaChanges(this.#connection, this.#options, this.#emitter)
     if (this.#isGivenUp()) return
     await this.#lease.open()
     if (this.#isGivenUp()) return this.#lease.close()
     this.#launch = 'done'
     this.#listen()
     this.#upkeep.start()
+    this.#blockWatch.start()
+    this.#vitals.start()
     this.#exchanger.claim(true)
+  }
+
+  #ended(): void {
+    this.#isOver = true
+    this.#vitals.stop()
+    this.#stopped.resolve()
   }
 
   #listen(): void {
@@ -278,15 +323,19 @@ export class Worker implements AsyncDisposable {
     this.#exchanger.claim(false)
     const cared = this.#upkeep.stop()
     this.#executor.close()
+    if (this.#executor.load > 0) this.#lease.publish()
     await this.#within(drainMs, this.#executor.rest(), this.#hurried.promise)
     this.#executor.abortBusy('shutdown', 'The worker is stopping.')
     await this.#within(ABORT_GRACE_MS, this.#executor.rest())
     this.#executor.returnBusy()
+    const ended = this.#executor.end()
     // what the upkeep took over last is to be written too
     const flushed = cared.then(() => this.#exchanger.rest())
     await this.#within(FLUSH_MS, flushed)
     this.#unlisten()
+    this.#blockWatch.stop()
     await this.#within(CLOSE_MS, this.#lease.close())
+    await this.#within(CLOSE_MS, ended)
     this.#exchanger.close()
   }
 
@@ -313,31 +362,31 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  /** Waits for the first of these, but no longer than `ms`. */
-  async #within(ms: number, ...ends: readonly Promise<void>[]): Promise<void> {
-    const over = Promise.withResolvers<void>()
-    const timer = this.#connection.platform.setTimer(ms, over.resolve, 'holds')
-    await Promise.race([...ends, over.promise])
-    timer.cancel()
+  #within(ms: number, ...ends: readonly Promise<void>[]): Promise<void> {
+    return within(this.#connection.platform, ms, ends)
   }
 
   #claimed(answer: ExchangeAnswer, session: SessionId): void {
+    this.#vitals.answered(answer.claims.length)
     if (answer.undelivered) this.#upkeep.deliverNow()
     const nowMs = this.#connection.platform.monotonicMs()
     const runs = answer.claims.map((claim) => {
       const { deadlineAt } = claim
       return new Run(claim, deadlineAt === null ? null : nowMs + deadlineAt - answer.now)
     })
-    for (const run of runs) this.#holdings.add(run)
+    const held = runs.filter((run) => this.#holdings.add(run))
+    if (held.length > 0) this.#lease.expectWork()
     // what a lease brought that is lost by now is nobody's to run
-    if (session === this.#lease.session) this.#executor.add(runs)
-    else this.#executor.giveBack(runs)
-    if (this.#idleness === undefined) return
-    if (this.#holdings.size > 0) this.#idleness.busy()
-    else if (this.#exchanger.isIdle()) this.#idleness.nothingLeft()
+    if (session === this.#lease.session) this.#executor.add(held)
+    else this.#executor.giveBack(held)
+    // the task came back to us under a newer claim, whose answer was sooner here
+    if (held.length < runs.length) this.#executor.giveBack(runs.filter((run) => !held.includes(run)))
+    if (this.#holdings.size > 0) this.#idleness?.busy()
+    else if (this.#idleness !== undefined && this.#exchanger.isIdle()) this.#idleness.nothingLeft()
   }
 
   #takenOver(fence: Fence, transition: Transition): void {
+    if ('count' in transition && /crash/.test(transition.count)) this.#vitals.tally.crashes += 1
     const holding = new Holding(fence)
     this.#holdings.add(holding)
     holding.end(transition, () => this.#holdings.release(holding))
@@ -348,47 +397,4 @@ export class Worker implements AsyncDisposable {
     this.#holdings.release(run)
     if (this.#idleness !== undefined && this.#holdings.size === 0) this.#exchanger.hungry()
   }
-}
-
-function checkedUntil(options: RunOptions): RunOptions['until'] {
-  checkMembers(options, RUN_MEMBERS, 'run')
-  const until: unknown = options.until
-  if (until === undefined || until === 'idle') return until
-  throw new InvalidArgumentError(`until is ${shown(until)}.`, {
-    hint: "It is 'idle', or left out: then it runs until it is stopped.",
-  })
-}
-
-function profileOf({
-  handlers,
-  queues,
-  offers,
-  concurrency,
-}: ResolvedWorkerOptions): Omit<SessionRequest, 'session' | 'ttlMs'> {
-  const definitions = Array.from(handlers.values(), ({ task }): PublishedDefinition => {
-    const { queue, level, ...options } = task.options
-    return {
-      type: task.name,
-      queue,
-      level,
-      // the key itself is a function of the definition's, but who has only its name is to know that there is one
-      options: JSON.stringify({ ...options, unique: uniquenessOf(task) }),
-      schema: jsonSchemaOf(task.input),
-    }
-  })
-  return {
-    ...hostProfile(),
-    queues: [...queues.keys()],
-    types: [...handlers.keys()],
-    offers,
-    concurrency,
-    definitions,
-  }
-}
-
-/** What a call may say of uniqueness, but for the key. */
-function uniquenessOf({ unique }: AnyTask): Omit<UniqueCall, 'key'> | null {
-  if (unique === undefined) return null
-  const { while: held, within } = unique
-  return { while: held, within, then: unique.then }
 }

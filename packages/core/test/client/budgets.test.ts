@@ -108,6 +108,40 @@ describe('what a queue may hold', () => {
   })
 })
 
+test('a look at budgets takes of the patience of its caller', async () => {
+  const world = new World()
+  const line = world.line()
+  const mill = world.mill(line)
+  await world.settle(mill.budgets.put({ queue: 'default' }, { tasks: 3 }))
+  line.keep('usage', async (pass) => {
+    await world.sleep(10_000)
+    return pass()
+  })
+  line.keep('add', () => new Promise<never>(() => undefined))
+  const from = world.time.nowMs
+  expect((await world.refusal(mill.enqueue(job, 1))).code).toBe('ambiguous')
+  expect(world.time.nowMs - from).toBeLessThanOrEqual(15_100)
+})
+
+test('what the store refused leaves its room to the next', async () => {
+  const world = new World()
+  const mill = world.mill()
+  await world.settle(mill.budgets.put({ queue: 'default' }, { tasks: 4 }))
+  const key = { key: 'k', then: 'reject' } as const
+  await world.settle(mill.enqueue(job, 1, { unique: key }))
+  const refused = Array.from({ length: 3 }, (_, n) => job.with(n, { unique: key }))
+  for (const drafts of [refused, refused]) {
+    const answers = await world.settle(mill.enqueueMany(drafts))
+    expect(answers.map((answer) => 'error' in answer && answer.error.code)).toEqual(
+      refused.map(() => 'unique'),
+    )
+  }
+  await world.refusal(mill.enqueueMany(refused, { atomic: true }))
+  expect((await world.refusal(mill.enqueue(job, 4, { unique: key }))).code).toBe('unique')
+  await enqueue(world, mill, 3)
+  expect((await world.refusal(mill.enqueue(job, 5))).code).toBe('backpressure')
+})
+
 test('a partition has its own budget, or that of all', async () => {
   const world = new World()
   const mill = world.mill()

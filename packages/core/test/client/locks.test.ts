@@ -131,8 +131,26 @@ describe('a lock', () => {
     await held.release()
   })
 
+  test('that comes when its client closes is given back', async () => {
+    const world = new World()
+    const line = world.line()
+    line.keep('acquireLock', async (pass) => {
+      const answer = await pass()
+      await world.sleep(SECOND)
+      return answer
+    })
+    const mill = world.mill(line)
+    const coming = mill.lock('door')
+    coming.catch(() => undefined)
+    await world.time.advance(100)
+    await world.settle(mill.close())
+    await expect(coming).rejects.toMatchObject({ code: 'closed' })
+    expect(await world.store.locks()).toEqual([])
+  })
+
   test.each<[string, unknown, RegExp]>([
     ['no name', {}, /The lock is/],
+    ['door', { signal: 5 }, /signal is 5/],
     ['door', { withn: 1 }, /no 'withn'|no "withn"/],
     ['door', { within: 'long' }, /no duration/],
     ['door', { lease: 10 }, /lease is 10/],

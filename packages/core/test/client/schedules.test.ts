@@ -84,6 +84,9 @@ describe('what is put', () => {
       /replace each other, and their unique key says keep/,
     ],
     ['until', { task: beat, every: '5m', until: new Date('no') }, /until is/],
+    ['an until that is a symbol', { task: beat, every: '5m', until: Symbol('later') }, /until is/],
+    ['a from of null', { task: beat, every: '5m', from: null }, /from is null/],
+    ['a from of text', { task: beat, every: '5m', from: '2026' }, /from is '2026'|from is "2026"/],
     ['an id', { task: beat, every: '5m', id: '00000000-0000-4000-8000-000000000000' }, /has id/],
     ['a delay', { task: beat, every: '5m', delay: '1s' }, /has delay/],
     ['a slip', { task: beat, evry: '5m' }, /no 'evry'|no "evry"/],
@@ -143,6 +146,13 @@ describe('an operator', () => {
     })
     expect(await mill.schedules.get('nightly')).toEqual(before)
     await expect(mill.schedules.trigger('none')).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  test('triggers nothing where its unique key keeps a task that is there, and answers that one', async () => {
+    const mill = new World().mill()
+    await mill.schedules.put('nightly', { ...nightly, unique: { key: 'sales' } })
+    const [one, other] = [await mill.schedules.trigger('nightly'), await mill.schedules.trigger('nightly')]
+    expect(other).toBe(one)
   })
 
   test('removes', async () => {
@@ -215,6 +225,8 @@ describe('what code declares', () => {
     await expect(schedules.sync([...declared, defineSchedule('a', nightly)])).rejects.toThrow(/Two schedules/)
     const bad = defineSchedule('c', { task: beat, cron: 'no' })
     await expect(schedules.sync([...declared, bad])).rejects.toThrow(/no cron expression/)
+    await expect(schedules.sync(undefined as never)).rejects.toThrow(/no list/)
+    await expect(schedules.sync([null] as never)).rejects.toThrow(/a declared schedule are null/)
     expect(line.calls).toEqual([])
   })
 })

@@ -3,14 +3,7 @@
  * written. Calls are written as JavaScript would have them, where no compiler helps.
  */
 import { expect, test } from 'vitest'
-import {
-  defineTask,
-  Mill,
-  unchecked,
-  type ErrorCode,
-  type MillraceError,
-  type TaskHandle,
-} from '../../src/index.ts'
+import { defineTask, Mill, unchecked, type ErrorCode, type TaskHandle } from '../../src/index.ts'
 import { World } from '../worker/world.ts'
 
 const job = defineTask('job', { input: unchecked<unknown>() })
@@ -105,6 +98,7 @@ const enqueues: readonly Row[] = [
   options('a slip in retry', { retry: { atempts: 5 } }),
   options('a timeout of nothing', { timeout: 0 }),
   options('held that is neither', { held: 'yes' }),
+  options('after that is null', { after: null }),
   options('after that is a number', { after: 5 }),
   options('after that is a text', { after: ID }),
   options('a parent that is null', { after: [null] }),
@@ -125,6 +119,7 @@ const enqueues: readonly Row[] = [
   options('a tag that is no name', { tags: ['no tag'] }),
   options('too many tags', { tags: Array(101).fill('tag') }, 'too-large'),
   options('needs that are a text', { needs: 'gpu' }),
+  options('needs that are null', { needs: null }),
   options('metadata that is a text', { metadata: 'me' }),
   options('metadata that is null', { metadata: null }),
   options('metadata of numbers', { metadata: { a: 1 } }, 'invalid-payload'),
@@ -139,6 +134,8 @@ const bulks: readonly Row[] = [
   ['enqueueMany of inputs', (mill) => mill.enqueueMany([{ task: job, input: 1 }], { atomic: true })],
   ['a slip in the options of a bulk', (mill) => mill.enqueueMany([job.with(1)], { atomik: true })],
   ['atomic that is neither', (mill) => mill.enqueueMany([job.with(1)], { atomic: 'yes' })],
+  ['enqueueFlow()', (mill) => mill.enqueueFlow()],
+  ['enqueueFlow of something like one', (mill) => mill.enqueueFlow({ node: null })],
   ['a circle', (mill) => mill.enqueueMany([job.with(1, { id: ID, after: [ID] })]), 'cycle'],
   ['50 001 drafts', (mill) => mill.enqueueMany(Array(50_001).fill(job.with(1))), 'too-large'],
   [
@@ -188,6 +185,9 @@ const operations: readonly Row[] = [
   ['retry with no JSON', (mill) => mill.tasks.retry(ID, { input: new Date() }), 'invalid-payload'],
   ['a priority that is none', (mill) => mill.tasks.setPriority(ID, 'urgent')],
   ['queues.pause()', (mill) => mill.queues.pause()],
+  ['a pause with a slip', (mill) => mill.queues.pause('q', { who: 'Ada' })],
+  ['a pause by no text', (mill) => mill.queues.pause('q', { by: 5 })],
+  ['explain of no id', (mill) => mill.tasks.explain('x')],
   ['queues.configure()', (mill) => mill.queues.configure('q', null)],
   ['queues.configure with a slip', (mill) => mill.queues.configure('q', { retentoin: {} })],
   ['a retention that is none', (mill) => mill.queues.configure('q', { retention: '1d' })],
@@ -219,7 +219,11 @@ const definitions: readonly Row[] = [
   ['a slip in unique', () => define('job', { input: unchecked(), unique: { key: String, by: 1 } })],
   ['a slip in retry', () => define('job', { input: unchecked(), retry: { attempt: 3 } })],
   ['handler()', () => looseJob.handler()],
-  ['a handler that runs nowhere', () => looseJob.handler(() => 1, { runIn: 'thread' })],
+  ['a handler that runs nowhere', () => looseJob.handler(() => 1, { runIn: 'cloud' })],
+  ['memory for a handler that has none of its own', () => looseJob.handler(() => 1, { heapMb: 64 })],
+  ['too small a heap', () => looseJob.handler(() => 1, { runIn: 'thread', heapMb: 15 })],
+  ['an environment that is no list', () => looseJob.handler(() => 1, { runIn: 'process', env: 'A' })],
+  ['a batch elsewhere', () => looseJob.batch({ size: 1, runIn: 'thread' }, () => [])],
   ['a handler with a slip', () => looseJob.handler(() => 1, { runin: 'inline' })],
 ]
 
@@ -363,34 +367,4 @@ test.each(table)('%s', async (_, call, code) => {
   // the store may have been asked, and has nothing of it
   expect(await world.store.queues()).toEqual([])
   expect(line.calls.filter(({ method }) => /^(configure|remove|openSession)/.test(method))).toEqual([])
-})
-
-const meant: readonly (readonly [Call, string])[] = [
-  [(mill) => mill.enqueue(job, 1, { dealy: '1s' }), 'Did you mean delay?'],
-  [(mill) => mill.enqueue(job, 1, { metdata: {} }), 'Did you mean metadata?'],
-  [(mill) => mill.enqueue(job, 1, { need: ['gpu'] }), 'Did you mean needs?'],
-  [(mill) => mill.worker({ handlers: handler, concurency: 5 }), 'Did you mean concurrency?'],
-  [(mill) => mill.tasks.list({ state: 'ready' }), 'What is shown as ready is pending.'],
-  [(mill) => mill.enqueue(job, 1, { colour: 'red' }), 'There are id, delay,'],
-]
-
-test.each(meant)('%s: the hint names what was meant', async (call, hint) => {
-  const world = new World()
-  const error = (await world.refusal(
-    Promise.try(() => call(world.mill() as unknown as Loose<Mill>)),
-  )) as MillraceError
-  expect(error.hint?.startsWith(hint)).toBe(true)
-})
-
-test('a member that is undefined is not there, whatever its name', async () => {
-  const world = new World()
-  const given = { dealy: undefined, delay: undefined } as never
-  expect((await world.mill().enqueue(job, 1, given)).outcome).toBe('created')
-})
-
-test('what is wrong with metadata is said as it is', async () => {
-  const { message } = await new World().refusal(
-    new World().mill().enqueue(job, 1, { metadata: { a: 1 } as never }),
-  )
-  expect(message).toBe('metadata.a is 1.')
 })

@@ -51,7 +51,7 @@ restart                 -         -          -          -          -          - 
 remove                  -         absent     absent     -          absent     absent     absent     absent
 hold                    -         blocked    pending    -          -          -          -          -
 release                 -         blocked    pending    -          -          -          -          -
-set-level               -         blocked    pending    -          -          -          -          -
+edit                    -         blocked    pending    -          -          -          -          -
 `
 
 interface Effect {
@@ -94,7 +94,7 @@ const EFFECTS: Readonly<Record<Operation, Effect>> = {
   remove: {},
   hold: { event: 'held' },
   release: { event: 'released' },
-  'set-level': { event: 'edited' },
+  edit: { event: 'edited' },
 }
 
 /** What a cancel request turns into a cancellation that counts nothing. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decide, type Outcome } from '../../src/policy/outcome.ts'
+import { decide, isSuspect, type Outcome } from '../../src/policy/outcome.ts'
 import type { Counters, RetryPolicy, TaskError } from '../../src/store/records.ts'
 import type { Transition } from '../../src/store/settlement.ts'
 
@@ -38,7 +38,11 @@ describe('what becomes of a task', () => {
       { to: 'pending', count: 'snooze', delayMs: 7, error: null },
     ],
     ['a return', { kind: 'unfinished' }, { to: 'pending', count: 'return', delayMs: null, error: null }],
-    ['a crash', { kind: 'crashed', error }, { to: 'pending', count: 'crash', delayMs: null, error }],
+    [
+      'a crash',
+      { kind: 'crashed', in: 'company', error },
+      { to: 'pending', count: 'crash', delayMs: null, error },
+    ],
   ])('after %s, however often it has failed', (_, outcome, transition) => {
     expect(decided(outcome)).toEqual(transition)
     expect(decided(outcome, { failures: 100 })).toEqual(transition)
@@ -85,12 +89,27 @@ describe('what becomes of a task', () => {
     [3, 2_000],
     [50, 150_000],
   ])('after %d crashes and one more', (crashes, delayMs) => {
-    expect(decided({ kind: 'crashed', error }, { crashes })).toEqual({
+    expect(decided({ kind: 'crashed', in: 'company', error }, { crashes, isolatedCrashes: 2 })).toEqual({
       to: 'pending',
       count: 'crash',
       delayMs,
       error,
     })
+  })
+
+  test.each([
+    [0, 'pending'],
+    [1, 'pending'],
+    [2, 'failed'],
+    [3, 'failed'],
+  ])('after %d crashes in isolation and one more', (isolatedCrashes, to) => {
+    const transition = decided({ kind: 'crashed', in: 'isolation', error }, { crashes: 5, isolatedCrashes })
+    const how = to === 'failed' ? { reason: 'crashed' } : {}
+    expect(transition).toMatchObject({ to, count: 'isolated-crash', error, ...how })
+  })
+
+  test('a task is suspect from its second crash on', () => {
+    expect([0, 1, 2, 3].map((crashes) => isSuspect({ crashes }))).toEqual([false, false, true, true])
   })
 
   test('crashes and snoozes take no attempt away', () => {

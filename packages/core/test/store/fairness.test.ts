@@ -24,6 +24,7 @@ class Rig {
       types: ['t'],
       offers: [],
       concurrency: 1,
+      state: 'running',
       definitions: [],
     })
   }

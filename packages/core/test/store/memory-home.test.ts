@@ -1,6 +1,7 @@
 /** Whatever is done to a memory store, all that it keeps beside its tasks agrees with them. */
 import { expect, test } from 'vitest'
 import { add } from '../../src/store/memory/adding.ts'
+import { audit } from '../../src/store/memory/audit.ts'
 import { command } from '../../src/store/memory/commander.ts'
 import { deliver } from '../../src/store/memory/dependents.ts'
 import { exchange } from '../../src/store/memory/exchanging.ts'
@@ -17,6 +18,7 @@ import {
   type Task,
 } from '../../src/store/memory/task.ts'
 import { prune, sweep } from '../../src/store/memory/upkeep.ts'
+import type { StoreDefect } from '../../src/store/audit.ts'
 import type { Command } from '../../src/store/control.ts'
 import type { IfFailed, Level, TaskError, TaskSpec } from '../../src/store/records.ts'
 import type { Transition } from '../../src/store/settlement.ts'
@@ -41,7 +43,7 @@ const COMMANDS: readonly Command[] = [
   { kind: 'remove' },
   { kind: 'hold' },
   { kind: 'release' },
-  { kind: 'set-level', level: 0 },
+  { kind: 'edit', payload: null, level: 0, runAt: null },
 ]
 
 /** Does one thing after the other, drawn from a seed. */
@@ -135,7 +137,16 @@ class Chaos {
 
   #session(pass: Pass): string {
     const session = `session ${Math.floor(this.#now / 400)} ${this.#draw(2)}`
-    const shown = { host: 'h', pid: 1, queues: [], types: [], offers: [], concurrency: 1, definitions: [] }
+    const shown = {
+      host: 'h',
+      pid: 1,
+      queues: [],
+      types: [],
+      offers: [],
+      concurrency: 1,
+      state: 'running' as const,
+      definitions: [],
+    }
     if (this.#draw(3) === 0) openSession(pass, { session, ttlMs: 200, ...shown })
     return session
   }
@@ -296,6 +307,18 @@ function kept(home: Home): object {
   }
 }
 
+/** What the store finds in itself, page by page. */
+function look(home: Home, repair = false): readonly StoreDefect[] {
+  const found: StoreDefect[] = []
+  let cursor: string | null = null
+  do {
+    const page = audit(newPass(home, 1_000), { cursor, limit: 50, repair })
+    found.push(...page.defects)
+    cursor = page.next
+  } while (cursor !== null)
+  return found
+}
+
 /** How many kinds of entries a history has: the chaos meets them all. */
 const EVENTS = 16
 
@@ -308,7 +331,46 @@ test('the indexes agree with the tasks after whatever was done', () => {
       for (const task of chaos.home.tasks.values()) for (const { event } of task.history) met.add(event)
       if (round % 5 > 0) continue
       expect(kept(chaos.home), `seed ${seed}, round ${round}`).toEqual(recount(chaos.home))
+      expect(look(chaos.home), `seed ${seed}, round ${round}`).toEqual([])
     }
   }
   expect(met.size).toBe(EVENTS)
 })
+
+/** A home with a task in each state, and with who waits for whom. */
+function busyHome(): Home {
+  const chaos = new Chaos(3)
+  const isBusy = ({ tasks, edges, running, keys }: Home): boolean =>
+    edges.size > 0 &&
+    running.size > 1 &&
+    keys.size > 0 &&
+    [...tasks.values()].some(({ state }) => isFinal(state))
+  for (let round = 0; round < 10_000 && !isBusy(chaos.home); round++) chaos.do()
+  return chaos.home
+}
+
+const PLANTS: Readonly<Record<string, readonly [spoil: (home: Home, ended: Task) => void, left: boolean]>> = {
+  'stray-key': [({ keys }, ended) => void keys.set('of nobody', ended), false],
+  'stray-edge': [({ edges }, ended) => void [...edges.values()][0]!.set(ended, 'run'), false],
+  'orphaned-edge': [(home) => void (home.tasks.get([...home.edges.keys()][0]!)!.state = 'failed'), true],
+  'stray-claim': [({ running }, ended) => void running.add(ended), false],
+  'lost-place': [({ running }) => void running.delete([...running][0]!), true],
+  'wait-count': [
+    ({ tasks }) => void ([...tasks.values()].find(({ state }) => state === 'blocked')!.blockers += 1),
+    true,
+  ],
+}
+
+for (const [code, [spoil, left]] of Object.entries(PLANTS)) {
+  test(`${code} is found, and ${left ? 'left' : 'mended'}`, () => {
+    const home = busyHome()
+    expect(look(home)).toEqual([])
+    spoil(
+      home,
+      [...home.tasks.values()].find(({ state }) => isFinal(state))!,
+    )
+    expect(look(home).map((defect) => defect.code)).toContain(code)
+    look(home, true)
+    expect(look(home).length > 0).toBe(left)
+  })
+}

@@ -28,6 +28,7 @@ async function bench(clockOffsetMs?: number): Promise<Bench> {
     random32: unused,
     setTimer: unused,
     soon: unused,
+    threads: 'none',
   }
   const store = new MemoryStore({ platform, clockOffsetMs })
   await store.open()
@@ -40,6 +41,7 @@ async function bench(clockOffsetMs?: number): Promise<Bench> {
     types: ['work'],
     offers: [],
     concurrency: 10,
+    state: 'running',
     definitions: [],
   })
   return { store, clock }

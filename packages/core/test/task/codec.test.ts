@@ -242,8 +242,8 @@ describe('size', () => {
 describe('what cannot be decoded', () => {
   test.each<[name: string, payload: string | Uint8Array, message: string]>([
     ['broken JSON', '{"a":', 'The payload is no JSON.'],
-    ['an unknown codec', new Uint8Array([1, 2]), 'The payload has a codec that this version does not know.'],
-    ['bytes without a codec', new Uint8Array(), 'The payload has a codec that this version does not know.'],
+    ['an unknown codec', new Uint8Array([1, 2]), 'The payload was written with a codec that is not at hand.'],
+    ['bytes without a codec', new Uint8Array(), 'The payload was written with a codec that is not at hand.'],
   ])('%s', (_, payload, message) => {
     expect(refusal('invalid-payload', () => decode(payload)).message).toBe(message)
   })

@@ -31,6 +31,7 @@ describe('every error', () => {
   })
 
   test.each<[error: all.MillraceError, code: all.ErrorCode, message: RegExp]>([
+    [new all.StalledError('Nothing moves.'), 'stalled', /^Nothing moves\.$/],
     [new all.ConflictError('id'), 'conflict', /^The task id id is taken/],
     [
       new all.UniqueKeyError('k"', by),

@@ -16,6 +16,7 @@ function fake(wallMs: number, chance?: number): Platform & { wall: number } {
     random32: () => chance ?? (drawn++ * 2_654_435_761) >>> 0,
     setTimer: () => ({ cancel: () => {} }),
     soon: () => {},
+    threads: 'none',
   }
 }
 

@@ -26,6 +26,7 @@ describe('precedence', () => {
       retry: EXPONENTIAL,
       timeoutMs: 900_000,
       startByMs: null,
+      version: 1,
       deadlineMs: null,
     })
   })
@@ -45,6 +46,7 @@ describe('precedence', () => {
     timeoutMs: 30_000,
     startByMs: 3_600_000,
     deadlineMs: 86_400_000,
+    version: 1,
   }
 
   test('the definition goes before the defaults', () => {

@@ -130,6 +130,8 @@ const handlers: Handler[] = [
   nothing.handler(async () => {}),
   plain.handler(({ n }) => String(n), { runIn: 'inline' }),
   plain.handler(() => 'x', { runIn: undefined }),
+  plain.handler(() => 'x', { runIn: 'thread', heapMb: 256 }),
+  plain.handler(() => 'x', { runIn: 'process', heapMb: 256, memoryMb: 512, env: ['API_KEY'] }),
   plain.handler((): PromiseLike<string> => Promise.resolve('x')),
 ]
 expectTypeOf(handlers).toEqualTypeOf<Handler[]>()
@@ -150,6 +152,12 @@ resize.handler(() => ({ bytes: 1, took: 1 }))
 bytes.handler(() => 'text')
 // @ts-expect-error there is no such place
 plain.handler(() => 'x', { runIn: 'cloud' })
+// @ts-expect-error inline it shares the heap of others
+plain.handler(() => 'x', { heapMb: 256 })
+// @ts-expect-error a thread shares its process's environment
+plain.handler(() => 'x', { runIn: 'thread', env: ['API_KEY'] })
+// @ts-expect-error a transaction is where the store's connection is
+plain.handler<{ query(): void }>(() => 'x', { runIn: 'thread' })
 // @ts-expect-error a handler takes two arguments
 plain.handler((_input, _ctx, _more: number) => 'x')
 // @ts-expect-error a function is no handler

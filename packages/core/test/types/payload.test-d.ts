@@ -3,9 +3,11 @@ import { expectTypeOf } from 'vitest'
 import { z } from 'zod'
 import { defineTask, type TaskOptions } from '../../src/task/definition.ts'
 import { unchecked, type Schema } from '../../src/task/schema.ts'
+import { compressed, encrypted, json, richJson } from '../../src/index.ts'
 import { arktypeLike, schema, valibotLike } from './schemas.ts'
 
 const text = z.string()
+const keys = { keys: { a: new Uint8Array(32) }, use: 'a' }
 
 // ---- the input of a schema must not hold what JSON would change
 
@@ -152,3 +154,25 @@ expectTypeOf(ours.name).toEqualTypeOf<'ours.t'>()
 expectTypeOf(ours['~task'].received).toEqualTypeOf<{ n: number }>()
 // @ts-expect-error a Date, here too
 defineOurs('t', { input: z.date() })
+
+// ---- with a codec a task carries what that carries
+
+const rich = defineTask('rich', { input: z.object({ at: z.date() }), codec: richJson })
+expectTypeOf(rich['~task'].input).toEqualTypeOf<{ at: Date }>()
+defineTask('t', { input: unchecked<Map<string, bigint>>(), codec: compressed(richJson) })
+defineTask('t', { input: text, output: unchecked<Set<Date>>(), codec: encrypted(richJson, keys) })
+defineTask('t', { input: text, codec: encrypted(compressed(json), keys) })
+// @ts-expect-error JSON carries no Date, compressed or not
+defineTask('t', { input: z.object({ at: z.date() }), codec: compressed(json) })
+// @ts-expect-error nor in a result
+defineTask('t', { input: text, output: z.date(), codec: encrypted(json, keys) })
+// @ts-expect-error no codec
+defineTask('t', { input: text, codec: 'rich-json' })
+
+// ---- versions
+
+defineTask('t', { input: text, version: 3, upcast: { 1: (old) => old, 2: (old: number) => String(old) } })
+// @ts-expect-error no version
+defineTask('t', { input: text, version: '2' })
+// @ts-expect-error a step is a function
+defineTask('t', { input: text, version: 2, upcast: { 1: 'old' } })

@@ -17,6 +17,7 @@ const profile = {
   types: ['job'],
   offers: [],
   concurrency: 1,
+  state: 'running' as const,
   definitions: [],
 }
 
@@ -48,6 +49,8 @@ async function bench(): Promise<Bench> {
     }),
     session: () => made.session,
     leads: () => true,
+    deadLetters: new Map(),
+    enqueuer: { one: () => Promise.reject(new Error('nobody asks for it')) },
     takenOver: (task, transition) => void takenOver.push({ task, transition }),
     stranded: (route) => void stranded.push(route),
     dueSoon: (task) => void soon.push(task),

@@ -86,7 +86,7 @@ describe('time, cancelling, and leases', () => {
       const fence = line
         .requests('renew')
         .at(-1)!
-        .held.find((held) => held.fence.task === handles[0]!.id)?.fence
+        .held?.find((held) => held.fence.task === handles[0]!.id)?.fence
       if (fence !== undefined) line.free('renew')
       return fence === undefined ? answer : { ...answer, lost: [fence] }
     })

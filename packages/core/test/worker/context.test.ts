@@ -65,6 +65,7 @@ test('a handler is told about its task', async () => {
         ctx.task,
         ctx.attempt,
         ctx.idempotencyKey,
+        ctx.fence,
         ctx.checkpointed,
         ctx.signal.aborted,
         ctx.signal === ctx.signal,
@@ -84,7 +85,8 @@ test('a handler is told about its task', async () => {
     metadata: { b: 'c' },
     headers: { d: 'e' },
   }
-  expect(seen).toEqual([task, 1, handle.id, undefined, false, true])
+  const fence = { task: handle.id, epoch: 1, nonce: expect.stringMatching(/^[0-9a-f]{16}$/) as unknown }
+  expect(seen).toEqual([task, 1, handle.id, fence, undefined, false, true])
 })
 
 describe('progress and logs', () => {

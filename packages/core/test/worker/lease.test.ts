@@ -25,6 +25,7 @@ async function opened(ttlMs: number = TTL): Promise<Bench> {
   const lease = new Lease({
     connection: new Connection({ store: line.store, platform, logger: silent, storeTimeoutMs: 15_000 }),
     ttlMs,
+    maxBlockMs: 60_000,
     profile: {
       host: 'h',
       pid: 1,
@@ -32,6 +33,7 @@ async function opened(ttlMs: number = TTL): Promise<Bench> {
       types: ['job'],
       offers: [],
       concurrency: 1,
+      state: 'running',
       definitions: [],
     },
     holdings: () => ({ held: [], awaiting: [] }),

@@ -46,12 +46,45 @@ const refused: readonly [string, Partial<WorkerOptions>][] = [
   ['a drain that is none', { drain: -1 }],
   ['weights that are none', { priorities: [1, 2, 3, 4, 0] }],
   ['four weights', { priorities: [1, 2, 3, 4] as never }],
+  ['a handler in a thread without isolates', { handlers: one.handler(() => undefined, { runIn: 'thread' }) }],
+  [
+    'a handler in a process without isolates',
+    { handlers: one.handler(() => undefined, { runIn: 'process' }) },
+  ],
+  ['isolates without a module', { isolates: {} as never }],
+  ['isolates of no module', { isolates: { module: [] } }],
+  ['isolates of what is no module', { isolates: { module: 7 as never } }],
+  ['no threads', { isolates: { module: 'x.mjs', threads: 0 } }],
+  ['isolates of another kind', { isolates: { module: 'x.mjs', fibres: 1 } as never }],
+  ['a budget that says nothing', { budget: {} }],
+  ['a budget of nothing', { budget: { memoryMb: 0 } }],
   ['an offer that is no name', { offers: ['no offer'] }],
 ]
 
 test.each(refused)('%s: refused', (_, options) => {
   const make = (): unknown => new World().mill().worker({ handlers: oneHandler, ...options })
   expect(make).toThrow(expect.objectContaining({ code: 'invalid-argument' }))
+})
+
+test('a handler in a thread says what its worker needs', () => {
+  const make = (): unknown =>
+    new World().mill().worker({ handlers: one.handler(() => undefined, { runIn: 'thread' }) })
+  expect(make).toThrow('The handler of one runs in a thread, but the worker has no isolates.')
+  expect(make).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining('import.meta.url') as unknown }),
+  )
+})
+
+test('modules of isolates are URLs, or paths from the current folder', () => {
+  const module = ['handlers.mjs', new URL('file:///a/b.mjs'), 'file:///c.mjs']
+  const { isolates } = resolveWorkerOptions({ handlers: oneHandler, concurrency: 3, isolates: { module } })
+  expect(isolates).toEqual({
+    modules: [new URL(`file://${process.cwd()}/handlers.mjs`).href, 'file:///a/b.mjs', 'file:///c.mjs'],
+    threads: 3,
+    processes: 3,
+    tasksMax: 1_000,
+    idleMs: 30_000,
+  })
 })
 
 test('a session publishes what its worker is, and what it handles', async () => {

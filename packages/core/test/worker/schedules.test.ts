@@ -125,6 +125,32 @@ describe('workers', () => {
     await world.settle(worker.stop())
   })
 
+  test.each([
+    ['it is refused', { unique: { key: 'k', then: 'replace' } }, 0],
+    ['none is made up for', { missed: 'none' }, 2 * MINUTE],
+  ] as const)('let the last run be where no other takes its place, since %s', async (_, options, awayMs) => {
+    const world = new World()
+    const mill = world.mill()
+    const every = { every: '10m', from: START + SECOND, overlap: 'replace', timeout: '2h' } as const
+    await mill.schedules.put('beat', { task: beat, ...every, ...options })
+    const handlers = beat.handler(() => world.sleep(HOUR))
+    const first = mill.worker({ handlers })
+    await world.settle(first.start())
+    await world.time.advance(9 * MINUTE)
+    const last = (await mill.schedules.get('beat'))!.lastTask!
+    if (awayMs > 0) await world.settle(first.stop({ drain: 0 }))
+    await world.time.advance(MINUTE + awayMs)
+    const second = mill.worker({ handlers })
+    await world.settle(second.start())
+    await world.time.advance(MINUTE)
+    expect(await mill.schedules.get('beat')).toMatchObject({
+      lastTask: last,
+      nextAt: new Date(START + SECOND + 20 * MINUTE),
+    })
+    expect(await world.record(last)).toMatchObject({ state: 'running', cancel: null })
+    await world.settle(Promise.all([first.stop({ drain: 0 }), second.stop({ drain: 0 })]))
+  })
+
   test('go on with the others where many cannot be understood', async () => {
     const world = new World()
     const mill = world.mill()

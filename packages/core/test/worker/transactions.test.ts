@@ -4,6 +4,7 @@ import {
   defineTask,
   MemoryStore,
   StoreError,
+  systemPlatform,
   TransactionalMill,
   unchecked,
   type TransactionalContext,
@@ -122,6 +123,32 @@ async function begin(handle: Handle): Promise<Begun & { readonly run: () => Prom
   return { ...begun, run }
 }
 
+test('what ended in a transaction is a success to a breaker', async () => {
+  const world = new World()
+  const platform = world.time.platform()
+  const store = new TransactionalMemoryStore({ platform })
+  const mill = new TransactionalMill<Tx>(store, { platform, logger: silent })
+  const task = defineTask('charge', {
+    input: unchecked<number>(),
+    retry: false,
+    breaker: { name: 'bank', of: 3, within: '10m', open: '1s', probes: 1 },
+  })
+  const handler = task.handler<Tx>(async (n, ctx) => {
+    if (n === 0) throw new Error('503')
+    await ctx.transaction(async () => undefined)
+  })
+  const worker = mill.worker({ handlers: handler, concurrency: 1 })
+  await world.settle(worker.start())
+  const states: unknown[] = []
+  for (const inputs of [[1, 2, 3, 4, 0, 0, 0], [0], [1]]) {
+    for (const n of inputs) await world.settle(mill.enqueue(task, n))
+    await world.time.advance(1_500)
+    states.push((await mill.breakers.list()).map(({ state }) => state))
+  }
+  expect(states).toEqual([[], ['half-open'], ['closed']])
+  await world.settle(worker.stop())
+})
+
 describe('ctx.transaction', () => {
   test('ends the task with what its work answers; what the handler returns then is not looked at', async () => {
     const { run, events, store } = await begin(async (ctx) => {
@@ -175,7 +202,7 @@ describe('ctx.transaction', () => {
     expect(events).toEqual(['started', 'lost', 'started', 'succeeded'])
     expect(store.asked).toBeGreaterThan(5)
     expect(warnings).toContainEqual([
-      expect.objectContaining({ error: expect.any(RangeError) as unknown }),
+      expect.objectContaining({ err: expect.any(RangeError) as unknown }),
       expect.stringContaining('nobody can say'),
     ])
   })
@@ -249,4 +276,31 @@ test('a store without transactions gives handlers none', async () => {
   await world.settle((await mill.enqueue(job, 1)).result({ within: '1m' }))
   expect(seen).toEqual([false, false])
   expect('within' in mill).toBe(false)
+})
+
+test('what is refused in one call is refused once: no other refusal is left with nobody', async () => {
+  const refusing = (answer: <T>(issues: T) => T | Promise<T>) => ({
+    '~standard': {
+      version: 1 as const,
+      vendor: 'test',
+      validate: () => answer({ issues: [{ message: 'no' }] }),
+    },
+  })
+  const late = defineTask('late', { input: refusing(async (issues) => issues) })
+  const atOnce = defineTask('atOnce', { input: refusing((issues) => issues) })
+  const mill = new TransactionalMill<Tx>(new TransactionalMemoryStore({ platform: systemPlatform }), {
+    logger: silent,
+  })
+  const strays: unknown[] = []
+  const stray = (error: unknown): void => void strays.push(error)
+  process.on('unhandledRejection', stray)
+  try {
+    const drafts = [late.with(1), late.with(2), atOnce.with(3)]
+    await expect(mill.within(new Tx()).enqueueMany(drafts)).rejects.toMatchObject({ code: 'invalid-payload' })
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(strays).toEqual([])
+  } finally {
+    process.off('unhandledRejection', stray)
+  }
+  await mill.close()
 })

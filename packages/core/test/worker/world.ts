@@ -12,7 +12,7 @@ import type { TaskId, TaskRecord } from '../../src/store/records.ts'
 
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
-type Method = Exclude<keyof Store, 'kind' | 'retentionBytes' | 'calls' | 'watch'>
+type Method = Exclude<keyof Store, 'kind' | 'retentionBytes' | 'calls' | 'elsewhere' | 'watch'>
 type Request<M extends Method> = Parameters<Store[M]>[0]
 type Answer<M extends Method> = ReturnType<Store[M]>
 /** Stands between a caller and the store. */

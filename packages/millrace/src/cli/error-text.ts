@@ -1,5 +1,6 @@
 /** Why a task failed, as people are told. */
 import type { TaskListItem } from '@millrace/core'
+import type { TaskError } from '@millrace/core/store'
 
 /** What ends a task before any code of the user's has thrown leaves no error behind, but has a reason all the same. */
 const SENTENCES: Readonly<Record<string, string>> = {
@@ -10,7 +11,12 @@ const SENTENCES: Readonly<Record<string, string>> = {
 }
 
 /** `undefined` if nothing is wrong. */
-export function errorText({ error, reason }: Pick<TaskListItem, 'error' | 'reason'>): string | undefined {
+export function errorText({
+  error,
+  reason,
+}: Pick<TaskListItem, 'reason'> & {
+  readonly error: Pick<TaskError, 'name' | 'message'> | null
+}): string | undefined {
   if (error !== null) return `${error.name}: ${error.message}`
   return reason === null ? undefined : (SENTENCES[reason] ?? reason)
 }

@@ -1,10 +1,8 @@
 /** How the command line fails: one sentence, a hint, an exit code, and never a stack. */
 import { codeOf } from '@millrace/core'
 import { CommanderError } from 'commander'
+import { EXIT, type ExitCode } from './exits.ts'
 import { asJson, printable } from './output.ts'
-
-export const EXIT = { done: 0, failed: 1, usage: 2 } as const
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
 /** Something that the command line itself has to say. */
 export class CliError extends Error {
@@ -40,6 +38,7 @@ export function fail(error: unknown, { json }: { readonly json: boolean }): Exit
   const failure = failureOf(error)
   if (json) process.stderr.write(`${asJson({ error: failure })}\n`)
   else process.stderr.write(`${textOf(failure)}\n`)
+  if (failure.code === 'stalled') return EXIT.stalled
   return isUsage(error, failure) ? EXIT.usage : EXIT.failed
 }
 
@@ -78,7 +77,20 @@ function suggestion(hint: string): string {
   return hint.replace(/^\((.*)\)$/, '$1')
 }
 
+/** The message of anything that was thrown, as far as it fits on a line. */
+export function firstLine(error: unknown): string {
+  return messageOf(error).split('\n')[0] ?? ''
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** What to do about a module that Node does not load. */
+export function loadingHint(file: string, error: unknown): string {
+  const isTakenForCommonJs = /outside a module|Unexpected token 'export'/.test(messageOf(error))
+  return isTakenForCommonJs
+    ? 'Node takes it for CommonJS: put "type": "module" into package.json.'
+    : `See what Node says: node ${file}`
 }

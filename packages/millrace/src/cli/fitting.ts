@@ -33,7 +33,7 @@ export async function checkFit(
   throw new CliError(
     'invalid-payload',
     `The input of ${type} does not match its schema: ${problems.slice(0, PROBLEMS_MAX).join('; ')}.`,
-    'Nothing was enqueued. --force enqueues it all the same, for its worker to judge.',
+    'Nothing was written. --force takes it all the same, for its worker to judge.',
   )
 }
 

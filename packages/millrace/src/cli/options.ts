@@ -1,7 +1,8 @@
 /** Options that several verbs share, and how their texts become values. */
-import { InvalidArgumentError } from '@millrace/core'
+import { text as readAll } from 'node:stream/consumers'
+import { InvalidArgumentError, type TaskQuery } from '@millrace/core'
 import type { TaskState } from '@millrace/core/store'
-import { Option } from 'commander'
+import { Option, type Command } from 'commander'
 import { CliError } from './failure.ts'
 
 /** The states of the store, by which tasks are found. */
@@ -20,6 +21,35 @@ export interface FilterOptions {
   readonly queue?: string | undefined
   readonly type?: string | undefined
   readonly tag?: string | undefined
+  readonly metadata?: readonly string[] | undefined
+  readonly text?: string | undefined
+}
+
+/** Adds the options by which tasks are found, but for their states. */
+export function addFilterOptions(command: Command, which: 'only' | 'all'): Command {
+  return command
+    .option('--queue <name>', `${which} of this queue`)
+    .option('--type <task>', `${which} of this task`)
+    .option('--tag <name>', `${which} with this tag`)
+    .option('--metadata <key=value...>', `${which} with this metadata, to the letter`)
+    .option('--text <text>', `${which} with this in type, tags, metadata or error message, whatever the case`)
+}
+
+/** @throws CliError */
+export function queryOf({ queue, type, tag, metadata, text }: FilterOptions): Omit<TaskQuery, 'state'> {
+  return { queue, type, tag, metadata: metadataOf(metadata), text }
+}
+
+/** A value may hold commas and further equals signs: each pair is an argument of its own. */
+function metadataOf(pairs: readonly string[] | undefined): TaskQuery['metadata'] {
+  if (pairs === undefined) return undefined
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=')
+      if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)]
+      throw new CliError('usage', `--metadata is ${JSON.stringify(pair)}.`, 'Give it like tenant=acme.')
+    }),
+  )
 }
 
 export function stateOption(description: string): Option {
@@ -71,6 +101,15 @@ export function parsedJson(text: string): unknown {
       `Put it in single quotes, as in '{"name":"Ada"}' or '"text"'.`,
     )
   }
+}
+
+/**
+ * The same, where `-` stands for what comes by stdin.
+ *
+ * @throws CliError
+ */
+export async function typedJson(text: string): Promise<unknown> {
+  return parsedJson(text === '-' ? await readAll(process.stdin) : text)
 }
 
 /** @throws InvalidArgumentError */

@@ -40,12 +40,16 @@ export function paint(style: Style, text: string, stream: NodeJS.WritableStream 
   return styleText(style, text, { stream })
 }
 
-export function asJson(value: unknown): string {
-  return JSON.stringify(value, plainBytes) ?? 'null'
+/** @param indent spaces for each level; 0: on one line */
+export function asJson(value: unknown, indent = 0): string {
+  return JSON.stringify(value, plain, indent) ?? 'null'
 }
 
-function plainBytes(_key: string, value: unknown): unknown {
-  return value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value
+/** What codecs carry and JSON does not, to be looked at. */
+function plain(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString('base64') }
+  return value instanceof Map || value instanceof Set ? [...(value as Iterable<unknown>)] : value
 }
 
 // Control characters, and those that turn the direction of the text: what is shown is data, and data gives no orders.

@@ -1,5 +1,5 @@
 /** What is done when nobody can read any more what the command line writes. */
-import { EXIT } from './failure.ts'
+import { EXIT } from './exits.ts'
 
 /**
  * Ends the process with the first line that cannot be written: quietly where the reader has seen enough

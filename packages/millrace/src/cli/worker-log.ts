@@ -12,16 +12,33 @@ const STYLES: Readonly<Record<LogLevel, Style>> = {
 
 /** Starts are left out for people: what ends has begun. */
 export function workerLogger(output: Output): Logger {
-  const write =
+  return loggerTo((level, message, data) => {
+    if (output.json)
+      output.value({ at: new Date().toISOString(), level, message, ...Object.fromEntries(plain(data)) })
+    else if (level !== 'debug') output.line(lineOf(level, message, data))
+  })
+}
+
+/** All of it on stderr, where stdout has the answer. */
+export function noteLogger(output: Output): Logger {
+  return loggerTo((level, message, data) => output.note(lineOf(level, message, data)))
+}
+
+/** What a handler logs by itself, as lines of JSON among others. */
+export function valueLogger(output: Output): Logger {
+  return loggerTo((level, message, data) =>
+    output.value({ kind: 'log', level, message, ...Object.fromEntries(plain(data)) }),
+  )
+}
+
+function loggerTo(write: (level: LogLevel, message: string, data: object) => void): Logger {
+  const at =
     (level: LogLevel) =>
     (first: object | string, second?: string): void => {
-      const message = typeof first === 'string' ? first : (second ?? '')
-      const data = typeof first === 'string' ? {} : first
-      if (output.json)
-        output.value({ at: new Date().toISOString(), level, message, ...Object.fromEntries(plain(data)) })
-      else if (level !== 'debug') output.line(lineOf(level, message, data))
+      if (typeof first === 'string') write(level, first, {})
+      else write(level, second ?? (first instanceof Error ? first.message : ''), first)
     }
-  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
 function lineOf(level: LogLevel, message: string, data: object): string {
@@ -34,7 +51,18 @@ function lineOf(level: LogLevel, message: string, data: object): string {
 
 function plain(data: object): readonly (readonly [string, unknown])[] {
   return Object.entries(data).map(([name, value]) => [
-    name,
-    value instanceof Error ? messageOf(value) : (value as unknown),
+    name === 'err' ? 'error' : name,
+    value instanceof Error ? messageOf(value) : readable(value),
   ])
+}
+
+/** What a handler logs may be anything, such as what goes in a circle: a log line is no reason to fail it. */
+function readable(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  try {
+    asJson(value)
+    return value
+  } catch (error) {
+    return String(error).split('\n')[0]
+  }
 }

@@ -35,7 +35,7 @@ DECLARE
   v_from bigint; v_end bigint; v_behind bigint; v_rest integer; v_spot integer; v_bound bigint; v_step bigint; v_wrap integer;
   v_hops integer; v_hops_left integer; v_look integer; v_window integer; v_short boolean; v_alone boolean;
   -- lanes that were found, by route
-  g_routes integer[]; g_partitions bigint[]; g_lanes bigint[]; g_texts text[]; g_weights integer[]; g_spills bigint[]; g_spent boolean[];
+  g_routes integer[]; g_partitions bigint[]; g_lanes bigint[]; g_texts text[]; g_weights integer[]; g_waits bigint[]; g_spills bigint[]; g_spent boolean[];
   g_ends integer[]; g_got integer[]; g_keys integer[]; g_keys_end integer[]; v_groups integer;
   -- their partitions
   s_turns integer[]; s_first integer[]; s_last integer[]; s_spent boolean[]; s_cut boolean[]; s_quotas integer[]; v_partitions integer;
@@ -51,7 +51,7 @@ DECLARE
   v_key integer; v_room integer; v_when double precision; v_cost integer; v_blocked boolean; v_forever boolean;
   -- what is taken in one round
   u_n integer[]; u_slots integer[]; u_routes integer[]; u_partitions bigint[]; u_lanes bigint[]; u_quotas integer[]; v_units integer;
-  c_n integer[]; c_ids uuid[]; c_places tid[]; c_sizes integer[]; c_expires bigint[]; c_texts text[]; v_count integer;
+  c_n integer[]; c_ids uuid[]; c_places tid[]; c_sizes integer[]; c_runs bigint[]; c_expires bigint[]; c_texts text[]; v_count integer;
   x_ids uuid[]; x_places tid[]; x_counted text[]; v_counted text;
   k record;
 BEGIN
@@ -234,13 +234,13 @@ BEGIN
             END LOOP;
             v_took := 0;
             IF v_units > 0 THEN
-              SELECT array_agg(c.n), array_agg(c.id), array_agg(c.ctid), array_agg(c.size), array_agg(c.expires_at), array_agg(c.text), count(*)
-              INTO c_n, c_ids, c_places, c_sizes, c_expires, c_texts, v_count
+              SELECT array_agg(c.n), array_agg(c.id), array_agg(c.ctid), array_agg(c.size), array_agg(c.run_at), array_agg(c.expires_at), array_agg(c.text), count(*)
+              INTO c_n, c_ids, c_places, c_sizes, c_runs, c_expires, c_texts, v_count
               FROM (
                 SELECT u.n::integer AS n, x.*
                 FROM unnest(u_routes, u_partitions, u_lanes, u_quotas) WITH ORDINALITY AS u(route, partition, lane, quota, n)
                 CROSS JOIN LATERAL (
-                  SELECT t.id, t.ctid, t.size, t.expires_at, CASE WHEN v_rated THEN t.lane_text END AS text FROM home.live t
+                  SELECT t.id, t.ctid, t.size, t.run_at, t.expires_at, CASE WHEN v_rated THEN t.lane_text END AS text FROM home.live t
                   WHERE t.place = 1 AND t.queue = v_queue AND t.route = u.route AND t.level = v_level
                     AND t.partition = u.partition AND t.lane = u.lane
                   ORDER BY t.ord, t.seq LIMIT u.quota FOR UPDATE SKIP LOCKED
@@ -261,6 +261,9 @@ BEGIN
                   CONTINUE;
                 END IF;
                 CONTINUE WHEN g_spent[n];
+                IF g_waits[n] > 0 AND c_runs[c] + g_waits[n] > p_now THEN
+                  g_spent[n] := true; v_again := least(v_again, c_runs[c] + g_waits[n]); CONTINUE;
+                END IF;
                 v_counted := NULL;
                 IF g_keys[n] > 0 THEN
                   IF v_rated THEN
@@ -331,7 +334,7 @@ BEGIN
               v_part := v_part + 1;
               -- they are locked, so they are still where they were found
               RETURN QUERY UPDATE home.live t SET state = 2, place = 0, epoch = t.epoch + 1, nonce = p_nonce, session = p_session,
-                claimed_at = p_now, settled = 0, flags = t.flags & ~16, expires_at = NULL, attempt_at = NULL, missed = 0, counted = x.counted,
+                claimed_at = greatest(p_now, t.run_at), settled = 0, flags = t.flags & ~16, expires_at = NULL, attempt_at = NULL, missed = 0, counted = x.counted,
                 unique_key = CASE WHEN t.flags & 128 = 0 THEN t.unique_key END
                 FROM unnest(x_places, x_counted) AS x(place, counted) WHERE t.ctid = x.place
                 RETURNING v_part, ${CLAIM_COLUMNS};

@@ -165,7 +165,7 @@ BEGIN
               RETURN QUERY SELECT -v_part, NULL::uuid, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::integer, v_queue,
                 a_routes[n], NULL::integer, v_level::smallint, NULL, NULL::bytea, NULL, NULL::bytea, NULL;
               RETURN QUERY UPDATE home.live t SET state = 2, place = 0, epoch = t.epoch + 1, nonce = p_nonce, session = v_session,
-                claimed_at = v_now, settled = 0, flags = t.flags & ~16, expires_at = NULL, attempt_at = NULL, missed = 0,
+                claimed_at = greatest(v_now, t.run_at), settled = 0, flags = t.flags & ~16, expires_at = NULL, attempt_at = NULL, missed = 0,
                 unique_key = CASE WHEN t.flags & 128 = 0 THEN t.unique_key END
                 WHERE t.ctid = ANY (v_places)
                 RETURNING v_part, ${FRESH_COLUMNS};

@@ -7,8 +7,13 @@ export const CONFIGURE = 'UPDATE home.queues SET configured = true WHERE name = 
 /** In: JSON or NULL, key. */
 export const SET_RETENTION = 'UPDATE home.queues SET retention = $1 WHERE key = $2'
 
-/** In: whether, key. Effect: the queue gives nothing as long as that is so. */
-export const PAUSE = 'UPDATE home.queues SET paused = $1 WHERE key = $2'
+/** In: store time, by whom or NULL, key. Effect: the queue gives nothing; one that was paused keeps what it has. */
+export const PAUSE = `
+UPDATE home.queues SET paused = true, paused_at = $1, paused_by = $2 WHERE key = $3 AND NOT paused`
+
+/** In: key. Effect: the queue goes on. */
+export const RESUME =
+  'UPDATE home.queues SET paused = false, paused_at = NULL, paused_by = NULL WHERE key = $1'
 
 const MATCHING_FILTERS = `($3::integer IS NULL OR queue = $3)
       AND ($4::text IS NULL OR route = ANY (ARRAY(SELECT key FROM home.routes WHERE type = $4)))`
@@ -24,14 +29,14 @@ SELECT least(
  *
  * In: id to start behind, states, queue or NULL, type or NULL, how many, the nonce of the command and a colon, slots,
  * whether live tasks count, id to go up to.
- * Out: id, mark, labels, and a final task's end or a live one's arrival.
+ * Out: id, mark, labels, a final task's end or a live one's arrival, route, error.
  */
 export const MATCHING: string = `
-SELECT t.id::text, t.mark, t.labels, t.since FROM (
-  (SELECT id, mark, labels, enqueued_at AS since FROM home.live
+SELECT t.id::text, t.mark, t.labels, t.since, t.route, t.error FROM (
+  (SELECT id, mark, labels, enqueued_at AS since, route, error FROM home.live
     WHERE $8::boolean AND id > $1 AND id <= $9 AND (state = ANY ($2::integer[]) OR starts_with(mark, $6)) AND ${MATCHING_FILTERS} ORDER BY id LIMIT $5)
   UNION ALL
-  (SELECT id, mark, labels, finished_at FROM home.final
+  (SELECT id, mark, labels, finished_at, route, error FROM home.final
     WHERE id > $1 AND id <= $9 AND ${inSlots('$7')} AND ${MATCHING_FILTERS} ORDER BY id LIMIT $5)
 ) t ORDER BY t.id LIMIT $5`
 

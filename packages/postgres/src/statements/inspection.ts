@@ -58,13 +58,13 @@ SELECT * FROM (
 ) AS page ORDER BY id::uuid DESC LIMIT $6`
 
 /**
- * In: end and arrival to stay below, slots, queue or NULL, type or NULL, tag in quotes or NULL, how many.
+ * In: end and arrival to stay below, slots, queue or NULL, type or NULL, tag in quotes or NULL, how many, the earliest end.
  * Out: final tasks, newest first: the heads of the queues' own orders, merged.
  */
 export const PAGE_BY_END: string = `
 SELECT page.* FROM home.queues q CROSS JOIN LATERAL (
   SELECT ${SUMMARY_FINAL} FROM home.final t
-  WHERE t.queue = q.key AND t.slot = ANY ($3::smallint[]) AND (t.finished_at, t.seq) < ($1, $2)
+  WHERE t.queue = q.key AND t.slot = ANY ($3::smallint[]) AND (t.finished_at, t.seq) < ($1, $2) AND t.finished_at >= $8
     AND ($5::text IS NULL OR t.route = ANY (ARRAY(SELECT key FROM home.routes WHERE type = $5)))
     AND ($6::text IS NULL OR position($6 IN t.labels) > 0)
   ORDER BY t.finished_at DESC, t.seq DESC LIMIT $7
@@ -109,9 +109,9 @@ export const READ_COUNTS: string = `
 SELECT queue, state, flags & 2 > 0, run_at <= $1, count(*), min(run_at) FROM home.live GROUP BY 1, 2, 3, 4
 UNION ALL SELECT queue, state, false, false, sum(tasks)::bigint, NULL FROM home.volumes GROUP BY 1, 2`
 
-/** In: store time. Out: key, id, begin, end, profile of sessions whose lease holds. */
+/** In: store time. Out: key, id, begin, last opening, end, profile, order (end, handlers) of sessions whose lease holds. */
 export const READ_SESSIONS: string = `
-SELECT key, id::text, opened_at, expires_at, profile FROM home.sessions WHERE expires_at > $1 ORDER BY key`
+SELECT key, id::text, opened_at, since, expires_at, profile, ordered_end, ordered_concurrency FROM home.sessions WHERE expires_at > $1 ORDER BY key`
 
 /** In: sessions' keys. Out: session and how much it runs. */
 export const READ_RUNNING: string = `

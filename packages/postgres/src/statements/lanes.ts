@@ -49,14 +49,14 @@ export const SURVEY: string = `
           ), ends AS (
             SELECT min(ARRAY[f.lap, f.partition]) AS head, min(ARRAY[f.lap, f.partition]) FILTER (WHERE f.n = v_hops) AS cut, max(f.n) AS hops FROM found f
           )
-          SELECT array_agg(s.route), array_agg(s.partition), array_agg(s.lane), array_agg(s.lane_text), array_agg(s.weight), array_agg(s.spills_at), array_agg(s.spills_at > p_now),
+          SELECT array_agg(s.route), array_agg(s.partition), array_agg(s.lane), array_agg(s.lane_text), array_agg(s.weight), array_agg(s.wait), array_agg(s.run_at + s.wait), array_agg(s.wait > 0 AND s.run_at + s.wait > p_now),
             array_agg(CASE WHEN s.m = v_window OR s.n = v_hops THEN s.wrap END), min(s.hops), bool_or(s.cut IS NOT NULL)
-          INTO g_routes, g_partitions, g_lanes, g_texts, g_weights, g_spills, g_spent, g_ends, v_hops, v_short
+          INTO g_routes, g_partitions, g_lanes, g_texts, g_weights, g_waits, g_spills, g_spent, g_ends, v_hops, v_short
           FROM (
-            SELECT f.*, coalesce(w.weight, 1) AS weight, CASE WHEN f.lane_text::json -> 3 IS NULL THEN 0 ELSE f.run_at
-                + (f.lane_text::json ->> 4)::bigint * coalesce((
+            SELECT f.*, coalesce(w.weight, 1) AS weight, CASE WHEN f.lane_text::json -> 3 IS NULL THEN 0 ELSE
+                (f.lane_text::json ->> 4)::bigint * coalesce((
                   SELECT o.n - 1 FROM json_array_elements_text(f.lane_text::json -> 3) WITH ORDINALITY AS o(offer, n)
-                  WHERE o.offer = ANY (p_offers) ORDER BY o.n LIMIT 1), json_array_length(f.lane_text::json -> 3)) END AS spills_at, e.cut, e.hops
+                  WHERE o.offer = ANY (p_offers) ORDER BY o.n LIMIT 1), json_array_length(f.lane_text::json -> 3)) END AS wait, e.cut, e.hops
             FROM found f CROSS JOIN ends e LEFT JOIN home.partitions w ON w.number = f.partition
             WHERE e.cut IS NULL OR ARRAY[f.lap, f.partition] < e.cut OR ARRAY[f.lap, f.partition] = e.head
             ORDER BY f.lap, f.partition, f.ord, f.seq

@@ -90,10 +90,11 @@ WHERE ($1::text[] IS NULL OR l.name = ANY ($1::text[])) AND ($2::text IS NULL OR
   AND (l.version > 0 OR EXISTS (SELECT FROM home.limit_keys u WHERE u.name = l.name AND u.shut_until > $4::bigint))
 ORDER BY l.name LIMIT $3`
 
-/** In: names, store time, how many of each. Out: name, key, used, arrival, until when it is shut; those that are used most first. */
+/** In: names, store time, how many of each, keys or NULL: any. Out: name, key, used, arrival, until when it is shut; those that are used most first. */
 export const READ_KEYS: string = `
 SELECT n.name, u.key, u.used, u.arrival_at, u.shut_until FROM unnest($1::text[]) AS n(name) CROSS JOIN LATERAL (
   SELECT * FROM home.limit_keys k WHERE k.name = n.name AND (k.used > 0 OR k.arrival_at > $2 OR k.shut_until > $2)
+    AND ($4::text[] IS NULL OR k.key = ANY ($4::text[]))
   ORDER BY k.used DESC, k.key LIMIT $3
 ) AS u`
 

@@ -79,6 +79,8 @@ CREATE TABLE home.queues(
   lanes boolean NOT NULL DEFAULT false, -- whether a task of it ever had a lane
   configured boolean NOT NULL DEFAULT false, -- it is shown without any task too
   paused boolean NOT NULL DEFAULT false,
+  paused_at bigint,
+  paused_by text,
   retention text                     -- JSON; NULL: the default
 );
 
@@ -229,7 +231,10 @@ CREATE TABLE home.sessions(
   opened_at bigint NOT NULL,
   expires_at bigint NOT NULL,
   renewal integer NOT NULL DEFAULT 0, -- number of the last renewal that counted
-  profile text NOT NULL               -- JSON: where it runs and what it serves
+  since bigint NOT NULL,              -- when it was opened last
+  profile text NOT NULL,              -- JSON: where it runs and what it serves
+  ordered_end text,                   -- what operators want of it: 'drain' or 'stop' ...
+  ordered_concurrency integer         -- ... and how many handlers at the same time
 );
 CREATE INDEX sessions_end ON home.sessions(expires_at);
 

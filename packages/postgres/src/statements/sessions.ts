@@ -9,13 +9,22 @@ export const FIND_SESSION = 'SELECT key, expires_at, renewal FROM home.sessions 
  */
 export const OPEN_SESSION: string = `
 WITH t AS MATERIALIZED (SELECT home.store_now($2::bigint) AS now), opened AS (
-  INSERT INTO home.sessions AS s (id, opened_at, expires_at, profile)
-  SELECT $1::uuid, now, now + $3::bigint, $4::text FROM t
-  ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at, profile = excluded.profile
+  INSERT INTO home.sessions AS s (id, opened_at, since, expires_at, profile)
+  SELECT $1::uuid, now, now, now + $3::bigint, $4::text FROM t
+  ON CONFLICT (id) DO UPDATE SET since = excluded.since, expires_at = excluded.expires_at, profile = excluded.profile
   WHERE s.expires_at > excluded.opened_at
   RETURNING 1
 )
 SELECT EXISTS (SELECT FROM opened), now FROM t`
+
+/**
+ * In: id, store time that was seen, how it is to end or NULL, how many handlers or NULL.
+ * Out: its key, unless the lease has lapsed. Effect: its next renewals are told.
+ */
+export const ORDER_SESSION: string = `
+UPDATE home.sessions s
+SET ordered_end = coalesce($3::text, s.ordered_end), ordered_concurrency = coalesce($4::integer, s.ordered_concurrency)
+FROM (SELECT home.store_now($2::bigint) AS now) t WHERE s.id = $1 AND s.expires_at > t.now RETURNING s.key`
 
 /** In: types, definitions as JSON. Effect: they are published. */
 export const PUBLISH: string = `
@@ -28,15 +37,16 @@ UPDATE home.sessions SET expires_at = least(expires_at, home.store_now($2::bigin
 
 /**
  * In: id, store time that was seen, length of the lease, number of the renewal.
- * Out: key, store time, the number before; nothing if the lease has lapsed. Effect: the lease goes on.
+ * Out: key, store time, the number before, what was ordered (end, handlers); nothing if the lease has lapsed. Effect: the
+ * lease goes on. The clock is read when nobody else holds the session any more: whoever found that it had lapsed is right.
  */
 export const RENEW_SESSION: string = `
-WITH t AS MATERIALIZED (SELECT home.store_now($2::bigint) AS now), known AS (
+WITH known AS MATERIALIZED (
   SELECT key, renewal FROM home.sessions WHERE id = $1 FOR UPDATE
-)
+), t AS MATERIALIZED (SELECT known.key, known.renewal, home.store_now($2::bigint) AS now FROM known)
 UPDATE home.sessions s SET expires_at = t.now + $3::bigint, renewal = greatest(s.renewal, $4::integer)
-FROM t, known WHERE s.key = known.key AND s.expires_at > t.now
-RETURNING s.key, t.now, known.renewal`
+FROM t WHERE s.key = t.key AND s.expires_at > t.now
+RETURNING s.key, t.now, t.renewal, s.ordered_end, s.ordered_concurrency`
 
 /** In: store time. Effect: it never goes below that; or, if somebody else raises it at this moment, about that. */
 export const RAISE_FLOOR: string = `
@@ -47,9 +57,16 @@ export const PASS_TIME: string = `
 UPDATE home.clock c SET floor = greatest(c.floor, t.now + 1)
 FROM (SELECT home.store_now($1::bigint) AS now) AS t RETURNING t.now`
 
-/** Out: sessions that hold claims, and the claims: nonce, tasks. */
+/** Out: sessions that hold claims, and the claims: nonce, tasks, when the lease ends (nothing: the session is gone). */
 export const CLAIMS_OF_ALL: string = `
-SELECT c.session, c.nonce::text, c.ids::text[], coalesce(s.expires_at, 0) FROM home.claims c LEFT JOIN home.sessions s ON s.key = c.session`
+SELECT c.session, c.nonce::text, c.ids::text[], s.expires_at FROM home.claims c LEFT JOIN home.sessions s ON s.key = c.session`
+
+/**
+ * In: sessions' keys, store time. Out: keys of those whose lease has lapsed by then, whoever was renewing them. Effect: none
+ * of them is renewed before the transaction ends, nor by a clock that was read before.
+ */
+export const LOCK_LAPSED: string = `
+SELECT key FROM home.sessions WHERE key = ANY ($1::integer[]) AND expires_at <= $2 ORDER BY key FOR UPDATE`
 
 /** In: session's key. Out: its claims: nonce, tasks. */
 export const CLAIMS_OF = 'SELECT nonce::text, ids::text[] FROM home.claims WHERE session = $1'

@@ -24,7 +24,7 @@ end
  * command: what operators do to tasks.
  *
  * Request: { nonce, kind, argument, ids, states | false, until }. Kinds: cancel (reason, '' for none, else with a
- * dot before it), retry ({ kind of payload, payload } or false), remove, hold, release, level (number). With states,
+ * dot before it), retry ({ kind of payload, payload } or false), remove, hold, release, edit ({ level | -1, due time | -1, { kind of payload, payload } | false }). With states,
  * only those tasks are meant that are in one of them and were so at until.
  * Answer: a letter per id: c changed, q requested, r refused, k key held, u unknown, - not meant.
  */
@@ -74,8 +74,21 @@ local function edit(T, letter, detail, same, set)
 end
 function OBEY.hold(T) return edit(T, 'h', nil, has(T, HELD), function() mark(T, HELD, true) end) end
 function OBEY.release(T) return edit(T, 'l', nil, not has(T, HELD), function() mark(T, HELD, false) end) end
-function OBEY.level(T)
-  return edit(T, 'd', tostring(argument), T.level == argument, function() T.level = argument end)
+function OBEY.edit(T)
+  local level, runAt, payload = argument[1], argument[2], argument[3]
+  local parts = {}
+  if payload then parts[1] = 'input' end
+  if level >= 0 and level ~= T.level then parts[#parts + 1] = 'priority' end
+  if runAt >= 0 and runAt ~= T.runAt then parts[#parts + 1] = 'runAt' end
+  return edit(T, 'd', concat(parts, ', '), #parts == 0, function()
+    if level >= 0 then T.level = level end
+    if runAt >= 0 then T.runAt = runAt end
+    if not payload then return end
+    local size = bodySize(T)
+    putPayload(T, payload)
+    count(T.q, 'L', bodySize(T) - size)
+    hold(T.lane, 0, bodySize(T) - size)
+  end)
 end
 local function obey(id)
   local T = load(id)
@@ -102,12 +115,22 @@ finish()
 return concat(outcomes)
 `
 
-/** configureQueue. Request: { queue, '1' | '0' | false paused, bounds (upkeep.ts) | '' (none of its own) | false, JSON of them }. */
+/**
+ * configureQueue. Request: { queue, '1' | '0' | false paused, bounds (upkeep.ts) | '' (none of its own) | false, JSON of them,
+ * by whom it is paused | false }. One that is paused already keeps since when, and by whom.
+ */
 export const CONFIGURE: string = String.raw`
 local key = P .. 'q' .. IN[1]
 call('HSET', key, 'own', 1)
 if IN[2] then
-  if IN[2] == '0' and call('HGET', key, 'paused') == '1' then hint.ready = true end
+  local was = call('HGET', key, 'paused') == '1'
+  if IN[2] == '0' then
+    if was then hint.ready = true end
+    call('HDEL', key, 'pausedAt', 'pausedBy')
+  elseif not was then
+    call('HSET', key, 'pausedAt', string.format('%.0f', NOW))
+    if IN[5] then call('HSET', key, 'pausedBy', IN[5]) end
+  end
   call('HSET', key, 'paused', IN[2])
 end
 if IN[3] == '' then call('HDEL', key, 'keeps', 'retention')

@@ -193,12 +193,12 @@ end
 return answer
 `
 
-/** sessions whose lease holds. Answer: { id, opened, ends, profile, how many tasks run, … }. */
+/** sessions whose lease holds. Answer: { id, opened, ends, profile, how many tasks run, opened last, end and handlers as ordered, … }. */
 export const SESSIONS: string = String.raw`
 local answer = {}
 for _, session in ipairs(call('ZRANGEBYSCORE', P .. 'S', '(' .. string.format('%.0f', NOW), '+inf')) do
-  local s = call('HMGET', P .. 's' .. session, 'o', 'x', 'p')
-  for _, value in ipairs({ session, s[1], s[2], s[3], call('SCARD', P .. 'u' .. session) }) do answer[#answer + 1] = value end
+  local s = call('HMGET', P .. 's' .. session, 'o', 'x', 'p', 'b', 'e', 'c')
+  for _, value in ipairs({ session, s[1], s[2], s[3], call('SCARD', P .. 'u' .. session), s[4], s[5] or '', s[6] or '' }) do answer[#answer + 1] = value end
 end
 return answer
 `

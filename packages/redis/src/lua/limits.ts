@@ -250,12 +250,12 @@ return 1
 `
 
 /**
- * limits. Request: { names | false, how many, cursor | false, keys max }. Answer: { next | false, { name, version,
+ * limits. Request: { names | false, how many, cursor | false, keys max, keys | false: any }. Answer: { next | false, { name, version,
  * concurrency | -1, rate: limit | -1, per ms, burst, by, shut until, configured at, { key, used, arrival as text, shut until, … } }, … }.
  */
 export const LIMITS_LISTED: string = String.raw`
 local KEYS_MAX = 20000
-local most, cursor, keysMax = IN[2], IN[3], IN[4]
+local most, cursor, keysMax, meant = IN[2], IN[3], IN[4], IN[5]
 local wanted = IN[1] and {}
 for _, name in ipairs(IN[1] or {}) do wanted[name] = true end
 local names = {}
@@ -266,16 +266,24 @@ table.sort(names)
 -- those that are used, most of all first
 local function keysOf(name)
   local key, at, found, looked = P .. 'F' .. name, '0', {}, 0
-  repeat
-    local page = call('HSCAN', key, at, 'COUNT', 1000)
-    at = page[1]
-    for i = 1, #page[2], 2 do
-      local usage = flow().readUsage(page[2][i + 1])
-      usage.key = page[2][i]
-      looked = looked + 1
-      if not flow().isIdle(usage) then found[#found + 1] = usage end
+  local function look(of, packed)
+    local usage = flow().readUsage(packed)
+    usage.key = of
+    looked = looked + 1
+    if not flow().isIdle(usage) then found[#found + 1] = usage end
+  end
+  if meant then
+    for _, of in ipairs(meant) do
+      local packed = call('HGET', key, of)
+      if packed then look(of, packed) end
     end
-  until at == '0' or looked >= KEYS_MAX
+  else
+    repeat
+      local page = call('HSCAN', key, at, 'COUNT', 1000)
+      at = page[1]
+      for i = 1, #page[2], 2 do look(page[2][i], page[2][i + 1]) end
+    until at == '0' or looked >= KEYS_MAX
+  end
   table.sort(found, function(a, b) return a.used > b.used or (a.used == b.used and a.key < b.key) end)
   return found
 end
@@ -289,7 +297,7 @@ for _, name in ipairs(names) do
   if limit.version > 0 or isShut(found) then
     if #answers == most then next = last; break end
     local flat = {}
-    for i = 1, math.min(#found, keysMax) do
+    for i = 1, meant and #found or math.min(#found, keysMax) do
       local usage = found[i]
       for _, value in ipairs({ usage.key, usage.used, string.format('%.17g', usage.arrival), usage.shut }) do flat[#flat + 1] = value end
     end

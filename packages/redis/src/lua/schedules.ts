@@ -94,7 +94,11 @@ if last and overlap == 's' then
   return { 'k' }
 end
 local first = tasks[1]
-if last and first and (overlap == 'q' or (overlap == 'r' and there.state == 'r')) then first[6] = first[6] .. last .. 'r' end
+if last and first then
+  if overlap == 'q' or (overlap == 'r' and there.state == 'r') then first[6] = first[6] .. last .. 'r'
+  -- whoever is replaced before it could start leaves to its successor for whom it waited
+  elseif overlap == 'r' and there.state == 'b' then first[6] = first[6] .. (load(last).x.a or '') end
+end
 local answer = addGroup({ 2, false, false, tasks })
 if answer[1] ~= 'a' then return answer end
 if last and overlap == 'r' then

@@ -1,6 +1,8 @@
 /** The scripts as they are sent: what each needs of the rest, and whether it may run when the memory is full. */
 import { createHash } from 'node:crypto'
 import { ADD, ADDING } from './adding.ts'
+import * as auditing from './audit.ts'
+import { AUDIT_COUNTS, AUDIT_LIMITS } from './audit-counts.ts'
 import * as budgeting from './budgets.ts'
 import { CLAIM, CLAIMING, CLOSER, EXCHANGE } from './claiming.ts'
 import { CANCELLING, COMMAND, CONFIGURE } from './commanding.ts'
@@ -15,11 +17,12 @@ import { LANES, PLACES } from './places.ts'
 import { CLAIM_LANE, CLAIM_ORDERED } from './ready.ts'
 import { RECLAIM, RECLAIMING } from './reclaiming.ts'
 import { FLAGS, HISTORY, RECORDS } from './records.ts'
-import { CLOSE_SESSION, OPEN_SESSION, RENEW, REPEATS } from './sessions.ts'
+import { CLOSE_SESSION, OPEN_SESSION, ORDER_SESSION, RENEW, RENEW_BLIND, REPEATS } from './sessions.ts'
 import { SERIES } from './series.ts'
 import * as locking from './locks.ts'
 import * as plans from './schedules.ts'
 import { SETTLE_ALL, SETTLING } from './settling.ts'
+import { STANDING_ONE } from './standing.ts'
 import { TURNS } from './turns.ts'
 import { DELIVER, OPEN_GATE, PRUNE, SWEEP } from './upkeep.ts'
 
@@ -127,8 +130,10 @@ export const reclaim: Script = script('reclaim', 'any memory', [
   RECLAIM,
 ])
 export const openSession: Script = script('openSession', 'any memory', [OPENING, OPEN_SESSION])
+export const orderSession: Script = script('orderSession', 'any memory', [OPENING, ORDER_SESSION])
 export const closeSession: Script = script('closeSession', 'any memory', [OPENING, CLOSE_SESSION])
 export const renew: Script = script('renew', 'any memory', [...MOVING, RECLAIMING, RENEW])
+export const renewBlind: Script = script('renewBlind', 'any memory', [OPENING, FLAGS, RENEW_BLIND])
 export const sweep: Script = script('sweep', 'any memory', [...MOVING, GATES, SWEEP])
 export const deliver: Script = script('deliver', 'any memory', [...MOVING, GATES, DELIVER])
 export const openGate: Script = script('openGate', 'any memory', [...MOVING, GATES, OPEN_GATE])
@@ -182,6 +187,7 @@ export const waiting: Script = script('waitingRoutes', 'reads', [
   inspection.WAITING,
 ])
 export const dueSoon: Script = script('dueSoon', 'reads', [OPENING, inspection.DUE_SOON])
+export const standing: Script = script('standing', 'reads', [...READING, LANE_BYTES, SERIES, STANDING_ONE])
 export const sessions: Script = script('sessions', 'reads', [OPENING, inspection.SESSIONS])
 export const definitions: Script = script('definitions', 'reads', [OPENING, inspection.DEFINITIONS])
 export const timeNow: Script = script('now', 'reads', [OPENING, inspection.TIME_NOW])
@@ -212,3 +218,25 @@ export const usage: Script = script('usage', 'reads', [OPENING, budgeting.USAGE]
 export const spend: Script = script('spend', 'any memory', [OPENING, budgeting.SPEND])
 export const openHome: Script = script('openHome', 'any memory', [OPEN_HOME])
 export const shiftClock: Script = script('shiftClock', 'any memory', [SHIFT_CLOCK])
+
+/** A look, and the same with leave to write. */
+interface AuditScript {
+  readonly look: Script
+  readonly repair: Script
+}
+
+function audit(name: string, part: string): AuditScript {
+  const parts = [...MOVING, auditing.AUDITING, part]
+  return { look: script(name, 'reads', parts), repair: script(`${name}Repair`, 'any memory', parts) }
+}
+
+export const auditTasks: AuditScript = audit('auditTasks', auditing.AUDIT_TASKS)
+export const auditEntries: AuditScript = audit('auditEntries', auditing.AUDIT_ENTRIES)
+export const auditKeys: AuditScript = audit('auditKeys', auditing.AUDIT_KEYS)
+export const auditCounts: AuditScript = audit('auditCounts', AUDIT_COUNTS)
+export const auditLimits: Script = script('auditLimits', 'reads', [
+  ...MOVING,
+  limits.COUNTING,
+  auditing.AUDITING,
+  AUDIT_LIMITS,
+])

@@ -1,6 +1,7 @@
 /**
  * The leases of worker processes. A session is a hash: x when its lease ends, o when it was opened, r the number
- * of its last renewal, p how it describes itself (JSON), a the nonces of the last requests that were repeated.
+ * of its last renewal, b when it was opened last, p how it describes itself (JSON), e how it is to end and c with how many
+ * handlers, as it was ordered, a the nonces of the last requests that were repeated.
  */
 
 /**
@@ -30,11 +31,21 @@ local key = P .. 's' .. IN[1]
 local ends = call('HGET', key, 'x')
 if ends and tonumber(ends) <= NOW then return { 'dead', NOW } end
 if not ends then call('HSET', key, 'o', NOW) end
-call('HSET', key, 'x', NOW + IN[2], 'p', IN[3])
+call('HSET', key, 'x', NOW + IN[2], 'p', IN[3], 'b', NOW)
 call('ZADD', P .. 'S', NOW + IN[2], IN[1])
 for from = 1, #IN[4], 2000 do call('HSET', P .. 'D', unpack(IN[4], from, math.min(from + 1999, #IN[4]))) end
 call('HSET', META, 'floor', NOW)
 return { 'alive', NOW }
+`
+
+/** orderSession. Request: { session, end or '', how many handlers or 0 }. Answer: 'alive' | 'dead'. */
+export const ORDER_SESSION: string = String.raw`
+local key = P .. 's' .. IN[1]
+local ends = call('HGET', key, 'x')
+if not ends or tonumber(ends) <= NOW then return 'dead' end
+if IN[2] ~= '' then call('HSET', key, 'e', IN[2]) end
+if IN[3] > 0 then call('HSET', key, 'c', IN[3]) end
+return 'alive'
 `
 
 /** closeSession. Request: { session }. What it holds lapses at once. */
@@ -53,11 +64,11 @@ return 1
  * renew: extends a lease, starts the clocks of attempts, and returns strays.
  *
  * Request: { session, ttl ms, number, { id, fence, started, … }, { nonce, … } }. Answer: { 'dead', now } or
- * { 'alive', now, indexes of the lost, { index, cancel request, … } }. Advances the floor of the clock.
+ * { 'alive', now, indexes of the lost, { index, cancel request, … }, end and handlers as ordered, where nothing is '' }. Advances the floor of the clock.
  */
 export const RENEW: string = String.raw`
 local session, held, key = IN[1], IN[4], P .. 's' .. IN[1]
-local s = call('HMGET', key, 'x', 'r')
+local s = call('HMGET', key, 'x', 'r', 'e', 'c')
 if not s[1] or tonumber(s[1]) <= NOW then return { 'dead', NOW } end
 call('HSET', key, 'x', NOW + IN[2])
 call('ZADD', P .. 'S', NOW + IN[2], session)
@@ -128,5 +139,28 @@ for i = 1, #ids do
   end
 end
 finish()
-return { 'alive', NOW, lost, cancelled }
+return { 'alive', NOW, lost, cancelled, s[3] or '', s[4] or '' }
+`
+
+/**
+ * renewBlind: extends a lease, whatever the session holds. Request: { session, ttl ms }. Answer: { 'dead', now } or
+ * { 'alive', now, { id, fence, cancel request, … of what it runs and is asked to stop } }. Advances the floor of the clock.
+ */
+export const RENEW_BLIND: string = String.raw`
+local key = P .. 's' .. IN[1]
+local ends = call('HGET', key, 'x')
+if not ends or tonumber(ends) <= NOW then return { 'dead', NOW } end
+call('HSET', key, 'x', NOW + IN[2])
+call('ZADD', P .. 'S', NOW + IN[2], IN[1])
+call('HSET', META, 'floor', NOW)
+local cancelled = {}
+for _, id in ipairs(call('SMEMBERS', P .. 'u' .. IN[1])) do
+  local rec = call('HGET', P .. 'r', id)
+  if rec and #rec > PLAIN_RUN and decode('>I6', rec, 116) > 0 then
+    cancelled[#cancelled + 1] = id
+    cancelled[#cancelled + 1] = sub(rec, 53, 64)
+    cancelled[#cancelled + 1] = call('HGET', P .. 'x' .. id, 'c')
+  end
+end
+return { 'alive', NOW, cancelled }
 `

@@ -30,7 +30,7 @@ GROUP BY t.queue, t.lane`
 export const LIVE_LOADS = `
 SELECT t.queue, t.lane, count(*), sum(t.size) FROM (
   SELECT seq FROM ready UNION SELECT seq FROM later UNION SELECT seq FROM running UNION SELECT seq FROM series
-  UNION SELECT seq FROM tasks WHERE state = 0 UNION SELECT seq FROM tasks WHERE held = 1 AND state = 1
+  UNION SELECT seq FROM tasks WHERE blockers > 0 UNION SELECT seq FROM tasks WHERE held = 1 AND state = 1
 ) live CROSS JOIN tasks t ON t.seq = live.seq
 GROUP BY t.queue, t.lane`
 

@@ -28,8 +28,13 @@ SELECT t.labels, t.history, r.claimed_at FROM tasks t LEFT JOIN running r ON r.s
 /** In: now, seq. Effect: the running task is asked to stop. */
 export const REQUEST_CANCEL = 'UPDATE running SET cancel_at = ? WHERE seq = ?'
 
-/** In: 1 if paused, key. */
-export const PAUSE = 'UPDATE queues SET paused = ?, configured = 1 WHERE key = ?'
+/** In: now, by whom or NULL, key. Effect: the queue is paused, unless it was: then it keeps what it has. */
+export const PAUSE = `
+UPDATE queues SET paused = 1, paused_at = ?, paused_by = ?, configured = 1 WHERE key = ? AND paused = 0`
+
+/** In: key. Effect: the queue is not paused. */
+export const RESUME =
+  'UPDATE queues SET paused = 0, paused_at = NULL, paused_by = NULL, configured = 1 WHERE key = ?'
 
 /** In: retention as JSON or NULL, key. */
 export const SET_RETENTION = 'UPDATE queues SET retention = ?, configured = 1 WHERE key = ?'

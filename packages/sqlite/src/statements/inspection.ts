@@ -40,11 +40,11 @@ export const SESSION_ID = 'SELECT id FROM sessions WHERE key = ?'
  * A page by arrival, newest first.
  *
  * In: the seq to stay below, the end of the stretch, codes of states as JSON, queue or NULL, routes as JSON or
- * NULL, tag or NULL, how many.
- * Out: seqs.
+ * NULL, tag or NULL, how many, 1 if labels and errors are looked into.
+ * Out: seq, route, labels, error.
  */
 export const PAGE_BY_ARRIVAL = `
-SELECT t.seq FROM tasks t LEFT JOIN running r ON r.seq = t.seq
+SELECT t.seq, t.route, iif(?8 = 1 OR ?6 IS NOT NULL, t.labels, NULL), iif(?8 = 1, t.error, NULL) FROM tasks t LEFT JOIN running r ON r.seq = t.seq
 WHERE t.seq < ?1 AND t.seq >= ?2
   AND iif(r.seq IS NULL, t.state, 2) IN (SELECT value FROM json_each(?3))
   AND (?4 IS NULL OR t.queue = ?4)
@@ -58,12 +58,12 @@ export const SEQ_BELOW = 'SELECT max(seq) FROM tasks WHERE seq < ?'
 /**
  * A page of one queue's final tasks in one state, newest first.
  *
- * In: queue, state, the end and seq to stay below, how many.
- * Out: end, seq, route, labels.
+ * In: queue, state, the end and seq to stay below, how many, 1 if errors are looked into, the earliest end.
+ * Out: seq, route, labels, error, end.
  */
 export const PAGE_BY_END = `
-SELECT finished_at, seq, route, labels FROM tasks INDEXED BY tasks_final
-WHERE queue = ?1 AND state = ?2 AND state >= 4 AND (finished_at, seq) < (?3, ?4)
+SELECT seq, route, labels, iif(?6 = 1, error, NULL), finished_at FROM tasks INDEXED BY tasks_final
+WHERE queue = ?1 AND state = ?2 AND state >= 4 AND (finished_at, seq) < (?3, ?4) AND finished_at >= ?7
 ORDER BY finished_at DESC, seq DESC LIMIT ?5`
 
 /** Out: key, name, whether it is paused, its retention, of the queues that have tasks or settings. */
@@ -72,7 +72,7 @@ SELECT key, name, paused, retention FROM queues q
 WHERE configured = 1
   OR EXISTS (SELECT 1 FROM ready WHERE queue = q.key) OR EXISTS (SELECT 1 FROM later WHERE queue = q.key)
   OR EXISTS (SELECT 1 FROM volumes WHERE queue = q.key) OR EXISTS (SELECT 1 FROM running WHERE queue = q.key)
-  OR EXISTS (SELECT 1 FROM tasks WHERE queue = q.key AND state = 0)
+  OR EXISTS (SELECT 1 FROM tasks WHERE queue = q.key AND blockers > 0)
   OR EXISTS (SELECT 1 FROM tasks WHERE queue = q.key AND held = 1 AND state = 1)
 ORDER BY name`
 
@@ -89,7 +89,7 @@ UNION ALL SELECT queue, 'ready', 0, min(run_at) FROM tasks t
 UNION ALL SELECT queue, iif(run_at <= ?1, 'ready', 'scheduled'), count(*), iif(run_at <= ?1, min(run_at), NULL)
   FROM later GROUP BY queue, run_at <= ?1
 UNION ALL SELECT queue, 'running', count(*), NULL FROM running GROUP BY queue
-UNION ALL SELECT queue, 'blocked', count(*), NULL FROM tasks WHERE state = 0 GROUP BY queue
+UNION ALL SELECT queue, 'blocked', count(*), NULL FROM tasks WHERE blockers > 0 GROUP BY queue
 UNION ALL SELECT queue, 'held', count(*), NULL FROM tasks WHERE held = 1 AND state = 1 GROUP BY queue
 UNION ALL SELECT queue, CASE state WHEN 4 THEN 'succeeded' WHEN 5 THEN 'failed' ELSE 'cancelled' END, sum(count), NULL
   FROM volumes GROUP BY queue, state`
@@ -128,9 +128,10 @@ WHERE t.due_by IS NOT NULL AND t.state < 4 AND t.due_by BETWEEN ? AND ?
   AND NOT EXISTS (SELECT 1 FROM running r WHERE r.seq = t.seq)
 ORDER BY t.due_by, t.seq LIMIT ?`
 
-/** In: now. Out: sessions whose lease holds, and how much they run. */
+/** In: now. Out: sessions whose lease holds, what they were ordered, and how much they run. */
 export const READ_SESSIONS = `
-SELECT id, opened_at AS openedAt, expires_at AS expiresAt, profile,
+SELECT id, opened_at AS openedAt, since, expires_at AS expiresAt, profile, ordered_end AS orderedEnd,
+  ordered_concurrency AS orderedConcurrency,
   (SELECT count(*) FROM running r WHERE r.session = s.key) AS running
 FROM sessions s WHERE expires_at > ? ORDER BY key`
 

@@ -64,6 +64,12 @@ SELECT name AS key, used, arrival_at AS arrivalAt, shut_until AS shutUntil FROM 
 WHERE limit_key = ?1 AND (used > 0 OR arrival_at > ?2 OR shut_until > ?2)
 ORDER BY used DESC, name LIMIT ?3`
 
+/** In: limit, now, names of keys as JSON. Out: those of them that are in use, as above. */
+export const THESE_IN_USE = `
+SELECT name AS key, used, arrival_at AS arrivalAt, shut_until AS shutUntil FROM usages
+WHERE limit_key = ?1 AND name IN (SELECT value FROM json_each(?3)) AND (used > 0 OR arrival_at > ?2 OR shut_until > ?2)
+ORDER BY used DESC, name`
+
 /** In: limit, now. Out: 1 if one of its keys is shut. */
 export const ANY_SHUT = `
 SELECT EXISTS (SELECT 1 FROM usages WHERE limit_key = ? AND shut_until > ?)`

@@ -11,8 +11,8 @@ export const APPLICATION_ID = 0x4d_6c_72_63
  * from `ready`; a settlement deletes from `running` and writes `tasks`.
  */
 export const SCHEMA_1: string = `
--- single values: 'floor' (store time never goes below), 'schedules' (the last version that one was given), 'token' (the last of a lock), 'seq' (no seq up to it is ever used again), 'oldest' (the
--- lowest version of the schema that code must know to work with this one)
+-- single values: 'floor' (store time never goes below), 'schedules' (the last version that one was given), 'token' (the last of a lock), 'seq' (no seq up to it is ever used again), 'settings' (grows
+-- with every change of what processes remember), 'oldest' (the lowest version of the schema that code must know to work with this one)
 CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE schedules(
@@ -41,6 +41,8 @@ CREATE TABLE queues(
   name TEXT NOT NULL UNIQUE,
   configured INTEGER NOT NULL DEFAULT 0, -- it is shown without any task too
   paused INTEGER NOT NULL DEFAULT 0,
+  paused_at INTEGER,
+  paused_by TEXT,
   retention TEXT,                   -- JSON; NULL: the default
   tasks INTEGER NOT NULL DEFAULT 0, -- how many live tasks it has, while there are budgets …
   bytes INTEGER NOT NULL DEFAULT 0  -- … and the sum of their sizes
@@ -104,7 +106,7 @@ CREATE UNIQUE INDEX tasks_id ON tasks(id);
 CREATE UNIQUE INDEX tasks_key ON tasks(unique_key) WHERE unique_key IS NOT NULL AND state < 4;
 CREATE INDEX tasks_expiring ON tasks(expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX tasks_final ON tasks(queue, state, finished_at) WHERE state >= 4;
-CREATE INDEX tasks_blocked ON tasks(queue) WHERE state = 0;
+CREATE INDEX tasks_blocked ON tasks(queue) WHERE blockers > 0; -- what has ended has none
 CREATE INDEX tasks_held ON tasks(queue) WHERE held = 1 AND state = 1;
 CREATE INDEX tasks_gate ON tasks(gate) WHERE gate IS NOT NULL;
 CREATE INDEX tasks_due_by ON tasks(due_by) WHERE due_by IS NOT NULL AND state < 4;
@@ -243,7 +245,10 @@ CREATE TABLE sessions(
   expires_at INTEGER NOT NULL,
   closed INTEGER NOT NULL DEFAULT 0,
   renewal INTEGER NOT NULL DEFAULT 0, -- number of the last renewal that counted
-  profile TEXT NOT NULL               -- JSON: where it runs and what it serves
+  since INTEGER NOT NULL,             -- when it was opened last
+  profile TEXT NOT NULL,              -- JSON: where it runs and what it serves
+  ordered_end TEXT,                   -- what operators want of it: 'drain' or 'stop' ...
+  ordered_concurrency INTEGER         -- ... and how many handlers at the same time
 ) STRICT;
 
 CREATE TABLE definitions(type TEXT PRIMARY KEY, definition TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -264,5 +269,49 @@ CREATE TABLE volumes(
   PRIMARY KEY(queue, state, hour)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO meta VALUES ('floor', 0), ('seq', 0);
+-- what processes remember of these, so that they need not read it again whenever another one has written
+CREATE TRIGGER queues_inserted AFTER INSERT ON queues BEGIN
+  UPDATE meta SET value = value + 1 WHERE name = 'settings';
+END;
+CREATE TRIGGER queues_updated AFTER UPDATE OF paused, retention, configured ON queues BEGIN
+  UPDATE meta SET value = value + 1 WHERE name = 'settings';
+END;
+CREATE TRIGGER routes_inserted AFTER INSERT ON routes BEGIN
+  UPDATE meta SET value = value + 1 WHERE name = 'settings';
+END;
+CREATE TRIGGER terms_inserted AFTER INSERT ON terms BEGIN
+  UPDATE meta SET value = value + 1 WHERE name = 'settings';
+END;
+CREATE TRIGGER partitions_updated AFTER UPDATE OF weight ON partitions BEGIN
+  UPDATE meta SET value = value + 1 WHERE name = 'settings';
+END;
+CREATE TRIGGER partitions_deleted AFTER DELETE ON partitions BEGIN
+  UPDATE meta SET value = value + 1 WHERE name = 'settings';
+END;
+CREATE TRIGGER lanes_inserted AFTER INSERT ON lanes BEGIN
+  UPDATE meta SET value = value + 1 WHERE name = 'settings';
+END;
+CREATE TRIGGER lanes_deleted AFTER DELETE ON lanes BEGIN
+  UPDATE meta SET value = value + 1 WHERE name = 'settings';
+END;
+CREATE TRIGGER limits_inserted AFTER INSERT ON limits BEGIN
+  UPDATE meta SET value = value + 1 WHERE name = 'settings';
+END;
+CREATE TRIGGER limits_updated AFTER UPDATE ON limits BEGIN
+  UPDATE meta SET value = value + 1 WHERE name = 'settings';
+END;
+CREATE TRIGGER limits_deleted AFTER DELETE ON limits BEGIN
+  UPDATE meta SET value = value + 1 WHERE name = 'settings';
+END;
+CREATE TRIGGER budgets_inserted AFTER INSERT ON budgets BEGIN
+  UPDATE meta SET value = value + 1 WHERE name = 'settings';
+END;
+CREATE TRIGGER budgets_updated AFTER UPDATE ON budgets BEGIN
+  UPDATE meta SET value = value + 1 WHERE name = 'settings';
+END;
+CREATE TRIGGER budgets_deleted AFTER DELETE ON budgets BEGIN
+  UPDATE meta SET value = value + 1 WHERE name = 'settings';
+END;
+
+INSERT INTO meta VALUES ('floor', 0), ('seq', 0), ('settings', 0);
 `

@@ -4,10 +4,19 @@
 export const FIND_SESSION = 'SELECT key, expires_at, renewal FROM sessions WHERE id = ?'
 
 /** In: id, now, end of the lease, profile. Effect: the session is there. */
-export const OPEN_SESSION = 'INSERT INTO sessions(id, opened_at, expires_at, profile) VALUES (?, ?, ?, ?)'
+export const OPEN_SESSION =
+  'INSERT INTO sessions(id, opened_at, since, expires_at, profile) VALUES (?1, ?2, ?2, ?3, ?4)'
 
-/** In: end of the lease, profile, key. Effect: the lease begins anew. */
-export const REOPEN_SESSION = 'UPDATE sessions SET expires_at = ?, profile = ? WHERE key = ?'
+/** In: now, end of the lease, profile, key. Effect: the lease begins anew. */
+export const REOPEN_SESSION = 'UPDATE sessions SET since = ?, expires_at = ?, profile = ? WHERE key = ?'
+
+/** In: how it is to end or NULL, how many handlers or NULL, key. Effect: its next renewals are told. */
+export const ORDER_SESSION = `
+UPDATE sessions SET ordered_end = ifnull(?, ordered_end), ordered_concurrency = ifnull(?, ordered_concurrency)
+WHERE key = ?`
+
+/** In: key. Out: how it is to end, with how many handlers at the same time. */
+export const READ_ORDER = 'SELECT ordered_end, ordered_concurrency FROM sessions WHERE key = ?'
 
 /** In: type, definition as JSON. Effect: it is published. */
 export const PUBLISH = 'INSERT OR REPLACE INTO definitions(type, definition) VALUES (?, ?)'
@@ -18,16 +27,28 @@ export const CLOSE_SESSION = 'UPDATE sessions SET expires_at = min(expires_at, ?
 /** In: end of the lease, number of the renewal, key. Effect: the lease goes on. */
 export const RENEW_SESSION = 'UPDATE sessions SET expires_at = ?, renewal = max(renewal, ?) WHERE key = ?'
 
+/** In: end of the lease, key. Effect: the lease goes on, and nothing is counted. */
+export const EXTEND_SESSION = 'UPDATE sessions SET expires_at = ? WHERE key = ?'
+
 /** In: now. Effect: store time never goes below it. */
 export const RAISE_FLOOR = "UPDATE meta SET value = ? WHERE name = 'floor' AND value < ?1"
 
 /** Out: the floor of store time. */
 export const READ_FLOOR = "SELECT value FROM meta WHERE name = 'floor'"
 
+/** Out: the floor of store time; and a number that has grown if anything was written that processes remember. */
+export const READ_STANDING = `
+SELECT (SELECT value FROM meta WHERE name = 'floor'), (SELECT value FROM meta WHERE name = 'settings')`
+
 /** In: session. Out: what it runs. */
 export const RUNNING_OF = `
 SELECT seq, epoch, printf('%016x', nonce) AS nonce, missed, timeout_at AS timeoutAt, cancel_at AS cancelAt, cause
 FROM running WHERE session = ?`
+
+/** In: session. Out: what it runs and is asked to stop. */
+export const CANCELLED_OF = `
+SELECT r.seq, lower(hex(t.id)) AS id, r.epoch, printf('%016x', r.nonce) AS nonce
+FROM running r CROSS JOIN tasks t ON t.seq = r.seq WHERE r.session = ? AND r.cancel_at IS NOT NULL ORDER BY r.seq`
 
 /** In: seq, epoch, nonce. Out: when it is to time out and when it was asked to stop, if it runs under that fence. */
 export const RUNNING_UNDER = `

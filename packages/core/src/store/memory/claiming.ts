@@ -67,7 +67,9 @@ function claimAnew(given: Pick<Claiming, 'pass' | 'request' | 'turns'>, demand: 
 /** The queues that a demand can take anything from. */
 function openQueues({ home }: Pass, { queues, tasksMax }: Demand): readonly QueueDemand[] {
   if (tasksMax <= 0) return []
-  return queues.filter((queue) => queue.tasksMax > 0 && home.queues.get(queue.queue)?.paused !== true)
+  return queues.filter(
+    (queue) => queue.tasksMax > 0 && (home.queues.get(queue.queue)?.paused ?? null) === null,
+  )
 }
 
 function claimFromQueue(claiming: Claiming, demand: Demand, { queue, slots, tasksMax }: QueueDemand): void {

@@ -1,11 +1,11 @@
 /** Applies the commands of operators, each task by itself. */
 import { step } from '../../policy/lifecycle.ts'
-import { answerOverFilter, answerOverIds, isChange } from '../command-answers.ts'
+import { answerOverFilter, answerOverIds, editedParts, isChange } from '../command-answers.ts'
 import { frozenCopy } from './copies.ts'
 import { tellDependents } from './dependents.ts'
 import { cursorNumbers, fitsFilter } from './filters.ts'
 import { queueOf, type Pass } from './home.ts'
-import { move, type Move } from './moves.ts'
+import { move } from './moves.ts'
 import { removeTask } from './remover.ts'
 import { timeLimits, type Mark, type Task } from './task.ts'
 import { tombstoneOf } from './tombstones.ts'
@@ -14,6 +14,7 @@ import type {
   CommandAnswer,
   CommandOutcome,
   CommandRequest,
+  Edit,
   QueueSettings,
   TaskFilter,
 } from '../control.ts'
@@ -85,15 +86,11 @@ function apply(pass: Pass, task: Task, { command: what, nonce }: Order): Command
     case 'remove':
       return removeTask(pass, task, { nonce, outcome: 'changed' }) ? 'changed' : 'refused'
     case 'hold':
-      return edit(pass, task, { operation: 'hold', set: { held: true } })
+      return hold(pass, task, true)
     case 'release':
-      return edit(pass, task, { operation: 'release', set: { held: false } })
-    case 'set-level':
-      return edit(pass, task, {
-        operation: 'set-level',
-        set: { level: what.level },
-        detail: String(what.level),
-      })
+      return hold(pass, task, false)
+    case 'edit':
+      return edit(pass, task, what)
   }
 }
 
@@ -124,22 +121,36 @@ function restart(pass: Pass, task: Task, { payload }: Extract<Command, { kind: '
   return 'changed'
 }
 
-/** An edit that changes nothing is allowed as another one, and leaves no trace. */
-function edit(pass: Pass, task: Task, change: Move): CommandOutcome {
-  if (step(task.state, change.operation, false) === null) return 'refused'
-  const { held = task.held, level = task.level } = change.set ?? {}
-  if (held !== task.held || level !== task.level) move(pass, task, change)
+/** A hold of what is held changes nothing, and leaves no trace. */
+function hold(pass: Pass, task: Task, held: boolean): CommandOutcome {
+  const operation = held ? 'hold' : 'release'
+  if (step(task.state, operation, false) === null) return 'refused'
+  if (held !== task.held) move(pass, task, { operation, set: { held } })
+  return 'changed'
+}
+
+function edit(pass: Pass, task: Task, change: Edit): CommandOutcome {
+  if (step(task.state, 'edit', false) === null) return 'refused'
+  const parts = editedParts(task, change)
+  if (parts.length === 0) return 'changed'
+  const { payload, level, runAt } = change
+  const set = {
+    level: level ?? task.level,
+    runAt: runAt ?? task.runAt,
+    ...(payload === null ? {} : { payload: frozenCopy(payload), checkpoint: null }),
+  }
+  move(pass, task, { operation: 'edit', set, detail: parts.join(', ') })
   return 'changed'
 }
 
 export function configureQueue(
-  { home, hint }: Pass,
-  { queue: name, paused, retention }: QueueSettings,
+  { home, now, hint }: Pass,
+  { queue: name, paused, by = null, retention }: QueueSettings,
 ): void {
   const queue = queueOf(home, name)
   queue.configured = true
   if (retention !== undefined) queue.retention = frozenCopy(retention)
   if (paused === undefined) return
-  if (queue.paused && !paused) hint.ready = true
-  queue.paused = paused
+  if (queue.paused !== null && !paused) hint.ready = true
+  queue.paused = paused ? (queue.paused ?? { at: now, by }) : null
 }

@@ -1,15 +1,21 @@
 /** Which tasks a filter means, and where a reader of a list has got to. */
 import { InvalidArgumentError } from '../../task/errors.ts'
+import { fitsDescription, type Described } from '../matching.ts'
 import { stateOf, type Task } from './task.ts'
 import type { TaskFilter } from '../control.ts'
 
-export function fitsFilter(task: Task, { states, queue, type, tag }: TaskFilter): boolean {
+export function fitsFilter(task: Task, filter: TaskFilter): boolean {
+  const { states, queue, type } = filter
   return (
     (states === undefined || states.includes(stateOf(task))) &&
     (queue === undefined || task.spec.queue === queue) &&
     (type === undefined || task.spec.type === type) &&
-    (tag === undefined || task.spec.tags.includes(tag))
+    fitsDescription(describedOf(task), filter)
   )
+}
+
+function describedOf({ spec: { type, tags, metadata }, error }: Task): Described {
+  return { type, tags, metadata, error: error?.message ?? null }
 }
 
 /**

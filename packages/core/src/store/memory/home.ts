@@ -2,6 +2,7 @@
 import { Schedule } from './schedule.ts'
 import { Timeline } from './timeline.ts'
 import type { BudgetSettings, Spending } from '../budgets.ts'
+import type { Pause } from '../inspection.ts'
 import type { Hint, PublishedDefinition, Retention } from '../port.ts'
 import type { FinalState, IfFailed, Nonce, SessionId, TaskId } from '../records.ts'
 import type { Lock } from './locks.ts'
@@ -68,7 +69,7 @@ export interface Home {
 export interface Queue {
   /** Whether it has settings of its own, so that it is shown without any task too. */
   configured: boolean
-  paused: boolean
+  paused: Pause | null
   retention: Retention | null
   tasks: number
   /** Final tasks by state, each in the order of their ends. */
@@ -116,7 +117,7 @@ export function queueOf(home: Home, name: string): Queue {
   if (known !== undefined) return known
   const queue: Queue = {
     configured: false,
-    paused: false,
+    paused: null,
     retention: null,
     tasks: 0,
     finals: { succeeded: new Set(), failed: new Set(), cancelled: new Set() },

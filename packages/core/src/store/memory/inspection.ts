@@ -14,6 +14,7 @@ import type {
   SessionRecord,
   WaitingRoute,
 } from '../inspection.ts'
+import { NO_COUNTS } from '../queue-counts.ts'
 import type { PublishedDefinition } from '../port.ts'
 import type { TaskId, TaskOutcome, TaskRecord, TaskSummary } from '../records.ts'
 
@@ -52,12 +53,13 @@ function buriedOutcome(pass: Pass, id: TaskId): TaskOutcome | null {
 }
 
 /** Nothing is short here: filters are tested until the page is full. The cursor is the number of its last task. */
-export function list({ home }: Pass, { filter, limit, cursor }: ListRequest): ListAnswer {
+export function list({ home }: Pass, { filter, limit, cursor, endedSince = 0 }: ListRequest): ListAnswer {
   const byEnd = filter.states?.every(isFinal) ?? false
   const [before = Infinity] = cursor === null ? [] : cursorNumbers(cursor, 1)
   const tasks: TaskSummary[] = []
   let last = before
   for (const task of (byEnd ? home.ends : home.arrivals).before(before)) {
+    if (byEnd && task.finishedAt! < endedSince) break
     if (!fitsFilter(task, filter)) continue
     if (tasks.length >= limit) return { tasks, next: String(last) }
     tasks.push(summaryOf(task))
@@ -159,18 +161,7 @@ type Counted = Omit<QueueRecord, 'counts' | 'oldestReadyAt'> & {
 }
 
 function newRecord(queue: string, { paused, retention }: Queue): Counted {
-  const counts = {
-    blocked: 0,
-    scheduled: 0,
-    ready: 0,
-    held: 0,
-    running: 0,
-    waiting: 0,
-    succeeded: 0,
-    failed: 0,
-    cancelled: 0,
-  }
-  return { queue, paused, retention, counts, oldestReadyAt: null }
+  return { queue, paused: paused !== null, retention, counts: { ...NO_COUNTS }, oldestReadyAt: null }
 }
 
 function count(record: Counted, task: Task, now: number): void {
@@ -188,9 +179,9 @@ function count(record: Counted, task: Task, now: number): void {
 export function sessions({ home, now }: Pass): readonly SessionRecord[] {
   return [...home.sessions.values()]
     .filter((session) => session.expiresAt > now)
-    .map(({ request, openedAt, expiresAt, running }) => {
+    .map(({ request, openedAt, since, expiresAt, running, order }) => {
       const { ttlMs: _ttlMs, definitions: _definitions, ...rest } = request
-      return { ...rest, openedAt, expiresAt, running: running.size }
+      return { ...rest, openedAt, since, expiresAt, running: running.size, order }
     })
 }
 

@@ -155,14 +155,14 @@ function countAnew(home: Home, name: LimitName): void {
 }
 
 export function limits({ home, now }: Pass, request: LimitsRequest): LimitsAnswer {
-  const { names, limit: most, cursor, keysMax } = request
+  const { names, limit: most, cursor } = request
   const wanted = [...home.limits.entries()]
     .filter(([name, limit]) => (names === null || names.includes(name)) && isShown(limit, now))
     .filter(([name]) => cursor === null || name > cursor)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
   const page = wanted.slice(0, most)
   return {
-    limits: page.map(([name, limit]) => recordOf(name, limit, { now, keysMax })),
+    limits: page.map(([name, limit]) => recordOf(name, limit, { now, request })),
     next: wanted.length > most ? page.at(-1)![0] : null,
   }
 }
@@ -174,13 +174,22 @@ function isShown({ version, keys }: Limit, now: number): boolean {
 function recordOf(
   name: LimitName,
   { version, allowance, by, shutUntil, configuredAt, keys }: Limit,
-  { now, keysMax }: { now: number; keysMax: number },
+  { now, request: { keysMax, keys: meant } }: { now: number; request: LimitsRequest },
 ): LimitRecord {
   const used = [...keys]
     .map(([key, usage]) => ({ key, ...usage }))
+    .filter(({ key }) => meant?.includes(key) ?? true)
     .filter((usage) => usage.used > 0 || usage.arrivalAt > now || usage.shutUntil > now)
     .toSorted((one, other) => other.used - one.used || (one.key < other.key ? -1 : 1))
-  return { name, version, allowance, by, shutUntil, configuredAt, keys: used.slice(0, keysMax) }
+  return {
+    name,
+    version,
+    allowance,
+    by,
+    shutUntil,
+    configuredAt,
+    keys: meant === undefined ? used.slice(0, keysMax) : used,
+  }
 }
 
 export function configurePartition({ home }: Pass, { partition, weight }: PartitionSettings): void {

@@ -6,6 +6,7 @@ import { isLive, type Task } from './task.ts'
 import type { Pass } from './home.ts'
 import type {
   DueSchedules,
+  Overlap,
   SchedulePut,
   SchedulePutAnswer,
   ScheduleRecord,
@@ -13,7 +14,7 @@ import type {
   TickAnswer,
 } from '../schedules.ts'
 import type { AddVerdict } from '../port.ts'
-import type { TaskSpec } from '../records.ts'
+import type { Edge, TaskSpec } from '../records.ts'
 
 export function putSchedule({ home, hint }: Pass, request: SchedulePut): SchedulePutAnswer {
   const { name, ifVersion, plan, paused, nextAt } = request
@@ -89,10 +90,16 @@ function liveLast({ home }: Pass, { lastTask }: ScheduleRecord, { tasks }: Tick)
 
 /** The first of the runs waits for the last one where that is asked for, and there is something to wait for. */
 function behindLast({ tasks, overlap }: Tick, last: Task | null): readonly TaskSpec[] {
-  const waits = overlap === 'queue' || (overlap === 'replace' && last?.state === 'running')
   const [first, ...others] = tasks
-  if (first === undefined || last === null || !waits) return tasks
-  return [{ ...first, after: [...first.after, { parent: last.spec.id, ifFailed: 'run' }] }, ...others]
+  if (first === undefined || last === null) return tasks
+  return [{ ...first, after: [...first.after, ...inFront(last, overlap)] }, ...others]
+}
+
+/** Whoever is replaced before it could start leaves to its successor for whom it waited. */
+function inFront({ spec: { id }, state, after }: Task, overlap: Overlap): readonly Edge[] {
+  if (overlap === 'queue' || (overlap === 'replace' && state === 'running'))
+    return [{ parent: id, ifFailed: 'run' }]
+  return overlap === 'replace' && state === 'blocked' ? after : []
 }
 
 function advance(

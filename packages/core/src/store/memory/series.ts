@@ -1,5 +1,6 @@
 /** Strict order: of the live tasks of a queue and a partition that ask for it only the first stands in line. */
 import type { TaskSpec } from '../records.ts'
+import { isLive } from './task.ts'
 import type { Home } from './home.ts'
 import type { Task } from './task.ts'
 
@@ -19,6 +20,12 @@ export function leaveSeries(home: Home, task: Task): Task | undefined {
   series.delete(task)
   if (series.size === 0) home.series.delete(name)
   return wasFirst ? firstOf(series) : undefined
+}
+
+/** The first of the series that a live task is in. */
+export function firstOfSeries(home: Home, { spec, state }: Task): Task | undefined {
+  const name = isLive(state) ? seriesName(spec) : null
+  return name === null ? undefined : firstOf(home.series.get(name) ?? new Set())
 }
 
 /** Whether nobody is before it. */

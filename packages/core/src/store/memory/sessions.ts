@@ -1,11 +1,19 @@
 /** The leases of worker processes, and the strays that renewals find. */
 import { frozenCopy } from './copies.ts'
+import { orderOf } from '../orders.ts'
 import { tellDependents } from './dependents.ts'
 import { takeKeys } from './keys.ts'
 import { move } from './moves.ts'
 import { fits, ownerOf, type Task } from './task.ts'
-import type { RenewAnswer, RenewRequest, SessionRequest } from '../port.ts'
-import type { Fence, SessionId } from '../records.ts'
+import type {
+  Held,
+  RenewAnswer,
+  RenewRequest,
+  SessionOrder,
+  SessionOrderRequest,
+  SessionRequest,
+} from '../port.ts'
+import type { Fence, Nonce, SessionId } from '../records.ts'
 import type { Home, Pass } from './home.ts'
 
 /** So many renewals in a row that do not list a task make it a stray. */
@@ -18,6 +26,8 @@ export interface Session {
   /** A lease that lapsed stays lapsed, because store time never goes back. */
   expiresAt: number
   renewals: number
+  since: number
+  order: SessionOrder | null
   readonly running: Set<Task>
 }
 
@@ -31,12 +41,28 @@ export function openSession(pass: Pass, given: SessionRequest): { session: 'aliv
   const known = home.sessions.get(given.session)
   if (known !== undefined && !isAlive(pass, given.session)) return { session: 'dead', now }
   const request = frozenCopy(given)
-  const session = known ?? { openedAt: now, request, expiresAt: 0, renewals: 0, running: new Set<Task>() }
+  const session = known ?? newSession(request, now)
   session.request = request
+  session.since = now
   session.expiresAt = now + request.ttlMs
   home.sessions.set(request.session, session)
   for (const definition of request.definitions) home.definitions.set(definition.type, definition)
   return { session: 'alive', now }
+}
+
+function newSession(request: SessionRequest, now: number): Session {
+  return { openedAt: now, request, expiresAt: 0, renewals: 0, since: now, order: null, running: new Set() }
+}
+
+export function orderSession(
+  pass: Pass,
+  { session: id, end, concurrency }: SessionOrderRequest,
+): { session: 'alive' | 'dead' } {
+  const session = pass.home.sessions.get(id)
+  if (session === undefined || !isAlive(pass, id)) return { session: 'dead' }
+  const before = session.order
+  session.order = orderOf(end ?? before?.end ?? null, concurrency ?? before?.concurrency ?? null)
+  return { session: 'alive' }
 }
 
 export function closeSession({ home, now }: Pass, id: SessionId): void {
@@ -48,21 +74,41 @@ export function renew(pass: Pass, request: RenewRequest): RenewAnswer {
   const { home, now } = pass
   const session = home.sessions.get(request.session)
   if (session === undefined || !isAlive(pass, request.session)) {
-    return { session: 'dead', now, lost: request.held.map(({ fence }) => copyOf(fence)), cancelled: [] }
+    const lost = (request.held ?? []).map(({ fence }) => copyOf(fence))
+    return { session: 'dead', now, lost, cancelled: [], order: null }
   }
   session.expiresAt = now + request.ttlMs
+  const { held } = request
+  if (held === null) return { session: 'alive', now, lost: [], cancelled: askedToStop(session), order: null }
+  const listing = { held, awaiting: request.awaiting }
   if (request.seq > session.renewals) {
     session.renewals = request.seq
-    startClocks(pass, request)
-    returnStrays(pass, session, request)
+    startClocks(pass, listing)
+    returnStrays(pass, session, listing)
     takeKeys(pass)
     tellDependents(pass)
   }
-  return { session: 'alive', now, ...compareNotes(home, request) }
+  return { session: 'alive', now, ...compareNotes(home, listing), order: session.order }
+}
+
+/** What the worker says that it knows of. */
+interface Listing {
+  readonly held: readonly Held[]
+  readonly awaiting: readonly Nonce[]
+}
+
+/** What the session runs and is asked to stop. */
+function askedToStop({ running }: Session): RenewAnswer['cancelled'] {
+  return [...running].flatMap((task) => {
+    const { nonce } = ownerOf(task)
+    return task.cancel === null
+      ? []
+      : [{ fence: { task: task.spec.id, epoch: task.epoch, nonce }, reason: task.cancel.reason }]
+  })
 }
 
 /** Which of the listed tasks are lost, and which are asked to stop. */
-function compareNotes(home: Home, { held }: RenewRequest): Pick<RenewAnswer, 'lost' | 'cancelled'> {
+function compareNotes(home: Home, { held }: Listing): Pick<RenewAnswer, 'lost' | 'cancelled'> {
   const lost: Fence[] = []
   const cancelled: RenewAnswer['cancelled'][number][] = []
   for (const { fence } of held) {
@@ -79,14 +125,14 @@ function heldTask(home: Home, fence: Fence): Task | undefined {
   return task?.state === 'running' && fits(task, fence) ? task : undefined
 }
 
-function startClocks({ home, now }: Pass, { held }: RenewRequest): void {
+function startClocks({ home, now }: Pass, { held }: Listing): void {
   for (const { fence, started } of held) {
     const task = heldTask(home, fence)
     if (started && task !== undefined) ownerOf(task).attemptAt ??= now
   }
 }
 
-function returnStrays(pass: Pass, session: Session, { held, awaiting }: RenewRequest): void {
+function returnStrays(pass: Pass, session: Session, { held, awaiting }: Listing): void {
   const listed = new Set(held.map(({ fence }) => heldTask(pass.home, fence)))
   const nonces = new Set(awaiting)
   for (const task of [...session.running].toSorted((a, b) => a.seq - b.seq)) {

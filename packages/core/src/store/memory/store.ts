@@ -4,6 +4,7 @@
  * port asks for.
  */
 import { add } from './adding.ts'
+import { audit } from './audit.ts'
 import { StoreClock } from './clock.ts'
 import { command, configureQueue } from './commander.ts'
 import { deliver } from './dependents.ts'
@@ -14,10 +15,11 @@ import { configureLimit, configurePartition, limits, partitions, recount, remove
 import { Watchers } from '../watchers.ts'
 import { newHome, newPass, type Home, type Pass } from './home.ts'
 import { definitions, dueSoon, get, list, outcomes, queues, sessions, waitingRoutes } from './inspection.ts'
+import { standing } from './standing.ts'
 import { reclaim } from './reclaiming.ts'
 import * as locking from './locks.ts'
 import * as plans from './schedules.ts'
-import { closeSession, openSession, renew } from './sessions.ts'
+import { closeSession, openSession, orderSession, renew } from './sessions.ts'
 import { prune, sweep } from './upkeep.ts'
 import type { Platform } from '../../platform/platform.ts'
 import type { CommandAnswer, CommandRequest, QueueSettings } from '../control.ts'
@@ -28,6 +30,8 @@ import type {
   ListRequest,
   QueueRecord,
   SessionRecord,
+  Standing,
+  StandingRequest,
   WaitingRoute,
 } from '../inspection.ts'
 import type * as port from '../port.ts'
@@ -39,10 +43,15 @@ export interface MemoryStoreOptions {
   readonly clockOffsetMs?: number | undefined
 }
 
+/**
+ * The store in memory, for tests and for others to be compared with: all is lost with its process, and no other
+ * process sees it.
+ */
 export class MemoryStore implements port.Store {
   readonly kind = 'memory'
   readonly retentionBytes: number = 1_024 ** 3
   readonly calls = 'in order'
+  readonly elsewhere = 'never'
   readonly #home: Home = newHome()
   readonly #watchers = new Watchers()
   readonly #clock: StoreClock
@@ -63,12 +72,19 @@ export class MemoryStore implements port.Store {
     this.#watchers.close()
   }
 
+  /** There is nothing between a caller and the home. */
+  async reconnect(): Promise<void> {}
+
   async openSession(request: port.SessionRequest): Promise<{ session: 'alive' | 'dead'; now: number }> {
     return this.#pass((pass) => openSession(pass, request))
   }
 
   async renew(request: port.RenewRequest): Promise<port.RenewAnswer> {
     return this.#pass((pass) => renew(pass, request))
+  }
+
+  async orderSession(request: port.SessionOrderRequest): Promise<{ session: 'alive' | 'dead' }> {
+    return this.#pass((pass) => orderSession(pass, request))
   }
 
   async closeSession(session: SessionId): Promise<void> {
@@ -221,6 +237,10 @@ export class MemoryStore implements port.Store {
     return this.#pass((pass) => dueSoon(pass, request))
   }
 
+  async standing(request: StandingRequest): Promise<Standing | null> {
+    return this.#pass((pass) => standing(pass, request))
+  }
+
   async sessions(): Promise<readonly SessionRecord[]> {
     return this.#pass(sessions)
   }
@@ -231,6 +251,10 @@ export class MemoryStore implements port.Store {
 
   async now(): Promise<number> {
     return this.#clock.now()
+  }
+
+  async audit(request: port.AuditRequest): Promise<port.AuditAnswer> {
+    return this.#pass((pass) => audit(pass, request))
   }
 
   watch(): AsyncIterableIterator<port.Hint> {

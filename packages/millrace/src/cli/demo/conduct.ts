@@ -1,6 +1,6 @@
 /** One run of the demo, from its first task to `catalogue.json`. */
 import { realpath, rename, writeFile } from 'node:fs/promises'
-import { setInterval } from 'node:timers/promises'
+import { setInterval, setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, taskId, type Mill, type TaskHandle } from '@millrace/core'
 import { CliError } from '../failure.ts'
 import { grouped } from '../output.ts'
@@ -17,6 +17,8 @@ const WORKERS = 2
 /** The one that the tasks of the example are in. */
 const QUEUE = 'default'
 const TICK_MS = 100
+/** How long after its workers this process may hear of a signal. */
+const SIGNAL_MS = 500
 /** As good as for ever: the demo ends when the report does. */
 const PATIENCE = '52w'
 const RESULT_FILE = 'catalogue.json'
@@ -29,7 +31,7 @@ export interface Stage extends Session {
 }
 
 export async function conduct(stage: Stage): Promise<void> {
-  const { mill, store, options, folder } = stage
+  const { mill, settings, options, folder } = stage
   const since = performance.now()
   using interrupted = interruption()
   const selection = {
@@ -39,9 +41,15 @@ export async function conduct(stage: Stage): Promise<void> {
   }
   await refusePaused(stage)
   if (options.fresh === true) await discard(mill, selection)
-  await using crew = new Crew({ size: WORKERS, store, file: EXAMPLE_FILE, concurrency: options.concurrency })
+  await using crew = new Crew({
+    size: WORKERS,
+    store: settings.store.value,
+    namespace: settings.namespace.value,
+    file: EXAMPLE_FILE,
+    concurrency: options.concurrency,
+  })
   const example = await loadExample()
-  const gone = Promise.race([crew.lost, interrupted.signalled])
+  const gone = Promise.race([lostBy(crew, interrupted), interrupted.signalled])
   const { run, report, resumed } = await Promise.race([example.catalogue(mill, selection), gone])
   const { metadata } = await report.status().catch((error: unknown) => giveUp(mill, run, error))
   const totals = totalsOf(metadata)
@@ -67,13 +75,13 @@ export async function conduct(stage: Stage): Promise<void> {
 }
 
 /** Nothing of a paused queue is started: the demo would wait for its workers in vain. */
-async function refusePaused({ mill, store }: Stage): Promise<void> {
+async function refusePaused({ mill, place }: Stage): Promise<void> {
   const queues = await mill.queues.list()
   if (queues.some(({ queue, paused }) => queue === QUEUE && paused))
     throw new CliError(
       'failed',
-      `The queue ${QUEUE} is paused, and the demo's tasks are of this queue.`,
-      `To go on with it: millrace resume ${QUEUE} --store ${store}`,
+      `The queue ${QUEUE} of ${place} is paused, and the demo's tasks are of this queue.`,
+      `To go on with it: millrace resume ${QUEUE}, with the same --store`,
     )
 }
 
@@ -155,9 +163,13 @@ function placeOf(store: string): string {
 }
 
 /** @param done how many files an earlier process has done, if this run is not new */
-function announce({ output, store, file, folder }: Stage, { files }: Totals, done: number | undefined): void {
+function announce(
+  { output, settings, file, folder }: Stage,
+  { files }: Totals,
+  done: number | undefined,
+): void {
   if (output.json) return
-  const place = `${WORKERS} workers, ${file === null ? placeOf(store) : `one SQLite file (${file})`}`
+  const place = `${WORKERS} workers, ${file === null ? placeOf(settings.store.value) : `one SQLite file (${file})`}`
   const what = `${grouped(files)} files below ${folder}`
   if (done === undefined) output.line(`Millrace catalogues ${what}: ${place}`)
   else output.line(`Millrace goes on to catalogue ${what}, ${grouped(done)} are done: ${place}`)
@@ -169,6 +181,16 @@ async function written(result: unknown): Promise<Readonly<Record<string, unknown
   await writeFile(draft, `${JSON.stringify(result, null, 2)}\n`)
   await rename(draft, RESULT_FILE)
   return result as Readonly<Record<string, unknown>>
+}
+
+/** Ctrl-C reaches the workers as well, and they may be gone before this process has heard of it. */
+async function lostBy(crew: Crew, { signalled }: Interruption): Promise<never> {
+  try {
+    return await crew.lost
+  } catch (error) {
+    await Promise.race([signalled, sleep(SIGNAL_MS)])
+    throw error
+  }
 }
 
 interface Interruption extends Disposable {

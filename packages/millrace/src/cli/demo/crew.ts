@@ -8,6 +8,7 @@ import { CliError } from '../failure.ts'
 export interface CrewOptions {
   readonly size: number
   readonly store: string
+  readonly namespace: string | undefined
   /** The module with the handlers. */
   readonly file: string
   readonly concurrency: string | undefined
@@ -70,10 +71,9 @@ export class Crew implements AsyncDisposable {
     await this.stop()
   }
 
-  #start({ store, file, concurrency }: CrewOptions): void {
+  #start({ store, namespace, file, concurrency }: CrewOptions): void {
     const options = [
-      '--store',
-      store,
+      '--no-config',
       '--lease',
       LEASE,
       '--quiet',
@@ -82,6 +82,7 @@ export class Crew implements AsyncDisposable {
     ]
     const child = spawn(process.execPath, [...process.execArgv, MAIN, 'worker', file, ...options], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: environmentOf({ store, namespace }),
     })
     const { pid } = child
     if (pid === undefined) return void child.once('error', (error) => this.#lost.reject(error))
@@ -105,4 +106,10 @@ export class Crew implements AsyncDisposable {
       'Start the demo again: it goes on where it was.',
     )
   }
+}
+
+/** What a project says of its own workers is not for those of the demo. The URL is nothing for a list of processes. */
+function environmentOf({ store, namespace }: Pick<CrewOptions, 'store' | 'namespace'>): NodeJS.ProcessEnv {
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_'))
+  return { ...Object.fromEntries(others), MILLRACE_STORE: store, MILLRACE_NAMESPACE: namespace }
 }

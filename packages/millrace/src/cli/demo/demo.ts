@@ -4,8 +4,9 @@ import { access, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { CliError, messageOf } from '../failure.ts'
 import { goOnUnheard } from '../unheard.ts'
-import { withStore, type GlobalOptions, type Session } from '../session.ts'
-import { parseStoreUrl, storeUrl } from '../../store-url.ts'
+import { withStore, type Session } from '../session.ts'
+import { parseStoreUrl } from '../../store-url.ts'
+import { settingsOf } from '../configuration/in-force.ts'
 import { wholeNumber } from '../options.ts'
 import { conduct } from './conduct.ts'
 import { readableExample } from './example.ts'
@@ -40,8 +41,8 @@ export function addDemo(program: Command): void {
 }
 
 async function demo(command: Command, folder: string, options: DemoOptions): Promise<void> {
-  const { store } = command.optsWithGlobals<GlobalOptions>()
-  const address = parseStoreUrl(storeUrl(store))
+  const { store } = await settingsOf(command)
+  const address = parseStoreUrl(store.value)
   if (address.kind === 'memory') {
     throw new CliError(
       'usage',

@@ -31,7 +31,7 @@ export function summarise(ending: Ending): void {
       `  ${failuresText(failed - folders, folders)} could not be read. See: npx millrace dead --type catalogue.file`,
     )
   stage.output.line(
-    `Check it    ${checkOf(ending)}      Look inside   npx millrace tasks · task ID · history ID      Read it   ${readableExample()}`,
+    `Check it    ${checkOf(ending)}      Look inside   npx millrace tasks · explain ID · history ID      Read it   ${readableExample()}`,
   )
 }
 

@@ -1,11 +1,20 @@
 /** cancel, retry, remove, hold, release: the verbs that act on tasks, by id or by filter. */
-import type { CommandResult, Mill, TaskTarget } from '@millrace/core'
+import type { CommandResult, TaskTarget } from '@millrace/core'
 import type { CommandOutcome } from '@millrace/core/store'
 import type { Command } from 'commander'
-import { CliError, EXIT } from '../failure.ts'
+import { CliError } from '../failure.ts'
+import { EXIT } from '../exits.ts'
 import { counted } from '../output.ts'
-import { stateOption, statesOf, type FilterOptions } from '../options.ts'
-import { withStore } from '../session.ts'
+import {
+  addFilterOptions,
+  queryOf,
+  stateOption,
+  statesOf,
+  typedJson,
+  type FilterOptions,
+} from '../options.ts'
+import { checkReplacement } from '../replacing.ts'
+import { withStore, type Session } from '../session.ts'
 
 interface Verb {
   readonly name: string
@@ -14,11 +23,14 @@ interface Verb {
   /** What was done, as in `3 tasks cancelled`. */
   readonly done: string
   readonly example: string
-  act(mill: Mill, target: TaskTarget, options: Options): Promise<CommandResult>
+  act(session: Session, target: TaskTarget, options: Options): Promise<CommandResult>
 }
 
 interface Options extends FilterOptions {
   readonly reason?: string
+  readonly input?: string
+  readonly force?: boolean
+  readonly preview?: boolean
 }
 
 const VERBS: readonly Verb[] = [
@@ -28,7 +40,7 @@ const VERBS: readonly Verb[] = [
     description: 'Cancels tasks: those that wait at once; the handlers of those that run are asked to stop.',
     done: 'cancelled, or asked to stop',
     example: 'millrace cancel --queue media --state pending',
-    act: (mill, target, { reason }) => mill.tasks.cancel(target, { reason }),
+    act: ({ mill }, target, { reason, preview }) => mill.tasks.cancel(target, { reason, preview }),
   },
   {
     name: 'retry',
@@ -36,7 +48,7 @@ const VERBS: readonly Verb[] = [
     description: 'Starts failed and cancelled tasks over, with all their attempts.',
     done: 'started over',
     example: 'millrace retry --state failed --type image.thumbnail',
-    act: (mill, target) => mill.tasks.retry(target),
+    act: retry,
   },
   {
     name: 'remove',
@@ -44,7 +56,7 @@ const VERBS: readonly Verb[] = [
     description: 'Removes tasks that do not run. Tasks that wait for them see a cancelled task.',
     done: 'removed',
     example: 'millrace remove --state succeeded --queue media',
-    act: (mill, target) => mill.tasks.remove(target),
+    act: ({ mill }, target, { preview }) => mill.tasks.remove(target, { preview }),
   },
   {
     name: 'hold',
@@ -52,7 +64,7 @@ const VERBS: readonly Verb[] = [
     description: 'Keeps tasks from starting until they are released.',
     done: 'held',
     example: 'millrace hold --queue media --state pending',
-    act: (mill, target) => mill.tasks.hold(target),
+    act: ({ mill }, target, { preview }) => mill.tasks.hold(target, { preview }),
   },
   {
     name: 'release',
@@ -60,7 +72,7 @@ const VERBS: readonly Verb[] = [
     description: 'Lets tasks that are held start.',
     done: 'released',
     example: 'millrace release --queue media --state pending',
-    act: (mill, target) => mill.tasks.release(target),
+    act: ({ mill }, target, { preview }) => mill.tasks.release(target, { preview }),
   },
 ]
 
@@ -83,9 +95,12 @@ function addVerb(program: Command, verb: Verb): void {
     .description(`${verb.description}\nSay which: by their ids, or by options that must all hold.`)
     .argument('[id...]', 'the ids of the tasks')
     .addOption(stateOption('all in these states'))
-    .option('--queue <name>', 'all of this queue')
-    .option('--type <task>', 'all of this task')
-    .option('--tag <name>', 'all with this tag')
+  addFilterOptions(command, 'all').option('--preview', 'only say how many tasks that would be')
+  if (verb.name === 'retry') {
+    command
+      .option('--input <json>', 'an input in place of the old one; - reads it from stdin')
+      .option('--force', 'take an input that does not match what the worker has published')
+  }
   if (verb.name === 'cancel') command.option('--reason <text>', 'why, for the record and the handler')
   command.addHelpText(
     'after',
@@ -100,8 +115,9 @@ async function act(
   { ids, options }: { readonly ids: readonly string[]; readonly options: Options },
 ): Promise<void> {
   const target = targetOf(ids, options)
-  await withStore(command, async ({ mill, output }) => {
-    const result = await verb.act(mill, target, options)
+  await withStore(command, async (session) => {
+    const { output } = session
+    const result = await verb.act(session, target, options)
     const { matched, changed, outcomes } = result
     if (output.json) {
       output.value({
@@ -113,8 +129,9 @@ async function act(
       for (const [index, outcome] of outcomes.entries()) {
         if (outcome !== 'changed') output.line(`${ids[index]}  ${OUTCOMES[outcome]}`)
       }
+      const would = options.preview === true ? ' would be' : ''
       output.line(
-        `${counted(changed, 'task')} ${verb.done}${matched === changed ? '.' : `, of ${matched} that matched.`}`,
+        `${counted(changed, 'task')}${would} ${verb.done}${matched === changed ? '.' : `, of ${matched} that matched.`}`,
       )
     }
     if (outcomes.some((outcome) => outcome !== 'changed' && outcome !== 'requested'))
@@ -122,8 +139,21 @@ async function act(
   })
 }
 
-function targetOf(ids: readonly string[], { state, queue, type, tag }: Options): TaskTarget {
-  const filter = { state: statesOf(state), queue, type, tag }
+/** The new input is checked as one that is enqueued. */
+async function retry(
+  { mill, output }: Session,
+  target: TaskTarget,
+  { input: json, preview, type, force = false }: Options,
+): Promise<CommandResult> {
+  if (json === undefined) return mill.tasks.retry(target, { preview })
+  const input = await typedJson(json)
+  const about = type === undefined && Array.isArray(target) ? { ids: target } : { types: [type ?? ''] }
+  if (!force) await checkReplacement(input, about, { mill, output })
+  return mill.tasks.retry(target, { input, preview })
+}
+
+function targetOf(ids: readonly string[], options: Options): TaskTarget {
+  const filter = { state: statesOf(options.state), ...queryOf(options) }
   const filtered = Object.values(filter).some((member) => member !== undefined)
   if (ids.length > 0 && filtered)
     throw new CliError('usage', 'Both ids and a filter are given.', 'Give one of them.')
@@ -132,6 +162,6 @@ function targetOf(ids: readonly string[], { state, queue, type, tag }: Options):
   throw new CliError(
     'usage',
     'No task is named.',
-    'Give ids, or at least one of --state, --queue, --type and --tag.',
+    'Give ids, or at least one of --state, --queue, --type, --tag, --metadata and --text.',
   )
 }

@@ -1,49 +1,27 @@
-import { createHash } from 'node:crypto'
-import type { Mill, TaskListItem, TaskQuery } from '@millrace/core'
+import type { DeadGroup } from '@millrace/core'
 import type { Command } from 'commander'
 import { errorText } from '../error-text.ts'
 import { short, table } from '../output.ts'
 import { relative } from '../time.ts'
-import { wholeNumber } from '../options.ts'
+import { addFilterOptions, queryOf, wholeNumber, type FilterOptions } from '../options.ts'
 import { withStore } from '../session.ts'
 
-/** Failures of one kind. */
-interface Group {
-  readonly fingerprint: string
-  readonly type: string
-  readonly reason: string
-  readonly error: string
-  /** The message of the newest, with what differs from task to task masked. */
-  readonly message: string
-  readonly newest: number
-  /** The newest task. */
-  readonly example: string
-  count: number
-  oldest: number
-}
-
-interface Options {
-  readonly queue?: string
-  readonly type?: string
+interface Options extends Omit<FilterOptions, 'state'> {
   readonly limit: string
 }
 
-const MASKS: readonly (readonly [RegExp, string])[] = [
-  [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi, '<id>'],
-  [/\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b/gi, '<id>'],
-  [/\d+(\.\d+)?/g, '<n>'],
-]
+/** More than these are not told apart here. */
+const GROUPS_MAX = 1_000
 
 export function addDead(program: Command): void {
-  program
+  const command = program
     .command('dead')
     .summary('what failed, grouped by fingerprint')
     .description(
       'Shows the dead letters: tasks that failed for good, grouped by task, reason and error. Numbers and ids in ' +
         'messages are masked, so that the same failure of many tasks is one line.',
     )
-    .option('--queue <name>', 'only of this queue')
-    .option('--type <task>', 'only of this task')
+  addFilterOptions(command, 'only')
     .option('--limit <count>', 'at most so many groups', '50')
     .addHelpText(
       'after',
@@ -56,10 +34,10 @@ Examples:
     .action((options: Options, command: Command) => dead(command, options))
 }
 
-async function dead(command: Command, { queue, type, limit }: Options): Promise<void> {
+async function dead(command: Command, { limit, ...query }: Options): Promise<void> {
   const groupsMax = wholeNumber(limit, '--limit')
   await withStore(command, async ({ mill, output, place }) => {
-    const groups = await groupsOf(mill, { state: 'failed', queue, type })
+    const groups = await mill.tasks.dead({ ...queryOf(query), limit: GROUPS_MAX })
     const shown = groups.slice(0, groupsMax)
     if (output.json) return shown.forEach((group) => output.value(group))
     if (shown.length === 0) return output.line(`No dead letters in ${place}.`)
@@ -69,7 +47,7 @@ async function dead(command: Command, { queue, type, limit }: Options): Promise<
       String(group.count),
       group.type,
       group.reason,
-      short(group.error === '-' ? group.message : `${group.error}: ${group.message}`, 70),
+      short(errorOf(group), 70),
       relative(group.newest, now),
       group.example,
     ])
@@ -79,48 +57,6 @@ async function dead(command: Command, { queue, type, limit }: Options): Promise<
   })
 }
 
-/** The largest first. */
-async function groupsOf(mill: Mill, query: TaskQuery): Promise<readonly Group[]> {
-  const groups = new Map<string, Group>()
-  let cursor: string | undefined
-  do {
-    const page = await mill.tasks.list({ ...query, limit: 1_000, cursor })
-    for (const task of page.tasks) add(groups, task)
-    cursor = page.next
-  } while (cursor !== undefined)
-  return [...groups.values()].sort((a, b) => b.count - a.count || b.newest - a.newest)
-}
-
-/** Tasks come newest first. */
-function add(groups: Map<string, Group>, task: TaskListItem): void {
-  const { id, type, error } = task
-  const reason = task.reason ?? 'error'
-  const name = error?.name ?? '-'
-  const message = masked(error?.message ?? errorText(task) ?? '')
-  const fingerprint = createHash('sha256')
-    .update(JSON.stringify([type, reason, name, message]))
-    .digest('hex')
-    .slice(0, 12)
-  const at = task.finishedAt ?? task.enqueuedAt
-  const group = groups.get(fingerprint)
-  if (group === undefined) {
-    groups.set(fingerprint, {
-      fingerprint,
-      type,
-      reason,
-      error: name,
-      message,
-      newest: at,
-      example: id,
-      count: 1,
-      oldest: at,
-    })
-  } else {
-    group.count += 1
-    group.oldest = Math.min(group.oldest, at)
-  }
-}
-
-function masked(message: string): string {
-  return MASKS.reduce((text, [pattern, mask]) => text.replaceAll(pattern, mask), message)
+function errorOf({ reason, error, message }: DeadGroup): string {
+  return errorText({ reason, error: error === null ? null : { name: error, message: message ?? '' } }) ?? ''
 }

@@ -1,4 +1,3 @@
-import { text as readAll } from 'node:stream/consumers'
 import {
   PRIORITIES,
   type Dependency,
@@ -11,10 +10,12 @@ import { Option, type Command } from 'commander'
 import { CliError } from '../failure.ts'
 import { checkFit } from '../fitting.ts'
 import { definitionOf, type KnownDefinition } from '../published.ts'
-import { listed, parsedJson, pointInTime } from '../options.ts'
-import { withStore } from '../session.ts'
+import { givenKeys, keyOptions, type KeyOptions } from '../key-options.ts'
+import { listed, pointInTime, typedJson } from '../options.ts'
+import type { Output } from '../output.ts'
+import { withStore, type Session } from '../session.ts'
 
-interface Options {
+interface Options extends KeyOptions {
   readonly queue?: string
   readonly priority?: Priority
   readonly delay?: string
@@ -55,6 +56,7 @@ Examples:
   millrace enqueue report.daily --delay 5m --priority low
   echo '{"path":"a.png"}' | millrace enqueue image.thumbnail -`,
     )
+  for (const option of keyOptions()) command.addOption(option)
   command.action((task: string, json: string | undefined, options: Options) =>
     enqueue(command, { task, json, options }),
   )
@@ -68,26 +70,27 @@ async function enqueue(
     options,
   }: { readonly task: string; readonly json: string | undefined; readonly options: Options },
 ): Promise<void> {
-  const input =
-    json === undefined ? undefined : parsedJson(json === '-' ? await readAll(process.stdin) : json)
+  const input = json === undefined ? undefined : await typedJson(json)
   const enqueueOptions = optionsOf(options)
-  await withStore(command, async ({ mill, output }) => {
+  const keys = givenKeys(options)
+  const enqueueIn = async ({ mill, output }: Session): Promise<void> => {
     const force = options.force ?? false
-    const definition = definitionOf(task, await mill.definitions(), { force })
+    const definition = definitionOf(task, await mill.definitions(), { force, ...keys })
     const unique = uniqueOf(definition, options)
     if (!force)
       await checkFit(input, { type: task, schema: definition.schema }, (message) => output.warn(message))
-    const handle = await mill.enqueue(definition.task, input, { ...enqueueOptions, unique })
-    if (output.json) {
-      output.value(valueOf(handle))
-    } else if (handle.outcome === 'duplicate') {
-      output.line(`${handle.id}  is there already (${handle.by.state}); nothing was enqueued.`)
-    } else if (handle.outcome === 'replaced') {
-      output.line(`${handle.id}  enqueued in the place of ${handle.previous}, which is cancelled.`)
-    } else {
-      output.line(`${handle.id}  enqueued. See: millrace task ${handle.id}`)
-    }
-  })
+    tell(output, await mill.enqueue(definition.task, input, { ...enqueueOptions, unique }))
+  }
+  await withStore(command, enqueueIn, { withPlugins: true })
+}
+
+function tell(output: Output, handle: EnqueuedHandle): void {
+  if (output.json) return output.value(valueOf(handle))
+  if (handle.outcome === 'duplicate')
+    return output.line(`${handle.id}  is there already (${handle.by.state}); nothing was enqueued.`)
+  if (handle.outcome === 'replaced')
+    return output.line(`${handle.id}  enqueued in the place of ${handle.previous}, which is cancelled.`)
+  output.line(`${handle.id}  enqueued. See: millrace task ${handle.id}`)
 }
 
 function valueOf(handle: EnqueuedHandle): object {
@@ -111,12 +114,12 @@ export function uniqueOf(
 }
 
 function optionsOf(options: Options): EnqueueOptions {
-  const { queue, priority, id, delay, runAt } = options
+  const { queue, priority, id, partition, delay, runAt } = options
   if (delay !== undefined && runAt !== undefined) {
     throw new CliError('usage', 'Both --delay and --run-at are given.', 'Give one of them.')
   }
   const after: readonly Dependency[] | undefined = listed(options.after)
-  const common = { queue, priority, id, after, tags: listed(options.tag) }
+  const common = { queue, priority, id, partition, after, tags: listed(options.tag) }
   return runAt === undefined
     ? { ...common, delay: delay as Duration | undefined }
     : { ...common, runAt: pointInTime(runAt, '--run-at') }

@@ -154,7 +154,7 @@ function settingOf({ concurrency, rate, burst }: PutFlags): Parameters<Mill['lim
 
 async function list(command: Command): Promise<void> {
   await withStore(command, async ({ mill, output, place }) => {
-    const found = (await mill.limits.list()).filter(({ name }) => !name.startsWith('breaker:'))
+    const found = await mill.limits.list()
     if (output.json) return found.forEach((limit) => output.value(limit))
     if (found.length === 0) return output.line(`No limits in ${place}.`)
     const rows = found.map((limit) => [

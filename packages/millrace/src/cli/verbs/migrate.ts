@@ -1,9 +1,10 @@
 import type { MigrationPlan, MigrationStep, Migrator } from '@millrace/core/store'
 import { Option, type Command } from 'commander'
 import { migratorOf } from '../../migrator.ts'
-import { shownUrl, storeUrl } from '../../store-url.ts'
+import { shownUrl } from '../../store-url.ts'
+import { settingsOf } from '../configuration/in-force.ts'
 import { counted, type Output } from '../output.ts'
-import { outputOf, type GlobalOptions } from '../session.ts'
+import { outputOf } from '../session.ts'
 
 export function addMigrate(program: Command): void {
   program
@@ -19,7 +20,6 @@ export function addMigrate(program: Command): void {
       new Option('--print', 'only print the SQL that is to be run, and change nothing').conflicts('dryRun'),
     )
     .option('--dry-run', 'say what is to be done, and try it in a transaction that is taken back')
-    .option('--namespace <name>', 'the namespace of the store, if it is not the default one')
     .addHelpText('after', HELP)
     .action((options: MigrateOptions, command: Command) => migrate(options, command))
 }
@@ -33,7 +33,6 @@ Examples:
 interface MigrateOptions {
   readonly print?: boolean | undefined
   readonly dryRun?: boolean | undefined
-  readonly namespace?: string | undefined
 }
 
 /** What is told of a store, whatever is asked for. */
@@ -42,11 +41,10 @@ interface Told {
   readonly place: string
 }
 
-async function migrate({ print, dryRun, namespace }: MigrateOptions, command: Command): Promise<void> {
-  const { store } = command.optsWithGlobals<GlobalOptions>()
-  const url = storeUrl(store)
-  const told = { output: outputOf(command), place: shownUrl(url) }
-  const migrator = migratorOf(url, namespace)
+async function migrate({ print, dryRun }: MigrateOptions, command: Command): Promise<void> {
+  const { store, namespace } = await settingsOf(command)
+  const told = { output: outputOf(command), place: shownUrl(store.value) }
+  const migrator = migratorOf(store.value, namespace.value)
   if (migrator === null) return tellNone(told)
   if (print === true) return printed(told, await migrator.plan())
   if (dryRun === true) return rehearsed(told, migrator)

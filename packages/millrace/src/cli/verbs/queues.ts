@@ -1,3 +1,4 @@
+import { hostname, userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { CliError } from '../failure.ts'
 import { nearest } from '../nearest.ts'
@@ -22,10 +23,11 @@ export function addPauses(program: Command): void {
         'its first task.',
     )
     .argument('<queue>', 'the name of the queue')
-    .action((queue: string, _: unknown, command: Command) =>
+    .option('--by <text>', 'who pauses it, and why, for those who ask (default: you, on this machine)')
+    .action((queue: string, { by = whoIsHere() }: { readonly by?: string }, command: Command) =>
       withStore(command, async ({ mill, output }) => {
-        await mill.queues.pause(queue)
-        if (output.json) output.value({ queue, paused: true })
+        await mill.queues.pause(queue, { by })
+        if (output.json) output.value({ queue, paused: true, by })
         else output.line(`The queue ${queue} is paused. To go on: millrace resume ${queue}`)
       }),
     )
@@ -35,9 +37,9 @@ export function addPauses(program: Command): void {
     .description('Resumes a paused queue.')
     .argument('<queue>', 'the name of the queue')
     .action((queue: string, _: unknown, command: Command) =>
-      withStore(command, async ({ mill, output, store }) => {
+      withStore(command, async ({ mill, output, place }) => {
         const known = (await mill.queues.list()).map((one) => one.queue)
-        if (!known.includes(queue)) throw unknown(queue, store, known)
+        if (!known.includes(queue)) throw unknown(queue, place, known)
         await mill.queues.resume(queue)
         if (output.json) output.value({ queue, paused: false })
         else output.line(`The queue ${queue} goes on.`)
@@ -45,12 +47,21 @@ export function addPauses(program: Command): void {
     )
 }
 
+/** A process may have no user that has a name. */
+function whoIsHere(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`
+  } catch {
+    return `somebody on ${hostname()}`
+  }
+}
+
 /** Nothing is to be resumed there: it is a slip, and would make a queue of that name. */
-function unknown(queue: string, store: string, known: readonly string[]): CliError {
+function unknown(queue: string, place: string, known: readonly string[]): CliError {
   const near = nearest(queue, known)
   return new CliError(
     'not-found',
-    `There is no queue ${JSON.stringify(queue)} in ${store}.`,
+    `There is no queue ${JSON.stringify(queue)} in ${place}.`,
     near.length > 0 ? `Did you mean ${near.join(' or ')}?` : 'See: millrace queues',
   )
 }

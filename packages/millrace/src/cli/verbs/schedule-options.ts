@@ -3,11 +3,12 @@ import { PRIORITIES, type Duration, type Mill, type Priority, type ScheduleOptio
 import { Option } from 'commander'
 import { CliError } from '../failure.ts'
 import { checkFit } from '../fitting.ts'
+import { givenKeys, keyOptions, type KeyOptions } from '../key-options.ts'
 import { definitionOf } from '../published.ts'
 import { listed, parsedJson, pointInTime, wholeNumber } from '../options.ts'
 import { uniqueOf } from './enqueue.ts'
 
-export interface PutOptions {
+export interface PutOptions extends KeyOptions {
   readonly cron?: string
   readonly every?: string
   readonly zone?: string
@@ -33,18 +34,23 @@ export function putOptions(): readonly Option[] {
     ),
     new Option('--every <duration>', 'or at even intervals: 30s, 5m, 2h, 1d'),
     new Option('--zone <zone>', 'the time zone of the cron expression (default: UTC)'),
-    new Option('--gap <choice>', 'a time that the clock leaves out').choices(['after', 'skip']),
-    new Option('--repeated <choice>', 'a time that the clock shows twice').choices(['first', 'last', 'both']),
+    new Option(
+      '--gap <choice>',
+      'a time that the clock leaves out: it fires right after (default), or not at all',
+    ).choices(['after', 'skip']),
+    new Option('--repeated <choice>', 'which of a time that the clock shows twice (default: first)').choices([
+      'first',
+      'last',
+      'both',
+    ]),
     new Option(
       '--missed <choice>',
       'fires that nobody was there for: one (default), none, or the latest so many',
     ),
-    new Option('--overlap <choice>', 'a run whose predecessor lives').choices([
-      'allow',
-      'skip',
-      'queue',
-      'replace',
-    ]),
+    new Option(
+      '--overlap <choice>',
+      'what becomes of a run whose predecessor lives (default: allow)',
+    ).choices(['allow', 'skip', 'queue', 'replace']),
     new Option('--jitter <duration>', 'each run is due up to so much later'),
     new Option('--from <time>', 'not before: 2026-01-31T08:00:00Z'),
     new Option('--until <time>', 'not after'),
@@ -52,6 +58,7 @@ export function putOptions(): readonly Option[] {
     new Option('--priority <level>', "the priority, instead of the definition's").choices([...PRIORITIES]),
     new Option('--tag <name...>', 'names to find its runs by'),
     new Option('--unique <key>', 'the key of its runs, of which there is one live task at a time'),
+    ...keyOptions(),
     new Option('--force', 'a task that no worker has ever published, or an input that does not match'),
   ]
 }
@@ -69,7 +76,7 @@ export async function scheduleOf(
 ): Promise<ScheduleOptions> {
   const input = text === undefined ? undefined : parsedJson(text)
   const force = options.force ?? false
-  const definition = definitionOf(task, await mill.definitions(), { force })
+  const definition = definitionOf(task, await mill.definitions(), { force, ...givenKeys(options) })
   const unique = uniqueOf(definition, options)
   if (!force) await checkFit(input, { type: task, schema: definition.schema }, warn)
   const { queue, priority, overlap, jitter, from, until, missed } = options
@@ -81,6 +88,7 @@ export async function scheduleOf(
     priority,
     overlap,
     unique,
+    partition: options.partition,
     tags: listed(options.tag),
     jitter: jitter as Duration | undefined,
     from: from === undefined ? undefined : pointInTime(from, '--from'),

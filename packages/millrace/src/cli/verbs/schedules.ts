@@ -1,6 +1,7 @@
 import { text as readAll } from 'node:stream/consumers'
 import type { Schedule } from '@millrace/core'
 import type { Command } from 'commander'
+import { CliError } from '../failure.ts'
 import { pointInTime, wholeNumber } from '../options.ts'
 import { short, table, type Output } from '../output.ts'
 import { moment, relative, span } from '../time.ts'
@@ -79,8 +80,8 @@ function addPreview(schedules: Command): void {
     .option('--from <time>', 'from a point in time on: 2026-01-31T08:00:00Z')
     .action((name: string | undefined, options: PreviewOptions, command: Command) =>
       withStore(command, async ({ mill, output }) => {
-        const { cron, zone, count } = options
-        const asked = name ?? { cron: cron ?? '', zone }
+        const { count } = options
+        const asked = askedFor(name, options)
         const from = options.from === undefined ? undefined : pointInTime(options.from, '--from')
         const fires = await mill.schedules.preview(asked, wholeNumber(count, '--count'), { from })
         if (output.json) return fires.forEach((fire) => output.value(fire))
@@ -90,6 +91,20 @@ function addPreview(schedules: Command): void {
           output.line(`${moment(at.getTime(), now)}${note === undefined ? '' : `  ${note}`}`)
       }),
     )
+}
+
+/** @throws CliError */
+function askedFor(
+  name: string | undefined,
+  { cron, zone }: PreviewOptions,
+): string | { readonly cron: string; readonly zone: string | undefined } {
+  if (name === undefined && cron !== undefined) return { cron, zone }
+  if (name !== undefined && cron === undefined && zone === undefined) return name
+  throw new CliError(
+    'usage',
+    'A preview is either of a schedule, by its name, or of --cron and --zone.',
+    "As in millrace schedules preview nightly, or millrace schedules preview --cron '30 2 * * *'.",
+  )
 }
 
 type PutArguments = readonly [name: string, task: string, json: string | undefined, options: PutOptions]

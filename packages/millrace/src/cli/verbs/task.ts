@@ -68,6 +68,11 @@ function linesOf(entries: readonly HistoryEntry[], now: number): readonly string
 
 type Fact = readonly [name: string, text: string]
 
+const INPUT_FROM = {
+  parents: 'the results of those it waits for',
+  codec: "kept by its definition's codec, which is not at hand here",
+} as const
+
 function factsOf(task: TaskStatus, now: number): readonly Fact[] {
   const error = errorText(task)
   const facts: (Fact | undefined)[] = [
@@ -77,7 +82,7 @@ function factsOf(task: TaskStatus, now: number): readonly Fact[] {
     ['queue', `${task.queue}, priority ${task.priority}`],
     ['attempt', attemptOf(task)],
     ...timesOf(task, now),
-    task.inputFrom === null ? fact('input', task.input) : ['input', 'the results of those it waits for'],
+    task.inputFrom === null ? fact('input', task.input) : ['input', INPUT_FROM[task.inputFrom]],
     fact('result', task.result),
     fact('checkpoint', task.checkpoint),
     error === undefined ? undefined : ['error', error],

@@ -1,7 +1,16 @@
 import { codeOf, type Mill, type ShownState, type TaskListItem, type TaskQuery } from '@millrace/core'
 import type { TaskState } from '@millrace/core/store'
 import type { Command } from 'commander'
-import { listed, stateOption, STATES, statesOf, wholeNumber, type FilterOptions } from '../options.ts'
+import {
+  addFilterOptions,
+  listed,
+  queryOf,
+  stateOption,
+  STATES,
+  statesOf,
+  wholeNumber,
+  type FilterOptions,
+} from '../options.ts'
 import { CliError } from '../failure.ts'
 import { errorText } from '../error-text.ts'
 import { paint, short, table } from '../output.ts'
@@ -18,14 +27,12 @@ const SHOWN_PENDING: readonly ShownState[] = ['ready', 'scheduled', 'held']
 const PAGE_MAX = 1_000
 
 export function addTasks(program: Command): void {
-  program
+  const command = program
     .command('tasks')
     .summary('list tasks')
     .description('Lists tasks, newest first.')
     .addOption(stateOption(`only in these states: ${[...STATES, ...SHOWN_PENDING].join(', ')}`))
-    .option('--queue <name>', 'only of this queue')
-    .option('--type <task>', 'only of this task')
-    .option('--tag <name>', 'only with this tag')
+  addFilterOptions(command, 'only')
     .option('--limit <count>', 'at most so many', '50')
     .option('--cursor <text>', 'go on where the last list ended')
     .addHelpText(
@@ -34,6 +41,7 @@ export function addTasks(program: Command): void {
 Examples:
   millrace tasks --state failed --queue media
   millrace tasks --type image.thumbnail --json | jq .id
+  millrace tasks --metadata tenant=acme --text timeout
 
 With --json the cursor of the next page, if there is one, is written to stderr.`,
     )
@@ -73,11 +81,13 @@ interface Wanted {
   readonly shown: ReadonlySet<string> | undefined
 }
 
-function wantedOf({ state, queue, type, tag }: Options): Wanted {
+function wantedOf(options: Options): Wanted {
+  const { state } = options
+  const query = queryOf(options)
   const names = listed(state)
   const pending = names?.filter((name) => (SHOWN_PENDING as readonly string[]).includes(name)) ?? []
   if (names === undefined || pending.length === 0)
-    return { query: { state: statesOf(state, SHOWN_PENDING), queue, type, tag }, shown: undefined }
+    return { query: { ...query, state: statesOf(state, SHOWN_PENDING) }, shown: undefined }
   const stored = new Set<TaskState>(
     statesOf(
       names.filter((name) => !pending.includes(name)),
@@ -85,7 +95,7 @@ function wantedOf({ state, queue, type, tag }: Options): Wanted {
     ),
   )
   const shown = new Set<string>(stored.has('pending') ? [...names, ...SHOWN_PENDING] : names)
-  return { query: { state: [...stored.add('pending')], queue, type, tag }, shown }
+  return { query: { ...query, state: [...stored.add('pending')] }, shown }
 }
 
 /** Page by page, since a page may be short without being the last. */

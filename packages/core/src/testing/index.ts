@@ -1,0 +1,11 @@
+/** For users' own tests: tasks and handlers on a clock that is moved, and what becomes of a task whose worker dies. */
+export { crashTest } from './crash-test.ts'
+export type { CrashHandlers, CrashKit, CrashTestOptions, EffectOptions } from './crash-test.ts'
+export { CrashAssertionError } from './crash-report.ts'
+export type { CrashReport, CrashScenario, Effect, Ending } from './crash-report.ts'
+export type { Interruption, InterruptionKind } from './points.ts'
+export { testMill } from './test-mill.ts'
+export type { IdleOptions, TestMill, TestMillOptions } from './test-mill.ts'
+export { EnqueuedAssertionError } from './enqueued.ts'
+export type { EnqueuedMatch, EnqueuedTask, Partly } from './enqueued.ts'
+export type { Parent, WorkOptions } from './single-run.ts'
