@@ -1,16 +1,20 @@
 /** A private server: on a free port, in a folder of its own, durable as in production, ended by its pid. */
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** How long a server may take until it answers. */
 const START_MS = 30_000
 const LOOK_MS = 20
-/** How often a server that ends by itself is started. */
+/** How often a server that ends by itself is started, and how many ports are tried. */
 const TRIES_MAX = 50
+/** Linux hands out ports from 32 768 on, others from 49 152 on. */
+const PORT_MIN = 10_000
+const PORT_MAX = 32_000
 
 export interface ServerPlan {
   readonly name: string
@@ -125,14 +129,26 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, LOOK_MS))
 }
 
-/** A port that nobody listens on at the moment. */
-export function freePort(): Promise<number> {
+/**
+ * A port that nobody listens on at the moment, below those which systems hand out by themselves: an outgoing
+ * connection cannot take it before the server does, or while the server is down.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 1; ; tries += 1) {
+    const port = randomInt(PORT_MIN, PORT_MAX)
+    try {
+      await tryPort(port)
+      return port
+    } catch (error) {
+      if (tries === TRIES_MAX) throw error
+    }
+  }
+}
+
+function tryPort(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer()
     probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo
-      probe.close(() => resolve(port))
-    })
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()))
   })
 }

@@ -140,13 +140,19 @@ async function worked<H>(
   await persistently(() => worker.start())
 }
 
-/** One transaction after the other; what becomes of one that fails is for the store and the rows to agree on. */
+/**
+ * One transaction after the other. Those count that came to the end they were meant to have; what becomes of
+ * one that fails is for the store and the rows to agree on.
+ */
 async function produce(once: () => Promise<void>): Promise<never> {
   for (;;) {
     try {
       await once()
     } catch (error) {
-      if (!(error instanceof RollBack)) await new Promise((resolve) => setTimeout(resolve, 20))
+      if (!(error instanceof RollBack)) {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        continue
+      }
     }
     process.send!({ ended: 1 } satisfies Progress)
   }

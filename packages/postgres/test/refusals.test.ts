@@ -1,10 +1,10 @@
 /** What the store refuses to open, in words that help, and that it leaves alone what it refuses. */
 import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { InvalidArgumentError, StoreError } from '@millrace/core'
+import { freePort } from '../../../test/servers/server.ts'
 import { migrationSql, PostgresStore, type PostgresStoreOptions } from '../src/index.ts'
 import { serverOf, sql, withServer } from './home.ts'
 
@@ -30,14 +30,6 @@ async function urlAs(user: string, settings: string): Promise<{ readonly url: st
   return urlOf((url) => (url.username = user))
 }
 
-async function freePort(): Promise<string> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return String(port)
-}
-
 async function newSchema(script: string): Promise<{ readonly schema: string }> {
   const schema = `r_${randomUUID().slice(0, 8)}`
   await sql(`CREATE SCHEMA ${schema}; ${script.replaceAll('home.', `${schema}.`)}`)
@@ -51,7 +43,7 @@ const cases: readonly Case[] = [
     effect: 'none',
     message: /cannot be reached.*ECONNREFUSED/,
     options: async () => {
-      const port = await freePort()
+      const port = String(await freePort())
       return urlOf((url) => (url.port = port))
     },
   },
