@@ -27,6 +27,10 @@ const ALLOWED = new Map<string, (specifier: string) => boolean>([
     'redis',
     (specifier) => isCore(specifier) || specifier.startsWith('node:') || specifier === '@redis/client',
   ],
+  [
+    'server',
+    (specifier) => isCore(specifier) || specifier.startsWith('@millrace/server/') || !isOurs(specifier),
+  ],
   ['millrace', () => true],
 ])
 

@@ -41,6 +41,7 @@ import { PayloadChecker, type PayloadCheck } from './payload-checker.ts'
 import { Plugins } from './plugins.ts'
 import { QueueControl, WorkerControl } from './queue-control.ts'
 import { ScheduleControl } from './schedule-control.ts'
+import type { Served } from './served.ts'
 import { TaskControl } from './task-control.ts'
 import {
   checkWait,
@@ -307,6 +308,11 @@ export class Mill implements AsyncDisposable {
   /** The definitions that workers on this store have published: what producers go by that have only a task's name. */
   definitions(): Promise<readonly PublishedDefinition[]> {
     return this.#connection.operation(() => this.#connection.read((store) => store.definitions()))
+  }
+
+  /** What a server works with that stands before this client's store. Not for users. */
+  get '~served'(): Served {
+    return this.#connection
   }
 
   /**

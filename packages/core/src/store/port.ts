@@ -14,7 +14,8 @@
  * - It rejects with a `StoreError` (which says whether there may have been an effect) only when the request
  *   as a whole was not carried out or not answered, and with an `InvalidArgumentError` if it never can be (a
  *   cursor of a list or command that is none of its own). What befalls one group, settlement or task of a request
- *   is an answer, and touches no other part of the request.
+ *   is an answer, and touches no other part of the request. A store that a server stands before rejects with an
+ *   `AccessError`, too: nothing was carried out.
  * - It ends, but for `watch`. Whoever waits for a lock, a connection or the engine gives up after 10 s at the
  *   latest and rejects with a `StoreError`: `store-busy` where somebody else's lock is in the way, else
  *   `store-unavailable`. What waits behind such a call does not wait once more as long.

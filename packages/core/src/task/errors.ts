@@ -38,6 +38,9 @@ const ERROR_CODES = [
   'store-corrupt',
   'store-schema',
   'stalled',
+  // a server between the client and the store does not let the caller
+  'unauthenticated',
+  'forbidden',
   // what the user put around it
   'plugin',
   // what a handler throws to say what should happen
@@ -309,6 +312,20 @@ export class PluginError extends MillraceError {
     this.plugin = plugin
   }
 }
+
+/**
+ * A Millrace server refused the caller: `unauthenticated`, it does not know the credential, or that is no longer valid;
+ * `forbidden`, the credential has no role that may do this here. Nothing was written.
+ */
+export class AccessError extends MillraceError {
+  declare readonly code: AccessErrorCode
+  constructor(code: AccessErrorCode, message: string, details?: ErrorDetails) {
+    super(code, message, details)
+  }
+}
+
+/** Why a server refused a caller. */
+export type AccessErrorCode = 'unauthenticated' | 'forbidden'
 
 /** It is not known whether the store carried this out: its answer never came, however often it was asked. */
 export class AmbiguousError extends MillraceError {

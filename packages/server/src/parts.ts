@@ -1,0 +1,17 @@
+/** What all rooms of the server share. */
+import type { Logger, Mill, Platform } from '@millrace/core'
+import type { Store } from '@millrace/core/store'
+import type { Authenticator } from './access/caller.ts'
+import type { Audit } from './audit/audit.ts'
+import type { Redact } from './service/redaction.ts'
+
+export interface ServerParts {
+  readonly mill: Mill
+  /** The mill's own: open once the mill is. */
+  readonly store: Store
+  readonly platform: Platform
+  readonly logger: Logger
+  readonly authenticator: Authenticator
+  readonly audit: Audit
+  readonly redact: Redact
+}
