@@ -6,7 +6,8 @@
 import { InvalidArgumentError } from '@millrace/core'
 import { Caller } from '../access/caller.ts'
 import { codecOf } from '../wire/codec.ts'
-import { STREAMED, type StreamedMethod } from '../wire/methods.ts'
+import { readFrame, type Frame } from '../wire/frame.ts'
+import { requestCodec } from '../wire/methods.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'
 import { credentialsOf } from './credentials.ts'
 import { refusalOf, toldOf } from './status.ts'
@@ -21,9 +22,6 @@ const AT_ONCE = 64
 /** What was revoked is of no use after 5 s, with what the authenticator needs to know it. */
 const LOOK_AGAIN_MS = 3_000
 
-type Frame = { readonly id: number } & { readonly [M in StreamedMethod]?: object }
-
-const requests = codecOf<Frame>(StoreService.method.work.input)
 const answers = codecOf<object>(StoreService.method.work.output)
 
 export interface StreamScene {
@@ -90,7 +88,7 @@ class WorkStream {
     if (this.#isOver) return
     let frame
     try {
-      frame = requests.decode(bytes)
+      frame = readFrame(bytes)
     } catch (error) {
       // nobody knows which call it was
       return this.#refuse(error)
@@ -105,11 +103,11 @@ class WorkStream {
   }
 
   /** Rejects only if the answer cannot be written. */
-  async #answer(frame: Frame): Promise<object> {
-    const method = STREAMED.find((name) => frame[name] !== undefined)
+  async #answer({ method, body }: Frame): Promise<object> {
     try {
       if (method === undefined) throw new InvalidArgumentError('This server does not know such a call.')
-      return { [method]: await this.#scene.calls.answer(method, frame[method]!, this.#caller!) }
+      const request = requestCodec(method).decode(body)
+      return { [method]: await this.#scene.calls.answer(method, request, this.#caller!) }
     } catch (error) {
       return { failure: toldOf(error, { logger: this.#scene.parts.logger, call: method ?? 'Work' }) }
     }

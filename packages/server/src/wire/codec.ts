@@ -3,7 +3,7 @@
  * pass, so that no message object is ever made. What each message is in plain objects says `conventions.ts`.
  */
 import type { DescMessage } from '@bufbuild/protobuf'
-import { LEFT_OUT, MAY_BE_NONE, SHAPES, type Shape } from './conventions.ts'
+import { LEFT_OUT, MAY_BE_NONE, SHAPES, TAKE_NULL, type Shape } from './conventions.ts'
 import { fieldCodec, type FieldCodec, type Plain } from './fields.ts'
 import { discriminated, keyed, type UnionCodec } from './unions.ts'
 import { Reader, unreadable } from './reader.ts'
@@ -110,7 +110,8 @@ class ObjectCodec implements MessageCodec {
     const object: Record<string, unknown> = {}
     for (let index = 0; index < fields.length; index++) {
       const { name, absent } = fields[index]!
-      const value = values[index] ?? absent()
+      const found = values[index]
+      const value = found === undefined ? absent() : found
       if (value !== undefined) object[name] = value
     }
     if (this.#union === undefined) return object
@@ -124,7 +125,11 @@ class ObjectCodec implements MessageCodec {
     const leftOut = LEFT_OUT[this.#desc.typeName] ?? []
     const plain = this.#desc.fields.filter(({ oneof }) => oneof === undefined)
     const fields = plain.map((field) =>
-      fieldCodec(field, { codecOf: messageCodec, leftOut: leftOut.includes(field.localName) }),
+      fieldCodec(field, {
+        codecOf: messageCodec,
+        leftOut: leftOut.includes(field.localName),
+        takesNull: TAKE_NULL.has(field.message?.typeName ?? ''),
+      }),
     )
     for (const [index, { number }] of plain.entries()) this.#byNumber[number] = index
     this.#union = keyed(this.#desc, messageCodec)

@@ -30,6 +30,14 @@ export const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   'millrace.v1.ListRequest': ['endedSince'],
 }
 
+/** Messages that stand for `null`, too; there absent is absent where their field is left out, and else refused. */
+export const TAKE_NULL: ReadonlySet<string> = new Set([
+  'millrace.v1.NextFire',
+  'millrace.v1.EndOrder',
+  'millrace.v1.PausedBy',
+  'millrace.v1.RetentionSetting',
+])
+
 /** Messages whose `oneof` may be none of its members. */
 export const MAY_BE_NONE: ReadonlySet<string> = new Set(['millrace.v1.OutcomeSlot'])
 

@@ -28,6 +28,8 @@ export interface FieldScene {
   readonly codecOf: (desc: DescMessage) => MessageCodec
   /** Absent is absent, and not `null`. */
   readonly leftOut: boolean
+  /** `null` is a value, which its message says. */
+  readonly takesNull: boolean
 }
 
 export function fieldCodec(field: DescField, scene: FieldScene): FieldCodec {
@@ -143,21 +145,21 @@ function numberValue(field: string, valueMax: number): ValueCodec {
   }
 }
 
-function singleField(field: DescField, { codecOf, leftOut }: FieldScene): FieldCodec {
+function singleField(field: DescField, { codecOf, leftOut, takesNull }: FieldScene): FieldCodec {
   const { name, localName, number } = field
   const { wire, write, read } = valueCodec(field, codecOf)
   const tag = number * 8 + wire
   const optional = field.proto.proto3Optional
-  const fallback = optional ? null : fallbackOf(field)
+  const fallback = fallbackFor(field, optional)
   const absent = leftOut ? undefined : fallback
   return {
     name: localName,
     write: (writer, value) => {
-      if (value === undefined || value === null) {
+      if (value === undefined || (value === null && !takesNull)) {
         if (!optional) throw unreadable(`${name} is missing`)
         return
       }
-      if (value === fallback) return
+      if (!optional && value === fallback) return
       writer.varint(tag)
       write(writer, value)
     },
@@ -176,7 +178,8 @@ function singleField(field: DescField, { codecOf, leftOut }: FieldScene): FieldC
 const MISSING = Symbol('missing')
 
 /** What a field holds that was not written, since that is what it holds. */
-function fallbackOf(field: DescField): unknown {
+function fallbackFor(field: DescField, optional: boolean): unknown {
+  if (optional) return null
   if (field.fieldKind !== 'scalar') return MISSING
   if (field.scalar === ScalarType.STRING) return textFallback(field)
   if (field.scalar === ScalarType.BOOL) return false

@@ -4,8 +4,10 @@ import { unreadable } from './reader.ts'
 import { form, Form, max } from './generated/millrace/v1/forms_pb.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
-const NONCE = /^[0-9a-f]{16}$/
+const NONCE = /^[0-9a-f]{1,16}$/
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
+
+const OFFER = /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,255}$/
 
 const INT32_MAX = 2 ** 31 - 1
 const INT64_MAX = 2 ** 47 - 1
@@ -17,9 +19,11 @@ export function textCheck(field: DescField): ((text: string) => void) | null {
     case Form.UUID:
       return fits(UUID, `${named} is no UUID`)
     case Form.NONCE:
-      return fits(NONCE, `${named} is not 16 hexadecimal digits`)
+      return fits(NONCE, `${named} is not hexadecimal digits`)
     case Form.NAME:
       return fits(NAME, `${named} is no name`)
+    case Form.OFFER:
+      return fits(OFFER, `${named} is no offer`)
     default:
       return field.fieldKind === 'scalar' ? lengthCheck(field) : null
   }

@@ -107,11 +107,6 @@ export function requestCodec(method: PortMethod): Codec<object> {
   return codecOf(StoreService.method[method].input)
 }
 
-/** Of the response of a method, by its content. */
-export function responseCodec(method: PortMethod): Codec<object> {
-  return codecOf(StoreService.method[method].output)
-}
-
 function within(place: Place, value: unknown): object {
   if (place === 'itself') return value as object
   return place === 'nothing' ? {} : { [place]: value }

@@ -64,10 +64,15 @@ export class Reader {
   }
 
   bytes(): Uint8Array {
+    return Uint8Array.from(this.part())
+  }
+
+  /** As they are here: they change with what is read. */
+  part(): Buffer {
     const end = this.end()
-    const bytes = Uint8Array.from(this.#bytes.subarray(this.#at, end))
+    const part = this.#bytes.subarray(this.#at, end)
     this.#at = end
-    return bytes
+    return part
   }
 
   /** Passes over what is not known. */

@@ -23,7 +23,7 @@ import type { UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file millrace/v1/forms.proto.
  */
 export const file_millrace_v1_forms: GenFile = /*@__PURE__*/
-  fileDesc("ChdtaWxscmFjZS92MS9mb3Jtcy5wcm90bxILbWlsbHJhY2UudjEqSgoERm9ybRIUChBGT1JNX1VOU1BFQ0lGSUVEEAASDQoJRk9STV9VVUlEEAESDgoKRk9STV9OT05DRRACEg0KCUZPUk1fTkFNRRADOkYKBGZvcm0SHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGI2MAyABKA4yES5taWxscmFjZS52MS5Gb3JtUgRmb3JtOjEKA21heBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYjowDIAEoBVIDbWF4YgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("ChdtaWxscmFjZS92MS9mb3Jtcy5wcm90bxILbWlsbHJhY2UudjEqWgoERm9ybRIUChBGT1JNX1VOU1BFQ0lGSUVEEAASDQoJRk9STV9VVUlEEAESDgoKRk9STV9OT05DRRACEg0KCUZPUk1fTkFNRRADEg4KCkZPUk1fT0ZGRVIQBDpGCgRmb3JtEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxiNjAMgASgOMhEubWlsbHJhY2UudjEuRm9ybVIEZm9ybToxCgNtYXgSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGI6MAyABKAVSA21heGIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * What a text looks like.
@@ -46,7 +46,8 @@ export const Form = {
   UUID: 1,
 
   /**
-   * 16 hexadecimal digits in lower case, drawn at random for one request, and the same again when that is repeated.
+   * 16 hexadecimal digits in lower case, drawn at random for one request, and the same again when that is repeated. What
+   * has fewer is none that was ever drawn.
    *
    * @generated from enum value: FORM_NONCE = 2;
    */
@@ -58,6 +59,13 @@ export const Form = {
    * @generated from enum value: FORM_NAME = 3;
    */
   NAME: 3,
+
+  /**
+   * A name, and perhaps `@` and more of the same: what a worker offers, as in `gpu` or `image.thumbnail@2`.
+   *
+   * @generated from enum value: FORM_OFFER = 4;
+   */
+  OFFER: 4,
 } as const;
 
 /**
