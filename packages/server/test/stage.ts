@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AccessError, MemoryStore, Mill, systemPlatform, type Logger, type Platform } from '@millrace/core'
 import { SqliteStore } from '@millrace/sqlite'
-import { createServer, QueuePattern, type AuditEntry, type Role, type Server, type ServerOptions } from '../src/index.ts'
+import {
+  createServer,
+  QueuePattern,
+  type AuditEntry,
+  type Role,
+  type Server,
+  type ServerOptions,
+} from '../src/index.ts'
 import type { Identity } from '../src/access/caller.ts'
 import type { Store } from '@millrace/core/store'
 
@@ -42,7 +49,8 @@ export class Stage implements AsyncDisposable {
       authenticator: {
         authenticate: ({ authorization }) => {
           const identity = this.#grants.get(authorization?.replace('Bearer ', '') ?? '')
-          if (identity === undefined) throw new AccessError('unauthenticated', 'This credential is not known.')
+          if (identity === undefined)
+            throw new AccessError('unauthenticated', 'This credential is not known.')
           return Promise.resolve(identity)
         },
       },

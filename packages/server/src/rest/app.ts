@@ -5,7 +5,7 @@ import { Caller, type CertificateSubject, type Credentials } from '../access/cal
 import { CALLS } from '../service/calls.ts'
 import { EventHub } from '../service/events/hub.ts'
 import { InvalidRequestError } from '../service/errors.ts'
-import { openStream, runCall } from '../service/run-call.ts'
+import { admit, openStream, runCall } from '../service/run-call.ts'
 import { STREAMS } from '../service/streams.ts'
 import { jsonAnswer, problemAnswer } from './answers.ts'
 import { jsonBody } from './body.ts'
@@ -162,12 +162,13 @@ class App implements RestApp {
     if (route.method !== 'GET') checkSite(request)
     checkAccept(request, 'application/json')
     const { caller } = await this.#admitted(request, meta)
-    caller.requireAnywhere(call.permission)
+    const signal = AbortSignal.any([request.signal, this.#closing.signal])
+    const scene = { ...this.#parts, caller, signal }
+    await admit(call, scene)
     const input = await this.#input({ request, route, params })
     const leave = isWait(input) ? this.#open.enter(caller.name) : undefined
     try {
-      const signal = AbortSignal.any([request.signal, this.#closing.signal])
-      const output = await runCall(call, input, { ...this.#parts, caller, signal })
+      const output = await runCall(call, input, scene)
       return jsonAnswer(output, statusOf(route, output))
     } catch (error) {
       // what it was aborted with tells nobody anything

@@ -18,7 +18,7 @@ interface Counted {
  * @throws AccessError, InvalidRequestError, and what the call throws
  */
 export async function runCall(call: Call, given: unknown, scene: Scene): Promise<unknown> {
-  scene.caller.requireAnywhere(call.permission)
+  await admit(call, scene)
   const input = parsedInput(call.input, given)
   const target = call.audited?.(input)
   if (target === undefined) return call.run(input, scene)
@@ -32,7 +32,22 @@ export async function runCall(call: Call, given: unknown, scene: Scene): Promise
   }
 }
 
-/** The same for a stream. */
+/**
+ * Whether the caller may make such calls anywhere: looked at before anything that they sent is read. That they were
+ * refused is kept in the audit, without what it was about.
+ *
+ * @throws AccessError
+ */
+export async function admit(call: Call, scene: Scene): Promise<void> {
+  try {
+    scene.caller.requireAnywhere(call.permission)
+  } catch (error) {
+    if (call.audited !== undefined) await noteRefused({ call, target: null, error }, scene)
+    throw error
+  }
+}
+
+/** The same as `runCall` for a stream. */
 export async function openStream(
   call: StreamCall,
   given: unknown,

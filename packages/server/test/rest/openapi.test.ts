@@ -25,13 +25,19 @@ test('the document is valid OpenAPI 3.1, and public', async () => {
 test('the document says of each operation who may, what is answered, and what is refused', () => {
   const { paths = {} } = openApiDocument('')
   const operations = Object.entries(paths).flatMap(([path, item]) =>
-    Object.entries(item as object).map(([method, operation]) => ({ path, method, operation: operation as Operation })),
+    Object.entries(item as object).map(([method, operation]) => ({
+      path,
+      method,
+      operation: operation as Operation,
+    })),
   )
   expect(operations.length).toBe(ROUTES.length + STREAM_ROUTES.length)
   for (const { path, operation } of operations) {
     expect(operation.summary, path).toMatch(/\.$/)
     expect(operation.tags, path).toHaveLength(1)
-    expect(Object.keys(operation.responses), path).toEqual(expect.arrayContaining(['200', '400', '401', '403', '500']))
+    expect(Object.keys(operation.responses), path).toEqual(
+      expect.arrayContaining(['200', '400', '401', '403', '500']),
+    )
   }
 })
 
@@ -46,7 +52,9 @@ describe('the examples work', () => {
     await using stage = new Stage()
     await prepared(stage, name)
     const example = CALLS.get(name)!.example as Readonly<Record<string, unknown>>
-    const answer = await answerOf(await stage.server.fetch(requestOf(route, example, { authorization: 'Bearer root' })))
+    const answer = await answerOf(
+      await stage.server.fetch(requestOf(route, example, { authorization: 'Bearer root' })),
+    )
     expect(answer.body).not.toHaveProperty('code')
     expect([200, 201]).toContain(answer.status)
     expect(CALLS.get(name)!.output.safeParse(answer.body).error).toBeUndefined()

@@ -48,12 +48,20 @@ export function requestOf(
   const url = `${ORIGIN}${path}${search.size === 0 ? '' : `?${search.toString()}`}`
   if (route.body === undefined) return new Request(url, { method: route.method, headers: all })
   all.set('content-type', 'application/json')
-  return new Request(url, { method: route.method, headers: all, body: JSON.stringify(Object.fromEntries(left)) })
+  return new Request(url, {
+    method: route.method,
+    headers: all,
+    body: JSON.stringify(Object.fromEntries(left)),
+  })
 }
 
 export async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text()
-  return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? undefined : JSON.parse(text),
+  }
 }
 
 export interface Asked {
