@@ -1,4 +1,12 @@
 /** The server of Millrace: any store behind REST and gRPC. */
+export { createServer } from './server.ts'
+export type { Server, ServerOptions } from './server.ts'
+export type { RequestMeta, RestOptions } from './rest/app.ts'
+export type { ServedHosts } from './rest/guards.ts'
+export type { RequestRate } from './rest/token-buckets.ts'
+export type { RingBounds } from './service/events/ring.ts'
+export type { Authenticator, CertificateSubject, Credentials, Grant, Identity } from './access/caller.ts'
+export { QueuePattern } from './access/queue-pattern.ts'
 export type { Audit, AuditEntry } from './audit/audit.ts'
 export type { Redact, ShownPlace } from './service/redaction.ts'
 export type { Role } from './access/roles.ts'
