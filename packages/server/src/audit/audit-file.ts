@@ -50,7 +50,7 @@ export class AuditFile implements OpenAudit {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length >= WAITING_MAX) return reject(unwritten('it has fallen behind'))
       this.#waiting.push({ line: lineOf(entry), resolve, reject })
-      this.#writing ??= this.#write().finally(() => (this.#writing = undefined))
+      this.#writing ??= this.#write()
     })
   }
 
@@ -73,6 +73,8 @@ export class AuditFile implements OpenAudit {
         for (const { reject } of batch) reject(unwritten('its file cannot be written', error))
       }
     }
+    // at once: what is noted from now on begins anew
+    this.#writing = undefined
   }
 
   async #commit(lines: string): Promise<void> {
