@@ -55,10 +55,12 @@ export async function jwtVerifier(
 ): Promise<(token: string) => Promise<JwtIdentity>> {
   const algorithms = checkedAlgorithms(options.algorithms ?? ASYMMETRIC)
   const { issuer, audience, clockToleranceSeconds = 5, claim = 'millrace', grants } = options
-  for (const [what, given] of Object.entries({ issuer, audience })) {
-    if (given.length === 0)
-      throw new InvalidArgumentError(`The ${what} of tokens is empty.`, {
-        hint: `Say which ${what} is meant.`,
+  for (const [what, given] of Object.entries({ issuer, audience } as Partial<
+    Pick<JwtOptions, 'issuer' | 'audience'>
+  >)) {
+    if (given === undefined || given.length === 0)
+      throw new InvalidArgumentError(`The ${what} of tokens is not said.`, {
+        hint: `Say which: --${what} (auth.jwt.${what}).`,
       })
   }
   if (!(clockToleranceSeconds >= 0 && clockToleranceSeconds <= TOLERANCE_MAX_S))

@@ -21,6 +21,7 @@ export class AuditFile implements OpenAudit {
   readonly #logger: Logger
   #handle: FileHandle
   #waiting: Waiting[] = []
+  #isClosed = false
   #writing: Promise<void> | undefined
   /** What a write that failed has left behind may be half a line. */
   #isBroken = false
@@ -48,6 +49,7 @@ export class AuditFile implements OpenAudit {
 
   note(entry: AuditEntry): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(unwritten('it is closed'))
       if (this.#waiting.length >= WAITING_MAX) return reject(unwritten('it has fallen behind'))
       this.#waiting.push({ line: lineOf(entry), resolve, reject })
       this.#writing ??= this.#write()
@@ -55,6 +57,8 @@ export class AuditFile implements OpenAudit {
   }
 
   async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
     await this.#writing
     await this.#handle.close()
   }

@@ -15,7 +15,7 @@ import { openGrpcPort } from './grpc-port.ts'
 import { openHttpPort, type Fetch } from './http-port.ts'
 import { listenLimits, type ListenLimits } from './limits.ts'
 import { checkOpenness, isLoopback, type InsecureOptions } from './refusal.ts'
-import { TlsFiles, type TlsOptions } from './tls-files.ts'
+import { checkTls, TlsFiles, type TlsOptions } from './tls-files.ts'
 import type { Port } from './port.ts'
 
 /** Where to listen. */
@@ -79,7 +79,7 @@ const DRAIN_MS = 25_000
 
 /** @throws InvalidArgumentError if it would be open to others, if an address is not to be had, or an option is wrong */
 export async function listen(answering: Answering, options: ListenOptions = {}): Promise<Listening> {
-  const settled = settledOptions(answering, options)
+  const settled = checkListening(answering.authentication, options)
   const { host, port, grpcPort, limits } = settled
   const { logger, platform = systemPlatform } = answering
   const tls = options.tls === undefined ? null : await TlsFiles.open(options.tls, { logger, platform })
@@ -120,11 +120,17 @@ interface Settled {
   readonly drainMs: number
 }
 
-function settledOptions({ authentication }: Answering, options: ListenOptions): Settled {
+/**
+ * What `listen` would refuse before it listens.
+ *
+ * @throws InvalidArgumentError
+ */
+export function checkListening(authentication: 'none' | 'some', options: ListenOptions): Settled {
   checkMembers(options, MEMBERS, 'listen')
   const { host = DEFAULT_HOST, port = DEFAULT_PORT, grpcPort = DEFAULT_GRPC_PORT, insecure = {} } = options
   const encryption = options.tls === undefined ? 'none' : 'tls'
   checkOpenness({ host, authentication, encryption, insecure })
+  if (options.tls !== undefined) checkTls(options.tls)
   checkPort(port, 'port')
   if (grpcPort !== false) checkPort(grpcPort, 'grpcPort')
   if (port !== 0 && port === grpcPort)

@@ -25,6 +25,25 @@ const MEMBERS: Members<TlsOptions> = { cert: true, key: true, ca: true, clientCe
 const LOOK_MS = 1_000
 const SOON_MS = 7 * 86_400_000
 
+/**
+ * What can be told without the files.
+ *
+ * @throws InvalidArgumentError
+ */
+export function checkTls(options: TlsOptions): void {
+  checkMembers(options, MEMBERS, 'tls')
+  for (const name of ['cert', 'key'] as const) {
+    if (typeof options[name] !== 'string')
+      throw new InvalidArgumentError(`It is not said which file tls.${name} is.`, {
+        hint: 'A certificate and its key go together: --tls-cert and --tls-key (tls: { cert, key }).',
+      })
+  }
+  if (options.clientCertificates !== undefined && options.ca === undefined)
+    throw new InvalidArgumentError('Nobody is named who signs the certificates of clients.', {
+      hint: 'Give tls.ca (--tls-client-ca), a file of certificates.',
+    })
+}
+
 export class TlsFiles {
   readonly #options: TlsOptions
   readonly #parts: TlsFilesParts
@@ -42,11 +61,7 @@ export class TlsFiles {
 
   /** @throws InvalidArgumentError if they are not there, or do not belong together */
   static async open(options: TlsOptions, parts: TlsFilesParts): Promise<TlsFiles> {
-    checkMembers(options, MEMBERS, 'tls')
-    if (options.clientCertificates !== undefined && options.ca === undefined)
-      throw new InvalidArgumentError('Nobody is named who signs the certificates of clients.', {
-        hint: 'Give tls.ca (--tls-client-ca), a file of certificates.',
-      })
+    checkTls(options)
     const files = new TlsFiles(options, parts)
     await files.#read()
     files.#lookLater()

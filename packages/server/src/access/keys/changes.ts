@@ -12,7 +12,8 @@ export interface Issued {
   readonly token: string
 }
 
-interface NewKey {
+/** A key that is to be. */
+export interface NewKey {
   readonly name: string
   readonly grants: readonly GrantOptions[]
   readonly expiresAt?: Date | undefined

@@ -1,6 +1,6 @@
 /** The keys that count at this moment, wherever they are kept. */
 import { timingSafeEqual } from 'node:crypto'
-import type { Logger, Platform } from '@millrace/core'
+import { InvalidArgumentError, type Logger, type Platform } from '@millrace/core'
 import { grantsOf } from '../grants.ts'
 import { isLive, isPast } from './changes.ts'
 import { readKeys, stampOf } from './file.ts'
@@ -43,10 +43,14 @@ export class KeyBook {
     this.#options = options
   }
 
-  /** @throws InvalidArgumentError or an error of the file system if there is nothing to begin with */
+  /** @throws InvalidArgumentError if there is nothing to begin with */
   static async open(source: KeySource, options: KeyBookOptions): Promise<KeyBook> {
     const book = new KeyBook(source, options)
-    await book.#read()
+    try {
+      await book.#read()
+    } catch (error) {
+      throw atTheStart(error, source)
+    }
     if (!Array.isArray(source)) book.#lookLater()
     return book
   }
@@ -122,4 +126,14 @@ export class KeyBook {
       ]),
     )
   }
+}
+
+/** Later the keys that were read last count; at the start there are none. */
+function atTheStart(cause: unknown, source: KeySource): unknown {
+  const { code } = cause as NodeJS.ErrnoException
+  if (typeof source !== 'string' || code === 'invalid-argument') return cause
+  return new InvalidArgumentError(`The file of keys ${source} cannot be read (${code ?? 'unknown'}).`, {
+    hint: 'Make it with its first key: millrace keys create',
+    cause,
+  })
 }
