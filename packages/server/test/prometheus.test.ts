@@ -26,7 +26,7 @@ test('enqueues, attempts, and how long tasks wait and run', async () => {
   const first = await at.mill.enqueue(job, 'good', { id })
   await at.mill.enqueue(job, 'good', { id })
   const others = await at.mill.enqueueMany([job.with('once'), job.with('never')], { atomic: true })
-  await expect(at.mill.enqueue(job, 'good', { needs: 'x' as never })).rejects.toThrow()
+  await expect(at.mill.enqueue(job, 'good', { needs: 'x' as never })).rejects.toThrow('needs')
   await first.result({ within: '10s' })
   await others[0].result({ within: '10s' })
   await others[1].result({ within: '10s' }).catch(() => undefined)
@@ -85,7 +85,7 @@ test.each([
 test('a task whose worker is gone is taken over, and that is counted', async () => {
   const { plugin, metrics } = prometheus()
   await using at = scene({ plugins: [plugin] })
-  const reclaimed = vi.fn()
+  const reclaimed = vi.fn<(event: unknown) => void>()
   const worker = at.mill.worker({ handlers: job.handler(() => undefined) })
   worker.on('reclaimed', reclaimed)
   const session = '00000000-0000-4000-8000-000000000001'

@@ -41,8 +41,9 @@ export async function runTraced(
   const spanContext = span.spanContext()
   if (!isSpanContextValid(spanContext)) return next() // nobody traces
   for (const { task } of items) noteSpan(task.id, spanContext)
-  const active: TraceContext = trace.setSpan(context.active(), span)
-  const inner = single === undefined ? active : withBaggage(active, single.task.headers)
+  // not on top of what is active here: that is of whoever's enqueue happened to wake the worker
+  const traced: TraceContext = trace.setSpan(ROOT_CONTEXT, span)
+  const inner = single === undefined ? traced : withBaggage(traced, single.task.headers)
   try {
     return await context.with(inner, next)
   } catch (error) {

@@ -3,7 +3,6 @@
  * the propagator of the process: a task may wait for days, for workers with another one.
  */
 import {
-  createTraceState,
   propagation,
   ROOT_CONTEXT,
   trace,
@@ -12,6 +11,7 @@ import {
   type Context,
   type SpanContext,
 } from '@opentelemetry/api'
+import { readTraceState } from './trace-state.ts'
 
 type Headers = Readonly<Record<string, string>>
 
@@ -44,9 +44,9 @@ export function spanContextOf(headers: Headers): SpanContext | undefined {
   return {
     traceId,
     spanId,
-    traceFlags: Number.parseInt(flags, 16) & 1,
+    traceFlags: Number.parseInt(flags, 16),
     isRemote: true,
-    ...(state === undefined ? {} : { traceState: createTraceState(state) }),
+    ...(state === undefined ? {} : { traceState: readTraceState(state) }),
   }
 }
 

@@ -12,13 +12,7 @@ export function maskedHeaders(
 
 /** A URL, whole or from its path on, without the password, and without the values of parameters that may be secrets. */
 export function maskedUrl(url: string): string {
-  const withoutUser = url.replace(
-    /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*@)/i,
-    (_, scheme: string, user: string) => {
-      const [name = ''] = user.split(':')
-      return `${scheme}${user.includes(':') ? `${name}:${MASK}@` : `${MASK}@`}`
-    },
-  )
+  const withoutUser = withoutPassword(url)
   const [, before, query, hash] = /^([^?#]*)\?([^#]*)(#.*)?$/s.exec(withoutUser) ?? []
   if (before === undefined || query === undefined) return withoutUser
   const pairs = query.split('&').map((pair) => {
@@ -26,6 +20,16 @@ export function maskedUrl(url: string): string {
     return isSecret(name) ? `${name}=${MASK}` : pair
   })
   return `${before}?${pairs.join('&')}${hash ?? ''}`
+}
+
+/** What cannot be taken apart may hold one all the same, by which it cannot be. */
+function withoutPassword(url: string): string {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return url
+  const isClear = URL.canParse(url) && !/^[^/]*\/\/[^@]*[/?#][^@]*@/.test(url)
+  if (!isClear) return url.replace(/:\/\/[\s\S]*@/, `://${MASK}@`)
+  return url.replace(/:\/\/([^/?#]*)@/, (_, user: string) =>
+    user.includes(':') ? `://${user.slice(0, user.indexOf(':'))}:${MASK}@` : `://${MASK}@`,
+  )
 }
 
 /** What cannot be decoded may be anything. */
