@@ -111,7 +111,10 @@ const CONNECT_MEMBERS: Members<ConnectOptions> = {
 }
 
 /** The packages load what they drive (`node:sqlite`, the client of Redis) only when a store is opened. */
-function storeOf(url: string, { platform = systemPlatform, namespace, migrate, token }: ConnectOptions): Store {
+function storeOf(
+  url: string,
+  { platform = systemPlatform, namespace, migrate, token }: ConnectOptions,
+): Store {
   const address = parseStoreUrl(url)
   switch (address.kind) {
     case 'memory':

@@ -9,7 +9,11 @@ import { RemoteStore } from '../src/remote/index.ts'
 import { ADMIN, identity, serve, type Harness } from './harness.ts'
 
 const double = defineTask('double', { input: unchecked<number>(), output: unchecked<number>() })
-const narrow = defineTask('narrow', { input: unchecked<number>(), output: unchecked<number>(), queue: 'media' })
+const narrow = defineTask('narrow', {
+  input: unchecked<number>(),
+  output: unchecked<number>(),
+  queue: 'media',
+})
 
 /** A client over a server, and what it logged of warnings and errors. */
 async function millOver(served: Harness, token?: string): Promise<{ mill: Mill; logged: string[] }> {
@@ -67,7 +71,9 @@ describe('a client and a worker over a server', () => {
     first.kill()
     await using second = await serve(home.store, { port, tokens: first.tokens })
     const answers = await enqueued
-    expect(answers.map(({ outcome }) => outcome === 'created' || outcome === 'duplicate')).not.toContain(false)
+    expect(answers.map(({ outcome }) => outcome === 'created' || outcome === 'duplicate')).not.toContain(
+      false,
+    )
     const [queue] = await (await second.open()).queues()
     expect(queue!.counts.ready).toBe(3_000)
   })

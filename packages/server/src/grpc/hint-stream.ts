@@ -57,7 +57,8 @@ async function tell(
     )
   let timer = platform.setTimer(LOOK_AGAIN_MS, lookAgain, 'idle')
   try {
-    for await (const hint of watching) if (!call.write(hints.encode(hint))) await once(call, 'drain', { signal })
+    for await (const hint of watching)
+      if (!call.write(hints.encode(hint))) await once(call, 'drain', { signal })
   } catch (error) {
     if (!signal.aborted) throw error
   } finally {

@@ -40,7 +40,11 @@ export class StoreCalls {
   /** It is answered when it is noted. */
   async #audited(
     call: Promise<unknown>,
-    { method, taken, caller }: { readonly method: PortMethod; readonly taken: unknown; readonly caller: Caller },
+    {
+      method,
+      taken,
+      caller,
+    }: { readonly method: PortMethod; readonly taken: unknown; readonly caller: Caller },
   ): Promise<unknown> {
     const entry = { caller: caller.name, call: `store.${method}`, target: targetOf(method, taken) }
     const note = (rest: { refused: string | null; matched?: number; changed?: number }): Promise<void> =>
@@ -99,4 +103,3 @@ function targetOf(method: PortMethod, taken: unknown): unknown {
   const named = ['name', 'queue', 'session', 'partition', 'scope'].filter((name) => name in content)
   return Object.fromEntries(named.map((name) => [name, content[name]]))
 }
-

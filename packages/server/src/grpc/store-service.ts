@@ -6,11 +6,7 @@ import { serveHints } from './hint-stream.ts'
 import { StoreCalls, type StoreCallParts } from './store-calls.ts'
 import { unaryHandler } from './unary.ts'
 import { serveWork } from './work-stream.ts'
-import type {
-  ServerDuplexStream,
-  ServerWritableStream,
-  UntypedServiceImplementation,
-} from '@grpc/grpc-js'
+import type { ServerDuplexStream, ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js'
 
 /** @param signal aborted when the server ends: its streams end then, when what is under way is answered */
 export function storeService(parts: StoreCallParts, signal: AbortSignal): UntypedServiceImplementation {

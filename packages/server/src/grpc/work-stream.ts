@@ -155,4 +155,3 @@ class WorkStream {
     this.#scene.signal.removeEventListener('abort', this.#end)
   }
 }
-

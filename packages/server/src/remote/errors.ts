@@ -3,7 +3,8 @@ import { status, type Metadata, type ServiceError } from '@grpc/grpc-js'
 import { AccessError, StoreError, TooLargeError, type MillraceError } from '@millrace/core'
 import { errorOf, type Failure } from '../wire/failures.ts'
 
-const NOT_SERVED = 'Is that the address of the gRPC port of a Millrace server? `millrace serve` says where it listens.'
+const NOT_SERVED =
+  'Is that the address of the gRPC port of a Millrace server? `millrace serve` says where it listens.'
 const UNREACHABLE = 'See that the server runs, and that its address and port are right.'
 const UNTRUSTED =
   'The certificate of the server is not trusted: give its authority as `ca` (or NODE_EXTRA_CA_CERTS), and the name in it as `servername`.'

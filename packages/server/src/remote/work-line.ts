@@ -18,7 +18,9 @@ const WAITING_MAX = 10_000
 const IDLE_MS = 1_000
 const IDS = 2 ** 31 - 1
 
-type Answer = { readonly id: number; readonly failure?: Failure } & { readonly [M in StreamedMethod]?: object }
+type Answer = { readonly id: number; readonly failure?: Failure } & {
+  readonly [M in StreamedMethod]?: object
+}
 
 const requests = codecOf<object>(StoreService.method.work.input)
 const answers = codecOf<Answer>(StoreService.method.work.output)
@@ -111,7 +113,10 @@ export class WorkLine {
     try {
       answer = answers.decode(bytes)
     } catch (error) {
-      return this.#drop(strangeError(this.#channel.place, String(error)), brokenError(this.#channel.place, error))
+      return this.#drop(
+        strangeError(this.#channel.place, String(error)),
+        brokenError(this.#channel.place, error),
+      )
     }
     const { id, failure } = answer
     const call = this.#sent.get(id)

@@ -226,7 +226,8 @@ function listField(field: DescField, { codecOf }: FieldScene): FieldCodec {
     read: (reader, found, before) => {
       const list = (before as unknown[] | undefined) ?? []
       if (found === value.wire) add(list, reader)
-      else if (packs && found === WIRE.bytes) for (const end = reader.end(); reader.at < end;) add(list, reader)
+      else if (packs && found === WIRE.bytes)
+        for (const end = reader.end(); reader.at < end;) add(list, reader)
       else reader.skip(found)
       return list
     },

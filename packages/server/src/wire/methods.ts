@@ -69,7 +69,13 @@ export const PORT_METHODS: readonly PortMethod[] = Object.keys(PLACES) as readon
 
 /** A method that is called often: its calls go over a stream. */
 export type StreamedMethod =
-  'openSession' | 'renew' | 'closeSession' | 'add' | 'exchange' | 'reclaim' | 'outcomes'
+  | 'openSession'
+  | 'renew'
+  | 'closeSession'
+  | 'add'
+  | 'exchange'
+  | 'reclaim'
+  | 'outcomes'
 
 /** All of them. */
 export const STREAMED: readonly StreamedMethod[] = [

@@ -12,48 +12,49 @@ import {
 } from './policy.ts'
 import type { Permission } from '../../access/roles.ts'
 
-export const CONTROL: StorePolicies<'command' | 'configureQueue' | 'sweep' | 'deliver' | 'prune' | 'audit'> = {
-  /** Tasks of other queues are answered as if there were none. */
-  command: {
-    permissions: ['operate', 'enqueue'],
-    reach: 'seen',
-    carry: (request, scene) => command(request, scene),
-  },
-  configureQueue: {
-    permissions: ['operate'],
-    reach: 'each',
-    carry: (request, { caller, store }) => {
-      caller.require('operate', request.queue)
-      return store.configureQueue(request)
+export const CONTROL: StorePolicies<'command' | 'configureQueue' | 'sweep' | 'deliver' | 'prune' | 'audit'> =
+  {
+    /** Tasks of other queues are answered as if there were none. */
+    command: {
+      permissions: ['operate', 'enqueue'],
+      reach: 'seen',
+      carry: (request, scene) => command(request, scene),
     },
-  },
-  sweep: {
-    permissions: ['work'],
-    reach: 'all or nothing',
-    carry: async (request, { caller, store }) =>
-      caller.mayEverywhere('work') ? store.sweep(request) : { changed: 0, more: false },
-  },
-  deliver: {
-    permissions: ['work'],
-    reach: 'all or nothing',
-    carry: async (request, { caller, store }) =>
-      caller.mayEverywhere('work') ? store.deliver(request) : { changed: 0, more: false },
-  },
-  prune: {
-    permissions: ['work'],
-    reach: 'all or nothing',
-    carry: async (request, { caller, store }) =>
-      caller.mayEverywhere('work') ? store.prune(request) : { changed: 0, more: false },
-  },
-  audit: {
-    permissions: ['administer'],
-    reach: 'all',
-    carry: (request, { caller, store }) => {
-      caller.requireEverywhere('administer')
-      return store.audit(request)
+    configureQueue: {
+      permissions: ['operate'],
+      reach: 'each',
+      carry: (request, { caller, store }) => {
+        caller.require('operate', request.queue)
+        return store.configureQueue(request)
+      },
     },
-  },
-}
+    sweep: {
+      permissions: ['work'],
+      reach: 'all or nothing',
+      carry: async (request, { caller, store }) =>
+        caller.mayEverywhere('work') ? store.sweep(request) : { changed: 0, more: false },
+    },
+    deliver: {
+      permissions: ['work'],
+      reach: 'all or nothing',
+      carry: async (request, { caller, store }) =>
+        caller.mayEverywhere('work') ? store.deliver(request) : { changed: 0, more: false },
+    },
+    prune: {
+      permissions: ['work'],
+      reach: 'all or nothing',
+      carry: async (request, { caller, store }) =>
+        caller.mayEverywhere('work') ? store.prune(request) : { changed: 0, more: false },
+    },
+    audit: {
+      permissions: ['administer'],
+      reach: 'all',
+      carry: (request, { caller, store }) => {
+        caller.requireEverywhere('administer')
+        return store.audit(request)
+      },
+    },
+  }
 
 export const INSPECTION: StorePolicies<
   | 'get'
@@ -192,8 +193,7 @@ async function commandIds(
   const allowed = places.map((queue) => queue !== undefined && mayAny(caller, permissions, queue))
   const own = ids.filter((_, index) => allowed[index])
   const unknown: CommandOutcome = 'unknown'
-  if (own.length === 0)
-    return { matched: 0, changed: 0, outcomes: ids.map(() => unknown), cursor: null }
+  if (own.length === 0) return { matched: 0, changed: 0, outcomes: ids.map(() => unknown), cursor: null }
   const answer = await store.command({ ...request, target: { ids: own } })
   const outcomes = answer.outcomes.values()
   return { ...answer, outcomes: allowed.map((one) => (one ? (outcomes.next().value ?? unknown) : unknown)) }

@@ -18,7 +18,8 @@ export class TaskQueues {
     const unknown = ids.filter((id) => !this.#known.has(id))
     const found = new Map<TaskId, string>()
     if (unknown.length > 0)
-      for (const record of await this.#store.get(unknown)) if (record !== null) found.set(record.id, record.queue)
+      for (const record of await this.#store.get(unknown))
+        if (record !== null) found.set(record.id, record.queue)
     const queues = ids.map((id) => found.get(id) ?? this.#known.get(id))
     for (const [id, queue] of found) this.note(id, queue)
     return queues

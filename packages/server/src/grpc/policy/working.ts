@@ -101,7 +101,9 @@ async function ownSession(request: SessionRequest, { caller, store }: StoreScene
 /** A task may shut what it counts under itself: nothing else, which may be what other queues count under. */
 async function requireShuts(settlements: readonly Settlement[], { store }: StoreScene): Promise<void> {
   const shuts = settlements.flatMap(({ fence, transition }) =>
-    'shut' in transition && transition.shut !== undefined ? [{ task: fence.task, shut: transition.shut }] : [],
+    'shut' in transition && transition.shut !== undefined
+      ? [{ task: fence.task, shut: transition.shut }]
+      : [],
   )
   if (shuts.length === 0) return
   const records = await store.get(shuts.map(({ task }) => task))
@@ -119,4 +121,3 @@ async function requireShuts(settlements: readonly Settlement[], { store }: Store
     })
   }
 }
-
