@@ -60,7 +60,7 @@ export function createServer(mill: Mill, options: ServerOptions = {}): Server {
  *
  * @throws InvalidArgumentError
  */
-export function partsOf(
+function partsOf(
   mill: Mill,
   { authenticator, redact, audit }: Pick<ServerOptions, 'authenticator' | 'redact' | 'audit'>,
 ): ServerParts {

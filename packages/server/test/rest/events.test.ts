@@ -119,13 +119,9 @@ test('tells how tasks end, as it is filtered', async () => {
   await run(stage, [1, -2])
   await run(stage, [3], 'media')
   const heard = [await all.next(), await all.next(), await all.next()]
-  expect(heard.map((one) => [one!.event, (one!.data['task'] as { queue: string }).queue]).toSorted()).toEqual(
-    [
-      ['task.failed', 'default'],
-      ['task.succeeded', 'default'],
-      ['task.succeeded', 'media'],
-    ],
-  )
+  expect(
+    heard.map((one) => `${one!.event} ${(one!.data['task'] as { queue: string }).queue}`).toSorted(),
+  ).toEqual(['task.failed default', 'task.succeeded default', 'task.succeeded media'])
   expect(await failed.next()).toMatchObject({
     event: 'task.failed',
     data: { task: { error: { message: 'negative' } } },
@@ -245,7 +241,8 @@ test('says that it is still there while nothing happens', async () => {
     new Request(`${ORIGIN}/v1/events`, { headers: { authorization: 'Bearer root' } }),
   )
   const reader = response.body!.getReader()
-  const text = async (): Promise<string> => new TextDecoder().decode((await reader.read()).value)
+  const text = async (): Promise<string> =>
+    new TextDecoder().decode((await reader.read()).value as Uint8Array)
   expect(await text()).toMatch(/^retry: /)
   const beat = text()
   bell.ring()

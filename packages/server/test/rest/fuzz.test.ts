@@ -63,7 +63,7 @@ async function bend(stage: Stage, { bender, statuses, from }: Bending): Promise<
     expect(response.status, `${shown}\n${text}`).toBeLessThan(500)
     if (writes === 0) continue
     const after = await snapshot(stage)
-    if (response.status >= 400) expect(after, `${shown}\n${text}`).toEqual(before)
+    expect(response.status >= 400 ? after : before, `${shown}\n${text}`).toEqual(before)
     before = after
   }
 }

@@ -153,7 +153,7 @@ describe('methods and paths', () => {
     const answer = await ask(stage.server, path, { method })
     expect(answer).toMatchObject(problem(code, status))
     expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/)
-    if (status === 405) expect(answer.headers.get('allow')).toMatch(/OPTIONS/)
+    expect(answer.headers.get('allow')?.includes('OPTIONS') ?? false).toBe(status === 405)
   })
 
   test('HEAD answers as GET without a body, OPTIONS what there is', async () => {
