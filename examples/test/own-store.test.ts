@@ -1,18 +1,16 @@
 /** The template of a store of one's own: whole, durable, and runnable by who has nothing but the published package. */
-import { execFile } from 'node:child_process'
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { defineTask, Mill, unchecked } from '@millrace/core'
 import { conformanceCases } from '@millrace/core/conformance'
 import { JournalStore } from '../own-store/journal-store.ts'
 import { SkeletonStore } from '../own-store/skeleton.ts'
+import { ROOT } from '../../test/packaging/packed.ts'
+import { Project } from '../../test/packaging/project.ts'
 
 const OWN = join(import.meta.dirname, '../own-store')
-const ROOT = join(import.meta.dirname, '../..')
-const run = promisify(execFile)
 const job = defineTask('job', { input: unchecked<Uint8Array>() })
 
 let folder = ''
@@ -81,36 +79,20 @@ describe('the journal', () => {
   })
 })
 
-/** Outside of this repository, with the package as it is published, Node's own runner, and a strict compiler. */
+/** Outside of this repository, with the packages as they are published, Node's own runner, and a strict compiler. */
 test('who installs the package can run the suite on a store, and compile it', async () => {
-  const pack = ['pack', '--json', '--pack-destination', folder, '--workspace', 'packages/core']
-  const { stdout: packed } = await run('npm', pack, { cwd: ROOT })
-  const [{ filename }] = JSON.parse(packed) as [{ filename: string }]
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  await run('npm', ['install', '--offline', '--no-audit', '--no-fund', join(folder, filename)], {
-    cwd: folder,
-  })
-  // the model's own dependency, as it would be installed beside
-  for (const name of ['fast-check', 'pure-rand'])
-    cpSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true })
-  cpSync(OWN, folder, { recursive: true })
+  // the model's own dependency is installed beside
+  using project = await Project.make('fast-check')
+  await project.run('npm', 'pkg', 'set', 'type=module')
+  cpSync(OWN, project.folder, { recursive: true })
 
   const types = ['--types', 'node', '--typeRoots', join(ROOT, 'node_modules/@types')]
-  const strict = [
-    '--noEmit',
-    '--strict',
-    '--target',
-    'esnext',
-    '--module',
-    'nodenext',
-    '--allowImportingTsExtensions',
-  ]
+  const strict = ['--noEmit', '--strict', '--target', 'esnext', '--module', 'nodenext']
   const files = ['conformance.ts', 'model.ts', 'skeleton.ts']
-  await run(join(ROOT, 'node_modules/.bin/tsc'), [...strict, ...types, ...files], { cwd: folder })
+  const tsc = join(ROOT, 'node_modules/.bin/tsc')
+  await project.run(tsc, ...strict, '--allowImportingTsExtensions', ...types, ...files)
 
-  const env = { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined }
-  const args = ['--test', '--test-reporter=tap', 'conformance.ts', 'model.ts']
-  const { stdout } = await run(process.execPath, args, { cwd: folder, env, maxBuffer: 2 ** 26 })
-  expect(stdout).toMatch(new RegExp(`^# pass ${conformanceCases.length + 1}$`, 'm'))
-  expect(stdout).toMatch(/^# fail 0$/m)
+  const printed = await project.node('--test', '--test-reporter=tap', 'conformance.ts', 'model.ts')
+  expect(printed).toMatch(new RegExp(`^# pass ${conformanceCases.length + 1}$`, 'm'))
+  expect(printed).toMatch(/^# fail 0$/m)
 }, 240_000)

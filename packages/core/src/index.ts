@@ -164,6 +164,7 @@ export type { TaskQuery } from './client/task-filter.ts'
 
 export { AbortError } from './worker/run.ts'
 export type { Worker } from './worker/worker.ts'
+export type { Elsewhere } from './worker/elsewhere.ts'
 export type { RunOptions, StopOptions } from './worker/commands.ts'
 export type { NamedWorkerEvent, WorkerEvents } from './worker/events.ts'
 export { handlersByType } from './worker/options.ts'

@@ -56,6 +56,7 @@ const WORKER_MEMBERS: Members<WorkerConfig> = {
   drain: true,
   maxBlock: true,
   offers: true,
+  name: true,
   priorities: true,
   budget: true,
   isolates: true,

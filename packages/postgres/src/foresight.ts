@@ -331,8 +331,14 @@ async function windowsOf(
   { windows, replacedWindows }: Keys,
 ): Promise<Map<string, TaskId>> {
   if (windows.size === 0) return new Map()
-  if (replacedWindows.size > 0) await connection.run(LOCK_WINDOWS, [texts([...replacedWindows])])
+  const locked = new Set<string>()
+  if (replacedWindows.size > 0) {
+    const rows = await connection.rows<[key: string]>(LOCK_WINDOWS, [texts([...replacedWindows])])
+    for (const [key] of rows) locked.add(key)
+  }
   const rows = await connection.rows<HolderRow>(OPEN_WINDOWS, [texts([...windows]), now])
+  // one that began between the two is not locked: before its task is looked at it may have another one
+  if (rows.some(([key]) => replacedWindows.has(key) && !locked.has(key))) throw overtaken()
   return new Map(rows)
 }
 

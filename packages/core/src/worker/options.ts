@@ -44,6 +44,8 @@ export interface WorkerOptions<Tx = unknown> {
   readonly maxBlock?: Duration | undefined
   /** What tasks may need. */
   readonly offers?: readonly string[] | undefined
+  /** What operators see of where it runs. At most 255 characters. Default: the name of the host. */
+  readonly name?: string | undefined
   /** How the priority levels share the slots. Default 16:8:4:2:1; `strict` serves a level when those above are empty, and once in 1 000 starts. */
   readonly priorities?: LevelSlots | 'strict' | undefined
   /** How long `stop` waits for running handlers. Default 25 s. */
@@ -73,6 +75,7 @@ export interface ResolvedWorkerOptions {
   readonly ttlMs: number
   readonly maxBlockMs: number
   readonly offers: readonly string[]
+  readonly name: string | undefined
   readonly priorities: LevelSlots | 'strict' | undefined
   readonly drainMs: number
   readonly isolates: ResolvedIsolates | undefined
@@ -86,6 +89,7 @@ const WORKER_MEMBERS: Members<WorkerOptions<never>> = {
   lease: true,
   maxBlock: true,
   offers: true,
+  name: true,
   priorities: true,
   drain: true,
   isolates: true,
@@ -117,11 +121,19 @@ export function resolveWorkerOptions(options: WorkerOptions<never>): ResolvedWor
       ...checkedOffers(options.offers ?? []).map((offer) => checkedName(offer, 'An offer')),
       ...Array.from(handlers.values(), ({ task }) => versionOffers(task.name, task.options)).flat(),
     ],
+    name: checkedWorkerName(options.name),
     priorities: checkedPriorities(options.priorities),
     drainMs: durationMs(options.drain ?? '25s', 'drain'),
     isolates: resolveIsolates(options.isolates, handlers.values(), concurrency),
     budget: checkedBudget(options.budget),
   }
+}
+
+function checkedWorkerName(name: string | undefined): string | undefined {
+  if (name === undefined || (typeof name === 'string' && /^[\x20-\x7E]{1,255}$/.test(name))) return name
+  throw new InvalidArgumentError(`The worker's name is ${shown(name)}.`, {
+    hint: 'It is a text of 1 to 255 printable ASCII characters.',
+  })
 }
 
 /**

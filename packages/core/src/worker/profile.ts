@@ -8,7 +8,7 @@ import type { PublishedDefinition, SessionRequest } from '../store/port.ts'
 import type { ResolvedWorkerOptions } from './options.ts'
 
 export function profileOf(
-  { handlers, queues, offers, concurrency }: ResolvedWorkerOptions,
+  { handlers, queues, offers, concurrency, name }: ResolvedWorkerOptions,
   state: SessionRequest['state'],
 ): Omit<SessionRequest, 'session' | 'ttlMs'> {
   const definitions = Array.from(handlers.values(), ({ task }): PublishedDefinition => {
@@ -28,8 +28,10 @@ export function profileOf(
       schema: jsonSchemaOf(task.input),
     }
   })
+  const { host, pid } = hostProfile()
   return {
-    ...hostProfile(),
+    host: name ?? host,
+    pid,
     queues: [...queues.keys()],
     types: [...handlers.keys()],
     offers,

@@ -25,6 +25,7 @@ import { Holding } from './holding.ts'
 import { Holdings } from './holdings.ts'
 import type { Idleness } from './idleness.ts'
 import { Lease } from './lease.ts'
+import { listenFor } from './listening.ts'
 import { Orders } from './orders.ts'
 import { logEvents } from './journal.ts'
 import { profileOf } from './profile.ts'
@@ -33,6 +34,7 @@ import { Slots } from './slots.ts'
 import { tastesOf } from './tastes.ts'
 import { Vitals } from './vitals.ts'
 import { within } from './within.ts'
+import type { Elsewhere } from './elsewhere.ts'
 import type { WorkerHealth } from './health.ts'
 import type { WorkerMetrics } from './metrics.ts'
 import { taskInfo, type WorkerEmitter, type WorkerEvents } from './events.ts'
@@ -238,7 +240,10 @@ export class Worker implements AsyncDisposable {
     })
     // what belongs to no task ends the process as ever
     using _attribution = attribute((code) => new ProcessExitError(code))
-    await this.#startUnlessStopped()
+    // what stops a start while it waits for the store is no error of it
+    await this.start().catch((error: unknown) => {
+      if (!this.#isGivenUp()) throw error
+    })
     if (until === 'idle' && this.#launch === 'done') {
       this.#idleness ??= newIdleness(this.#connection, this.#options, {
         again: () => this.#exchanger.hungry(),
@@ -249,15 +254,6 @@ export class Worker implements AsyncDisposable {
       await this.stop()
     }
     await this.#stopped.promise
-  }
-
-  /** What stops a start while it waits for the store is no error of it. */
-  async #startUnlessStopped(): Promise<void> {
-    try {
-      await this.start()
-    } catch (error) {
-      if (!this.#isGivenUp()) throw error
-    }
   }
 
   /**
@@ -279,6 +275,16 @@ export class Worker implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
+  }
+
+  /** Not for users. */
+  get '~elsewhere'(): Elsewhere {
+    const abandon = (): Promise<void> => {
+      this.#executor.close()
+      this.#holdings.loseAll()
+      return this.#stopIn(0)
+    }
+    return { stopped: this.#stopped.promise, abandon }
   }
 
   async #start(): Promise<void> {
@@ -304,18 +310,13 @@ export class Worker implements AsyncDisposable {
   }
 
   #listen(): void {
-    const unlisten = this.#connection.listen((hint) => {
-      if (hint.ready) this.#exchanger.hungry()
-      if (hint.cancel && this.#holdings.size > 0) this.#lease.renewNow()
+    this.#unlisten = listenFor(this.#connection, this.#options.handlers, {
+      hungry: () => this.#exchanger.hungry(),
+      askNow: () => this.#exchanger.askNow(),
+      cancelled: () => {
+        if (this.#holdings.size > 0) this.#lease.renewNow()
+      },
     })
-    const { handlers } = this.#options
-    const unlistenToAdds = this.#connection.listenToAdds((groups) => {
-      if (groups.some(({ tasks }) => tasks.some(({ type }) => handlers.has(type)))) this.#exchanger.askNow()
-    })
-    this.#unlisten = () => {
-      unlisten()
-      unlistenToAdds()
-    }
   }
 
   async #stop(drainMs: number): Promise<void> {
@@ -343,7 +344,6 @@ export class Worker implements AsyncDisposable {
     return this.#launch === 'given up'
   }
 
-  /** Gives up a start that waits for the store. */
   #giveUp(): void {
     if (this.#launch !== 'open') return
     this.#launch = 'given up'

@@ -12,8 +12,9 @@ SELECT unique_key FROM home.live WHERE unique_key IS NOT NULL AND unique_key COL
 export const OPEN_WINDOWS =
   'SELECT key, task::text FROM home.windows WHERE key = ANY ($1::text[]) AND until > $2'
 
-/** In: keys. Effect: as far as windows have them, they are locked, in their order. */
-export const LOCK_WINDOWS = 'SELECT FROM home.windows WHERE key = ANY ($1::text[]) ORDER BY key FOR UPDATE'
+/** In: keys. Out: those that windows have. Effect: these are locked, in their order. */
+export const LOCK_WINDOWS =
+  'SELECT key FROM home.windows WHERE key = ANY ($1::text[]) ORDER BY key FOR UPDATE'
 
 /** What may become of a window that is there; `excluded` has the newcomer, x whose window it may take over. */
 const TAKE_OVER = 'ON CONFLICT (key) DO UPDATE SET task = excluded.task, until = excluded.until'

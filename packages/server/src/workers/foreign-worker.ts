@@ -1,0 +1,160 @@
+/**
+ * A worker that runs elsewhere, in any language. Its lease is kept and its tasks are claimed here, by a worker of core whose
+ * handlers send each task away and wait for what becomes of it: retries, time limits and fences are the same as everywhere.
+ */
+import {
+  InvalidArgumentError,
+  StoreError,
+  type Context,
+  type Mill,
+  type Platform,
+  type Timer,
+  type Worker,
+} from '@millrace/core'
+import type { RunRequest, RunResponse } from '../wire/generated/millrace/v1/worker_service_pb.ts'
+import { optionsOf, type ForeignOptions } from './begin.ts'
+import { ForeignRun, type Definitions } from './foreign-run.ts'
+import { durationOf, responseOf, type Reply } from './replies.ts'
+import type { Caller } from '../access/caller.ts'
+
+export interface ForeignWorkerParts extends Definitions {
+  readonly mill: Mill
+  readonly platform: Platform
+  readonly caller: Caller
+  /** Sends to the worker; what cannot be sent any more is lost with it. */
+  send(response: RunResponse): void
+  /** Nothing more is sent. With an error it is for that. Called once. */
+  ended(error?: unknown): void
+}
+
+/** How long it may take to end what runs when an operator, or the worker itself, wants no more tasks. */
+const DRAIN = '7d'
+
+export class ForeignWorker {
+  readonly #parts: ForeignWorkerParts
+  readonly #runs = new Map<bigint, ForeignRun>()
+  #lastRun = 0n
+  #worker: Worker | undefined
+  #leaseMs = 0
+  #silence: Timer | undefined
+  #isOver = false
+
+  constructor(parts: ForeignWorkerParts) {
+    this.#parts = parts
+  }
+
+  /** Takes a message of the worker's. What is wrong with one ends it: it is not known any more what the worker means. */
+  hear({ message }: RunRequest): void {
+    if (this.#isOver) return
+    try {
+      this.#listen()
+      if (message.case === 'begin') this.#begin(optionsOf(message.value, this.#parts.caller))
+      else this.#heed(message)
+    } catch (error) {
+      this.#give(error)
+    }
+  }
+
+  /** The worker is gone. */
+  gone(): void {
+    if (!this.#isOver) this.#give()
+  }
+
+  /** The server is about to end: the worker gets no more tasks, and has some time for those that it has. */
+  drain(): void {
+    void this.#worker?.stop()
+  }
+
+  #heed(message: RunRequest['message']): void {
+    if (this.#worker === undefined) throw outOfTurn('The first message is to be begin.')
+    switch (message.case) {
+      case 'beat':
+        return
+      case 'drain':
+        return void this.#worker.stop({ drain: DRAIN })
+      case undefined:
+        throw outOfTurn('The message says nothing that this server knows.')
+      case 'begin':
+        throw outOfTurn('begin is said once.')
+      default:
+        // one that has ended meanwhile is nobody's any more
+        this.#runs.get(message.value.run)?.hear(message)
+    }
+  }
+
+  #begin(options: ForeignOptions): void {
+    if (this.#worker !== undefined) throw outOfTurn('begin is said once.')
+    const { definitions, leaseMs, ...rest } = options
+    this.#leaseMs = leaseMs
+    const handlers = definitions.map((task) =>
+      task.handler((input: unknown, ctx: Context) => this.#run(input, ctx)),
+    )
+    const worker = this.#parts.mill.worker({ ...rest, lease: leaseMs, handlers })
+    this.#worker = worker
+    this.#listen()
+    void worker['~elsewhere'].stopped.then(() => this.#stopped())
+    worker.start().then(
+      () => this.#send({ case: 'begun', value: { beatEvery: durationOf(leaseMs / 3) } }),
+      (error: unknown) => this.#give(error),
+    )
+  }
+
+  #run(input: unknown, ctx: Context): Promise<unknown> {
+    const number = (this.#lastRun += 1n)
+    const run = new ForeignRun(ctx, {
+      number,
+      send: (reply) => this.#send(reply),
+      failed: (error) => this.#give(error),
+      definitionOf: (type) => this.#parts.definitionOf(type),
+      caller: this.#parts.caller,
+    })
+    this.#runs.set(number, run)
+    return run.over(input).finally(() => this.#runs.delete(number))
+  }
+
+  /** Somebody is there. */
+  #listen(): void {
+    this.#silence?.cancel()
+    if (this.#leaseMs === 0) return
+    this.#silence = this.#parts.platform.setTimer(
+      this.#leaseMs,
+      () => this.#give(silent(this.#leaseMs)),
+      'idle',
+    )
+  }
+
+  #stopped(): void {
+    if (this.#isOver) return
+    this.#send({ case: 'drained', value: {} })
+    this.#end()
+  }
+
+  /** What it runs is taken over by others. */
+  #give(error?: unknown): void {
+    if (this.#isOver) return
+    this.#end(error)
+    void this.#worker?.['~elsewhere'].abandon()
+    for (const run of this.#runs.values()) run.lost()
+  }
+
+  #end(error?: unknown): void {
+    this.#isOver = true
+    this.#silence?.cancel()
+    this.#parts.ended(error)
+  }
+
+  #send(reply: Reply): void {
+    if (!this.#isOver) this.#parts.send(responseOf(reply))
+  }
+}
+
+function outOfTurn(message: string): InvalidArgumentError {
+  return new InvalidArgumentError(message, { hint: 'See worker_service.proto for what a worker says when.' })
+}
+
+function silent(leaseMs: number): StoreError {
+  return new StoreError('store-unavailable', `Nothing was heard of the worker for ${leaseMs} ms.`, {
+    effect: 'final',
+    hint: 'Send beat as often as begun says, also while tasks run.',
+  })
+}
