@@ -47,7 +47,7 @@ async function readAll({ body }: Request, bytesMax: number): Promise<Uint8Array>
   const chunks: Uint8Array[] = []
   let length = 0
   // leaving the loop cancels what is still to come
-  for await (const chunk of body) {
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
     length += chunk.length
     if (length > bytesMax) throw tooLarge(bytesMax)
     chunks.push(chunk)

@@ -143,10 +143,10 @@ class Line {
     if (this.#isOver) return
     this.#isOver = true
     for (const timer of this.#timers) timer.cancel()
-    const { controller, items, ended } = this.#stream
+    const { controller, items } = this.#stream
     controller.abort()
     // who does not want to hear any more needs no error either
     void items.return?.()?.then(undefined, () => undefined)
-    ended()
+    this.#stream.ended()
   }
 }

@@ -4,17 +4,34 @@ import type { Budget, LimitRecord } from '@millrace/core/store'
 import { z } from 'zod'
 import { defineCall, type Scene } from './call.ts'
 import { InvalidRequestError } from './errors.ts'
-import { DONE, Done, Key, Name, Nothing, Span, timeText, timeTextOrNull, Time } from './schemas/common.ts'
+import {
+  DONE,
+  Done,
+  Key,
+  Name,
+  Nothing,
+  Span,
+  spanMs,
+  timeText,
+  timeTextOrNull,
+  Time,
+} from './schemas/common.ts'
 import { shownValue } from './shown.ts'
 
-const CONCURRENCY_MAX = 1_000_000
+const COUNT_MAX = 1_000_000
 
-/** How much is allowed under a limit. */
+const Count = z.int().min(1).max(COUNT_MAX)
+const PER_MAX_MS = 31 * 86_400_000
+
+const Per = Span.refine((span) => spanMs(span) >= 1 && spanMs(span) <= PER_MAX_MS, 'It is 1 ms to 31 days.')
+
+/** How much is allowed under a limit: what is let through core takes, too. */
 export const limitSetting = z
   .strictObject({
-    concurrency: z.int().min(1).max(CONCURRENCY_MAX).optional(),
-    rate: z.strictObject({ limit: z.int().min(1), per: Span, burst: z.int().min(1).optional() }).optional(),
+    concurrency: Count.optional(),
+    rate: z.strictObject({ limit: Count, per: Per, burst: Count.optional() }).optional(),
   })
+  .refine(({ concurrency, rate }) => concurrency !== undefined || rate !== undefined, 'It limits nothing.')
   .meta({ id: 'LimitSetting', description: 'How much is allowed: one of them at least.' })
 
 export const AllowanceShape = z

@@ -115,12 +115,12 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
 }
 
 /** When a store that is away is worth another try. */
-export const STORE_RETRY_MS = 2_000
+const STORE_RETRY_MS = 2_000
 /** Where only the end of something makes room, whenever that is. */
 const ROOM_RETRY_MS = 1_000
 
 /** Of which code an error is; what is none of ours, or of no caller's making, is internal. */
-export function problemCode(error: unknown): ProblemCode {
+function problemCode(error: unknown): ProblemCode {
   if (error instanceof KeyReusedError) return error.code
   const code = codeOf(error)
   return code !== undefined && PROBLEMS[code] !== undefined ? code : 'internal'

@@ -215,7 +215,7 @@ type Setting = z.output<typeof limitSetting>
 type Retention = z.output<typeof RetentionInput>
 
 /** Texts of durations are checked by core: their type says more of them than a schema can. */
-export function settingOf({ concurrency, rate }: Setting): Parameters<Scene['mill']['limits']['put']>[1] {
+function settingOf({ concurrency, rate }: Setting): Parameters<Scene['mill']['limits']['put']>[1] {
   return { concurrency, rate: rate === undefined ? undefined : { ...rate, per: rate.per as Duration } }
 }
 

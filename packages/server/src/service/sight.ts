@@ -1,5 +1,5 @@
 /** Which tasks a caller sees: those of other queues are as if they were not there. */
-import { MillraceError, NotFoundError, type TaskStatus } from '@millrace/core'
+import { NotFoundError, type TaskStatus } from '@millrace/core'
 import type { Permission } from '../access/roles.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Scene } from './call.ts'
@@ -53,9 +53,4 @@ export async function seenIds(
 export function requireScope(caller: Caller, permission: Permission, queue: string | undefined): void {
   if (queue === undefined) caller.requireEverywhere(permission)
   else caller.require(permission, queue)
-}
-
-/** Whether it is one of ours, told by its code. */
-export function isOurs(error: unknown): error is MillraceError {
-  return error instanceof Error && 'code' in error && 'hint' in error
 }

@@ -24,7 +24,7 @@ const EventShape = z
   ])
   .meta({ id: 'Event' })
 
-export const events = defineStream({
+const events = defineStream({
   name: 'events.watch',
   summary: 'Tells how tasks end, as far as the caller may view their queues.',
   permission: 'view',
@@ -82,7 +82,7 @@ const UpdateShape = z
   ])
   .meta({ id: 'TaskUpdate' })
 
-export const updates = defineStream({
+const updates = defineStream({
   name: 'tasks.updates',
   summary:
     'Follows a task until it has ended: the state that it is in, then each other one, its progress and its log.',

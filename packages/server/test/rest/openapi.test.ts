@@ -18,7 +18,7 @@ test('the document is valid OpenAPI 3.1, and public', async () => {
   const { status, body } = await ask(stage.server, '/openapi.json', { as: 'nobody' })
   expect(status).toBe(200)
   const validator = new Validator()
-  expect(await validator.validate(body as Parameters<Validator['validate']>[0])).toEqual({ valid: true })
+  expect(await validator.validate(body as Record<string, unknown>)).toEqual({ valid: true })
   expect(validator.version).toBe('3.1')
 })
 
@@ -32,13 +32,11 @@ test('the document says of each operation who may, what is answered, and what is
     })),
   )
   expect(operations.length).toBe(ROUTES.length + STREAM_ROUTES.length)
-  for (const { path, operation } of operations) {
-    expect(operation.summary, path).toMatch(/\.$/)
-    expect(operation.tags, path).toHaveLength(1)
-    expect(Object.keys(operation.responses), path).toEqual(
-      expect.arrayContaining(['200', '400', '401', '403', '500']),
-    )
-  }
+  const told = operations.map(({ path, operation: { summary, tags, responses } }) => {
+    const statuses = ['200', '400', '401', '403', '500'].filter((status) => status in responses)
+    return { path, isSentence: summary.endsWith('.'), tags: tags.length, statuses: statuses.length }
+  })
+  expect(told).toEqual(operations.map(({ path }) => ({ path, isSentence: true, tags: 1, statuses: 5 })))
 })
 
 interface Operation {

@@ -29,7 +29,7 @@ export function requestOf(
     return value
   }
   const path = pathMembers(route).reduce(
-    (text, member) => text.replace(`{${member}}`, encodeURIComponent(String(taken(member)))),
+    (text, member) => text.replace(`{${member}}`, encodeURIComponent(textOf(taken(member)))),
     `/v1${route.path}`,
   )
   const search = new URLSearchParams()
@@ -38,12 +38,12 @@ export function requestOf(
     if (Array.isArray(value)) for (const one of value) search.append(member, String(one))
     else if (typeof value === 'object' && value !== null)
       for (const [key, text] of Object.entries(value)) search.append(`${member}[${key}]`, String(text))
-    else if (value !== undefined) search.append(member, String(value))
+    else if (value !== undefined) search.append(member, textOf(value))
   }
   const all = new Headers(headers)
   for (const [member, header] of Object.entries(route.headers ?? {})) {
     const value = taken(member)
-    if (value !== undefined) all.set(header, String(value))
+    if (value !== undefined) all.set(header, textOf(value))
   }
   const url = `${ORIGIN}${path}${search.size === 0 ? '' : `?${search.toString()}`}`
   if (route.body === undefined) return new Request(url, { method: route.method, headers: all })
@@ -86,4 +86,8 @@ export async function ask(
     body: text,
   })
   return answerOf(await fetch(request))
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }

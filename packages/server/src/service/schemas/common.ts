@@ -23,10 +23,30 @@ export const Text = z.string().max(TEXT_MAX)
 /** A point in time, as RFC 3339 has it. */
 export const Time = z.iso.datetime({ offset: true })
 
-/** Milliseconds, or a number with a unit. */
+/** 100 years of 365 days, the longest that core takes. */
+const SPAN_MAX_MS = 100 * 365 * 86_400_000
+
+/** Milliseconds, or a number with a unit: what is let through core takes, too. */
 export const Span = z
-  .union([z.number().min(0), z.string().regex(DURATION)])
+  .union([z.number().min(0).max(SPAN_MAX_MS), z.string().regex(DURATION)])
+  .refine((span) => spanMs(span) <= SPAN_MAX_MS, 'It is at most 100 years.')
   .meta({ description: "Milliseconds, or a text: '250ms', '30s', '5m', '2h', '1d', '1w'." })
+
+const UNITS_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+}
+
+/** In milliseconds, with fractions. */
+export function spanMs(span: number | string): number {
+  if (typeof span === 'number') return span
+  const [, number, unit = ''] = /^([\d.]+)([a-z]+)$/.exec(span) ?? []
+  return Number(number) * (UNITS_MS[unit] ?? Number.NaN)
+}
 
 export const PriorityName = z.enum(['critical', 'high', 'normal', 'low', 'batch'])
 

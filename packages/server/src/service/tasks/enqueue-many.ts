@@ -9,13 +9,23 @@ import {
 } from '@millrace/core'
 import { z } from 'zod'
 import { defineCall, type Scene } from '../call.ts'
-import { errorAt, InvalidRequestError } from '../errors.ts'
+import { errorAt, InvalidRequestError, KeyReusedError } from '../errors.ts'
 import { ProblemShape, problemOf } from '../problems.ts'
 import { seenIds } from '../sight.ts'
-import { BulkItem, keyedBy, openDraft, type BulkItemInput, type Keyed, type OpenDraft } from './drafts.ts'
+import {
+  BulkItem,
+  isOther,
+  keyedBy,
+  openDraft,
+  type BulkItemInput,
+  type Keyed,
+  type OpenDraft,
+} from './drafts.ts'
 import { checkRepeat, enqueuedAnswer, enqueuedAs, IdempotencyKey, underKey } from './enqueue.ts'
 import { unknownParent } from './parents.ts'
 
+/** Tasks that are there already may be large. */
+const READ_AT_ONCE = 100
 /** Tasks of one request. */
 const TASKS_MAX = 10_000
 /** Parents that are in the store already, of all tasks of a request. */
@@ -52,6 +62,7 @@ export const enqueueMany = defineCall({
     const bulk = new Bulk(tasks, { keyed, scene, refusing: atomic ? 'throws' : 'keeps' })
     await bulk.open()
     await bulk.connect()
+    if (key !== undefined) await checkUnused(tasks, { key, keyed }, scene)
     const answers = await underKey(key, () => bulk.enqueue())
     for (const [index, answer] of answers.entries())
       if (answer.outcome !== 'rejected')
@@ -65,6 +76,26 @@ export const enqueueMany = defineCall({
     }
   },
 })
+
+/**
+ * Before anything is written: under the ids of the key there may be tasks of another request, of which this one would only
+ * be refused in part.
+ *
+ * @throws KeyReusedError
+ */
+async function checkUnused(
+  tasks: readonly BulkItemInput[],
+  { key, keyed }: { readonly key: string; readonly keyed: (index: number) => Keyed },
+  { store }: Pick<Scene, 'store'>,
+): Promise<void> {
+  const named = tasks.flatMap(({ id }, index) => (id === undefined ? [keyed(index)] : []))
+  for (let from = 0; from < named.length; from += READ_AT_ONCE) {
+    const some = named.slice(from, from + READ_AT_ONCE)
+    const records = await store.get(some.map(({ id }) => id!))
+    for (const [at, record] of records.entries())
+      if (record !== null && isOther(record.headers, some[at]!)) throw new KeyReusedError(key)
+  }
+}
 
 interface BulkParts {
   readonly keyed: (index: number) => Keyed
