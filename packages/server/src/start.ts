@@ -9,7 +9,7 @@ import { newTransports } from './transports.ts'
 import type { Redact } from './service/redaction.ts'
 
 /** How a server runs. */
-export interface ServerOptions extends ListenOptions {
+export interface StartOptions extends ListenOptions {
   /** By what callers are known. Default `none`, with which it listens on the loopback only. */
   readonly auth?: AuthOptions | undefined
   /** Where it is noted what operators do: the path of a file, or a function. Default: the log. */
@@ -24,7 +24,7 @@ export interface ServerOptions extends ListenOptions {
  * @throws InvalidArgumentError if it would be open to others, an address is not to be had, or an option is wrong; what
  *   `mill.open` throws
  */
-export async function startServer(mill: Mill, options: ServerOptions = {}): Promise<Listening> {
+export async function startServer(mill: Mill, options: StartOptions = {}): Promise<Listening> {
   const { auth = 'none', audit: auditTo, redact = (value) => value, ...listening } = options
   // before the store is opened, which may make it
   checkListening(auth === 'none' ? 'none' : 'some', listening)

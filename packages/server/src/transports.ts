@@ -7,7 +7,6 @@ import type { Server } from '@grpc/grpc-js'
 import type { Draining } from './listen/draining.ts'
 import type { Fetch } from './listen/http-port.ts'
 import type { ListenLimits } from './listen/limits.ts'
-import { peerOf } from './listen/peer.ts'
 import type { ServerParts } from './parts.ts'
 
 export interface TransportParts extends ServerParts {
@@ -25,7 +24,7 @@ export interface Transports {
 
 /** To be joined with `createServer` and `newGrpcServer`. */
 export function newTransports(parts: TransportParts): Promise<Transports> {
-  const fetch: Fetch = async (request, { incoming }) => {
+  const fetch: Fetch = async (request, meta) => {
     const { pathname } = new URL(request.url)
     if (pathname === '/livez') return Response.json({ status: 'alive' })
     if (pathname === '/readyz') {
@@ -34,7 +33,8 @@ export function newTransports(parts: TransportParts): Promise<Transports> {
     }
     const authorization = request.headers.get('authorization')
     try {
-      const { name } = await parts.authenticator.authenticate({ authorization, ...peerOf(incoming.socket) })
+      const credentials = { authorization, certificate: meta.certificate ?? null, address: meta.address }
+      const { name } = await parts.authenticator.authenticate(credentials)
       return Response.json({ caller: name }, { status: 404 })
     } catch (error) {
       const code = codeOf(error)

@@ -1,7 +1,7 @@
 /** What is in force for `millrace serve`. */
 import { dirname, relative, resolve } from 'node:path'
 import { duration, type Duration } from '@millrace/core'
-import type { ServerOptions } from '@millrace/server'
+import type { StartOptions } from '@millrace/server'
 import type { ServerConfig } from '../../config.ts'
 import { CliError, firstLine } from '../failure.ts'
 import { listed } from '../options.ts'
@@ -102,7 +102,7 @@ function at(config: ServerConfig, place: string): unknown {
 }
 
 /** What a server is started with: what nobody said is left out. */
-export function serverOptionsOf(settings: ServerSettings): ServerOptions {
+export function serverOptionsOf(settings: ServerSettings): StartOptions {
   const options: Record<string, unknown> = {}
   for (const [place, { value }] of settings) {
     if (value === undefined) continue

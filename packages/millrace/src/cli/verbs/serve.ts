@@ -1,5 +1,5 @@
 import type { Mill } from '@millrace/core'
-import type { Listening, ServerOptions } from '@millrace/server'
+import type { Listening, StartOptions } from '@millrace/server'
 import { Option, type Command } from 'commander'
 import { createMill } from '../../connect.ts'
 import { shownUrl } from '../../store-url.ts'
@@ -92,7 +92,7 @@ async function serve(command: Command, options: Readonly<Record<string, string |
 }
 
 interface Run {
-  readonly options: ServerOptions
+  readonly options: StartOptions
   readonly output: Output
   readonly place: string
   readonly isQuiet: boolean
