@@ -1,5 +1,5 @@
 /** The certificate of the server, its key and whom it trusts, from files that may change while it runs. */
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { checkMembers, InvalidArgumentError, type Logger, type Members, type Platform } from '@millrace/core'
@@ -135,7 +135,7 @@ export class TlsFiles {
       minVersion: 'TLSv1.2',
       honorCipherOrder: true,
     }
-    this.#check(context, certText!)
+    this.#check(context, certText!, keyText!)
     const isFirst = this.#stamp === ''
     this.#stamp = stamp
     this.#context = context
@@ -143,12 +143,13 @@ export class TlsFiles {
     return !isFirst
   }
 
-  #check(context: SecureContextOptions, cert: string): void {
+  #check(context: SecureContextOptions, cert: string, key: string): void {
     const { cert: path } = this.#options
     let certificate
     try {
       certificate = new X509Certificate(cert)
-      // refuses a key that is another one's, too
+      // an empty one would be taken for none
+      if (!certificate.checkPrivateKey(createPrivateKey(key))) throw new Error('the key is another one’s')
       createSecureContext(context)
     } catch (cause) {
       throw new InvalidArgumentError(`The certificate ${path} cannot be used: ${reasonOf(cause)}`, {
