@@ -31,13 +31,10 @@ async function created(name: string, ...args: readonly string[]): Promise<string
   return stdout.trim()
 }
 
-const states = async (): Promise<Readonly<Record<string, unknown>>> =>
-  Object.fromEntries(
-    jsonLines((await here(['keys', 'list', '--json', ...FILE])).stdout).map(({ name, state }) => [
-      name,
-      state,
-    ]),
-  )
+const states = async (): Promise<Readonly<Record<string, unknown>>> => {
+  const lines = jsonLines((await here(['keys', 'list', '--json', ...FILE])).stdout)
+  return Object.fromEntries<unknown>(lines.map(({ name, state }) => [String(name), state]))
+}
 
 describe('keys', () => {
   test('a key is shown once, alone on stdout, and is nowhere in the file nor in the list', async () => {
@@ -152,7 +149,9 @@ test('what is in force comes from options, variables and the file, and no secret
   vi.stubEnv('MILLRACE_HTTP_PORT', '8080')
   vi.stubEnv('MILLRACE_GRPC_PORT', 'none')
   const { stdout } = await here(['config', '--json'])
-  const settings = Object.fromEntries(jsonLines(stdout).map(({ setting, ...rest }) => [setting, rest]))
+  const settings = Object.fromEntries<object>(
+    jsonLines(stdout).map(({ setting, ...rest }) => [String(setting), rest]),
+  )
   expect(settings).toMatchObject({
     store: { value: 'postgres://ada:***@db/app', from: 'environment', by: 'MILLRACE_STORE_FILE' },
     'server.host': { value: '::1', from: 'file' },

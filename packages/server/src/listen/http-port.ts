@@ -10,19 +10,22 @@ import { createServer as createSecureServer } from 'node:https'
 import type { Server as NetServer, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Logger } from '@millrace/core'
-import { isForged } from './peer.ts'
+import { isForged, peerOf } from './peer.ts'
+import type { CertificateSubject } from '../access/caller.ts'
 import { isLoopback } from './refusal.ts'
 import { bound, type Port, type PortPlan } from './port.ts'
 import type { ListenLimits } from './limits.ts'
 
-/** A handler of requests; what the connection is comes beside each. */
-export type Fetch = (request: Request, env: HttpConnection) => Response | Promise<Response>
-
-/** By the names of `@hono/node-server`. */
-export interface HttpConnection {
-  readonly incoming: IncomingMessage
-  readonly outgoing: ServerResponse
+/** What is known of a request beside what is in it. */
+export interface RequestMeta {
+  /** Of the client's certificate, which TLS has checked. */
+  readonly certificate?: CertificateSubject | undefined
+  /** Where it comes from. */
+  readonly address?: string | undefined
 }
+
+/** A handler of requests. */
+export type Fetch = (request: Request, meta: RequestMeta) => Response | Promise<Response>
 
 interface HttpPlan extends PortPlan {
   readonly fetch: Fetch
@@ -35,9 +38,11 @@ const CHECK_MS = 1_000
 
 export async function openHttpPort(plan: HttpPlan): Promise<Port> {
   const { getRequestListener } = await import('@hono/node-server')
-  const answer = getRequestListener(plan.fetch as Parameters<typeof getRequestListener>[0], {
-    overrideGlobalObjects: false,
-  })
+  const metas = new WeakMap<Socket, RequestMeta>()
+  const answer = getRequestListener(
+    (request, { incoming }) => plan.fetch(request, metaOf(incoming.socket as Socket, metas)),
+    { overrideGlobalObjects: false },
+  )
   const server = newServer(plan)
   const open = new Set<ServerResponse>()
   let isLeaving = false
@@ -64,6 +69,16 @@ export async function openHttpPort(plan: HttpPlan): Promise<Port> {
     },
     end: () => server.closeAllConnections(),
   }
+}
+
+/** Of a connection it is asked once. */
+function metaOf(socket: Socket, known: WeakMap<Socket, RequestMeta>): RequestMeta {
+  const found = known.get(socket)
+  if (found !== undefined) return found
+  const { address, certificate } = peerOf(socket)
+  const meta = { address: address ?? undefined, certificate: certificate ?? undefined }
+  known.set(socket, meta)
+  return meta
 }
 
 function newServer({ limits, tls, logger }: HttpPlan): Server {

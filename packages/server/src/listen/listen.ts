@@ -72,9 +72,9 @@ const MEMBERS: Members<ListenOptions> = {
   drainDelay: true,
   drain: true,
 }
-export const DEFAULT_HOST = '127.0.0.1'
-export const DEFAULT_PORT = 7_420
-export const DEFAULT_GRPC_PORT = 7_421
+const DEFAULT_HOST = '127.0.0.1'
+const DEFAULT_PORT = 7_420
+const DEFAULT_GRPC_PORT = 7_421
 const DRAIN_MS = 25_000
 
 /** @throws InvalidArgumentError if it would be open to others, if an address is not to be had, or an option is wrong */

@@ -148,6 +148,7 @@ export class TlsFiles {
     let certificate
     try {
       certificate = new X509Certificate(cert)
+      // an empty one would be taken for none
       if (!certificate.checkPrivateKey(createPrivateKey(key))) throw new Error('the key is another one’s')
       createSecureContext(context)
     } catch (cause) {

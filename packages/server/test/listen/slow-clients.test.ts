@@ -45,6 +45,14 @@ test('who sends headers or a body byte by byte is cut off; who does as usual goe
   expect(answered).toBeGreaterThan(10)
 })
 
+test('for headers there is less time than for the whole', async () => {
+  await using scene = await Scene.start({ limits: { ...LIMITS, requestTimeoutMs: 3_600_000 } })
+  const headers = dial(scene.url)
+  dribble(headers, 'GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')
+  await once(headers.resume(), 'close')
+  expect(headers.destroyed).toBe(true)
+})
+
 test('who does not read is cut off, and what waits for him is bounded', async () => {
   let pulled = 0
   const gone = Promise.withResolvers<void>()

@@ -3,10 +3,8 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { connect } from 'node:tls'
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newAuthority, type Authority, type CertificateFiles } from '../../../../test/servers/certificates.ts'
-import { peerOf } from '../../src/listen/peer.ts'
 import type { Fetch } from '../../src/listen/http-port.ts'
 import { ManualPlatform, TestFolder } from '../fakes.ts'
 import { get, Scene } from './scene.ts'
@@ -120,7 +118,7 @@ test('TLS 1.1 is not spoken', async () => {
   }
 })
 
-const whoCalls: Fetch = (_, { incoming }) => Response.json(peerOf(incoming.socket as Socket).certificate)
+const whoCalls: Fetch = (_, { certificate }) => Response.json(certificate ?? null)
 
 test('the subject of a client’s certificate is told on both ports, and who has none is not let in', async () => {
   const mine = old.issue('build-7', { as: 'mine', names: 'DNS:build-7.example,URI:spiffe://acme/build' })
@@ -135,8 +133,10 @@ test('the subject of a client’s certificate is told on both ports, and who has
     commonName: 'build-7',
     names: ['build-7.example', 'spiffe://acme/build'],
   })
-  await expect(get(scene.url, { ca: old.pem })).rejects.toThrow()
-  await expect(get(scene.url, { ca: old.pem, ...pairOf(forged) })).rejects.toThrow()
+  await expect(get(scene.url, { ca: old.pem })).rejects.toThrow(/alert|ECONNRESET|hang up|EPIPE/)
+  await expect(get(scene.url, { ca: old.pem, ...pairOf(forged) })).rejects.toThrow(
+    /alert|ECONNRESET|hang up|EPIPE/,
+  )
   using client = scene.client(old.pem, pairOf(mine))
   expect(await client.echo('')).toBe('build-7')
   using without = scene.client(old.pem)
@@ -158,7 +158,7 @@ test('where certificates are only accepted one may have none, but none that does
     JSON.parse((await get(scene.url, { ca: old.pem, ...(pair === undefined ? {} : pairOf(pair)) })).text)
   expect(await subject()).toBeNull()
   expect(await subject(mine)).toMatchObject({ commonName: 'build-8' })
-  await expect(subject(forged)).rejects.toThrow()
+  await expect(subject(forged)).rejects.toThrow(/alert|ECONNRESET|hang up|EPIPE/)
   using without = scene.client(old.pem)
   expect(await without.echo('')).toBe('undefined')
   using known = scene.client(old.pem, pairOf(mine))
