@@ -6,7 +6,7 @@ import { Health } from './health/health.ts'
 import { livezHandler, readyzHandler } from './health/handlers.ts'
 import { Draining } from './listen/draining.ts'
 import { checkListening, listen, type Listening, type ListenOptions } from './listen/listen.ts'
-import { peerOf } from './listen/peer.ts'
+import type { Fetch } from './listen/http-port.ts'
 import { MetricsRoom, type MetricsOptions } from './metrics/metrics-room.ts'
 import { problemAnswer } from './rest/answers.ts'
 import { restApp, type RequestMeta, type RestApp, type RestOptions } from './rest/app.ts'
@@ -184,10 +184,7 @@ class MillServer implements Server {
     const grpc = options.grpcPort === false ? null : newGrpc({ ...parts, health }, this.#draining.ending)
     this.#draining.ending.addEventListener('abort', () => void app.close())
     const { logger, platform } = parts
-    const fetch = (
-      request: Request,
-      { incoming }: { readonly incoming: { readonly socket: Parameters<typeof peerOf>[0] } },
-    ) => this.fetch(request, peerOf(incoming.socket))
+    const fetch: Fetch = (request, meta) => this.fetch(request, meta)
     const answering = {
       fetch,
       grpc,

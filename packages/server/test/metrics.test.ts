@@ -76,6 +76,39 @@ test('a worker is seen with its slots, and takes what was unroutable', async () 
   gate.resolve()
 })
 
+test('unroutable is what no live worker serves, handles and has the offers for', async () => {
+  await using at = scene()
+  const gate = Promise.withResolvers<void>()
+  const began = Promise.withResolvers<void>()
+  const worker = at.mill.worker({
+    handlers: good.handler(async () => {
+      began.resolve()
+      await gate.promise
+    }),
+    concurrency: 1,
+    offers: ['disk'],
+  })
+  await worker.start()
+  await at.mill.enqueueMany([good.with(1), good.with(2), good.with(3, { needs: ['disk'] })])
+  await began.promise
+  const series = async (): Promise<readonly string[]> => {
+    const { body } = await new ServerMetrics(at).scrape(null)
+    return [...body.matchAll(/^millrace_unroutable_task_age_seconds\{(.*)\}/gm)].map(([, labels]) => labels!)
+  }
+  expect(await series()).toEqual([])
+  await at.mill.enqueueMany([
+    limited.with(1),
+    good.with(4, { queue: 'unserved' }),
+    good.with(5, { needs: ['gpu'] }),
+  ])
+  expect((await series()).toSorted()).toEqual([
+    'queue="mail",type="good"',
+    'queue="mail",type="limited"',
+    'queue="unserved",type="good"',
+  ])
+  gate.resolve()
+})
+
 test('what has gone from the store is told of no more', async () => {
   await using at = scene()
   await at.mill.breakers.trip('mailer')

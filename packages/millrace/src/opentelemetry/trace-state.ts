@@ -5,7 +5,7 @@ type Members = ReadonlyMap<string, string>
 
 const MEMBERS_MAX = 32
 
-export class HandedOnState implements TraceState {
+class HandedOnState implements TraceState {
   readonly #members: Members
 
   constructor(members: Members) {

@@ -17,6 +17,7 @@ import type {
   WorkerEvents,
 } from '@millrace/core'
 
+/** Where it is counted what a process does. */
 export interface PrometheusOptions {
   /** Where it is counted. Default: one of its own. A server in the same process may be given the same one. */
   readonly registry?: Registry | undefined
