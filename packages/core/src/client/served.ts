@@ -23,7 +23,6 @@ export interface Served {
 }
 
 /** The upkeep of a store, while it goes on. With the client it ends, too. */
-/** What a server gets of the client whose store it stands before. Not for users. */
 export interface ServedUpkeep {
   /** Resolves when what is under way is done, and another may lead. It ends in bounded time also without the store. */
   stop(): Promise<void>
