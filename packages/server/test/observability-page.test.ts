@@ -32,7 +32,9 @@ async function declared(): Promise<ReadonlyMap<string, Declared & { readonly fro
 
 test('the page tells of each metric who has it, its kind and its labels', async () => {
   const rows = [...page.matchAll(/^\| (\w+) \| `(millrace_\w+)` \| (\w+) \| (.*?) ?\|$/gm)]
-  const told = Object.fromEntries(rows.map(([, from, name, kind, labels]) => [name, { from, kind, labels }]))
+  const told = Object.fromEntries(
+    rows.map(([, from, name, kind, labels]): readonly [string, object] => [name!, { from, kind, labels }]),
+  )
   const are = [...(await declared()).values()].map(
     ({ name, from, type, labelNames }): readonly [string, object] => {
       const labels = labelNames.filter((label) => label !== 'le').map((label) => `\`${label}\``)
