@@ -15,7 +15,7 @@ export interface ObservedCall {
    * `unmatched`.
    */
   readonly route: string
-  /** Of HTTP; of an RPC `unary` or `stream`. */
+  /** Of HTTP, or the name of the RPC: one that there is. */
   readonly method: string
   /** The status of HTTP (`200`), or the name of that of gRPC (`OK`). */
   readonly status: string
@@ -27,18 +27,8 @@ export interface ObservedCall {
 /** Of a duration, in seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
-/** Named, since whoever calls chooses: the first that come might be none. */
-const METHODS: ReadonlySet<string> = new Set([
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'PATCH',
-  'DELETE',
-  'OPTIONS',
-  'unary',
-  'stream',
-])
+/** Of HTTP: named, since whoever calls chooses, and the first that come might be none. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 /** The hooks of REST and gRPC. */
 export class CallMetrics {
@@ -80,7 +70,7 @@ export class CallMetrics {
 
   observeCall({ transport, route: given, method: verb, status: code, seconds, error }: ObservedCall): void {
     const route = this.#routes.of(given)
-    const method = METHODS.has(verb) ? verb : OTHER
+    const method = transport === 'grpc' || METHODS.has(verb) ? verb : OTHER
     this.#requests.inc({ transport, route, method, status: this.#statuses.of(code) })
     this.#seconds.observe({ transport, route, method }, seconds)
     if (error !== undefined && isStoreFailure(error)) this.#storeErrors.inc({ operation: route })
