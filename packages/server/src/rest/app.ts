@@ -5,6 +5,7 @@ import { Caller, type CertificateSubject, type Credentials } from '../access/cal
 import { CALLS } from '../service/calls.ts'
 import { EventHub } from '../service/events/hub.ts'
 import { InvalidRequestError } from '../service/errors.ts'
+import { traceHeaders } from '../tracing/trace-headers.ts'
 import { admit, openStream, runCall } from '../service/run-call.ts'
 import { STREAMS } from '../service/streams.ts'
 import { jsonAnswer, problemAnswer } from './answers.ts'
@@ -166,7 +167,8 @@ class App implements RestApp {
     checkAccept(request, 'application/json')
     const { caller } = await this.#admitted(request, meta)
     const signal = AbortSignal.any([request.signal, this.#closing.signal])
-    const scene = { ...this.#parts, caller, signal }
+    const trace = traceHeaders((name) => request.headers.get(name))
+    const scene = { ...this.#parts, caller, signal, trace }
     await admit(call, scene)
     const input = await this.#input({ request, route, params })
     const leave = isWait(input) ? this.#open.enter(caller.name) : undefined

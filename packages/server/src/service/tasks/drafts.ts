@@ -151,7 +151,7 @@ const FINGERPRINT = 'millrace-idempotency'
 export async function openDraft(
   item: BulkItemInput,
   { definitions, keyed }: { readonly definitions: Definitions; readonly keyed: Keyed },
-  scene: Pick<Scene, 'caller' | 'logger'>,
+  scene: Pick<Scene, 'caller' | 'logger' | 'trace'>,
 ): Promise<OpenDraft> {
   const known = await definitionFor(item, definitions, scene)
   const after: Dependency[] = []
@@ -159,7 +159,8 @@ export async function openDraft(
   const run = runOptions(known, item)
   const due = { ...(delay !== undefined && { delay }), ...(runAt !== undefined && { runAt: timeOf(runAt) }) }
   const { fingerprint } = keyed
-  const headers = fingerprint === undefined ? run.headers : { ...run.headers, [FINGERPRINT]: fingerprint }
+  const given = { ...scene.trace, ...run.headers }
+  const headers = fingerprint === undefined ? given : { ...given, [FINGERPRINT]: fingerprint }
   const options = { ...run, ...due, headers, id: id?.toLowerCase(), after } as EnqueueOptions
   return { draft: new Draft(known.task, item.input, options), after }
 }
