@@ -1,9 +1,15 @@
 /** One connection to a server, and calls over it that stand for themselves. */
-import { Client, credentials, Metadata, type ChannelCredentials } from '@grpc/grpc-js'
+import {
+  Client,
+  credentials,
+  Metadata,
+  type ChannelCredentials,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+} from '@grpc/grpc-js'
 import { codecOf, type Codec } from '../wire/codec.ts'
 import { methodDefinition, pathOf } from '../grpc/definition.ts'
 import { callError } from './errors.ts'
-import type { ClientDuplexStream, ClientReadableStream } from '@grpc/grpc-js'
 import type { DescMethod } from '@bufbuild/protobuf'
 import type { RemoteAddress } from './address.ts'
 

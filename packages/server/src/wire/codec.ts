@@ -48,7 +48,7 @@ export function codecOf<T>(desc: DescMessage): Codec<T> {
 }
 
 /** The same for each use of a message. */
-export function messageCodec(desc: DescMessage): MessageCodec {
+function messageCodec(desc: DescMessage): MessageCodec {
   let codec = codecs.get(desc.typeName)
   if (codec === undefined) {
     const shape = SHAPES[desc.typeName]

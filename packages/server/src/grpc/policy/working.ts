@@ -60,8 +60,9 @@ export const WORKING: StorePolicies<
       const queues = request.demand?.queues ?? []
       for (const { queue, slots } of queues) {
         caller.require('work', queue)
-        if (slots.length !== LEVELS)
-          throw new InvalidArgumentError(`The demand for ${queue} has ${slots.length} levels.`, {
+        const levels: number = slots.length
+        if (levels !== LEVELS)
+          throw new InvalidArgumentError(`The demand for ${queue} has ${levels} levels.`, {
             hint: 'There are five, from critical to batch.',
           })
       }
