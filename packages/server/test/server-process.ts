@@ -6,4 +6,6 @@ const store = new SqliteStore({ path: process.argv[2]! })
 await store.open()
 const served = await serve(store)
 await served.parts.mill['~served'].startUpkeep()
+// it goes with its parent
+process.on('disconnect', () => process.exit(0))
 process.send!(served.port)

@@ -6,6 +6,7 @@ import type { ResolvedWorkerOptions } from '../worker/options.ts'
 import type { Store } from '../store/port.ts'
 import type { Worker } from '../worker/worker.ts'
 
+/** The inside of a client, as a server needs it. */
 export interface Served {
   readonly store: Store
   readonly platform: Platform
