@@ -8,7 +8,9 @@ import type { UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { StoreCallParts } from './store-calls.ts'
 
 /** The port allows 8 MiB of payloads in a request, which have things around them. */
-const MESSAGE_BYTES = 16 * 1_048_576
+const REQUEST_BYTES = 16 * 1_048_576
+/** A page of a thousand tasks with all their errors and metadata. */
+const ANSWER_BYTES = 64 * 1_048_576
 /** Calls and streams of one connection at the same time. */
 const STREAMS_MAX = 1_000
 const KEEPALIVE_MS = 30_000
@@ -31,8 +33,8 @@ export interface GrpcOptions {
 /** A server that is bound to no address yet. It is the caller's to bind, and to shut down. */
 export function newGrpcServer(parts: StoreCallParts, { signal, services = [] }: GrpcOptions): Server {
   const server = new Server({
-    'grpc.max_receive_message_length': MESSAGE_BYTES,
-    'grpc.max_send_message_length': MESSAGE_BYTES,
+    'grpc.max_receive_message_length': REQUEST_BYTES,
+    'grpc.max_send_message_length': ANSWER_BYTES,
     'grpc.max_concurrent_streams': STREAMS_MAX,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
