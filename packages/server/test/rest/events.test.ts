@@ -154,6 +154,16 @@ test('goes on where the listener was', async () => {
   await second.close()
 })
 
+test('does not take a place in what another server told for one in its own', async () => {
+  await using stage = new Stage()
+  const first = await listen(stage, '/v1/events')
+  await run(stage, [1, 2])
+  const seen = await first.next()
+  const second = await listen(stage, '/v1/events', { lastId: seen!.id!.replace(/^.{8}/, 'fedcba98') })
+  expect(await second.next()).toMatchObject({ event: 'resync' })
+  for (const listener of [first, second]) await listener.close()
+})
+
 test.each(['00000000-5', 'nonsense', '1-1'])('says that it cannot go on from %s', async (lastId) => {
   await using stage = new Stage()
   const listener = await listen(stage, '/v1/events', { lastId })
