@@ -4,15 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AccessError, MemoryStore, Mill, systemPlatform, type Logger, type Platform } from '@millrace/core'
 import { SqliteStore } from '@millrace/sqlite'
-import {
-  createServer,
-  QueuePattern,
-  type AuditEntry,
-  type Role,
-  type Server,
-  type ServerOptions,
-} from '../src/index.ts'
-import type { Identity } from '../src/access/caller.ts'
+import { QueuePattern } from '../src/access/queue-pattern.ts'
+import { restApp, type RestApp, type RestOptions } from '../src/rest/app.ts'
+import type { Audit, AuditEntry } from '../src/audit/audit.ts'
+import type { Authenticator, Identity } from '../src/access/caller.ts'
+import type { Redact } from '../src/service/redaction.ts'
+import type { Role } from '../src/access/roles.ts'
 import type { Store } from '@millrace/core/store'
 
 export type Engine = 'memory' | 'sqlite'
@@ -21,7 +18,8 @@ export const ENGINES: readonly Engine[] = ['memory', 'sqlite']
 export const WORKER = '0198c0de-0000-7000-8000-00000000aaaa'
 export const OTHER_WORKER = '0198c0de-0000-7000-8000-00000000bbbb'
 
-export interface StageOptions extends Omit<ServerOptions, 'authenticator' | 'audit'> {
+export interface StageOptions extends RestOptions {
+  readonly redact?: Redact
   readonly engine?: Engine
   readonly platform?: Platform
 }
@@ -30,7 +28,7 @@ export interface StageOptions extends Omit<ServerOptions, 'authenticator' | 'aud
 export class Stage implements AsyncDisposable {
   readonly store: Store
   readonly mill: Mill
-  readonly server: Server
+  readonly server: RestApp
   readonly audit: AuditEntry[] = []
   readonly logged: { readonly data: object; readonly level: string }[] = []
   readonly #grants = new Map<string, Identity>()
@@ -44,23 +42,23 @@ export class Stage implements AsyncDisposable {
         : new SqliteStore({ path: join(this.#folder, 'stage.db') })
     this.mill = new Mill(this.store, { logger: this.#logger(), platform })
     this.grant('root', 'admin', '**')
-    this.server = createServer(this.mill, {
-      ...options,
-      authenticator: {
-        authenticate: ({ authorization }) => {
-          const identity = this.#grants.get(authorization?.replace('Bearer ', '') ?? '')
-          if (identity === undefined)
-            throw new AccessError('unauthenticated', 'This credential is not known.')
-          return Promise.resolve(identity)
-        },
+    const { redact = (value: unknown) => value, ...rest } = options
+    const authenticator: Authenticator = {
+      authenticate: ({ authorization }) => {
+        const identity = this.#grants.get(authorization?.replace('Bearer ', '') ?? '')
+        if (identity === undefined) throw new AccessError('unauthenticated', 'This credential is not known.')
+        return Promise.resolve(identity)
       },
-      audit: {
-        note: (entry) => {
-          this.audit.push(entry)
-          return Promise.resolve()
-        },
+    }
+    const audit: Audit = {
+      note: (entry) => {
+        this.audit.push(entry)
+        return Promise.resolve()
       },
-    })
+    }
+    const { logger } = this.mill['~served']
+    const parts = { mill: this.mill, store: this.store, platform, logger, authenticator, audit, redact }
+    this.server = restApp(parts, rest)
   }
 
   grant(name: string, role: Role, ...queues: readonly string[]): void {

@@ -39,7 +39,9 @@ export interface RestOptions {
 /** What the listener knows of a request beside what is in it. */
 export interface RequestMeta {
   /** Of the client's certificate, which TLS has checked. */
-  readonly certificate?: CertificateSubject | undefined
+  readonly certificate?: CertificateSubject | null | undefined
+  /** Where it comes from. */
+  readonly address?: string | null | undefined
 }
 
 /** The REST API. */
@@ -60,7 +62,8 @@ const GONE = 499
 
 /** @throws InvalidArgumentError */
 export function restApp(parts: ServerParts, options: RestOptions = {}): RestApp {
-  return new App(parts, options)
+  const app = new App(parts, options)
+  return { fetch: (request, meta) => app.fetch(request, meta), close: () => app.close() }
 }
 
 interface Arrival {
@@ -225,10 +228,11 @@ class App implements RestApp {
     }
   }
 
-  async #admitted(request: Request, { certificate }: RequestMeta): Promise<Admitted> {
+  async #admitted(request: Request, { certificate, address }: RequestMeta): Promise<Admitted> {
     const credentials: Credentials = {
       authorization: request.headers.get('authorization'),
       certificate: certificate ?? null,
+      address,
     }
     const caller = new Caller(await this.#parts.authenticator.authenticate(credentials))
     this.#buckets.take(caller.name)
