@@ -42,7 +42,7 @@ export const LISTEN_LIMITS: ListenLimits = {
   stallTimeoutMs: 30_000,
   handshakeTimeoutMs: 10_000,
   messageBytesMax: 16_777_216,
-  streamsMax: 256,
+  streamsMax: 1_000,
   pingIntervalMs: 30_000,
   pingTimeoutMs: 20_000,
   idleTimeoutMs: 300_000,
