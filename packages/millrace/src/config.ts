@@ -8,7 +8,7 @@ import {
   type MillOptions,
   type WorkerOptions,
 } from '@millrace/core'
-import type { JwtOptions, StartOptions } from '@millrace/server'
+import type { JwtOptions, ListenOptions, ServerOptions } from '@millrace/server'
 import { parseStoreUrl } from './store-url.ts'
 
 /** How the workers of a project run. What stands here gives way to variables of the environment, and both to options. */
@@ -21,7 +21,7 @@ export interface WorkerConfig extends Omit<WorkerOptions, 'handlers' | 'isolates
  * How `millrace serve` runs for a project. What stands here gives way to variables of the environment, and both to
  * options. Paths of files are from the folder of the configuration.
  */
-export type ServerConfig = StartOptions
+export type ServerConfig = Pick<ServerOptions, 'auth' | 'audit' | 'redact' | 'metrics'> & ListenOptions
 
 /** What a project may say about itself in `millrace.config.ts`; what is left out has its default. */
 export interface MillraceConfig extends Pick<MillOptions, 'logger' | 'plugins'> {
@@ -89,6 +89,7 @@ const SERVER_MEMBERS: Members<ServerConfig> = {
   tls: true,
   audit: true,
   redact: true,
+  metrics: true,
   insecure: true,
   limits: true,
   drain: true,

@@ -12,9 +12,11 @@ import {
 } from '@millrace/core'
 import { PostgresStore } from '@millrace/postgres'
 import { RedisStore } from '@millrace/redis'
+import { RemoteStore } from '@millrace/server/remote'
 import { SqliteStore } from '@millrace/sqlite'
 import { isSource, type StoreSource, type TransactionalSource } from './store-source.ts'
 import { parseStoreUrl, storeUrl } from './store-url.ts'
+import { tokenFor } from './token.ts'
 
 /** What a client may be told beside its store. */
 export interface ConnectOptions extends MillOptions {
@@ -25,6 +27,11 @@ export interface ConnectOptions extends MillOptions {
   readonly namespace?: string | undefined
   /** Whether a new store gets its tables, and an older schema is brought up to date. Default true. */
   readonly migrate?: boolean | undefined
+  /**
+   * What tells a Millrace server who calls: an API key, or a JWT. Default: the environment variable MILLRACE_TOKEN, else what stands
+   * in the file that MILLRACE_TOKEN_FILE names. Other stores need none.
+   */
+  readonly token?: string | undefined
 }
 
 /**
@@ -39,7 +46,7 @@ export async function connect<Tx>(
 ): Promise<TransactionalMill<Tx>>
 /**
  * A client of the store that is given, as `redis(client)` of millrace/redis, or that the URL names: `sqlite:PATH`, `sqlite:///PATH`, `postgres://…`, `redis://HOST:PORT` (or
- * `rediss:`, `valkey:`, `valkeys:`) or `memory:`. Without one it is the environment variable MILLRACE_STORE, else
+ * `rediss:`, `valkey:`, `valkeys:`), `https://HOST:PORT` of a Millrace server (`http://` on the loopback only) or `memory:`. Without one it is the environment variable MILLRACE_STORE, else
  * `sqlite:millrace.db`: the same as the command line. A client that nobody uses does not keep the process alive.
  *
  * @throws StoreError: `store-url` for a URL that names no store of this version, another `store-…` if it cannot
@@ -75,10 +82,10 @@ export function createMill(store?: string | StoreSource, options: ConnectOptions
 
 function millOf(store: string | StoreSource | undefined, options: ConnectOptions): Mill {
   checkMembers(options, CONNECT_MEMBERS, 'connect')
-  const { namespace, migrate, ...others } = options
+  const { namespace, migrate, token, ...others } = options
   if (!isSource(store)) {
     const named = namespace ?? namespaceOfEnvironment()
-    return new Mill(storeOf(storeUrl(store), { ...others, namespace: named, migrate }), others)
+    return new Mill(storeOf(storeUrl(store), { ...others, namespace: named, migrate, token }), others)
   }
   const made = store['~store']({ namespace, migrate })
   if (!('transactions' in made)) return new Mill(made, others)
@@ -100,10 +107,14 @@ const CONNECT_MEMBERS: Members<ConnectOptions> = {
   platform: true,
   namespace: true,
   migrate: true,
+  token: true,
 }
 
 /** The packages load what they drive (`node:sqlite`, the client of Redis) only when a store is opened. */
-function storeOf(url: string, { platform = systemPlatform, namespace, migrate }: ConnectOptions): Store {
+function storeOf(
+  url: string,
+  { platform = systemPlatform, namespace, migrate, token }: ConnectOptions,
+): Store {
   const address = parseStoreUrl(url)
   switch (address.kind) {
     case 'memory':
@@ -114,5 +125,7 @@ function storeOf(url: string, { platform = systemPlatform, namespace, migrate }:
       return new PostgresStore({ url: address.url, namespace, migrate })
     case 'redis':
       return new RedisStore({ url: address.url, namespace, migrate })
+    case 'server':
+      return new RemoteStore({ url: address.url, token: tokenFor(token) })
   }
 }

@@ -17,6 +17,7 @@ export function migratorOf(url: string, namespace?: string): Migrator | null {
       return new PostgresMigrator({ url: address.url, namespace })
     case 'memory':
     case 'redis':
+    case 'server':
       return null
   }
 }

@@ -8,14 +8,13 @@ export type StoreAddress =
   | { readonly kind: 'sqlite'; readonly path: string }
   | { readonly kind: 'postgres'; readonly url: string }
   | { readonly kind: 'redis'; readonly url: string }
+  | { readonly kind: 'server'; readonly url: string }
 
 /** The store of those who say nothing: a file in the current folder. */
 export const DEFAULT_STORE_URL = 'sqlite:millrace.db'
 
 const HINT =
-  'Give sqlite:PATH (as in sqlite:millrace.db or sqlite:///var/lib/millrace.db), postgres://USER:PASSWORD@HOST/DATABASE, redis://HOST:PORT or memory:.'
-
-const LATER: ReadonlySet<string> = new Set(['http', 'https'])
+  'Give sqlite:PATH (as in sqlite:millrace.db or sqlite:///var/lib/millrace.db), postgres://USER:PASSWORD@HOST/DATABASE, redis://HOST:PORT, https://HOST:PORT of a Millrace server, or memory:.'
 
 /**
  * The URL that was given, else MILLRACE_STORE (or what stands in the file that MILLRACE_STORE_FILE names), else the default.
@@ -48,10 +47,11 @@ export function parseStoreUrl(url: string): StoreAddress {
     case 'valkey':
     case 'valkeys':
       return { kind: 'redis', url: redisUrl(url) }
+    case 'http':
+    case 'https':
+      return { kind: 'server', url: serverUrl(url) }
     default:
-      throw LATER.has(scheme.toLowerCase())
-        ? new StoreUrlError(`This version of Millrace has no store for ${scheme}: URLs.`, HINT)
-        : new StoreUrlError(`Millrace knows no store for ${scheme}: URLs.`, HINT)
+      throw new StoreUrlError(`Millrace knows no store for ${scheme}: URLs.`, HINT)
   }
 }
 
@@ -100,6 +100,13 @@ function redisUrl(url: string): string {
     'The store URL of Redis cannot be read.',
     'Write redis://USER:PASSWORD@HOST:PORT/DATABASE, as in redis://localhost; rediss:// is the same with TLS.',
   )
+}
+
+/** A host is all that it needs; what else a URL may not have is the store's to say. */
+function serverUrl(url: string): string {
+  const parsed = URL.parse(url)
+  if (parsed !== null && parsed.hostname !== '') return url
+  throw new StoreUrlError('The URL of the server cannot be read.', 'Write https://HOST:PORT.')
 }
 
 class StoreUrlError extends StoreError {

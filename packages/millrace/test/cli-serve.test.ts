@@ -201,8 +201,7 @@ test('it serves, lets in who has a key, lets out whose key is revoked, and ends 
   }
   expect((await got(`${url}/livez`)).statusCode).toBe(200)
   expect((await got(`${url}/readyz`)).statusCode).toBe(200)
-  // it is known; what it may do is another question
-  expect(await status(key)).not.toBe(401)
+  expect(await status(key)).toBe(403) // a producer does not look around
   expect(await status()).toBe(401)
   expect(await status(`${key.slice(0, -1)}!`)).toBe(401)
   const began = performance.now()

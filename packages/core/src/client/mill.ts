@@ -41,7 +41,7 @@ import { PayloadChecker, type PayloadCheck } from './payload-checker.ts'
 import { Plugins } from './plugins.ts'
 import { QueueControl, WorkerControl } from './queue-control.ts'
 import { ScheduleControl } from './schedule-control.ts'
-import type { Served } from './served.ts'
+import { servedBy, STEWARD, type Served } from './served.ts'
 import { TaskControl } from './task-control.ts'
 import {
   checkWait,
@@ -312,7 +312,7 @@ export class Mill implements AsyncDisposable {
 
   /** What a server works with that stands before this client's store. Not for users. */
   get '~served'(): Served {
-    return this.#connection
+    return servedBy(this.#connection, () => this.#newWorker(STEWARD))
   }
 
   /**
@@ -325,18 +325,21 @@ export class Mill implements AsyncDisposable {
   }
 
   protected newWorker(options: WorkerOptions<never>): Worker {
+    return this.#newWorker(resolveWorkerOptions(options))
+  }
+
+  #newWorker(options: ResolvedWorkerOptions): Worker {
     if (this.#closing !== undefined) throw new ClosedError()
-    const resolved = resolveWorkerOptions(options)
     const parts = {
       connection: this.#connection,
       enqueuer: this.#handlersEnqueuer,
       budgets: this.#budgetKeeper,
       plugins: this.#plugins,
-      options: resolved,
+      options,
       stopped: (worker: Worker): void => void this.#workers.delete(worker),
     }
     const worker = new Worker(parts)
-    this.#workers.set(worker, resolved.handlers)
+    this.#workers.set(worker, options.handlers)
     return worker
   }
 

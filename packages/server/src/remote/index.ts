@@ -1,1 +1,3 @@
-export {}
+/** A store over a Millrace server, for clients. */
+export { RemoteStore } from './remote-store.ts'
+export type { RemoteStoreOptions } from './address.ts'

@@ -1,7 +1,7 @@
 /** What is in force for `millrace serve`. */
 import { dirname, relative, resolve } from 'node:path'
 import { duration, type Duration } from '@millrace/core'
-import type { StartOptions } from '@millrace/server'
+import type { ListenOptions, ServerOptions } from '@millrace/server'
 import type { ServerConfig } from '../../config.ts'
 import { CliError, firstLine } from '../failure.ts'
 import { listed } from '../options.ts'
@@ -35,6 +35,7 @@ const SAID: Readonly<Record<string, Said>> = {
   audit: { option: 'audit', variable: 'MILLRACE_AUDIT_FILE', read: asIs },
   'insecure.noAuth': { option: 'allow-no-auth', variable: 'MILLRACE_ALLOW_NO_AUTH', read: yesOrNo },
   'insecure.noTls': { option: 'allow-no-tls', variable: 'MILLRACE_ALLOW_NO_TLS', read: yesOrNo },
+  metrics: { option: 'metrics', variable: 'MILLRACE_METRICS', read: metricsOf },
   drain: { option: 'drain', variable: 'MILLRACE_DRAIN', read: durationOf },
   drainDelay: { option: 'drain-delay', variable: 'MILLRACE_DRAIN_DELAY', read: durationOf },
 }
@@ -101,8 +102,25 @@ function at(config: ServerConfig, place: string): unknown {
   return value
 }
 
+/** What a server is made and listens with. */
+export interface ServeOptions {
+  readonly server: ServerOptions
+  readonly listen: ListenOptions
+}
+
+/** What it is made with; the rest is where it listens. */
+const MADE_WITH: ReadonlySet<string> = new Set(['auth', 'audit', 'redact', 'metrics'])
+
 /** What a server is started with: what nobody said is left out. */
-export function serverOptionsOf(settings: ServerSettings): StartOptions {
+export function serverOptionsOf(settings: ServerSettings): ServeOptions {
+  const options = Object.entries(nested(settings))
+  return {
+    server: Object.fromEntries(options.filter(([name]) => MADE_WITH.has(name))),
+    listen: Object.fromEntries(options.filter(([name]) => !MADE_WITH.has(name))),
+  }
+}
+
+function nested(settings: ServerSettings): Readonly<Record<string, unknown>> {
   const options: Record<string, unknown> = {}
   for (const [place, { value }] of settings) {
     if (value === undefined) continue
@@ -144,6 +162,11 @@ function clientsOf(text: string): string {
     `${JSON.stringify(text)} is neither required nor accepted.`,
     'Give one of the two.',
   )
+}
+
+function metricsOf(text: string): string {
+  if (text === 'open' || text === 'closed') return text
+  throw new CliError('usage', `${JSON.stringify(text)} is neither open nor closed.`, 'Give one of the two.')
 }
 
 function yesOrNo(text: string): boolean {

@@ -1,10 +1,10 @@
 import type { Mill } from '@millrace/core'
-import type { Listening, StartOptions } from '@millrace/server'
+import type { Listening } from '@millrace/server'
 import { Option, type Command } from 'commander'
 import { createMill } from '../../connect.ts'
 import { shownUrl } from '../../store-url.ts'
 import { settingsOf } from '../configuration/in-force.ts'
-import { serverOptionsOf, type ServerFlags } from '../configuration/server-settings.ts'
+import { serverOptionsOf, type ServeOptions, type ServerFlags } from '../configuration/server-settings.ts'
 import { loggerOf } from '../configuration/worker-settings.ts'
 import { paint, type Output } from '../output.ts'
 import { outputOf } from '../session.ts'
@@ -46,6 +46,10 @@ export function addServe(program: Command): void {
     .option('--allow-no-tls', 'listen where others reach it, without TLS: behind a proxy that has it')
     .optionsGroup('Options:')
     .option('--audit <file>', 'add a line of JSON for what operators do (default: the log)')
+    .option(
+      '--metrics <access>',
+      'who may read /metrics: open, or closed, those who may view all queues (default: closed)',
+    )
     .option('--drain <duration>', 'how long Ctrl-C waits for calls that run (default: 25s)')
     .option('--drain-delay <duration>', 'how long it still answers before, no longer ready (default: 0s)')
     .option('--quiet', 'say nothing but warnings and errors')
@@ -92,7 +96,7 @@ async function serve(command: Command, options: Readonly<Record<string, string |
 }
 
 interface Run {
-  readonly options: StartOptions
+  readonly options: ServeOptions
   readonly output: Output
   readonly place: string
   readonly isQuiet: boolean
@@ -100,13 +104,14 @@ interface Run {
 
 async function run(mill: Mill, { options, output, place, isQuiet }: Run): Promise<void> {
   // loaded by those who serve only
-  const { startServer } = await import('@millrace/server')
+  const { createServer } = await import('@millrace/server')
   const stop = Promise.withResolvers<void>()
   const hurry = Promise.withResolvers<void>()
   using _ = onSignals(stop.resolve, hurry.resolve)
-  const server = await startServer(mill, options)
+  const { server: how, listen } = options
+  const server = await createServer(mill, how).listen(listen)
   goOnUnheard()
-  const isOpen = options.auth === undefined || options.auth === 'none'
+  const isOpen = how.auth === undefined || how.auth === 'none'
   if (!isQuiet) announce(output, { server, store: place, isOpen })
   if (isOpen) warnOpen(output)
   await stop.promise

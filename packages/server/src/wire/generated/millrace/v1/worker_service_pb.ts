@@ -2,864 +2,813 @@
 // @generated from file millrace/v1/worker_service.proto (package millrace.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from '@bufbuild/protobuf/codegenv2'
-import { fileDesc, messageDesc, serviceDesc } from '@bufbuild/protobuf/codegenv2'
-import type { Duration, Timestamp } from '@bufbuild/protobuf/wkt'
-import { file_google_protobuf_duration, file_google_protobuf_timestamp } from '@bufbuild/protobuf/wkt'
-import type { Message } from '@bufbuild/protobuf'
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file millrace/v1/worker_service.proto.
  */
-export const file_millrace_v1_worker_service: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'CiBtaWxscmFjZS92MS93b3JrZXJfc2VydmljZS5wcm90bxILbWlsbHJhY2UudjEitgwKClJ1blJlcXVlc3QSLgoFYmVnaW4YASABKAsyHS5taWxscmFjZS52MS5SdW5SZXF1ZXN0LkJlZ2luSAASLAoEYmVhdBgCIAEoCzIcLm1pbGxyYWNlLnYxLlJ1blJlcXVlc3QuQmVhdEgAEiwKBGRvbmUYAyABKAsyHC5taWxscmFjZS52MS5SdW5SZXF1ZXN0LkRvbmVIABI0Cghwcm9ncmVzcxgEIAEoCzIgLm1pbGxyYWNlLnYxLlJ1blJlcXVlc3QuUHJvZ3Jlc3NIABIqCgNsb2cYBSABKAsyGy5taWxscmFjZS52MS5SdW5SZXF1ZXN0LkxvZ0gAEjgKCmNoZWNrcG9pbnQYBiABKAsyIi5taWxscmFjZS52MS5SdW5SZXF1ZXN0LkNoZWNrcG9pbnRIABIuCgVzcGF3bhgHIAEoCzIdLm1pbGxyYWNlLnYxLlJ1blJlcXVlc3QuU3Bhd25IABIuCgVkcmFpbhgIIAEoCzIdLm1pbGxyYWNlLnYxLlJ1blJlcXVlc3QuRHJhaW5IABqBAgoFQmVnaW4SMQoFdGFza3MYASADKAsyIi5taWxscmFjZS52MS5SdW5SZXF1ZXN0LkRlZmluaXRpb24SOQoGcXVldWVzGAIgAygLMikubWlsbHJhY2UudjEuUnVuUmVxdWVzdC5CZWdpbi5RdWV1ZXNFbnRyeRITCgtjb25jdXJyZW5jeRgDIAEoDRIoCgVsZWFzZRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZvZmZlcnMYBSADKAkSDAoEbmFtZRgGIAEoCRotCgtRdWV1ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBGtQBCgpEZWZpbml0aW9uEgwKBHR5cGUYASABKAkSDQoFcXVldWUYAiABKAkSEAoIYXR0ZW1wdHMYAyABKA0SLQoKYmFzZV9kZWxheRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCgltYXhfZGVsYXkYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKgoHdGltZW91dBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzY2hlbWEYByABKAkaBgoEQmVhdBoHCgVEcmFpbhq2AQoERG9uZRILCgNydW4YASABKAQSNgoJc3VjY2VlZGVkGAIgASgLMiEubWlsbHJhY2UudjEuUnVuUmVxdWVzdC5TdWNjZWVkZWRIABIwCgZmYWlsZWQYAyABKAsyHi5taWxscmFjZS52MS5SdW5SZXF1ZXN0LkZhaWxlZEgAEiwKB3Nub296ZWQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IAEIJCgdvdXRjb21lGjUKCVN1Y2NlZWRlZBIOCgRqc29uGAEgASgJSAASDgoEZGF0YRgCIAEoDEgAQggKBnJlc3VsdBp8CgZGYWlsZWQSDAoEbmFtZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEg0KBXN0YWNrGAMgASgJEg8KBW5ldmVyGAQgASgISAASKgoFYWZ0ZXIYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IAEIHCgVhZ2Fpbho3CghQcm9ncmVzcxILCgNydW4YASABKAQSEAoIZnJhY3Rpb24YAiABKAESDAoEdGV4dBgDIAEoCRo9CgNMb2cSCwoDcnVuGAEgASgEEg0KBWxldmVsGAIgASgJEgwKBHRleHQYAyABKAkSDAoEZGF0YRgEIAEoCRo4CgpDaGVja3BvaW50EgsKA3J1bhgBIAEoBBIPCgdyZXF1ZXN0GAIgASgEEgwKBGpzb24YAyABKAkaiAEKBVNwYXduEgsKA3J1bhgBIAEoBBIPCgdyZXF1ZXN0GAIgASgEEgsKA2tleRgDIAEoCRIMCgR0eXBlGAQgASgJEg0KBWlucHV0GAUgASgJEg0KBXF1ZXVlGAYgASgJEigKBWRlbGF5GAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgkKB21lc3NhZ2Ui/AcKC1J1blJlc3BvbnNlEi8KBWJlZ3VuGAEgASgLMh4ubWlsbHJhY2UudjEuUnVuUmVzcG9uc2UuQmVndW5IABItCgR0YXNrGAIgASgLMh0ubWlsbHJhY2UudjEuUnVuUmVzcG9uc2UuVGFza0gAEi8KBWFib3J0GAMgASgLMh4ubWlsbHJhY2UudjEuUnVuUmVzcG9uc2UuQWJvcnRIABIxCgZhbnN3ZXIYBCABKAsyHy5taWxscmFjZS52MS5SdW5SZXNwb25zZS5BbnN3ZXJIABIzCgdkcmFpbmVkGAUgASgLMiAubWlsbHJhY2UudjEuUnVuUmVzcG9uc2UuRHJhaW5lZEgAGjYKBUJlZ3VuEi0KCmJlYXRfZXZlcnkYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24a7QMKBFRhc2sSCwoDcnVuGAEgASgEEgoKAmlkGAIgASgJEgwKBHR5cGUYAyABKAkSDQoFcXVldWUYBCABKAkSDwoHYXR0ZW1wdBgFIAEoDRIOCgRqc29uGAYgASgJSAASDgoEZGF0YRgHIAEoDEgAEhIKCmNoZWNrcG9pbnQYCCABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAkgASgJEg0KBWVwb2NoGAogASgNEgwKBHRhZ3MYCyADKAkSPQoIbWV0YWRhdGEYDCADKAsyKy5taWxscmFjZS52MS5SdW5SZXNwb25zZS5UYXNrLk1ldGFkYXRhRW50cnkSOwoHaGVhZGVycxgNIAMoCzIqLm1pbGxyYWNlLnYxLlJ1blJlc3BvbnNlLlRhc2suSGVhZGVyc0VudHJ5Eg0KBWFmdGVyGA4gAygJEhAKCHNjaGVkdWxlGA8gASgJEi0KCWZpcmVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBWlucHV0GiQKBUFib3J0EgsKA3J1bhgBIAEoBBIOCgZyZWFzb24YAiABKAkaZgoGQW5zd2VyEg8KB3JlcXVlc3QYASABKAQSDAoCaWQYAiABKAlIABIzCgdyZWZ1c2FsGAMgASgLMiAubWlsbHJhY2UudjEuUnVuUmVzcG9uc2UuUmVmdXNhbEgAQggKBnJlc3VsdBooCgdSZWZ1c2FsEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRoJCgdEcmFpbmVkQgkKB21lc3NhZ2UyTQoNV29ya2VyU2VydmljZRI8CgNSdW4SFy5taWxscmFjZS52MS5SdW5SZXF1ZXN0GhgubWlsbHJhY2UudjEuUnVuUmVzcG9uc2UoATABYgZwcm90bzM',
-    [file_google_protobuf_duration, file_google_protobuf_timestamp],
-  )
+export const file_millrace_v1_worker_service: GenFile = /*@__PURE__*/
+  fileDesc("CiBtaWxscmFjZS92MS93b3JrZXJfc2VydmljZS5wcm90bxILbWlsbHJhY2UudjEitgwKClJ1blJlcXVlc3QSLgoFYmVnaW4YASABKAsyHS5taWxscmFjZS52MS5SdW5SZXF1ZXN0LkJlZ2luSAASLAoEYmVhdBgCIAEoCzIcLm1pbGxyYWNlLnYxLlJ1blJlcXVlc3QuQmVhdEgAEiwKBGRvbmUYAyABKAsyHC5taWxscmFjZS52MS5SdW5SZXF1ZXN0LkRvbmVIABI0Cghwcm9ncmVzcxgEIAEoCzIgLm1pbGxyYWNlLnYxLlJ1blJlcXVlc3QuUHJvZ3Jlc3NIABIqCgNsb2cYBSABKAsyGy5taWxscmFjZS52MS5SdW5SZXF1ZXN0LkxvZ0gAEjgKCmNoZWNrcG9pbnQYBiABKAsyIi5taWxscmFjZS52MS5SdW5SZXF1ZXN0LkNoZWNrcG9pbnRIABIuCgVzcGF3bhgHIAEoCzIdLm1pbGxyYWNlLnYxLlJ1blJlcXVlc3QuU3Bhd25IABIuCgVkcmFpbhgIIAEoCzIdLm1pbGxyYWNlLnYxLlJ1blJlcXVlc3QuRHJhaW5IABqBAgoFQmVnaW4SMQoFdGFza3MYASADKAsyIi5taWxscmFjZS52MS5SdW5SZXF1ZXN0LkRlZmluaXRpb24SOQoGcXVldWVzGAIgAygLMikubWlsbHJhY2UudjEuUnVuUmVxdWVzdC5CZWdpbi5RdWV1ZXNFbnRyeRITCgtjb25jdXJyZW5jeRgDIAEoDRIoCgVsZWFzZRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZvZmZlcnMYBSADKAkSDAoEbmFtZRgGIAEoCRotCgtRdWV1ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBGtQBCgpEZWZpbml0aW9uEgwKBHR5cGUYASABKAkSDQoFcXVldWUYAiABKAkSEAoIYXR0ZW1wdHMYAyABKA0SLQoKYmFzZV9kZWxheRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCgltYXhfZGVsYXkYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKgoHdGltZW91dBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzY2hlbWEYByABKAkaBgoEQmVhdBoHCgVEcmFpbhq2AQoERG9uZRILCgNydW4YASABKAQSNgoJc3VjY2VlZGVkGAIgASgLMiEubWlsbHJhY2UudjEuUnVuUmVxdWVzdC5TdWNjZWVkZWRIABIwCgZmYWlsZWQYAyABKAsyHi5taWxscmFjZS52MS5SdW5SZXF1ZXN0LkZhaWxlZEgAEiwKB3Nub296ZWQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IAEIJCgdvdXRjb21lGjUKCVN1Y2NlZWRlZBIOCgRqc29uGAEgASgJSAASDgoEZGF0YRgCIAEoDEgAQggKBnJlc3VsdBp8CgZGYWlsZWQSDAoEbmFtZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEg0KBXN0YWNrGAMgASgJEg8KBW5ldmVyGAQgASgISAASKgoFYWZ0ZXIYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IAEIHCgVhZ2Fpbho3CghQcm9ncmVzcxILCgNydW4YASABKAQSEAoIZnJhY3Rpb24YAiABKAESDAoEdGV4dBgDIAEoCRo9CgNMb2cSCwoDcnVuGAEgASgEEg0KBWxldmVsGAIgASgJEgwKBHRleHQYAyABKAkSDAoEZGF0YRgEIAEoCRo4CgpDaGVja3BvaW50EgsKA3J1bhgBIAEoBBIPCgdyZXF1ZXN0GAIgASgEEgwKBGpzb24YAyABKAkaiAEKBVNwYXduEgsKA3J1bhgBIAEoBBIPCgdyZXF1ZXN0GAIgASgEEgsKA2tleRgDIAEoCRIMCgR0eXBlGAQgASgJEg0KBWlucHV0GAUgASgJEg0KBXF1ZXVlGAYgASgJEigKBWRlbGF5GAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgkKB21lc3NhZ2Ui/AcKC1J1blJlc3BvbnNlEi8KBWJlZ3VuGAEgASgLMh4ubWlsbHJhY2UudjEuUnVuUmVzcG9uc2UuQmVndW5IABItCgR0YXNrGAIgASgLMh0ubWlsbHJhY2UudjEuUnVuUmVzcG9uc2UuVGFza0gAEi8KBWFib3J0GAMgASgLMh4ubWlsbHJhY2UudjEuUnVuUmVzcG9uc2UuQWJvcnRIABIxCgZhbnN3ZXIYBCABKAsyHy5taWxscmFjZS52MS5SdW5SZXNwb25zZS5BbnN3ZXJIABIzCgdkcmFpbmVkGAUgASgLMiAubWlsbHJhY2UudjEuUnVuUmVzcG9uc2UuRHJhaW5lZEgAGjYKBUJlZ3VuEi0KCmJlYXRfZXZlcnkYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24a7QMKBFRhc2sSCwoDcnVuGAEgASgEEgoKAmlkGAIgASgJEgwKBHR5cGUYAyABKAkSDQoFcXVldWUYBCABKAkSDwoHYXR0ZW1wdBgFIAEoDRIOCgRqc29uGAYgASgJSAASDgoEZGF0YRgHIAEoDEgAEhIKCmNoZWNrcG9pbnQYCCABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAkgASgJEg0KBWVwb2NoGAogASgNEgwKBHRhZ3MYCyADKAkSPQoIbWV0YWRhdGEYDCADKAsyKy5taWxscmFjZS52MS5SdW5SZXNwb25zZS5UYXNrLk1ldGFkYXRhRW50cnkSOwoHaGVhZGVycxgNIAMoCzIqLm1pbGxyYWNlLnYxLlJ1blJlc3BvbnNlLlRhc2suSGVhZGVyc0VudHJ5Eg0KBWFmdGVyGA4gAygJEhAKCHNjaGVkdWxlGA8gASgJEi0KCWZpcmVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgcKBWlucHV0GiQKBUFib3J0EgsKA3J1bhgBIAEoBBIOCgZyZWFzb24YAiABKAkaZgoGQW5zd2VyEg8KB3JlcXVlc3QYASABKAQSDAoCaWQYAiABKAlIABIzCgdyZWZ1c2FsGAMgASgLMiAubWlsbHJhY2UudjEuUnVuUmVzcG9uc2UuUmVmdXNhbEgAQggKBnJlc3VsdBooCgdSZWZ1c2FsEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRoJCgdEcmFpbmVkQgkKB21lc3NhZ2UyTQoNV29ya2VyU2VydmljZRI8CgNSdW4SFy5taWxscmFjZS52MS5SdW5SZXF1ZXN0GhgubWlsbHJhY2UudjEuUnVuUmVzcG9uc2UoATABYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * From the worker.
  *
  * @generated from message millrace.v1.RunRequest
  */
-export type RunRequest = Message<'millrace.v1.RunRequest'> & {
+export type RunRequest = Message<"millrace.v1.RunRequest"> & {
   /**
    * @generated from oneof millrace.v1.RunRequest.message
    */
-  message:
-    | {
-        /**
-         * What the worker is: the first message, and only that.
-         *
-         * @generated from field: millrace.v1.RunRequest.Begin begin = 1;
-         */
-        value: RunRequest_Begin
-        case: 'begin'
-      }
-    | {
-        /**
-         * The worker is alive.
-         *
-         * @generated from field: millrace.v1.RunRequest.Beat beat = 2;
-         */
-        value: RunRequest_Beat
-        case: 'beat'
-      }
-    | {
-        /**
-         * A task has ended.
-         *
-         * @generated from field: millrace.v1.RunRequest.Done done = 3;
-         */
-        value: RunRequest_Done
-        case: 'done'
-      }
-    | {
-        /**
-         * How far a task has come.
-         *
-         * @generated from field: millrace.v1.RunRequest.Progress progress = 4;
-         */
-        value: RunRequest_Progress
-        case: 'progress'
-      }
-    | {
-        /**
-         * A line to be kept with a task.
-         *
-         * @generated from field: millrace.v1.RunRequest.Log log = 5;
-         */
-        value: RunRequest_Log
-        case: 'log'
-      }
-    | {
-        /**
-         * Where the next attempt of a task is to go on.
-         *
-         * @generated from field: millrace.v1.RunRequest.Checkpoint checkpoint = 6;
-         */
-        value: RunRequest_Checkpoint
-        case: 'checkpoint'
-      }
-    | {
-        /**
-         * A task to be enqueued in the name of one that runs.
-         *
-         * @generated from field: millrace.v1.RunRequest.Spawn spawn = 7;
-         */
-        value: RunRequest_Spawn
-        case: 'spawn'
-      }
-    | {
-        /**
-         * The worker wants no more tasks: when those that it has are done, the stream ends.
-         *
-         * @generated from field: millrace.v1.RunRequest.Drain drain = 8;
-         */
-        value: RunRequest_Drain
-        case: 'drain'
-      }
-    | { case: undefined; value?: undefined }
-}
+  message: {
+    /**
+     * What the worker is: the first message, and only that.
+     *
+     * @generated from field: millrace.v1.RunRequest.Begin begin = 1;
+     */
+    value: RunRequest_Begin;
+    case: "begin";
+  } | {
+    /**
+     * The worker is alive.
+     *
+     * @generated from field: millrace.v1.RunRequest.Beat beat = 2;
+     */
+    value: RunRequest_Beat;
+    case: "beat";
+  } | {
+    /**
+     * A task has ended.
+     *
+     * @generated from field: millrace.v1.RunRequest.Done done = 3;
+     */
+    value: RunRequest_Done;
+    case: "done";
+  } | {
+    /**
+     * How far a task has come.
+     *
+     * @generated from field: millrace.v1.RunRequest.Progress progress = 4;
+     */
+    value: RunRequest_Progress;
+    case: "progress";
+  } | {
+    /**
+     * A line to be kept with a task.
+     *
+     * @generated from field: millrace.v1.RunRequest.Log log = 5;
+     */
+    value: RunRequest_Log;
+    case: "log";
+  } | {
+    /**
+     * Where the next attempt of a task is to go on.
+     *
+     * @generated from field: millrace.v1.RunRequest.Checkpoint checkpoint = 6;
+     */
+    value: RunRequest_Checkpoint;
+    case: "checkpoint";
+  } | {
+    /**
+     * A task to be enqueued in the name of one that runs.
+     *
+     * @generated from field: millrace.v1.RunRequest.Spawn spawn = 7;
+     */
+    value: RunRequest_Spawn;
+    case: "spawn";
+  } | {
+    /**
+     * The worker wants no more tasks: when those that it has are done, the stream ends.
+     *
+     * @generated from field: millrace.v1.RunRequest.Drain drain = 8;
+     */
+    value: RunRequest_Drain;
+    case: "drain";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.RunRequest.
  * Use `create(RunRequestSchema)` to create a new message.
  */
-export const RunRequestSchema: GenMessage<RunRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 0)
+export const RunRequestSchema: GenMessage<RunRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 0);
 
 /**
  * @generated from message millrace.v1.RunRequest.Begin
  */
-export type RunRequest_Begin = Message<'millrace.v1.RunRequest.Begin'> & {
+export type RunRequest_Begin = Message<"millrace.v1.RunRequest.Begin"> & {
   /**
    * What it can run.
    *
    * @generated from field: repeated millrace.v1.RunRequest.Definition tasks = 1;
    */
-  tasks: RunRequest_Definition[]
+  tasks: RunRequest_Definition[];
 
   /**
    * Slots by queue. The credential must have a role that may work in each.
    *
    * @generated from field: map<string, uint32> queues = 2;
    */
-  queues: { [key: string]: number }
+  queues: { [key: string]: number };
 
   /**
    * Tasks that run at the same time, whatever their queue. Default: the sum of the slots.
    *
    * @generated from field: uint32 concurrency = 3;
    */
-  concurrency: number
+  concurrency: number;
 
   /**
    * How long after its last message it is taken for dead: 1 s at least, default 15 s.
    *
    * @generated from field: google.protobuf.Duration lease = 4;
    */
-  lease?: Duration | undefined
+  lease?: Duration | undefined;
 
   /**
    * What tasks may need.
    *
    * @generated from field: repeated string offers = 5;
    */
-  offers: string[]
+  offers: string[];
 
   /**
    * Shown to operators: where it runs. Default: the name of the credential.
    *
    * @generated from field: string name = 6;
    */
-  name: string
-}
+  name: string;
+};
 
 /**
  * Describes the message millrace.v1.RunRequest.Begin.
  * Use `create(RunRequest_BeginSchema)` to create a new message.
  */
-export const RunRequest_BeginSchema: GenMessage<RunRequest_Begin> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 0, 0)
+export const RunRequest_BeginSchema: GenMessage<RunRequest_Begin> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 0, 0);
 
 /**
  * A kind of task. What is left out is as everywhere: 3 attempts, a backoff from 1 s to 5 minutes, 15 minutes an attempt.
  *
  * @generated from message millrace.v1.RunRequest.Definition
  */
-export type RunRequest_Definition = Message<'millrace.v1.RunRequest.Definition'> & {
+export type RunRequest_Definition = Message<"millrace.v1.RunRequest.Definition"> & {
   /**
    * @generated from field: string type = 1;
    */
-  type: string
+  type: string;
 
   /**
    * The queue of tasks that name none. Default: `default`.
    *
    * @generated from field: string queue = 2;
    */
-  queue: string
+  queue: string;
 
   /**
    * How often it is tried, the first time included.
    *
    * @generated from field: uint32 attempts = 3;
    */
-  attempts: number
+  attempts: number;
 
   /**
    * The backoff before the second attempt.
    *
    * @generated from field: google.protobuf.Duration base_delay = 4;
    */
-  baseDelay?: Duration | undefined
+  baseDelay?: Duration | undefined;
 
   /**
    * The longest backoff.
    *
    * @generated from field: google.protobuf.Duration max_delay = 5;
    */
-  maxDelay?: Duration | undefined
+  maxDelay?: Duration | undefined;
 
   /**
    * How long an attempt may take.
    *
    * @generated from field: google.protobuf.Duration timeout = 6;
    */
-  timeout?: Duration | undefined
+  timeout?: Duration | undefined;
 
   /**
    * JSON Schema of its input, as JSON, for producers that have only its name.
    *
    * @generated from field: string schema = 7;
    */
-  schema: string
-}
+  schema: string;
+};
 
 /**
  * Describes the message millrace.v1.RunRequest.Definition.
  * Use `create(RunRequest_DefinitionSchema)` to create a new message.
  */
-export const RunRequest_DefinitionSchema: GenMessage<RunRequest_Definition> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 0, 1)
+export const RunRequest_DefinitionSchema: GenMessage<RunRequest_Definition> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 0, 1);
 
 /**
  * @generated from message millrace.v1.RunRequest.Beat
  */
-export type RunRequest_Beat = Message<'millrace.v1.RunRequest.Beat'> & {}
+export type RunRequest_Beat = Message<"millrace.v1.RunRequest.Beat"> & {
+};
 
 /**
  * Describes the message millrace.v1.RunRequest.Beat.
  * Use `create(RunRequest_BeatSchema)` to create a new message.
  */
-export const RunRequest_BeatSchema: GenMessage<RunRequest_Beat> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 0, 2)
+export const RunRequest_BeatSchema: GenMessage<RunRequest_Beat> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 0, 2);
 
 /**
  * @generated from message millrace.v1.RunRequest.Drain
  */
-export type RunRequest_Drain = Message<'millrace.v1.RunRequest.Drain'> & {}
+export type RunRequest_Drain = Message<"millrace.v1.RunRequest.Drain"> & {
+};
 
 /**
  * Describes the message millrace.v1.RunRequest.Drain.
  * Use `create(RunRequest_DrainSchema)` to create a new message.
  */
-export const RunRequest_DrainSchema: GenMessage<RunRequest_Drain> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 0, 3)
+export const RunRequest_DrainSchema: GenMessage<RunRequest_Drain> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 0, 3);
 
 /**
  * @generated from message millrace.v1.RunRequest.Done
  */
-export type RunRequest_Done = Message<'millrace.v1.RunRequest.Done'> & {
+export type RunRequest_Done = Message<"millrace.v1.RunRequest.Done"> & {
   /**
    * @generated from field: uint64 run = 1;
    */
-  run: bigint
+  run: bigint;
 
   /**
    * @generated from oneof millrace.v1.RunRequest.Done.outcome
    */
-  outcome:
-    | {
-        /**
-         * @generated from field: millrace.v1.RunRequest.Succeeded succeeded = 2;
-         */
-        value: RunRequest_Succeeded
-        case: 'succeeded'
-      }
-    | {
-        /**
-         * @generated from field: millrace.v1.RunRequest.Failed failed = 3;
-         */
-        value: RunRequest_Failed
-        case: 'failed'
-      }
-    | {
-        /**
-         * Not now: it comes again after so long, and no attempt is burnt.
-         *
-         * @generated from field: google.protobuf.Duration snoozed = 4;
-         */
-        value: Duration
-        case: 'snoozed'
-      }
-    | { case: undefined; value?: undefined }
-}
+  outcome: {
+    /**
+     * @generated from field: millrace.v1.RunRequest.Succeeded succeeded = 2;
+     */
+    value: RunRequest_Succeeded;
+    case: "succeeded";
+  } | {
+    /**
+     * @generated from field: millrace.v1.RunRequest.Failed failed = 3;
+     */
+    value: RunRequest_Failed;
+    case: "failed";
+  } | {
+    /**
+     * Not now: it comes again after so long, and no attempt is burnt.
+     *
+     * @generated from field: google.protobuf.Duration snoozed = 4;
+     */
+    value: Duration;
+    case: "snoozed";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.RunRequest.Done.
  * Use `create(RunRequest_DoneSchema)` to create a new message.
  */
-export const RunRequest_DoneSchema: GenMessage<RunRequest_Done> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 0, 4)
+export const RunRequest_DoneSchema: GenMessage<RunRequest_Done> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 0, 4);
 
 /**
  * @generated from message millrace.v1.RunRequest.Succeeded
  */
-export type RunRequest_Succeeded = Message<'millrace.v1.RunRequest.Succeeded'> & {
+export type RunRequest_Succeeded = Message<"millrace.v1.RunRequest.Succeeded"> & {
   /**
    * @generated from oneof millrace.v1.RunRequest.Succeeded.result
    */
-  result:
-    | {
-        /**
-         * As JSON. Neither: no result.
-         *
-         * @generated from field: string json = 1;
-         */
-        value: string
-        case: 'json'
-      }
-    | {
-        /**
-         * @generated from field: bytes data = 2;
-         */
-        value: Uint8Array
-        case: 'data'
-      }
-    | { case: undefined; value?: undefined }
-}
+  result: {
+    /**
+     * As JSON. Neither: no result.
+     *
+     * @generated from field: string json = 1;
+     */
+    value: string;
+    case: "json";
+  } | {
+    /**
+     * @generated from field: bytes data = 2;
+     */
+    value: Uint8Array;
+    case: "data";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.RunRequest.Succeeded.
  * Use `create(RunRequest_SucceededSchema)` to create a new message.
  */
-export const RunRequest_SucceededSchema: GenMessage<RunRequest_Succeeded> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 0, 5)
+export const RunRequest_SucceededSchema: GenMessage<RunRequest_Succeeded> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 0, 5);
 
 /**
  * @generated from message millrace.v1.RunRequest.Failed
  */
-export type RunRequest_Failed = Message<'millrace.v1.RunRequest.Failed'> & {
+export type RunRequest_Failed = Message<"millrace.v1.RunRequest.Failed"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
+  name: string;
 
   /**
    * @generated from field: string message = 2;
    */
-  message: string
+  message: string;
 
   /**
    * @generated from field: string stack = 3;
    */
-  stack: string
+  stack: string;
 
   /**
    * Default: it is tried again after the backoff, if there are attempts left.
    *
    * @generated from oneof millrace.v1.RunRequest.Failed.again
    */
-  again:
-    | {
-        /**
-         * It is not tried again.
-         *
-         * @generated from field: bool never = 4;
-         */
-        value: boolean
-        case: 'never'
-      }
-    | {
-        /**
-         * It is tried again after so long.
-         *
-         * @generated from field: google.protobuf.Duration after = 5;
-         */
-        value: Duration
-        case: 'after'
-      }
-    | { case: undefined; value?: undefined }
-}
+  again: {
+    /**
+     * It is not tried again.
+     *
+     * @generated from field: bool never = 4;
+     */
+    value: boolean;
+    case: "never";
+  } | {
+    /**
+     * It is tried again after so long.
+     *
+     * @generated from field: google.protobuf.Duration after = 5;
+     */
+    value: Duration;
+    case: "after";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.RunRequest.Failed.
  * Use `create(RunRequest_FailedSchema)` to create a new message.
  */
-export const RunRequest_FailedSchema: GenMessage<RunRequest_Failed> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 0, 6)
+export const RunRequest_FailedSchema: GenMessage<RunRequest_Failed> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 0, 6);
 
 /**
  * @generated from message millrace.v1.RunRequest.Progress
  */
-export type RunRequest_Progress = Message<'millrace.v1.RunRequest.Progress'> & {
+export type RunRequest_Progress = Message<"millrace.v1.RunRequest.Progress"> & {
   /**
    * @generated from field: uint64 run = 1;
    */
-  run: bigint
+  run: bigint;
 
   /**
    * From 0 to 1.
    *
    * @generated from field: double fraction = 2;
    */
-  fraction: number
+  fraction: number;
 
   /**
    * @generated from field: string text = 3;
    */
-  text: string
-}
+  text: string;
+};
 
 /**
  * Describes the message millrace.v1.RunRequest.Progress.
  * Use `create(RunRequest_ProgressSchema)` to create a new message.
  */
-export const RunRequest_ProgressSchema: GenMessage<RunRequest_Progress> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 0, 7)
+export const RunRequest_ProgressSchema: GenMessage<RunRequest_Progress> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 0, 7);
 
 /**
  * @generated from message millrace.v1.RunRequest.Log
  */
-export type RunRequest_Log = Message<'millrace.v1.RunRequest.Log'> & {
+export type RunRequest_Log = Message<"millrace.v1.RunRequest.Log"> & {
   /**
    * @generated from field: uint64 run = 1;
    */
-  run: bigint
+  run: bigint;
 
   /**
    * debug, info, warn or error. Default: info.
    *
    * @generated from field: string level = 2;
    */
-  level: string
+  level: string;
 
   /**
    * @generated from field: string text = 3;
    */
-  text: string
+  text: string;
 
   /**
    * As JSON: an object.
    *
    * @generated from field: string data = 4;
    */
-  data: string
-}
+  data: string;
+};
 
 /**
  * Describes the message millrace.v1.RunRequest.Log.
  * Use `create(RunRequest_LogSchema)` to create a new message.
  */
-export const RunRequest_LogSchema: GenMessage<RunRequest_Log> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 0, 8)
+export const RunRequest_LogSchema: GenMessage<RunRequest_Log> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 0, 8);
 
 /**
  * @generated from message millrace.v1.RunRequest.Checkpoint
  */
-export type RunRequest_Checkpoint = Message<'millrace.v1.RunRequest.Checkpoint'> & {
+export type RunRequest_Checkpoint = Message<"millrace.v1.RunRequest.Checkpoint"> & {
   /**
    * @generated from field: uint64 run = 1;
    */
-  run: bigint
+  run: bigint;
 
   /**
    * Repeated in the answer, which says when it is written.
    *
    * @generated from field: uint64 request = 2;
    */
-  request: bigint
+  request: bigint;
 
   /**
    * As JSON.
    *
    * @generated from field: string json = 3;
    */
-  json: string
-}
+  json: string;
+};
 
 /**
  * Describes the message millrace.v1.RunRequest.Checkpoint.
  * Use `create(RunRequest_CheckpointSchema)` to create a new message.
  */
-export const RunRequest_CheckpointSchema: GenMessage<RunRequest_Checkpoint> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 0, 9)
+export const RunRequest_CheckpointSchema: GenMessage<RunRequest_Checkpoint> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 0, 9);
 
 /**
  * Repeated by a later attempt under the same key it is the same task.
  *
  * @generated from message millrace.v1.RunRequest.Spawn
  */
-export type RunRequest_Spawn = Message<'millrace.v1.RunRequest.Spawn'> & {
+export type RunRequest_Spawn = Message<"millrace.v1.RunRequest.Spawn"> & {
   /**
    * @generated from field: uint64 run = 1;
    */
-  run: bigint
+  run: bigint;
 
   /**
    * Repeated in the answer.
    *
    * @generated from field: uint64 request = 2;
    */
-  request: bigint
+  request: bigint;
 
   /**
    * Names this child among those of the task. Default: the type and a running number.
    *
    * @generated from field: string key = 3;
    */
-  key: string
+  key: string;
 
   /**
    * @generated from field: string type = 4;
    */
-  type: string
+  type: string;
 
   /**
    * As JSON.
    *
    * @generated from field: string input = 5;
    */
-  input: string
+  input: string;
 
   /**
    * The queue. Default: that of the type's definition.
    *
    * @generated from field: string queue = 6;
    */
-  queue: string
+  queue: string;
 
   /**
    * Not before so long.
    *
    * @generated from field: google.protobuf.Duration delay = 7;
    */
-  delay?: Duration | undefined
-}
+  delay?: Duration | undefined;
+};
 
 /**
  * Describes the message millrace.v1.RunRequest.Spawn.
  * Use `create(RunRequest_SpawnSchema)` to create a new message.
  */
-export const RunRequest_SpawnSchema: GenMessage<RunRequest_Spawn> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 0, 10)
+export const RunRequest_SpawnSchema: GenMessage<RunRequest_Spawn> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 0, 10);
 
 /**
  * To the worker.
  *
  * @generated from message millrace.v1.RunResponse
  */
-export type RunResponse = Message<'millrace.v1.RunResponse'> & {
+export type RunResponse = Message<"millrace.v1.RunResponse"> & {
   /**
    * @generated from oneof millrace.v1.RunResponse.message
    */
-  message:
-    | {
-        /**
-         * The worker is known, and tasks may come.
-         *
-         * @generated from field: millrace.v1.RunResponse.Begun begun = 1;
-         */
-        value: RunResponse_Begun
-        case: 'begun'
-      }
-    | {
-        /**
-         * A task to run.
-         *
-         * @generated from field: millrace.v1.RunResponse.Task task = 2;
-         */
-        value: RunResponse_Task
-        case: 'task'
-      }
-    | {
-        /**
-         * A task is to stop: its `done` may say that it did, or how it ended all the same.
-         *
-         * @generated from field: millrace.v1.RunResponse.Abort abort = 3;
-         */
-        value: RunResponse_Abort
-        case: 'abort'
-      }
-    | {
-        /**
-         * What became of a checkpoint or spawn.
-         *
-         * @generated from field: millrace.v1.RunResponse.Answer answer = 4;
-         */
-        value: RunResponse_Answer
-        case: 'answer'
-      }
-    | {
-        /**
-         * The last task is done after `drain`, or after an operator ended the worker: the stream ends.
-         *
-         * @generated from field: millrace.v1.RunResponse.Drained drained = 5;
-         */
-        value: RunResponse_Drained
-        case: 'drained'
-      }
-    | { case: undefined; value?: undefined }
-}
+  message: {
+    /**
+     * The worker is known, and tasks may come.
+     *
+     * @generated from field: millrace.v1.RunResponse.Begun begun = 1;
+     */
+    value: RunResponse_Begun;
+    case: "begun";
+  } | {
+    /**
+     * A task to run.
+     *
+     * @generated from field: millrace.v1.RunResponse.Task task = 2;
+     */
+    value: RunResponse_Task;
+    case: "task";
+  } | {
+    /**
+     * A task is to stop: its `done` may say that it did, or how it ended all the same.
+     *
+     * @generated from field: millrace.v1.RunResponse.Abort abort = 3;
+     */
+    value: RunResponse_Abort;
+    case: "abort";
+  } | {
+    /**
+     * What became of a checkpoint or spawn.
+     *
+     * @generated from field: millrace.v1.RunResponse.Answer answer = 4;
+     */
+    value: RunResponse_Answer;
+    case: "answer";
+  } | {
+    /**
+     * The last task is done after `drain`, or after an operator ended the worker: the stream ends.
+     *
+     * @generated from field: millrace.v1.RunResponse.Drained drained = 5;
+     */
+    value: RunResponse_Drained;
+    case: "drained";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.RunResponse.
  * Use `create(RunResponseSchema)` to create a new message.
  */
-export const RunResponseSchema: GenMessage<RunResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 1)
+export const RunResponseSchema: GenMessage<RunResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 1);
 
 /**
  * @generated from message millrace.v1.RunResponse.Begun
  */
-export type RunResponse_Begun = Message<'millrace.v1.RunResponse.Begun'> & {
+export type RunResponse_Begun = Message<"millrace.v1.RunResponse.Begun"> & {
   /**
    * A message should come at least so often.
    *
    * @generated from field: google.protobuf.Duration beat_every = 1;
    */
-  beatEvery?: Duration | undefined
-}
+  beatEvery?: Duration | undefined;
+};
 
 /**
  * Describes the message millrace.v1.RunResponse.Begun.
  * Use `create(RunResponse_BegunSchema)` to create a new message.
  */
-export const RunResponse_BegunSchema: GenMessage<RunResponse_Begun> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 1, 0)
+export const RunResponse_BegunSchema: GenMessage<RunResponse_Begun> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 1, 0);
 
 /**
  * A task to run. `run` names this run of it, in everything that the worker says of it.
  *
  * @generated from message millrace.v1.RunResponse.Task
  */
-export type RunResponse_Task = Message<'millrace.v1.RunResponse.Task'> & {
+export type RunResponse_Task = Message<"millrace.v1.RunResponse.Task"> & {
   /**
    * @generated from field: uint64 run = 1;
    */
-  run: bigint
+  run: bigint;
 
   /**
    * @generated from field: string id = 2;
    */
-  id: string
+  id: string;
 
   /**
    * @generated from field: string type = 3;
    */
-  type: string
+  type: string;
 
   /**
    * @generated from field: string queue = 4;
    */
-  queue: string
+  queue: string;
 
   /**
    * 1 for the first.
    *
    * @generated from field: uint32 attempt = 5;
    */
-  attempt: number
+  attempt: number;
 
   /**
    * @generated from oneof millrace.v1.RunResponse.Task.input
    */
-  input:
-    | {
-        /**
-         * As JSON.
-         *
-         * @generated from field: string json = 6;
-         */
-        value: string
-        case: 'json'
-      }
-    | {
-        /**
-         * @generated from field: bytes data = 7;
-         */
-        value: Uint8Array
-        case: 'data'
-      }
-    | { case: undefined; value?: undefined }
+  input: {
+    /**
+     * As JSON.
+     *
+     * @generated from field: string json = 6;
+     */
+    value: string;
+    case: "json";
+  } | {
+    /**
+     * @generated from field: bytes data = 7;
+     */
+    value: Uint8Array;
+    case: "data";
+  } | { case: undefined; value?: undefined };
 
   /**
    * As JSON: what an earlier attempt saved last. Empty: none did.
    *
    * @generated from field: string checkpoint = 8;
    */
-  checkpoint: string
+  checkpoint: string;
 
   /**
    * The same for all attempts: for what is called with it to know a repeat by.
    *
    * @generated from field: string idempotency_key = 9;
    */
-  idempotencyKey: string
+  idempotencyKey: string;
 
   /**
    * Grows with every change of ownership: a system that remembers the highest one can refuse what comes late.
    *
    * @generated from field: uint32 epoch = 10;
    */
-  epoch: number
+  epoch: number;
 
   /**
    * @generated from field: repeated string tags = 11;
    */
-  tags: string[]
+  tags: string[];
 
   /**
    * @generated from field: map<string, string> metadata = 12;
    */
-  metadata: { [key: string]: string }
+  metadata: { [key: string]: string };
 
   /**
    * @generated from field: map<string, string> headers = 13;
    */
-  headers: { [key: string]: string }
+  headers: { [key: string]: string };
 
   /**
    * Ids of the tasks that it waited for.
    *
    * @generated from field: repeated string after = 14;
    */
-  after: string[]
+  after: string[];
 
   /**
    * The schedule that it is a run of. Empty: of none.
    *
    * @generated from field: string schedule = 15;
    */
-  schedule: string
+  schedule: string;
 
   /**
    * The fire time of the schedule that it is a run of.
    *
    * @generated from field: google.protobuf.Timestamp fire_time = 16;
    */
-  fireTime?: Timestamp | undefined
-}
+  fireTime?: Timestamp | undefined;
+};
 
 /**
  * Describes the message millrace.v1.RunResponse.Task.
  * Use `create(RunResponse_TaskSchema)` to create a new message.
  */
-export const RunResponse_TaskSchema: GenMessage<RunResponse_Task> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 1, 1)
+export const RunResponse_TaskSchema: GenMessage<RunResponse_Task> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 1, 1);
 
 /**
  * @generated from message millrace.v1.RunResponse.Abort
  */
-export type RunResponse_Abort = Message<'millrace.v1.RunResponse.Abort'> & {
+export type RunResponse_Abort = Message<"millrace.v1.RunResponse.Abort"> & {
   /**
    * @generated from field: uint64 run = 1;
    */
-  run: bigint
+  run: bigint;
 
   /**
    * lost: somebody else has it by now. cancel, timeout, shutdown.
    *
    * @generated from field: string reason = 2;
    */
-  reason: string
-}
+  reason: string;
+};
 
 /**
  * Describes the message millrace.v1.RunResponse.Abort.
  * Use `create(RunResponse_AbortSchema)` to create a new message.
  */
-export const RunResponse_AbortSchema: GenMessage<RunResponse_Abort> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 1, 2)
+export const RunResponse_AbortSchema: GenMessage<RunResponse_Abort> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 1, 2);
 
 /**
  * @generated from message millrace.v1.RunResponse.Answer
  */
-export type RunResponse_Answer = Message<'millrace.v1.RunResponse.Answer'> & {
+export type RunResponse_Answer = Message<"millrace.v1.RunResponse.Answer"> & {
   /**
    * @generated from field: uint64 request = 1;
    */
-  request: bigint
+  request: bigint;
 
   /**
    * @generated from oneof millrace.v1.RunResponse.Answer.result
    */
-  result:
-    | {
-        /**
-         * It was done. Of a spawn: the id of the task.
-         *
-         * @generated from field: string id = 2;
-         */
-        value: string
-        case: 'id'
-      }
-    | {
-        /**
-         * It was not done.
-         *
-         * @generated from field: millrace.v1.RunResponse.Refusal refusal = 3;
-         */
-        value: RunResponse_Refusal
-        case: 'refusal'
-      }
-    | { case: undefined; value?: undefined }
-}
+  result: {
+    /**
+     * It was done. Of a spawn: the id of the task.
+     *
+     * @generated from field: string id = 2;
+     */
+    value: string;
+    case: "id";
+  } | {
+    /**
+     * It was not done.
+     *
+     * @generated from field: millrace.v1.RunResponse.Refusal refusal = 3;
+     */
+    value: RunResponse_Refusal;
+    case: "refusal";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.RunResponse.Answer.
  * Use `create(RunResponse_AnswerSchema)` to create a new message.
  */
-export const RunResponse_AnswerSchema: GenMessage<RunResponse_Answer> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 1, 3)
+export const RunResponse_AnswerSchema: GenMessage<RunResponse_Answer> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 1, 3);
 
 /**
  * @generated from message millrace.v1.RunResponse.Refusal
  */
-export type RunResponse_Refusal = Message<'millrace.v1.RunResponse.Refusal'> & {
+export type RunResponse_Refusal = Message<"millrace.v1.RunResponse.Refusal"> & {
   /**
    * A code of Millrace's errors.
    *
    * @generated from field: string code = 1;
    */
-  code: string
+  code: string;
 
   /**
    * @generated from field: string message = 2;
    */
-  message: string
-}
+  message: string;
+};
 
 /**
  * Describes the message millrace.v1.RunResponse.Refusal.
  * Use `create(RunResponse_RefusalSchema)` to create a new message.
  */
-export const RunResponse_RefusalSchema: GenMessage<RunResponse_Refusal> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 1, 4)
+export const RunResponse_RefusalSchema: GenMessage<RunResponse_Refusal> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 1, 4);
 
 /**
  * @generated from message millrace.v1.RunResponse.Drained
  */
-export type RunResponse_Drained = Message<'millrace.v1.RunResponse.Drained'> & {}
+export type RunResponse_Drained = Message<"millrace.v1.RunResponse.Drained"> & {
+};
 
 /**
  * Describes the message millrace.v1.RunResponse.Drained.
  * Use `create(RunResponse_DrainedSchema)` to create a new message.
  */
-export const RunResponse_DrainedSchema: GenMessage<RunResponse_Drained> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_worker_service, 1, 5)
+export const RunResponse_DrainedSchema: GenMessage<RunResponse_Drained> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_worker_service, 1, 5);
 
 /**
  * Runs tasks, in any language.
@@ -878,8 +827,10 @@ export const WorkerService: GenService<{
    * @generated from rpc millrace.v1.WorkerService.Run
    */
   run: {
-    methodKind: 'bidi_streaming'
-    input: typeof RunRequestSchema
-    output: typeof RunResponseSchema
-  }
-}> = /*@__PURE__*/ serviceDesc(file_millrace_v1_worker_service, 0)
+    methodKind: "bidi_streaming";
+    input: typeof RunRequestSchema;
+    output: typeof RunResponseSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_millrace_v1_worker_service, 0);
+

@@ -1,0 +1,53 @@
+/** What a rule for a method of the port is. */
+import type { Store } from '@millrace/core/store'
+import type { Given, PortMethod, Taken } from '../../wire/methods.ts'
+import type { Caller } from '../../access/caller.ts'
+import type { Permission } from '../../access/roles.ts'
+import type { SessionOwners } from './session-owners.ts'
+import type { TaskQueues } from './task-queues.ts'
+
+/**
+ * How far a permission has to go:
+ * - `each`: it is needed in each queue that the request names; else the call is refused as a whole, before anything is written.
+ * - `own`: as `each`, and the session has to be the caller's own.
+ * - `seen`: what is in other queues is left out of the answer, and is not touched.
+ * - `all`: it is needed in all queues, since what it is about belongs to none; else the call is refused.
+ * - `all or nothing`: who has it not in all queues is told that there is nothing: the server looks after that by itself.
+ * - `any`: it is needed in any queue.
+ */
+export type Reach = 'each' | 'own' | 'seen' | 'all' | 'all or nothing' | 'any'
+
+/** With what a call is carried out. */
+export interface StoreScene {
+  readonly caller: Caller
+  readonly store: Store
+  readonly owners: SessionOwners
+  readonly queues: TaskQueues
+}
+
+/** Who may call a method, and what the call does for them. */
+export interface StorePolicy<M extends PortMethod> {
+  /** Any of them is needed, for any queue at least. */
+  readonly permissions: readonly Permission[]
+  readonly reach: Reach
+  /** @throws AccessError, and what the store throws */
+  carry(taken: Taken<M>, scene: StoreScene): Promise<Given<M>>
+}
+
+/** The rules of some methods. */
+export type StorePolicies<M extends PortMethod = PortMethod> = { readonly [K in M]: StorePolicy<K> }
+
+/** Whether any of these is permitted in all queues. */
+export function mayAllEverywhere(caller: Caller, permissions: readonly Permission[]): boolean {
+  return permissions.some((permission) => caller.mayEverywhere(permission))
+}
+
+/** Whether any of these is permitted in the queue. */
+export function mayAny(caller: Caller, permissions: readonly Permission[], queue: string): boolean {
+  return permissions.some((permission) => caller.may(permission, queue))
+}
+
+/** Who looks at queues: those who run their tasks see them, too. */
+export const LOOKING: readonly Permission[] = ['view', 'work']
+/** Who may see a task whose id is known. */
+export const FOLLOWING: readonly Permission[] = ['follow', 'view', 'work']

@@ -1,0 +1,32 @@
+/** A call with one request and one answer: who makes it, what it says, and what it comes to. */
+import { codecOf } from '../wire/codec.ts'
+import { Caller } from '../access/caller.ts'
+import { credentialsOf } from './credentials.ts'
+import { refusalOf, toldOf } from './status.ts'
+import type { DescMethod } from '@bufbuild/protobuf'
+import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js'
+import type { ServerParts } from '../parts.ts'
+
+/** Carries out a call. Request and answer are plain objects, as their messages are written (see `wire/conventions.ts`). */
+export type Run = (request: object, caller: Caller) => Promise<object>
+
+/** A handler of gRPC. Whatever `run` rejects with is told as a status; what is none of Millrace's is logged, and not told. */
+export function unaryHandler(
+  parts: Pick<ServerParts, 'authenticator' | 'logger'>,
+  method: DescMethod,
+  run: Run,
+): handleUnaryCall<Buffer, Buffer> {
+  const requests = codecOf<object>(method.input)
+  const answers = codecOf<object>(method.output)
+  const { logger, authenticator } = parts
+  const serve = async (call: ServerUnaryCall<Buffer, Buffer>): Promise<Buffer> => {
+    const caller = new Caller(await authenticator.authenticate(credentialsOf(call)))
+    return answers.encode(await run(requests.decode(call.request), caller))
+  }
+  return (call, answer: sendUnaryData<Buffer>) => {
+    serve(call).then(
+      (response) => answer(null, response),
+      (error: unknown) => answer(refusalOf(toldOf(error, { logger, call: method.name }))),
+    )
+  }
+}

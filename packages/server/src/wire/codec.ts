@@ -1,0 +1,144 @@
+/**
+ * From plain objects to the bytes of a message and back, as its descriptor says: compiled once for each message, and in one
+ * pass, so that no message object is ever made. What each message is in plain objects says `conventions.ts`.
+ */
+import type { DescMessage } from '@bufbuild/protobuf'
+import { LEFT_OUT, MAY_BE_NONE, SHAPES, TAKE_NULL, type Shape } from './conventions.ts'
+import { fieldCodec, type FieldCodec, type Plain } from './fields.ts'
+import { discriminated, keyed, type UnionCodec } from './unions.ts'
+import { Reader, unreadable } from './reader.ts'
+import { Writer } from './writer.ts'
+
+/** Between a plain value and the bytes of its message. */
+export interface Codec<T> {
+  /** @throws InvalidArgumentError if something is missing, or no whole number where there has to be one */
+  encode(value: T): Buffer
+  /** @throws InvalidArgumentError for what is no such message, or holds what it must not */
+  decode(bytes: Uint8Array): T
+}
+
+/** Between a value and its message, inside others. */
+export interface MessageCodec {
+  write(writer: Writer, value: unknown): void
+  read(reader: Reader, end: number): unknown
+}
+
+const codecs = new Map<string, MessageCodec>()
+/** Nothing is written by two at a time. */
+const shared = new Writer()
+
+/** @template T what the message is in plain objects, which its caller knows */
+export function codecOf<T>(desc: DescMessage): Codec<T> {
+  const codec = messageCodec(desc)
+  return {
+    encode: (value) => {
+      try {
+        codec.write(shared, value)
+      } catch (error) {
+        shared.reset()
+        throw error
+      }
+      return shared.finish()
+    },
+    decode: (bytes) => {
+      const reader = new Reader(bytes)
+      return codec.read(reader, reader.length) as T
+    },
+  }
+}
+
+/** The same for each use of a message. */
+export function messageCodec(desc: DescMessage): MessageCodec {
+  let codec = codecs.get(desc.typeName)
+  if (codec === undefined) {
+    const shape = SHAPES[desc.typeName]
+    codec = shape === undefined ? bareCodec(desc) : shaped(bareCodec(desc), shape)
+    codecs.set(desc.typeName, codec)
+  }
+  return codec
+}
+
+function bareCodec(desc: DescMessage): MessageCodec {
+  const [only, ...others] = desc.fields
+  if (only?.name === 'values' && others.length === 0) return valuesCodec(new ObjectCodec(desc))
+  return discriminated(desc, messageCodec) ?? new ObjectCodec(desc)
+}
+
+function shaped(codec: MessageCodec, { toFields, fromFields }: Shape): MessageCodec {
+  return {
+    write: (writer, value) => codec.write(writer, toFields(value as never)),
+    read: (reader, end) => fromFields(codec.read(reader, end) as never),
+  }
+}
+
+function valuesCodec(codec: MessageCodec): MessageCodec {
+  return {
+    write: (writer, value) => codec.write(writer, { values: value }),
+    read: (reader, end) => (codec.read(reader, end) as Plain)['values'],
+  }
+}
+
+/** An object with a member for each field. */
+class ObjectCodec implements MessageCodec {
+  readonly #desc: DescMessage
+  #fields: readonly FieldCodec[] | undefined
+  #union: UnionCodec | undefined
+  readonly #byNumber: number[] = []
+
+  constructor(desc: DescMessage) {
+    this.#desc = desc
+  }
+
+  write(writer: Writer, value: unknown): void {
+    const fields = this.#fields ?? this.#compile()
+    for (const { name, write } of fields) write(writer, (value as Plain)[name])
+    this.#union?.write(writer, value as Plain)
+  }
+
+  read(reader: Reader, end: number): unknown {
+    const fields = this.#fields ?? this.#compile()
+    const values: unknown[] = Array.from({ length: fields.length })
+    let member: Plain | undefined
+    while (reader.at < end) {
+      const tag = reader.varint()
+      const number = Math.floor(tag / 8)
+      const index = this.#byNumber[number]
+      if (index !== undefined) values[index] = fields[index]!.read(reader, tag % 8, values[index])
+      else member = this.#union?.read(reader, tag) ?? skipped(reader, tag, member)
+    }
+    if (reader.at !== end) throw unreadable('a message in it does not end where it should')
+    const object: Record<string, unknown> = {}
+    for (let index = 0; index < fields.length; index++) {
+      const { name, absent } = fields[index]!
+      const found = values[index]
+      const value = found === undefined ? absent() : found
+      if (value !== undefined) object[name] = value
+    }
+    if (this.#union === undefined) return object
+    if (member === undefined && !MAY_BE_NONE.has(this.#desc.typeName))
+      throw unreadable(`${this.#desc.name} is none of its members`)
+    return Object.assign(object, member)
+  }
+
+  /** Late: messages may hold each other. */
+  #compile(): readonly FieldCodec[] {
+    const leftOut = LEFT_OUT[this.#desc.typeName] ?? []
+    const plain = this.#desc.fields.filter(({ oneof }) => oneof === undefined)
+    const fields = plain.map((field) =>
+      fieldCodec(field, {
+        codecOf: messageCodec,
+        leftOut: leftOut.includes(field.localName),
+        takesNull: TAKE_NULL.has(field.message?.typeName ?? ''),
+      }),
+    )
+    for (const [index, { number }] of plain.entries()) this.#byNumber[number] = index
+    this.#union = keyed(this.#desc, messageCodec)
+    this.#fields = fields
+    return fields
+  }
+}
+
+function skipped(reader: Reader, tag: number, member: Plain | undefined): Plain | undefined {
+  reader.skip(tag % 8)
+  return member
+}

@@ -1,0 +1,106 @@
+/**
+ * How the port's plain objects and messages differ, as far as their files cannot say it.
+ *
+ * What can be told from a message by itself:
+ * - A field has the name of the member. `optional` and absent is `null`, what is not `optional` has to be there.
+ * - An enum is its name without the prefix, in lower case with dashes: `CLAIM_END_ISOLATED_CRASH` is `isolated-crash`.
+ * - A message whose one field is `values` is that list, or that map.
+ * - A message that is one `oneof` of the name `kind`, `outcome`, `to` or `code` is a union that tells its members apart by
+ *   that member: `{ outcome: 'added', tasks }`. Any other `oneof` is the member that is there: `{ inMs }` or `{ at }`.
+ */
+
+/** What stands for a value in a message of its own kind. */
+export interface Shape {
+  readonly toFields: (value: never) => object
+  readonly fromFields: (fields: never) => unknown
+}
+
+/** The names of a `oneof` that tell the members of a union apart. */
+export const DISCRIMINATORS: ReadonlySet<string> = new Set(['kind', 'outcome', 'to', 'code'])
+
+/** Absent is absent, and not `null`: by the message, fields by their names in plain objects. */
+export const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
+  'millrace.v1.TaskPolicy': ['version'],
+  'millrace.v1.BackToPending': ['shut'],
+  'millrace.v1.Failed': ['shut'],
+  'millrace.v1.OrderSessionRequest': ['end', 'concurrency'],
+  'millrace.v1.LimitsRequest': ['keys'],
+  'millrace.v1.TaskFilter': ['states', 'queue', 'type', 'tag', 'metadata', 'text'],
+  'millrace.v1.ConfigureQueueRequest': ['paused', 'by', 'retention'],
+  'millrace.v1.ListRequest': ['endedSince'],
+}
+
+/** Messages that stand for `null`, too; there absent is absent where their field is left out, and else refused. */
+export const TAKE_NULL: ReadonlySet<string> = new Set([
+  'millrace.v1.NextFire',
+  'millrace.v1.EndOrder',
+  'millrace.v1.PausedBy',
+  'millrace.v1.RetentionSetting',
+])
+
+/** Messages whose `oneof` may be none of its members. */
+export const MAY_BE_NONE: ReadonlySet<string> = new Set(['millrace.v1.OutcomeSlot'])
+
+/** A message that is there so that its only field may be absent. */
+function slot(name: string): Shape {
+  return {
+    toFields: (value: unknown) => ({ [name]: value }),
+    fromFields: (fields: Readonly<Record<string, unknown>>) => fields[name],
+  }
+}
+
+const payload: Shape = {
+  toFields: (value: string | Uint8Array) => (typeof value === 'string' ? { text: value } : { bytes: value }),
+  fromFields: (fields: { readonly text: string } | { readonly bytes: Uint8Array }) =>
+    'text' in fields ? fields.text : fields.bytes,
+}
+
+/** `live` and `waiting` are words in the port. */
+const uniqueHold: Shape = {
+  toFields: (value: string | { readonly withinMs: number }) =>
+    typeof value === 'string' ? { [value]: {} } : value,
+  fromFields: (fields: object) => {
+    if ('withinMs' in fields) return fields
+    return 'live' in fields ? 'live' : 'waiting'
+  },
+}
+
+const nextFire: Shape = {
+  toFields: (value: number | null | 'keep') => {
+    if (value === 'keep') return { keep: {} }
+    return value === null ? { never: {} } : { at: value }
+  },
+  fromFields: (fields: { readonly at: number } | { readonly keep: object } | { readonly never: object }) => {
+    if ('at' in fields) return fields.at
+    return 'keep' in fields ? 'keep' : null
+  },
+}
+
+const outcomeSlot: Shape = {
+  toFields: (value: object | 'later' | null) => {
+    if (value === null) return {}
+    return value === 'later' ? { later: {} } : { outcome: value }
+  },
+  fromFields: (fields: { readonly outcome?: object; readonly later?: object }) =>
+    fields.outcome ?? (fields.later === undefined ? null : 'later'),
+}
+
+/** Ids have no cursor. */
+const commandTarget: Shape = {
+  toFields: (value: object) => value,
+  fromFields: ({ cursor, ...target }: { readonly cursor: string | null }) =>
+    'ids' in target ? target : { ...target, cursor },
+}
+
+/** Messages that are something else in the port. */
+export const SHAPES: Readonly<Record<string, Shape>> = {
+  'millrace.v1.Payload': payload,
+  'millrace.v1.UniqueHold': uniqueHold,
+  'millrace.v1.NextFire': nextFire,
+  'millrace.v1.OutcomeSlot': outcomeSlot,
+  'millrace.v1.CommandTarget': commandTarget,
+  'millrace.v1.TaskSlot': slot('task'),
+  'millrace.v1.EndOrder': slot('end'),
+  'millrace.v1.PausedBy': slot('by'),
+  'millrace.v1.RetentionSetting': slot('retention'),
+}

@@ -1,0 +1,9 @@
+/** A server in a process of its own, before a SQLite file: `server-process.ts PATH`. It says its port to its parent, and looks after the store. */
+import { SqliteStore } from '@millrace/sqlite'
+import { serve } from './harness.ts'
+
+const store = new SqliteStore({ path: process.argv[2]! })
+await store.open()
+const served = await serve(store)
+await served.parts.mill['~served'].startUpkeep()
+process.send!(served.port)
