@@ -44,7 +44,7 @@ export const LISTEN_LIMITS: ListenLimits = {
   messageBytesMax: 16_777_216,
   streamsMax: 1_000,
   pingIntervalMs: 30_000,
-  pingTimeoutMs: 20_000,
+  pingTimeoutMs: 10_000,
   idleTimeoutMs: 300_000,
   connectionAgeMs: 1_800_000,
   connectionGraceMs: 60_000,
