@@ -38,7 +38,8 @@ export interface Server extends AsyncDisposable {
   /** Answers a request, as `fetch` of a web framework's does; it never rejects. */
   fetch(request: Request, meta?: RequestMeta): Promise<Response>
   /**
-   * Listens for REST and gRPC, once.
+   * Listens for REST and gRPC, once. From then on it also looks after the store, as workers do beside their tasks: so
+   * schedules fire, and what dead workers held is taken over, where all workers are elsewhere.
    *
    * @throws InvalidArgumentError if it would be open to others, or an address is not to be had; what `open` throws
    */
@@ -196,7 +197,11 @@ class MillServer implements Server {
       logger,
       platform,
     }
-    const listened = await listen(answering, options)
+    const upkeep = await this.#mill['~served'].startUpkeep()
+    const listened = await listen(answering, options).catch(async (error: unknown) => {
+      await upkeep.stop()
+      throw error
+    })
     const end = (): Promise<void> => this.#end()
     return {
       url: listened.url,
@@ -206,6 +211,7 @@ class MillServer implements Server {
       },
       async close(how) {
         await listened.close(how)
+        await upkeep.stop()
         await end()
       },
     }
