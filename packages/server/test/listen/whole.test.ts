@@ -90,6 +90,31 @@ test('who fails too often waits, on either port; who has a key does not', async 
   expect(await nowBy({ url: whole.grpcUrl, token })).toBeGreaterThan(0)
 })
 
+test('a line of the log for each call that was refused, with who it was, and without the key', async () => {
+  const grants = [{ role: 'producer', queues: ['mail'] }] as const
+  const { keys, token } = createKey([], { name: 'shop', grants }, new Date())
+  await using whole = await started({ auth: { keys } })
+  const headers = { authorization: `Bearer ${token}` }
+  const refused = await get(`${whole.url}/v1/queues?token=hunter2`, { headers })
+  expect(refused.status).toBe(403)
+  const known = { transport: 'rest', method: 'GET', route: '/v1/queues', status: 403, code: 'forbidden' }
+  const lines = (): readonly object[] =>
+    whole.log.lines.filter(({ message }) => message === 'A call was refused.')
+  expect(lines()).toMatchObject([{ level: 'info', data: { ...known, caller: 'key:shop' } }])
+  expect(lines()).toMatchObject([{ data: { callId: refused.headers['x-request-id'] } }])
+  await get(`${whole.url}/v1/queues`)
+  await expect(nowBy({ url: whole.grpcUrl, token: 'mr_none' })).rejects.toMatchObject({
+    code: 'unauthenticated',
+  })
+  expect(lines().slice(1)).toMatchObject([
+    { data: { ...known, status: 401, code: 'unauthenticated', caller: null } },
+    { data: { transport: 'grpc', status: 16, code: 'unauthenticated', caller: null } },
+  ])
+  const all = JSON.stringify(whole.log.lines)
+  expect(all).not.toContain(token)
+  expect(all).not.toContain('hunter2')
+})
+
 test('a server that was never asked, or not by everybody, ends at once', async () => {
   const whole = await started({ auth: 'none' })
   await whole.close()
