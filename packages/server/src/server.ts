@@ -5,6 +5,7 @@ import { openAudit, type AuditOptions, type OpenAudit } from './audit/sinks.ts'
 import { Health } from './health/health.ts'
 import { livezHandler, readyzHandler } from './health/handlers.ts'
 import { Draining } from './listen/draining.ts'
+import { listenLimits } from './listen/limits.ts'
 import { checkListening, listen, type Listening, type ListenOptions } from './listen/listen.ts'
 import type { Fetch } from './listen/http-port.ts'
 import { MetricsRoom, type MetricsOptions } from './metrics/metrics-room.ts'
@@ -182,7 +183,9 @@ class MillServer implements Server {
     const { parts, authenticator, app, health } = await this.#opened()
     // loaded by those who listen only
     const { newGrpc } = await import('./grpc/services.ts')
-    const grpc = options.grpcPort === false ? null : newGrpc({ ...parts, health }, this.#draining.ending)
+    const { ending } = this.#draining
+    const limits = listenLimits(options.limits)
+    const grpc = options.grpcPort === false ? null : newGrpc({ ...parts, health }, { signal: ending, limits })
     this.#draining.ending.addEventListener('abort', () => void app.close())
     const { logger, platform } = parts
     const fetch: Fetch = (request, meta) => this.fetch(request, meta)

@@ -15,6 +15,7 @@ import { checkAccept, checkHost, checkSite, type ServedHosts } from './guards.ts
 import { openApiDocument } from './openapi.ts'
 import { queryInput } from './query.ts'
 import { RestError } from './refusals.ts'
+import { RequestRecord } from './request-record.ts'
 import { pathMembers, ROUTES, STREAM_ROUTES, type Route } from './routes.ts'
 import { eventStream, eventStreamHeaders } from './sse.ts'
 import { OpenCounts, TokenBuckets, type RequestRate } from './token-buckets.ts'
@@ -72,6 +73,7 @@ interface Arrival {
   readonly route: Route
   readonly params: Readonly<Record<string, string>>
   readonly meta: RequestMeta
+  readonly record: RequestRecord
 }
 
 /** Who asks, as far as it matters to a request. */
@@ -147,8 +149,9 @@ class App implements RestApp {
       hono.on(route.method, path, (context) => {
         const { req, env } = context
         const params: Readonly<Record<string, string>> = req.param()
-        const arrival = { request: req.raw, route, params, meta: env.meta }
-        return this.#answered(req.raw, () => answer(arrival))
+        const record = new RequestRecord(this.#parts, route)
+        const arrival = { request: req.raw, route, params, meta: env.meta, record }
+        return this.#recorded(arrival, () => answer(arrival))
       })
     }
     for (const route of ROUTES) add(route, (arrival) => this.#call(arrival))
@@ -164,11 +167,26 @@ class App implements RestApp {
     return hono
   }
 
-  async #call({ request, route, params, meta }: Arrival): Promise<Response> {
+  async #recorded({ request, record }: Arrival, answer: () => Promise<Response>): Promise<Response> {
+    const response = await this.#answered(request, async () => {
+      try {
+        return await answer()
+      } catch (error) {
+        record.failed(error)
+        throw error
+      }
+    })
+    response.headers.set('x-request-id', record.callId)
+    record.answered(response.status)
+    return response
+  }
+
+  async #call(arrival: Arrival): Promise<Response> {
+    const { request, route, params } = arrival
     const call = CALLS.get(route.call)!
     if (route.method !== 'GET') checkSite(request)
     checkAccept(request, 'application/json')
-    const { caller } = await this.#admitted(request, meta)
+    const { caller } = await this.#admitted(arrival)
     const signal = AbortSignal.any([request.signal, this.#closing.signal])
     const trace = traceHeaders((name) => request.headers.get(name))
     const scene = { ...this.#parts, caller, signal, trace }
@@ -188,11 +206,12 @@ class App implements RestApp {
     }
   }
 
-  async #stream({ request, route, params, meta }: Arrival): Promise<Response> {
+  async #stream(arrival: Arrival): Promise<Response> {
+    const { request, route, params, record } = arrival
     const call = STREAMS.get(route.call)!
     checkSite(request)
     checkAccept(request, 'text/event-stream')
-    const { caller, credentials } = await this.#admitted(request, meta)
+    const { caller, credentials } = await this.#admitted(arrival)
     caller.requireAnywhere(call.permission)
     const input = await this.#input({ request, route, params })
     if (request.method === 'HEAD') return new Response(null, { headers: eventStreamHeaders() })
@@ -223,20 +242,27 @@ class App implements RestApp {
         if (isFault(error)) logger.error({ err: error, call: call.name }, 'a stream failed')
         else logger.debug({ err: error, call: call.name }, 'a stream ended early')
       }
-      return eventStream({ items, controller, platform, check, failed, ended })
+      record.streams()
+      const over = (): void => {
+        ended()
+        record.ended()
+      }
+      return eventStream({ items, controller, platform, check, failed, ended: over })
     } catch (error) {
       ended()
       throw error
     }
   }
 
-  async #admitted(request: Request, { certificate, address }: RequestMeta): Promise<Admitted> {
+  async #admitted({ request, meta, record }: Arrival): Promise<Admitted> {
+    const { certificate, address } = meta
     const credentials: Credentials = {
       authorization: request.headers.get('authorization'),
       certificate: certificate ?? null,
       address,
     }
     const caller = new Caller(await this.#parts.authenticator.authenticate(credentials))
+    record.caller = caller.name
     this.#buckets.take(caller.name)
     return { caller, credentials }
   }
@@ -246,7 +272,7 @@ class App implements RestApp {
     request,
     route,
     params,
-  }: Omit<Arrival, 'meta'>): Promise<Readonly<Record<string, unknown>>> {
+  }: Pick<Arrival, 'request' | 'route' | 'params'>): Promise<Readonly<Record<string, unknown>>> {
     const { searchParams } = new URL(request.url)
     const named: Record<string, unknown> = { ...queryInput(searchParams, route.query ?? {}) }
     for (const [member, header] of Object.entries(route.headers ?? {})) {
