@@ -35,8 +35,8 @@ export interface Server extends AsyncDisposable {
    * @throws InvalidArgumentError for options that cannot be; what `mill.open` throws
    */
   open(): Promise<void>
-  /** Answers a request, as `fetch` of a web framework's does; it never rejects. */
-  fetch(request: Request, meta?: RequestMeta): Promise<Response>
+  /** Answers a request, as `fetch` of a web framework's does; it never rejects. It can be handed on as it is. */
+  readonly fetch: (request: Request, meta?: RequestMeta) => Promise<Response>
   /**
    * Listens for REST and gRPC, once. From then on it also looks after the store, as workers do beside their tasks: so
    * schedules fire, and what dead workers held is taken over, where all workers are elsewhere.
@@ -88,16 +88,8 @@ class MillServer implements Server {
   #listening: Promise<Listening> | undefined
   #closing: Promise<void> | undefined
 
-  constructor(mill: Mill, options: ServerOptions) {
-    this.#mill = mill
-    this.#options = options
-  }
-
-  async open(): Promise<void> {
-    await this.#opened()
-  }
-
-  async fetch(request: Request, meta: RequestMeta = {}): Promise<Response> {
+  /** A field, so that it is the server's own wherever it is handed to. */
+  readonly fetch = async (request: Request, meta: RequestMeta = {}): Promise<Response> => {
     let opened
     try {
       opened = await this.#opened()
@@ -110,6 +102,15 @@ class MillServer implements Server {
       if (answering !== undefined) return answering
     }
     return opened.app.fetch(request, meta)
+  }
+
+  constructor(mill: Mill, options: ServerOptions) {
+    this.#mill = mill
+    this.#options = options
+  }
+
+  async open(): Promise<void> {
+    await this.#opened()
   }
 
   async listen(options: ListenOptions = {}): Promise<Listening> {
@@ -188,7 +189,7 @@ class MillServer implements Server {
     const grpc = options.grpcPort === false ? null : newGrpc({ ...parts, health }, { signal: ending, limits })
     this.#draining.ending.addEventListener('abort', () => void app.close())
     const { logger, platform } = parts
-    const fetch: Fetch = (request, meta) => this.fetch(request, meta)
+    const fetch: Fetch = this.fetch
     const answering = {
       fetch,
       grpc,

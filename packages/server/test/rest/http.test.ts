@@ -189,7 +189,7 @@ describe('methods and paths', () => {
     expect((await ask(stage.server, '/queue/openapi.json')).body).toMatchObject({
       servers: [{ url: '/queue' }],
     })
-    expect(() => createServer(stage.mill, { basePath: 'queue/' })).toThrow(/basePath/)
+    await expect(createServer(stage.mill, { basePath: 'queue/' }).open()).rejects.toThrow(/basePath/)
   })
 })
 
