@@ -13,6 +13,7 @@ import {
   type DescMessage,
   type Message,
 } from '@bufbuild/protobuf'
+import { codeOf } from '@millrace/core'
 import { describe, expect, test } from 'vitest'
 import { codecOf } from '../src/wire/codec.ts'
 import { readFrame } from '../src/wire/frame.ts'
@@ -125,6 +126,15 @@ class Maker {
   }
 }
 
+function endOf(read: () => unknown): string {
+  try {
+    read()
+    return 'read'
+  } catch (error) {
+    return codeOf(error) ?? String(error)
+  }
+}
+
 const messages = new Map<string, DescMessage>()
 for (const { input, output } of StoreService.methods)
   for (const desc of [input, output]) messages.set(desc.name, desc)
@@ -154,11 +164,7 @@ describe('messages', () => {
         if (flipped.length > 0) flipped[Math.floor(next() * flipped.length)] = Math.floor(next() * 256)
         for (const odd of [cut, flipped]) {
           for (const read of [() => codec.decode(odd), () => readFrame(odd)]) {
-            try {
-              read()
-            } catch (error) {
-              expect(error).toMatchObject({ code: 'invalid-argument' })
-            }
+            expect(['read', 'invalid-argument']).toContain(endOf(read))
           }
         }
       }
@@ -203,11 +209,11 @@ describe('messages', () => {
     const codec = codecOf<{ metadata: Record<string, string> }>(
       AddRequestSchema.fields[0]!.message!.fields[0]!.message!,
     )
-    const [tags, task] = [[], new Maker(3)]
+    const task = new Maker(3)
     const desc = AddRequestSchema.fields[0]!.message!.fields[0]!.message!
     const plain = codec.decode(toBinary(desc, task.message(desc)))
     const metadata = JSON.parse('{"__proto__":"x","constructor":"y"}') as Record<string, string>
-    const read = codec.decode(codec.encode({ ...plain, ...{ tags }, metadata }))
+    const read = codec.decode(codec.encode({ ...plain, metadata }))
     expect(Object.entries(read.metadata)).toEqual(Object.entries(metadata))
     expect(Object.getPrototypeOf(read.metadata)).toBe(Object.prototype)
   })

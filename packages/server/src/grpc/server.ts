@@ -8,6 +8,9 @@ import { grpcOptions, type ListenLimits } from '../listen/limits.ts'
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { StoreCallParts } from './store-calls.ts'
 
+/** A page of a thousand tasks with all their errors and metadata. */
+const ANSWER_BYTES = 64 * 1_048_576
+
 /** A service, and what answers its calls. */
 export interface GrpcService {
   readonly definition: DescService
@@ -28,6 +31,7 @@ export interface GrpcOptions {
 export function newGrpcServer(parts: StoreCallParts, { signal, limits, services = [] }: GrpcOptions): Server {
   const server = new Server({
     ...grpcOptions(limits),
+    'grpc.max_send_message_length': ANSWER_BYTES,
     // a compressed message may be a bomb, and what is sent here is small
     'grpc.default_compression_algorithm': 0,
   })

@@ -34,7 +34,7 @@ export function lateError(place: string, effect: 'none' | 'unknown'): StoreError
 /** What answered is no server of this kind. */
 export function strangeError(place: string, why: string): StoreError {
   return new StoreError('store-unavailable', `What listens at ${place} is no Millrace server: ${why}`, {
-    effect: 'none',
+    effect: 'unknown',
     hint: NOT_SERVED,
   })
 }

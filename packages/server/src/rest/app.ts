@@ -5,7 +5,9 @@ import { Caller, type CertificateSubject, type Credentials } from '../access/cal
 import { CALLS } from '../service/calls.ts'
 import { EventHub } from '../service/events/hub.ts'
 import { InvalidRequestError } from '../service/errors.ts'
+import { traceHeaders } from '../tracing/trace-headers.ts'
 import { admit, openStream, runCall } from '../service/run-call.ts'
+import { isFault } from '../service/problems.ts'
 import { STREAMS } from '../service/streams.ts'
 import { jsonAnswer, problemAnswer } from './answers.ts'
 import { jsonBody } from './body.ts'
@@ -57,6 +59,8 @@ const REQUESTS: RequestRate = { perSecond: 1_000, burst: 2_000 }
 const STREAMS_MAX = 1_000
 const BASE_PATH = /^(\/[A-Za-z0-9_.~-]+)*$/
 const INSTANCE_MAX = 200
+/** Nobody waits for the answer any more. */
+const GONE = 499
 
 /** @throws InvalidArgumentError */
 export function restApp(parts: ServerParts, options: RestOptions = {}): RestApp {
@@ -184,7 +188,8 @@ class App implements RestApp {
     checkAccept(request, 'application/json')
     const { caller } = await this.#admitted(arrival)
     const signal = AbortSignal.any([request.signal, this.#closing.signal])
-    const scene = { ...this.#parts, caller, signal }
+    const trace = traceHeaders((name) => request.headers.get(name))
+    const scene = { ...this.#parts, caller, signal, trace }
     await admit(call, scene)
     const input = await this.#input({ request, route, params })
     const leave = isWait(input) ? this.#open.enter(caller.name) : undefined
@@ -192,8 +197,10 @@ class App implements RestApp {
       const output = await runCall(call, input, scene)
       return jsonAnswer(output, statusOf(route, output))
     } catch (error) {
+      if (!isAbort(error)) throw error
       // what it was aborted with tells nobody anything
-      throw this.#closing.signal.aborted && isAbort(error) ? new ClosedError('This server') : error
+      if (this.#closing.signal.aborted) throw new ClosedError('This server')
+      return new Response(null, { status: GONE })
     } finally {
       leave?.()
     }
@@ -231,7 +238,10 @@ class App implements RestApp {
         current.requireAnywhere(call.permission)
       }
       const { platform, logger } = this.#parts
-      const failed = (error: unknown): void => logger.debug({ err: error }, 'a stream ended early')
+      const failed = (error: unknown): void => {
+        if (isFault(error)) logger.error({ err: error, call: call.name }, 'a stream failed')
+        else logger.debug({ err: error, call: call.name }, 'a stream ended early')
+      }
       record.streams()
       const over = (): void => {
         ended()

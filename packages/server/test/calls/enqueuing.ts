@@ -62,6 +62,11 @@ export const ENQUEUING: readonly CallCase[] = [
       }[]
       expect(again.map(({ id, outcome }) => [id, outcome])).toEqual(first.map(({ id }) => [id, 'duplicate']))
       await refusedAs('idempotency-key-reused', make('tasks.enqueueMany', { ...request, tasks: [ada] }))
+      const before = await states(make)
+      const longer = { ...request, tasks: [...request.tasks, ada] }
+      await refusedAs('idempotency-key-reused', make('tasks.enqueueMany', longer))
+      await refusedAs('idempotency-key-reused', make('tasks.enqueueMany', { ...longer, atomic: false }))
+      expect(await states(make)).toEqual(before)
     },
   },
   {
