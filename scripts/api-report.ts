@@ -8,9 +8,11 @@ const root = join(import.meta.dirname, '..')
 const ENTRIES = [
   { report: 'core', folder: 'core', module: 'index' },
   { report: 'millrace', folder: 'millrace', module: 'index' },
+  { report: 'millrace-opentelemetry', folder: 'millrace', module: 'opentelemetry' },
   { report: 'millrace-postgres', folder: 'millrace', module: 'postgres' },
   { report: 'millrace-redis', folder: 'millrace', module: 'redis' },
   { report: 'millrace-sqlite', folder: 'millrace', module: 'sqlite' },
+  { report: 'server-metrics', folder: 'server', module: 'metrics/index' },
   { report: 'core-testing', folder: 'core', module: 'testing/index' },
 ] as const
 

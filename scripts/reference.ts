@@ -11,11 +11,23 @@ type Command = ReturnType<typeof programOf>
 const root = join(import.meta.dirname, '..')
 
 /** What users import, and the pages on which what is declared below these paths stands: the first that matches. */
-const MODULES = ['millrace', 'millrace/postgres', 'millrace/redis', 'millrace/sqlite', 'millrace/testing']
+const MODULES = [
+  'millrace',
+  'millrace/opentelemetry',
+  'millrace/postgres',
+  'millrace/prometheus',
+  'millrace/redis',
+  'millrace/sqlite',
+  'millrace/testing',
+]
 const ROOMS: readonly (readonly [page: string, title: string, paths: RegExp])[] = [
   ['testing', 'Testing', /^core\/testing\//],
   ['errors', 'Errors', /^core\/(task\/(errors|control-flow)|worker\/run)\./],
-  ['stores', 'Stores', /^(sqlite|postgres|redis|core\/store|core\/platform)\/|^millrace\/(?!con)/],
+  [
+    'stores',
+    'Stores',
+    /^(sqlite|postgres|redis|core\/store|core\/platform)\/|^millrace\/(?!con|opentelemetry)/,
+  ],
   [
     'handling',
     'Handling',
@@ -27,7 +39,7 @@ const ROOMS: readonly (readonly [page: string, title: string, paths: RegExp])[] 
     /^core\/(task\/(draft|flow|ids|plugin)\.|client\/(mill|transactional-mill|enqueuer|handle|flow-plan|updates)\.)|^millrace\/connect/,
   ],
   ['definitions', 'Definitions', /^core\/task\//],
-  ['operating', 'Operating', /^core\/(client|policy)\/|^millrace\/config/],
+  ['operating', 'Operating', /^core\/(client|policy)\/|^millrace\/(config|opentelemetry)|^server\/metrics\//],
 ]
 /** Entries for those who write stores, or look into simulations: not in the pages, but their names have doc comments too. */
 const OTHERS = [
@@ -38,6 +50,7 @@ const OTHERS = [
   'sqlite/index',
   'postgres/index',
   'redis/index',
+  'server/metrics/index',
 ]
 
 /** The pages by their file names. Throws if something is exported that has no room. */

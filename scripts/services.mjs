@@ -1,7 +1,8 @@
 // The programs that the tests need beside Node: found on the machine, or installed when that can be done.
 // Plain JavaScript that runs on Node 20 as well, like everything that the launchers share.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import process from 'node:process'
 
@@ -9,12 +10,13 @@ import process from 'node:process'
  * @typedef {object} Service
  * @property {string} title
  * @property {string} program what is run
- * @property {string} variable names a server of one's own, which is used instead
+ * @property {string} variable names a server of one's own (of what is no server, a program), which is used instead
  * @property {string} debianPackage
  * @property {() => string[]} folders where it may be beside the PATH
+ * @property {'program'} [takes] only this file of the package is taken: all of it would bring what nobody needs
  */
 
-/** @type {Readonly<Record<'postgres' | 'redis', Service>>} */
+/** @type {Readonly<Record<'postgres' | 'redis' | 'promtool', Service>>} */
 export const services = {
   postgres: {
     title: 'Postgres',
@@ -29,6 +31,14 @@ export const services = {
     variable: 'MILLRACE_TEST_REDIS_URL',
     debianPackage: 'redis-server',
     folders: () => [],
+  },
+  promtool: {
+    title: 'promtool',
+    program: 'promtool',
+    variable: 'MILLRACE_TEST_PROMTOOL',
+    debianPackage: 'prometheus',
+    folders: () => [],
+    takes: 'program',
   },
 }
 
@@ -50,20 +60,45 @@ export function ensureServices(say) {
   )
   if (missing.length === 0) return
   const packages = missing.map(({ debianPackage }) => debianPackage)
+  const whole = missing.filter(({ takes }) => takes === undefined)
   if (process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0) {
     say(`Installing what the tests need with apt-get: ${packages.join(', ')}.`)
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    for (const args of [['update'], ['install', '-y', '--no-install-recommends', ...packages]]) {
+    const aptGet = (/** @type {string[]} */ ...args) =>
       spawnSync('apt-get', ['-q', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] })
-    }
+    aptGet('update')
+    if (whole.length > 0)
+      aptGet('install', '-y', '--no-install-recommends', ...whole.map(({ debianPackage }) => debianPackage))
+    for (const service of missing) if (service.takes === 'program') takeProgram(service)
   }
   const still = missing.filter((service) => programOf(service) === undefined)
   if (still.length > 0) throw new Error(still.map(lack).join('\n'))
 }
 
+/**
+ * Takes one program out of a package that is not installed: no service of it runs, and nothing comes with it.
+ * Whether that came about is seen by whether the program is there.
+ */
+function takeProgram(/** @type {Service} */ { program, debianPackage }) {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-apt-'))
+  try {
+    /** @type {import('node:child_process').SpawnSyncOptions} */
+    const quiet = { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] }
+    // the user that apt would otherwise fetch as may not write into the folder
+    spawnSync('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', debianPackage], quiet)
+    const [file] = readdirSync(folder).filter((name) => name.endsWith('.deb'))
+    if (file === undefined) return
+    spawnSync('dpkg-deb', ['-x', file, 'whole'], quiet)
+    const found = join(folder, 'whole', 'usr', 'bin', program)
+    if (existsSync(found)) copyFileSync(found, join('/usr/local/bin', program))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
 /** @returns {string} */
-function lack(/** @type {Service} */ { title, program, variable, debianPackage }) {
-  return `The tests need ${title}: there is no ${program} on the PATH. Install it (on Debian: apt-get install ${debianPackage}), or name a server of your own with ${variable}.`
+function lack(/** @type {Service} */ { title, program, variable, debianPackage, takes }) {
+  return `The tests need ${title}: there is no ${program} on the PATH. Install it (on Debian: apt-get install ${debianPackage}), or name ${takes === undefined ? 'a server' : 'one'} of your own with ${variable}.`
 }
 
 /** Debian keeps the programs of each version in a folder of its own; the newest comes first. */

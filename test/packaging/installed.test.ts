@@ -12,7 +12,7 @@ import type { Played } from './project/play.mts'
 let project: Project
 beforeAll(async () => {
   // fast-check: what the model of core asks for beside itself
-  project = await Project.make('zod', 'fast-check')
+  project = await Project.make('zod', 'fast-check', '@opentelemetry/api')
 }, 120_000)
 afterAll(() => project[Symbol.dispose]())
 

@@ -8,6 +8,7 @@ import {
   type MillOptions,
   type WorkerOptions,
 } from '@millrace/core'
+import type { JwtOptions, ListenOptions, ServerOptions } from '@millrace/server'
 import { parseStoreUrl } from './store-url.ts'
 
 /** How the workers of a project run. What stands here gives way to variables of the environment, and both to options. */
@@ -15,6 +16,12 @@ export interface WorkerConfig extends Omit<WorkerOptions, 'handlers' | 'isolates
   /** Threads and processes for handlers with `runIn`. They import the modules that export the handlers. */
   readonly isolates?: Omit<IsolateOptions, 'module'> | undefined
 }
+
+/**
+ * How `millrace serve` runs for a project. What stands here gives way to variables of the environment, and both to
+ * options. Paths of files are from the folder of the configuration.
+ */
+export type ServerConfig = Pick<ServerOptions, 'auth' | 'audit' | 'redact' | 'metrics'> & ListenOptions
 
 /** What a project may say about itself in `millrace.config.ts`; what is left out has its default. */
 export interface MillraceConfig extends Pick<MillOptions, 'logger' | 'plugins'> {
@@ -25,6 +32,7 @@ export interface MillraceConfig extends Pick<MillOptions, 'logger' | 'plugins'> 
   /** Modules that export handlers, as paths from the folder of this file. With them `millrace worker` needs no FILE. */
   readonly handlers?: readonly string[] | undefined
   readonly worker?: WorkerConfig | undefined
+  readonly server?: ServerConfig | undefined
 }
 
 /**
@@ -44,6 +52,7 @@ const CONFIG_MEMBERS: Members<MillraceConfig> = {
   namespace: true,
   handlers: true,
   worker: true,
+  server: true,
   plugins: true,
   logger: true,
 }
@@ -62,6 +71,31 @@ const WORKER_MEMBERS: Members<WorkerConfig> = {
   isolates: true,
 }
 
+const JWT_MEMBERS: Members<JwtOptions> = {
+  jwks: true,
+  issuer: true,
+  audience: true,
+  algorithms: true,
+  clockToleranceSeconds: true,
+  claim: true,
+  grants: true,
+}
+
+const SERVER_MEMBERS: Members<ServerConfig> = {
+  host: true,
+  port: true,
+  grpcPort: true,
+  auth: true,
+  tls: true,
+  audit: true,
+  redact: true,
+  metrics: true,
+  insecure: true,
+  limits: true,
+  drain: true,
+  drainDelay: true,
+}
+
 export const WORKER_SETTINGS: readonly (keyof WorkerConfig)[] = Object.keys(
   WORKER_MEMBERS,
 ) as (keyof WorkerConfig)[]
@@ -73,15 +107,32 @@ export const WORKER_SETTINGS: readonly (keyof WorkerConfig)[] = Object.keys(
  */
 export function checkConfig(config: unknown): asserts config is MillraceConfig {
   checkMembers(config, CONFIG_MEMBERS, 'the configuration')
-  const { store, namespace, handlers, worker, plugins, logger } = config as Readonly<Record<string, unknown>>
+  const { store, namespace, handlers, worker, server, plugins, logger } = config as Readonly<
+    Record<string, unknown>
+  >
   if (store !== undefined) parseStoreUrl(checkedText(store, 'store', "a URL: 'postgres://…'"))
   if (namespace !== undefined) checkedText(namespace, 'namespace', 'a name')
   if (handlers !== undefined) checkHandlers(handlers)
   if (worker !== undefined) checkMembers(worker, WORKER_MEMBERS, 'worker')
+  if (server !== undefined) checkServer(server)
   // each is judged by the client that is made with them
   if (plugins !== undefined && !Array.isArray(plugins))
     throw wrong('plugins', 'no list', 'Give a list, also for a single one: [plugin].')
   if (logger !== undefined) checkLogger(logger)
+}
+
+/** The values are judged when there is a server. */
+function checkServer(server: unknown): void {
+  checkMembers(server, SERVER_MEMBERS, 'server')
+  const { auth, tls, insecure } = server as Readonly<Record<string, unknown>>
+  if (auth !== undefined && auth !== 'none') {
+    checkMembers(auth, { keys: true, jwt: true, certificates: true, authenticate: true }, 'server.auth')
+    const { jwt } = auth as Readonly<Record<string, unknown>>
+    if (jwt !== undefined) checkMembers(jwt, JWT_MEMBERS, 'server.auth.jwt')
+  }
+  if (tls !== undefined)
+    checkMembers(tls, { cert: true, key: true, ca: true, clientCertificates: true }, 'server.tls')
+  if (insecure !== undefined) checkMembers(insecure, { noAuth: true, noTls: true }, 'server.insecure')
 }
 
 function checkHandlers(handlers: unknown): void {

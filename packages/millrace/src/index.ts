@@ -3,7 +3,7 @@
  */
 export * from '@millrace/core'
 export { defineConfig } from './config.ts'
-export type { MillraceConfig, WorkerConfig } from './config.ts'
+export type { MillraceConfig, ServerConfig, WorkerConfig } from './config.ts'
 export { connect, createMill } from './connect.ts'
 export type { ConnectOptions } from './connect.ts'
 export type { StoreSource, TransactionalSource } from './store-source.ts'

@@ -1,5 +1,6 @@
 /** What a store URL says, and which stores this version has. */
 import { StoreError } from '@millrace/core'
+import { secretVariable } from './environment.ts'
 
 /** A store that this version has, as its URL names it. */
 export type StoreAddress =
@@ -15,11 +16,13 @@ export const DEFAULT_STORE_URL = 'sqlite:millrace.db'
 const HINT =
   'Give sqlite:PATH (as in sqlite:millrace.db or sqlite:///var/lib/millrace.db), postgres://USER:PASSWORD@HOST/DATABASE, redis://HOST:PORT, https://HOST:PORT of a Millrace server, or memory:.'
 
-/** The URL that was given, else MILLRACE_STORE, else the default. */
+/**
+ * The URL that was given, else MILLRACE_STORE (or what stands in the file that MILLRACE_STORE_FILE names), else the default.
+ *
+ * @throws InvalidArgumentError if that file cannot be read
+ */
 export function storeUrl(given?: string): string {
-  if (given !== undefined) return given
-  const fromEnvironment = process.env['MILLRACE_STORE']
-  return fromEnvironment === undefined || fromEnvironment === '' ? DEFAULT_STORE_URL : fromEnvironment
+  return given ?? secretVariable('MILLRACE_STORE')?.text ?? DEFAULT_STORE_URL
 }
 
 /**

@@ -3,6 +3,7 @@
  * commands of Redis with it, which took 0.2 s of its time and 10 MB, for three scripts.
  */
 import { connect as connectPlain, type Socket } from 'node:net'
+import { withCertificates } from './certificates.ts'
 import { ErrorReply, Replies } from './replies.ts'
 import type { Address, Wire } from './link.ts'
 
@@ -104,12 +105,14 @@ export class BareWire implements Wire {
 }
 
 /** TLS is loaded by those who use it only. */
-async function dialled({ protocol, hostname, port }: URL): Promise<Socket> {
+async function dialled(url: URL): Promise<Socket> {
+  const { protocol, hostname, port } = url
   const host = hostname.replace(/^\[(.*)\]$/, '$1')
   const to = { ...SOCKET, host, port: port === '' ? PORT : Number(port) }
   if (protocol !== 'rediss:') return connectPlain(to)
   const { connect } = await import('node:tls')
-  return connect(to)
+  const { certificates } = await withCertificates(url.href)
+  return connect({ ...to, ...certificates })
 }
 
 /** Who we are, and which database it is about: what the driver says, and so no right that it would not need. */

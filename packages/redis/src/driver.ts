@@ -1,4 +1,5 @@
 /** Connections by the driver, which knows all that Redis can. */
+import { withCertificates } from './certificates.ts'
 import { Link, type Address } from './link.ts'
 import type { RedisClient, TypeMapping } from '@redis/client'
 import type { Ear } from './line.ts'
@@ -13,13 +14,15 @@ type Client = RedisClient<None, None, None, 3, TypeMapping>
  * The driver is loaded with the first connection: whoever uses another store never waits for it. The bare client is
  * enough: `createClient` would make a class with all commands of Redis for each, which takes 20 MB.
  */
-export async function newClient({ url, timeoutMs }: Address): Promise<Client> {
+export async function newClient(address: Address): Promise<Client> {
+  const { timeoutMs } = address
+  const { url, certificates } = await withCertificates(address.url)
   const { RedisClient: BareClient, RESP_TYPES } = await import('@redis/client')
   return new BareClient({
     url,
     disableOfflineQueue: true,
     disableClientInfo: true,
-    socket: { reconnectStrategy: false, connectTimeout: timeoutMs },
+    socket: { reconnectStrategy: false, connectTimeout: timeoutMs, ...certificates },
     // the watchdog of the link looks after all calls; a timer for each would cost more than the call
     commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer }, timeout: 0 },
   })

@@ -22,7 +22,7 @@ export interface Wire {
 
 /** Where a connection leads. */
 export interface Address {
-  /** `redis:` or `rediss:`, checked. */
+  /** `redis:` or `rediss:`, checked; with the files of TLS behind the `?`, if there are any. */
   readonly url: string
   /** As it is shown: without user and password. */
   readonly place: string
@@ -146,7 +146,7 @@ export class Link<W extends Wire = Wire> implements Line {
 
   async #connect(): Promise<void> {
     const { place, timeoutMs, dial, connected } = this.#options
-    const client = await dial(this.#options)
+    const client = await this.#dialled(dial)
     client.on('error', (error: unknown) => this.#lost(client, error))
     const late = setTimeout(() => client.destroy(), timeoutMs)
     try {
@@ -164,6 +164,15 @@ export class Link<W extends Wire = Wire> implements Line {
     this.#told = new Set()
     this.#retries = 0
     client.unref()
+  }
+
+  async #dialled(dial: LinkOptions<W>['dial']): Promise<W> {
+    try {
+      return await dial(this.#options)
+    } catch (error) {
+      this.#why = error
+      throw unreachable(error, this.#options.place)
+    }
   }
 
   #lost(client: W, error: unknown): void {

@@ -1,6 +1,7 @@
 /** What a Redis store may be told. */
 import { checkMembers, InvalidArgumentError, type Members } from '@millrace/core/store'
 import { guestOf, type Guest, type RedisClient } from './guests.ts'
+import { checkCertificates } from './certificates.ts'
 import { prefixOf } from './door.ts'
 
 interface CommonOptions {
@@ -20,7 +21,11 @@ interface CommonOptions {
 export type RedisStoreOptions = CommonOptions &
   (
     | {
-        /** `redis://USER:PASSWORD@HOST:PORT/DATABASE`, or `rediss://` with TLS; `valkey://` and `valkeys://` are the same. */
+        /**
+         * `redis://USER:PASSWORD@HOST:PORT/DATABASE`, or `rediss://` with TLS; `valkey://` and `valkeys://` are the same. Files of TLS, in PEM,
+         * stand behind a `?`: `sslrootcert` (who is trusted; default: whom Node trusts), and `sslcert` with `sslkey`. They are read
+         * anew for each connection.
+         */
         readonly url: string
         readonly client?: undefined
       }
@@ -98,13 +103,14 @@ function addressOf(url: string): { readonly server: string; readonly place: stri
   const known = SCHEMES.get(scheme.toLowerCase())
   const parsed = known === undefined ? null : URL.parse(`${known}${rest}`)
   const database = parsed?.pathname.replace(/^\//, '') ?? ''
-  // what stands behind ? or # is mostly a password that is not encoded: what looks like the host is part of it then
-  const isWhole = parsed !== null && parsed.hash === '' && parsed.search === '' && isEncoded(parsed)
+  // what stands behind # (or ?, unless it names certificates) is mostly a password that is not encoded: what looks like the host is part of it then
+  const isWhole = parsed !== null && parsed.hash === '' && isEncoded(parsed)
   if (!isWhole || parsed.hostname === '' || !/^\d{0,5}$/.test(database)) {
     throw new InvalidArgumentError('The URL of the Redis store cannot be read.', {
       hint: 'Give redis://USER:PASSWORD@HOST:PORT/DATABASE, user and password percent-encoded; only the host is needed.',
     })
   }
+  checkCertificates(parsed)
   return { server: parsed.href, place: `${parsed.hostname}:${parsed.port === '' ? '6379' : parsed.port}` }
 }
 

@@ -12,7 +12,8 @@ import type { TaskId } from '@millrace/core/store'
 let server: RedisServer
 let store: RedisStore
 beforeEach(async () => {
-  server = await startRedis()
+  // once a second is not enough: while a sync is slow Redis answers before it writes
+  server = await startRedis({ fsync: 'always' })
   store = new RedisStore({ url: server.url, timeoutMs: 400 })
   await store.open()
 })

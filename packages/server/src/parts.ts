@@ -3,6 +3,7 @@ import type { Logger, Mill, Platform } from '@millrace/core'
 import type { Store } from '@millrace/core/store'
 import type { Authenticator } from './access/caller.ts'
 import type { Audit } from './audit/audit.ts'
+import type { CallRecorder } from './metrics/call-recorder.ts'
 import type { Redact } from './service/redaction.ts'
 
 export interface ServerParts {
@@ -14,4 +15,6 @@ export interface ServerParts {
   readonly authenticator: Authenticator
   readonly audit: Audit
   readonly redact: Redact
+  /** Told of every call that has ended. Left out: nobody wants to know. */
+  readonly recorder?: CallRecorder | undefined
 }

@@ -2,14 +2,17 @@
 import { foreseen } from '../policy/foresight.ts'
 import { answerOverFilter, answerOverIds } from '../store/command-answers.ts'
 import { LIMITS } from '../task/limits.ts'
-import type { Command, CommandAnswer, CommandRequest } from '../store/control.ts'
+import type { CommandAnswer, CommandRequest } from '../store/control.ts'
 import type { Connection } from './connection.ts'
+
+interface Previewed extends Pick<CommandRequest, 'command' | 'target'> {
+  readonly tasksMax?: number | undefined
+}
 
 /** The answer that a store would give to this step of a command, as far as the states of the tasks tell it. */
 export function previewOf(
   connection: Connection,
-  { kind }: Command,
-  target: CommandRequest['target'],
+  { command: { kind }, target, tasksMax = LIMITS.batchTasks }: Previewed,
 ): Promise<CommandAnswer> {
   return connection.read(async (store) => {
     if ('ids' in target) {
@@ -22,7 +25,7 @@ export function previewOf(
         }),
       )
     }
-    const page = await store.list({ ...target, limit: LIMITS.batchTasks })
+    const page = await store.list({ ...target, limit: tasksMax })
     return answerOverFilter(
       page.tasks.map(({ state }) => foreseen(state, kind)),
       page.next,

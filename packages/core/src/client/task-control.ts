@@ -9,9 +9,10 @@ import { keptText } from '../task/kept-text.ts'
 import { levelOf, type Priority } from '../task/options.ts'
 import type { Command, CommandAnswer, CommandOutcome, CommandRequest, TaskFilter } from '../store/control.ts'
 import { Explainer, type Explanation } from './explainer.ts'
-import type { HistoryEntry, Payload, TaskId, TaskRecord } from '../store/records.ts'
+import type { HistoryEntry, Nonce, Payload, TaskId, TaskRecord } from '../store/records.ts'
 import type { ListAnswer, ListRequest } from '../store/inspection.ts'
 import type { AnyTask } from '../task/definition.ts'
+import { actionPage, nextPage, type ActionPage } from './action-pages.ts'
 import { editOf, replacementOf, type Targets, type TaskChanges } from './changes.ts'
 import { DeadGroups, type DeadGroup } from './dead-groups.ts'
 import type { Connection } from './connection.ts'
@@ -46,6 +47,8 @@ export interface CommandResult {
   readonly changed: number
   /** What happened to each id that was given, in order; empty for a filter. */
   readonly outcomes: readonly CommandOutcome[]
+  /** Where an action over a filter goes on that stopped at its `limit`: its `cursor`. */
+  readonly next?: string | undefined
 }
 
 /** Longest reason of a cancel request, in characters. */
@@ -64,6 +67,10 @@ export interface ActionOptions {
    * is written. Default `false`.
    */
   readonly preview?: boolean | undefined
+  /** Over a filter: stops once so many tasks have matched, and says where it goes on. Default: no bound. */
+  readonly limit?: number | undefined
+  /** Over a filter: `next` of the same action, which goes on there. */
+  readonly cursor?: string | undefined
 }
 
 /** How tasks are cancelled. */
@@ -90,7 +97,7 @@ const LIST_MEMBERS: Members<ListOptions> = { ...QUERY_MEMBERS, limit: true, curs
 /** Whole tasks, which may be large, are read so many at a time. */
 const READ_AT_ONCE = 20
 
-const ACTION_MEMBERS: Members<ActionOptions> = { preview: true }
+const ACTION_MEMBERS: Members<ActionOptions> = { preview: true, limit: true, cursor: true }
 const CANCEL_MEMBERS: Members<CancelOptions> = { ...ACTION_MEMBERS, reason: true }
 const RETRY_MEMBERS: Members<RetryCommandOptions> = { ...ACTION_MEMBERS, input: true }
 
@@ -101,6 +108,7 @@ export type FindTask = (type: string) => AnyTask | undefined
 interface Order {
   readonly command: Command
   readonly preview: boolean
+  readonly page: ActionPage
 }
 
 /** `mill.tasks`: finds tasks, tells what became of them, and acts on one or many. */
@@ -230,9 +238,10 @@ export class TaskControl {
   async #command(
     target: TaskTarget,
     command: Command,
-    { preview = false }: ActionOptions = {},
+    { preview = false, limit, cursor }: ActionOptions = {},
   ): Promise<CommandResult> {
-    const order = { command, preview: checkedPreview(preview) }
+    const page = actionPage({ limit, cursor }, checkedPreview(preview))
+    const order = { command, preview, page }
     return this.#connection.operation(() => {
       if (typeof target === 'string') return this.#byIds([target], order)
       if (isList(target)) return this.#byIds(target, order)
@@ -284,7 +293,7 @@ export class TaskControl {
     const checked = given.map((id) => checkedTaskId(id))
     // a task that is named twice is commanded once
     const ids = [...new Set(checked)]
-    const send = this.#sender(order)
+    const { send } = this.#sender(order)
     const total = { matched: 0, changed: 0 }
     const outcomes = new Map<TaskId, CommandOutcome>()
     for (let from = 0; from < ids.length; from += LIMITS.batchTasks) {
@@ -298,24 +307,34 @@ export class TaskControl {
   }
 
   async #byFilter(filter: TaskFilter, order: Order): Promise<CommandResult> {
-    const send = this.#sender(order)
+    const { limit } = order.page
+    const { nonce, send } = this.#sender(order)
     const total = { matched: 0, changed: 0, outcomes: [] }
-    let cursor: string | null = null
+    let { cursor } = order.page
     do {
-      const answer: CommandAnswer = await send({ filter, cursor })
+      const tasksMax = Math.min(LIMITS.batchTasks, limit - total.matched)
+      const answer: CommandAnswer = await send({ filter, cursor }, tasksMax)
       total.matched += answer.matched
       total.changed += answer.changed
       cursor = answer.cursor
-    } while (cursor !== null)
-    return total
+    } while (cursor !== null && total.matched < limit)
+    return cursor === null ? total : { ...total, next: nextPage(nonce, cursor) }
   }
 
   /** All steps of a command bear its nonce: no task is changed twice by it, however often it is met. */
-  #sender({ command, preview }: Order): (target: CommandRequest['target']) => Promise<CommandAnswer> {
-    if (preview) return (target) => previewOf(this.#connection, command, target)
-    const nonce = newNonce(this.#connection.platform)
-    return (target) =>
-      this.#connection.call((store) => store.command({ nonce, command, target, tasksMax: LIMITS.batchTasks }))
+  #sender({ command, preview, page }: Order): {
+    readonly nonce: Nonce | null
+    readonly send: (target: CommandRequest['target'], tasksMax?: number) => Promise<CommandAnswer>
+  } {
+    const connection = this.#connection
+    if (preview)
+      return { nonce: null, send: (target, max) => previewOf(connection, { command, target, tasksMax: max }) }
+    const nonce = page.nonce ?? newNonce(connection.platform)
+    return {
+      nonce,
+      send: (target, tasksMax = LIMITS.batchTasks) =>
+        connection.call((store) => store.command({ nonce, command, target, tasksMax })),
+    }
   }
 }
 

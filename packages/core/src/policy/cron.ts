@@ -10,15 +10,15 @@ const HINT =
   "A cron expression has five fields, '30 2 * * 1-5' (minute, hour, day of month, month, day of week), or six with " +
   "the second in front; or it is one of '@hourly', '@daily', '@weekly', '@monthly', '@yearly'."
 
-const NICKNAMES: Readonly<Record<string, string>> = {
-  '@hourly': '0 * * * *',
-  '@daily': '0 0 * * *',
-  '@midnight': '0 0 * * *',
-  '@weekly': '0 0 * * 0',
-  '@monthly': '0 0 1 * *',
-  '@yearly': '0 0 1 1 *',
-  '@annually': '0 0 1 1 *',
-}
+const NICKNAMES: ReadonlyMap<string, string> = new Map([
+  ['@hourly', '0 * * * *'],
+  ['@daily', '0 0 * * *'],
+  ['@midnight', '0 0 * * *'],
+  ['@weekly', '0 0 * * 0'],
+  ['@monthly', '0 0 1 * *'],
+  ['@yearly', '0 0 1 1 *'],
+  ['@annually', '0 0 1 1 *'],
+])
 
 const TEXT_MAX = 512
 const DAY_MS = 86_400_000
@@ -47,7 +47,7 @@ export class CronExpression {
 
 function fieldsOf(text: unknown): readonly string[] {
   if (typeof text !== 'string' || text.length > TEXT_MAX) throw notCron(text)
-  const fields = (NICKNAMES[text.trim().toLowerCase()] ?? text).trim().split(/\s+/)
+  const fields = (NICKNAMES.get(text.trim().toLowerCase()) ?? text).trim().split(/\s+/)
   // croner also takes dates, which happen once
   if (fields.length < 5 || fields.length > 6 || text.includes(':')) throw notCron(text)
   return fields

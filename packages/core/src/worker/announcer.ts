@@ -22,7 +22,9 @@ export class Announcer {
 
   started(run: Run): void {
     const { emitter } = this.#parts
-    if (emitter.heard('started')) emitter.emit('started', about(run))
+    if (!emitter.heard('started')) return
+    const { runAt, claimedAt } = run.claim
+    emitter.emit('started', { ...about(run), waitedMs: Math.max(claimedAt - runAt, 0) })
   }
 
   ended(

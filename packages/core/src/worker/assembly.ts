@@ -99,7 +99,10 @@ export function newUpkeep(needs: UpkeepNeeds): Upkeep {
     enqueuer,
     deadLetters: deadLettersOf(options.handlers),
     session: () => lease.session,
-    takenOver: ({ fence }, transition) => takenOver(fence, transition),
+    takenOver: ({ fence, type, cause }, transition) => {
+      emitter.emit('reclaimed', { id: fence.task, type, cause })
+      takenOver(fence, transition)
+    },
     stranded: ({ dueSince, ...route }) => emitter.emit('stranded', { ...route, since: new Date(dueSince) }),
     dueSoon: (task) => emitter.emit('dueSoon', { ...task, dueBy: new Date(task.dueBy) }),
     failed,

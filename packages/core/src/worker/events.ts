@@ -7,8 +7,8 @@ import type { Claim, TaskId } from '../store/records.ts'
 
 /** What a worker tells its listeners, by the name that `worker.on` takes. */
 export interface WorkerEvents {
-  /** A handler was called. */
-  started: { readonly task: TaskInfo; readonly attempt: number }
+  /** A handler was called, for a task that had been due for `waitedMs` when it was claimed. */
+  started: { readonly task: TaskInfo; readonly attempt: number; readonly waitedMs: number }
   succeeded: { readonly task: TaskInfo; readonly attempt: number; readonly durationMs: number }
   /** An attempt failed; `willRetryAt` is `null` if it was the last. */
   failed: {
@@ -24,6 +24,12 @@ export interface WorkerEvents {
   cancelled: { readonly task: TaskInfo; readonly attempt: number }
   /** The lease of a running task was lost: somebody else may be running it. */
   lost: { readonly task: TaskInfo; readonly attempt: number }
+  /** A running task that nobody looked after was taken over: its worker was gone, or did not let go of it in time. */
+  reclaimed: {
+    readonly id: TaskId
+    readonly type: string
+    readonly cause: 'deadline' | 'cancel' | 'lapsed' | 'timeout'
+  }
   /**
    * Tasks are due, and no live worker serves them: none of their queue that handles the type and offers what they need.
    * Once for each such kind, as long as that lasts.

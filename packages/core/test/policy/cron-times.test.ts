@@ -129,6 +129,8 @@ describe('cron where the clock is changed', () => {
     '@never',
     'every day',
     '* 25 * * *',
+    'constructor',
+    '__proto__',
   ])('%j is no expression', (cron) => {
     expect(() => nextFire(plan(cron, 'UTC'), 0)).toThrow(/which is no cron expression/)
   })

@@ -368,7 +368,13 @@ test.each(PLACES)(
     await worker.stop({ drain: 0 })
     expect(alive(pid)).toBe(false)
     const { state, counters } = await handle.status()
-    expect([state, counters.returns, counters.crashes, counters.failures]).toEqual(['ready', 1, 0, 0])
+    // where it takes long to begin, it was given back before, too
+    expect([state, counters.returns, counters.crashes, counters.failures]).toEqual([
+      'ready',
+      counters.claims,
+      0,
+      0,
+    ])
   },
 )
 

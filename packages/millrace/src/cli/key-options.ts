@@ -1,7 +1,7 @@
 /** Options for what only a definition's own code makes of an input. */
 import { Option } from 'commander'
 import { CliError } from './failure.ts'
-import type { GivenKeys } from './published-flow.ts'
+import type { GivenKeys } from '@millrace/server/published'
 
 export interface KeyOptions {
   readonly partition?: string

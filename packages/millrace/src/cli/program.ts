@@ -14,10 +14,12 @@ import { addEnqueue } from './verbs/enqueue.ts'
 import { addExplain } from './verbs/explain.ts'
 import { addHistory, addTask } from './verbs/task.ts'
 import { addBreakers, addLimits, addPartitions } from './verbs/limits.ts'
+import { addKeys } from './verbs/keys.ts'
 import { addMigrate } from './verbs/migrate.ts'
 import { addPauses, addQueues } from './verbs/queues.ts'
 import { addRun } from './verbs/run.ts'
 import { addSchedules } from './verbs/schedules.ts'
+import { addServe } from './verbs/serve.ts'
 import { addTasks } from './verbs/tasks.ts'
 import { addTop } from './top/top.ts'
 import { addWorker } from './verbs/worker.ts'
@@ -33,6 +35,7 @@ const GROUPS: readonly (readonly [title: string, add: readonly ((program: Comman
   ['Flow control', [addLimits, addBreakers, addPartitions, addBudgets]],
   ['Again and again', [addSchedules]],
   ['Looking after the store', [addDoctor, addCheck, addMigrate]],
+  ['Serving others', [addServe, addKeys]],
   ['Setting it up', [addConfig]],
   ['Trying it out', [addDemo]],
 ]

@@ -28,6 +28,8 @@ export interface Credentials {
   readonly authorization: string | null
   /** The subject of the client's certificate, which TLS has checked. */
   readonly certificate: CertificateSubject | null
+  /** Where the call comes from, by whose failed attempts others from there wait. Left out: it is not known. */
+  readonly address?: string | null | undefined
 }
 
 /** Of a client's certificate: its common name, and the DNS and URI names beside it. */

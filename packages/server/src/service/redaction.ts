@@ -2,8 +2,22 @@
 
 /** What is shown, and to whom. */
 export interface ShownPlace {
-  readonly what: 'input' | 'result' | 'checkpoint' | 'error' | 'log' | 'metadata' | 'headers'
+  /** `key`: a unique, partition or limit key; `reason`: why something was cancelled or paused. */
+  readonly what:
+    | 'input'
+    | 'result'
+    | 'checkpoint'
+    | 'error'
+    | 'log'
+    | 'progress'
+    | 'metadata'
+    | 'headers'
+    | 'tags'
+    | 'key'
+    | 'reason'
+  /** Of the task; empty for what is not of one type. */
   readonly type: string
+  /** Of the task; empty for what is in no queue, or in several. */
   readonly queue: string
   /** The name of the caller's credential. */
   readonly caller: string

@@ -17,7 +17,7 @@ interface ConfigOptions {
  */
 export async function settingsOf(
   command: Command,
-  flags: Pick<Flags, 'files' | 'worker'> = {},
+  flags: Pick<Flags, 'files' | 'worker' | 'server'> = {},
 ): Promise<Settings> {
   const { config, store, namespace } = command.optsWithGlobals<ConfigOptions>()
   const file = config === false ? null : await readConfig(config ?? named(process.env['MILLRACE_CONFIG']))

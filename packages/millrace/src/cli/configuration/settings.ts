@@ -2,10 +2,12 @@
 import { duration, type Duration } from '@millrace/core'
 import { WORKER_SETTINGS, type MillraceConfig, type WorkerConfig } from '../../config.ts'
 import { DEFAULT_STORE_URL, parseStoreUrl } from '../../store-url.ts'
+import { secretVariable, type Variable } from '../../environment.ts'
 import { CliError, firstLine } from '../failure.ts'
 import { wholeNumber } from '../options.ts'
 import { handlersOf, type ConfigFile } from './config-file.ts'
 import { queueSlots } from './queue-slots.ts'
+import { serverSettings, type ServerFlags, type ServerSettings } from './server-settings.ts'
 
 export type Origin = 'option' | 'environment' | 'file' | 'built-in'
 
@@ -27,6 +29,7 @@ export interface Settings {
   readonly namespace: Setting<string | undefined>
   readonly handlers: Setting<readonly string[]>
   readonly worker: WorkerSettings
+  readonly server: ServerSettings
   readonly plugins: Setting<MillraceConfig['plugins']>
   readonly logger: Setting<MillraceConfig['logger']>
 }
@@ -37,13 +40,13 @@ export interface Flags {
   readonly namespace?: string | undefined
   readonly files?: readonly string[] | undefined
   readonly worker?: Pick<WorkerConfig, 'concurrency' | 'queues' | 'lease' | 'drain'> | undefined
+  readonly server?: ServerFlags | undefined
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** The variables that are read, beside `MILLRACE_CONFIG`, which names the file. */
 const VARIABLES = {
-  store: 'MILLRACE_STORE',
   namespace: 'MILLRACE_NAMESPACE',
   concurrency: 'MILLRACE_CONCURRENCY',
   queues: 'MILLRACE_QUEUES',
@@ -52,7 +55,6 @@ const VARIABLES = {
 } as const
 
 const FLAGS = {
-  store: '--store',
   namespace: '--namespace',
   concurrency: '--concurrency',
   queues: '--queue',
@@ -60,7 +62,7 @@ const FLAGS = {
   drain: '--drain',
 } as const
 
-type Variable = keyof typeof VARIABLES
+type VariableName = keyof typeof VARIABLES
 
 export interface Layers {
   readonly flags: Flags
@@ -73,7 +75,7 @@ export function resolveSettings({ flags, environment, file }: Layers): Settings 
   const config = file?.config ?? {}
   const inFile = file?.path ?? null
   const variables = readVariables(environment)
-  const named = <T>(name: Variable, given: Given<T>): Setting<T> =>
+  const named = <T>(name: VariableName, given: Given<T>): Setting<T> =>
     first(given, { option: FLAGS[name], environment: VARIABLES[name], file: inFile })
   const unnamed = <T>(given: Given<T>, option: string | null = null): Setting<T> =>
     first(given, { option, environment: null, file: inFile })
@@ -87,12 +89,15 @@ export function resolveSettings({ flags, environment, file }: Layers): Settings 
   })
   return {
     file: inFile,
-    store: named('store', {
-      option: flags.store,
-      environment: variables.store,
-      file: config.store,
-      builtIn: DEFAULT_STORE_URL,
-    }) as Setting<string>,
+    store: first<string>(
+      {
+        option: flags.store,
+        environment: variables.store?.text,
+        file: config.store,
+        builtIn: DEFAULT_STORE_URL,
+      },
+      { option: '--store', environment: variables.store?.by ?? null, file: inFile },
+    ),
     namespace: named('namespace', {
       option: flags.namespace,
       environment: variables.namespace,
@@ -107,6 +112,7 @@ export function resolveSettings({ flags, environment, file }: Layers): Settings 
       'FILE',
     ) as Setting<readonly string[]>,
     worker: Object.fromEntries(worker) as unknown as WorkerSettings,
+    server: serverSettings({ flags: flags.server ?? {}, environment, file }),
     plugins: unnamed({ file: config.plugins }),
     logger: unnamed({ file: config.logger }),
   }
@@ -129,19 +135,20 @@ function first<T>(given: Given<T>, sources: Sources): Setting<T> {
   return { value: given.builtIn as T, from: 'built-in', by: null }
 }
 
-function isVariable(name: string): name is Variable {
+function isVariable(name: string): name is VariableName {
   return name in VARIABLES
 }
 
 interface Variables {
-  readonly store: string | undefined
+  /** Itself, or by a file that another variable names. */
+  readonly store: Variable | undefined
   readonly namespace: string | undefined
   readonly worker: WorkerConfig
 }
 
 /** One that is empty is as if it were not there. */
 function readVariables(environment: Environment): Variables {
-  const read = <T>(name: Variable, parse: (text: string) => T): T | undefined => {
+  const read = <T>(name: VariableName, parse: (text: string) => T): T | undefined => {
     const text = environment[VARIABLES[name]]
     if (text === undefined || text === '') return undefined
     try {
@@ -153,10 +160,7 @@ function readVariables(environment: Environment): Variables {
   }
   const concurrency = read('concurrency', (text) => wholeNumber(text, 'The concurrency'))
   return {
-    store: read('store', (text) => {
-      parseStoreUrl(text)
-      return text
-    }),
+    store: storeVariable(environment),
     namespace: read('namespace', (text) => text),
     worker: {
       concurrency,
@@ -164,6 +168,20 @@ function readVariables(environment: Environment): Variables {
       lease: read('lease', checkedDuration),
       drain: read('drain', checkedDuration),
     },
+  }
+}
+
+/** What it says is judged, and not repeated. */
+function storeVariable(environment: Environment): Variable | undefined {
+  let store
+  try {
+    store = secretVariable('MILLRACE_STORE', environment)
+    if (store !== undefined) parseStoreUrl(store.text)
+    return store
+  } catch (error) {
+    const { hint } = error as { readonly hint?: string }
+    const message = firstLine(error)
+    throw new CliError('usage', store === undefined ? message : `${store.by}: ${message}`, hint)
   }
 }
 

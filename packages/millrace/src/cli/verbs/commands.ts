@@ -13,7 +13,7 @@ import {
   typedJson,
   type FilterOptions,
 } from '../options.ts'
-import { checkReplacement } from '../replacing.ts'
+import { checkReplacement } from '../definitions.ts'
 import { withStore, type Session } from '../session.ts'
 
 interface Verb {

@@ -19,8 +19,9 @@ export function addConfig(program: Command): void {
 }
 
 const HELP = `
-Variables: MILLRACE_CONFIG, MILLRACE_STORE, MILLRACE_NAMESPACE, and of workers
-  MILLRACE_CONCURRENCY, MILLRACE_QUEUES (media=20,default=5), MILLRACE_LEASE, MILLRACE_DRAIN
+Variables: MILLRACE_CONFIG, MILLRACE_STORE (or MILLRACE_STORE_FILE, a file that holds it), MILLRACE_NAMESPACE, of workers
+  MILLRACE_CONCURRENCY, MILLRACE_QUEUES (media=20,default=5), MILLRACE_LEASE, MILLRACE_DRAIN, and of servers one for each
+  option of \`millrace serve\`: those that say something are named here
 
 A millrace.config.ts:
   import { defineConfig } from 'millrace'
@@ -73,17 +74,32 @@ const UNSAID: Readonly<Record<string, string>> = {
   'worker.priorities': '16, 8, 4, 2, 1',
   'worker.budget': 'none',
   'worker.isolates': 'as many as run at the same time',
+  'server.host': '127.0.0.1',
+  'server.port': '7420',
+  'server.grpcPort': '7421',
+  'server.auth.jwt.claim': 'millrace',
+  'server.auth.jwt.algorithms': 'all asymmetric ones',
+  'server.auth.jwt.clockToleranceSeconds': '5',
+  'server.audit': 'the log',
+  'server.drain': '25s',
+  'server.drainDelay': '0s',
+  'server.limits': 'as in docs/server.md',
+  'server.insecure.noAuth': 'false',
+  'server.insecure.noTls': 'false',
   plugins: 'none',
   logger: 'lines of `millrace worker`, else warnings on stderr',
 }
 
 function shownSettings(settings: Settings): readonly ShownSetting[] {
-  const { store, namespace, handlers, worker, plugins, logger } = settings
+  const { store, namespace, handlers, worker, server, plugins, logger } = settings
   return [
     shown('store', { ...store, value: shownUrl(store.value) }),
     shown('namespace', namespace),
     shown('handlers', handlers),
     ...Object.entries(worker).map(([name, setting]) => shown(`worker.${name}`, setting)),
+    ...Array.from(server, ([name, setting]) =>
+      shown(`server.${name}`, { ...setting, value: plain(setting.value) }),
+    ),
     shown('plugins', { ...plugins, value: plugins.value?.map(({ name }) => name) }),
     shown('logger', { ...logger, value: logger.value === undefined ? undefined : 'a logger' }),
   ]
@@ -91,10 +107,24 @@ function shownSettings(settings: Settings): readonly ShownSetting[] {
 
 function shown(setting: string, { value, from, by }: Setting<unknown>): ShownSetting {
   const isUnsaid = value === undefined || (from === 'built-in' && Array.isArray(value))
-  return { setting, value: value ?? null, text: isUnsaid ? (UNSAID[setting] ?? '') : textOf(value), from, by }
+  return {
+    setting,
+    value: value ?? null,
+    text: isUnsaid ? (UNSAID[setting] ?? 'none') : textOf(value),
+    from,
+    by,
+  }
 }
 
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value
   return Array.isArray(value) ? value.map(String).join(', ') : asJson(value)
+}
+
+/** URLs without their passwords; what is code, and not data, is only named. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'string') return shownUrl(value)
+  if (value instanceof URL) return shownUrl(value.href)
+  return value
 }

@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander'
 import { EXIT } from '../exits.ts'
 import { CliError } from '../failure.ts'
 import { pointInTime, typedJson } from '../options.ts'
-import { checkReplacement } from '../replacing.ts'
+import { checkReplacement } from '../definitions.ts'
 import { withStore } from '../session.ts'
 
 interface Options {

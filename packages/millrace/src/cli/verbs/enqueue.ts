@@ -8,8 +8,7 @@ import {
 } from '@millrace/core'
 import { Option, type Command } from 'commander'
 import { CliError } from '../failure.ts'
-import { checkFit } from '../fitting.ts'
-import { definitionOf, type KnownDefinition } from '../published.ts'
+import { checkFit, definitionOf, uniqueOf } from '../definitions.ts'
 import { givenKeys, keyOptions, type KeyOptions } from '../key-options.ts'
 import { listed, pointInTime, typedJson } from '../options.ts'
 import type { Output } from '../output.ts'
@@ -76,7 +75,7 @@ async function enqueue(
   const enqueueIn = async ({ mill, output }: Session): Promise<void> => {
     const force = options.force ?? false
     const definition = definitionOf(task, await mill.definitions(), { force, ...keys })
-    const unique = uniqueOf(definition, options)
+    const unique = uniqueOf(definition, options.unique)
     if (!force)
       await checkFit(input, { type: task, schema: definition.schema }, (message) => output.warn(message))
     tell(output, await mill.enqueue(definition.task, input, { ...enqueueOptions, unique }))
@@ -97,20 +96,6 @@ function valueOf(handle: EnqueuedHandle): object {
   const { id, outcome } = handle
   if (handle.outcome === 'duplicate') return { id, outcome, by: handle.by }
   return handle.outcome === 'replaced' ? { id, outcome, previous: handle.previous } : { id, outcome }
-}
-
-/** @throws CliError if a key is needed: the function that makes it is in the definition's code only */
-export function uniqueOf(
-  { task, unique }: KnownDefinition,
-  { unique: key }: Pick<Options, 'unique'>,
-): EnqueueOptions['unique'] {
-  if (key !== undefined) return { ...unique, key }
-  if (unique === null) return undefined
-  throw new CliError(
-    'failed',
-    `Of ${task.name} there is one task per key at a time, and only its own code can make the key of an input.`,
-    'Give the key that its definition makes of this input: --unique KEY',
-  )
 }
 
 function optionsOf(options: Options): EnqueueOptions {

@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { CliError } from '../failure.ts'
-import { nearest } from '../nearest.ts'
+import { nearest } from '@millrace/server/published'
 import { grouped, table } from '../output.ts'
 import { relative } from '../time.ts'
 import { withStore } from '../session.ts'

@@ -3,7 +3,7 @@ import type { Mill } from '@millrace/core'
 import type { Command } from 'commander'
 import { CliError } from '../failure.ts'
 import { counted, type Output } from '../output.ts'
-import { nearest } from '../nearest.ts'
+import { nearest } from '@millrace/server/published'
 import { pointInTime } from '../options.ts'
 import { withStore } from '../session.ts'
 

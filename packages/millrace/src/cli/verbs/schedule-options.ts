@@ -2,11 +2,9 @@
 import { PRIORITIES, type Duration, type Mill, type Priority, type ScheduleOptions } from '@millrace/core'
 import { Option } from 'commander'
 import { CliError } from '../failure.ts'
-import { checkFit } from '../fitting.ts'
+import { checkFit, definitionOf, uniqueOf } from '../definitions.ts'
 import { givenKeys, keyOptions, type KeyOptions } from '../key-options.ts'
-import { definitionOf } from '../published.ts'
 import { listed, parsedJson, pointInTime, wholeNumber } from '../options.ts'
-import { uniqueOf } from './enqueue.ts'
 
 export interface PutOptions extends KeyOptions {
   readonly cron?: string
@@ -77,7 +75,7 @@ export async function scheduleOf(
   const input = text === undefined ? undefined : parsedJson(text)
   const force = options.force ?? false
   const definition = definitionOf(task, await mill.definitions(), { force, ...givenKeys(options) })
-  const unique = uniqueOf(definition, options)
+  const unique = uniqueOf(definition, options.unique)
   if (!force) await checkFit(input, { type: task, schema: definition.schema }, warn)
   const { queue, priority, overlap, jitter, from, until, missed } = options
   return {

@@ -1,6 +1,6 @@
 /** The flow control of a definition as sessions published it: what it names, without the functions that make its keys. */
 import type { LimitOptions, TaskOptions, Schema } from '@millrace/core'
-import { CliError } from './failure.ts'
+import { DefinitionError, type MissingKey } from './trouble.ts'
 
 export interface PublishedFlow {
   readonly partition: { readonly fifo: boolean } | null
@@ -23,7 +23,7 @@ type Flow = Pick<TaskOptions<Schema, Schema>, 'partition' | 'limits' | 'breaker'
 /**
  * The same flow, with the keys that are given.
  *
- * @throws CliError if one is missing that only the definition's own code could make, or one is given for no limit of it
+ * @throws DefinitionError if one is missing that only the definition's own code could make, or one is given for no limit of it
  */
 export function flowOf(type: string, published: PublishedFlow | null, given: GivenKeys): Flow {
   const keys = given.limits ?? new Map<string, string>()
@@ -31,10 +31,10 @@ export function flowOf(type: string, published: PublishedFlow | null, given: Giv
   const unknown = [...keys.keys()].find((name) => !known.some((limit) => limit.name === name && limit.keyed))
   if (unknown !== undefined) {
     const names = known.filter(({ keyed }) => keyed).map(({ name }) => name)
-    throw new CliError(
-      'usage',
+    throw new DefinitionError(
+      { kind: 'no-such-limit', limits: names },
       `${type} counts under no limit ${JSON.stringify(unknown)} that has keys.`,
-      names.length === 0 ? 'Leave --limit away.' : `Those that have: ${names.join(', ')}.`,
+      names.length === 0 ? 'Give no keys of limits.' : `Those that have: ${names.join(', ')}.`,
     )
   }
   if (published === null) return {}
@@ -50,17 +50,20 @@ export function flowOf(type: string, published: PublishedFlow | null, given: Giv
   }
 }
 
-/** @throws CliError that names all that is missing */
+/** @throws DefinitionError that names all that is missing */
 function checkComplete(type: string, { partition, limits }: PublishedFlow, given: GivenKeys): void {
-  const missing = limits
+  const missing: MissingKey[] = limits
     .filter(({ name, keyed }) => keyed && given.limits?.has(name) !== true)
-    .map(({ name }) => ({ what: `the key of its limit ${name}`, option: `--limit ${name}=KEY` }))
-  if (partition !== null && given.partition === undefined)
-    missing.unshift({ what: 'its partition', option: '--partition KEY' })
+    .map(({ name }) => ({ of: 'limit', name }))
+  if (partition !== null && given.partition === undefined) missing.unshift({ of: 'partition' })
   if (missing.length === 0) return
-  throw new CliError(
-    'failed',
-    `Of ${type} only its own code can make ${missing.map(({ what }) => what).join(' and ')} of an input.`,
-    `Give what its definition makes of this input: ${missing.map(({ option }) => option).join(' ')}`,
+  throw new DefinitionError(
+    { kind: 'missing-keys', missing },
+    `Of ${type} only its own code can make ${missing.map(wordsOf).join(' and ')} of an input.`,
+    'Give what its definition makes of this input.',
   )
+}
+
+function wordsOf(key: MissingKey): string {
+  return key.of === 'limit' ? `the key of its limit ${key.name}` : 'its partition'
 }

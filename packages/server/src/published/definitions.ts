@@ -5,15 +5,16 @@ import {
   PRIORITIES,
   unchecked,
   type AnyTask,
+  type EnqueueOptions,
   type Priority,
   type RetryOptions,
   type UniqueCall,
   type UniqueHold,
 } from '@millrace/core'
 import type { PublishedDefinition, RetryPolicy } from '@millrace/core/store'
-import { CliError } from './failure.ts'
+import { flowOf, type GivenKeys, type PublishedFlow } from './flow.ts'
 import { nearest } from './nearest.ts'
-import { flowOf, type GivenKeys, type PublishedFlow } from './published-flow.ts'
+import { DefinitionError } from './trouble.ts'
 
 /** The plain options of a definition, as a worker publishes them. */
 interface PlainOptions {
@@ -43,7 +44,7 @@ export interface KnownDefinition {
  * The definition of a name.
  *
  * @param given `force`: take a name that nobody published, with the defaults; and the keys that its own code would make
- * @throws CliError `unknown-task`; if a key is missing
+ * @throws DefinitionError if nobody published it, a key is missing, or its inputs are encrypted
  */
 export function definitionOf(
   name: string,
@@ -51,40 +52,53 @@ export function definitionOf(
   { force, ...keys }: GivenKeys & { readonly force: boolean },
 ): KnownDefinition {
   const found = published.find((definition) => definition.type === name)
-  if (found !== undefined) return known(found, keys)
+  if (found !== undefined) return knownOf(found, keys)
   if (force) return { task: defineTask(name, { input: unchecked<unknown>() }), schema: null, unique: null }
-  throw new CliError(
-    'unknown-task',
-    `No worker of this store has ever published a task ${JSON.stringify(name)}.`,
-    hint(name, published),
-  )
-}
-
-function hint(name: string, published: readonly PublishedDefinition[]): string {
-  const known = published.map((definition) => definition.type)
+  const known = published.map(({ type }) => type)
   const near = nearest(name, known)
-  if (near.length > 0) return `Did you mean ${near.join(' or ')}? Or add --force to enqueue it all the same.`
-  if (known.length === 0) return 'Start its worker once, or add --force to enqueue it all the same.'
-  return `Known are ${known.slice(0, 10).join(', ')}${known.length > 10 ? ', …' : ''}. Or add --force to enqueue it all the same.`
+  throw new DefinitionError(
+    { kind: 'unknown', near, known },
+    `No worker of this store has ever published a task ${JSON.stringify(name)}.`,
+    `${near.length > 0 ? `Did you mean ${near.join(' or ')}? ` : ''}Start its worker once, or enqueue it with force.`,
+  )
 }
 
 /**
  * The version of a definition whose inputs can be written here.
  *
  * @param instead what to do if they cannot
- * @throws CliError if they are encrypted
+ * @throws DefinitionError if they are encrypted
  */
 export function writableVersion({ type, options }: PublishedDefinition, instead: string): number {
   const { seals, version } = JSON.parse(options) as PlainOptions
   if (seals?.includes('encrypted') !== true) return version
-  throw new CliError(
-    'failed',
+  throw new DefinitionError(
+    { kind: 'sealed' },
     `The inputs of ${type} are encrypted, with keys that only its own code has.`,
     instead,
   )
 }
 
-function known(definition: PublishedDefinition, keys: GivenKeys): KnownDefinition {
+/**
+ * The options of uniqueness of an enqueue by name.
+ *
+ * @param key what the definition makes of the input
+ * @throws DefinitionError if a key is needed: the function that makes it is in the definition's code only
+ */
+export function uniqueOf(
+  { task, unique }: KnownDefinition,
+  key: string | undefined,
+): EnqueueOptions['unique'] {
+  if (key !== undefined) return { ...unique, key }
+  if (unique === null) return undefined
+  throw new DefinitionError(
+    { kind: 'missing-keys', missing: [{ of: 'unique' }] },
+    `Of ${task.name} there is one task per key at a time, and only its own code can make the key of an input.`,
+    'Give the key that its definition makes of this input.',
+  )
+}
+
+function knownOf(definition: PublishedDefinition, keys: GivenKeys): KnownDefinition {
   const options = JSON.parse(definition.options) as PlainOptions
   writableVersion(definition, 'Enqueue it by code that has its definition.')
   return {

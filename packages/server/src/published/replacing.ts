@@ -1,8 +1,11 @@
 /** Whether an input fits tasks that are there already, as far as workers have published what they take. */
-import { CliError } from './failure.ts'
+import type { Mill } from '@millrace/core'
 import { checkFit } from './fitting.ts'
-import { writableVersion } from './published.ts'
-import type { Session } from './session.ts'
+import { writableVersion } from './definitions.ts'
+import { DefinitionError } from './trouble.ts'
+
+/** Whose input is replaced: tasks by their ids, or any tasks of some types. */
+export type Replaced = { readonly ids: readonly string[] } | { readonly types: readonly string[] }
 
 /** A task by its id; `null`: any of a type. */
 interface Target {
@@ -12,11 +15,15 @@ interface Target {
   readonly version: number
 }
 
-/** @throws CliError that says where and what, if the input does not fit one of them */
+/**
+ * @param warn is told why a schema cannot be used, which is no reason to refuse an input
+ * @throws InvalidPayloadError that says where and what, if the input does not fit one of them; DefinitionError if it
+ *   cannot stand for theirs
+ */
 export async function checkReplacement(
   input: unknown,
-  about: { readonly ids: readonly string[] } | { readonly types: readonly string[] },
-  { mill, output }: Pick<Session, 'mill' | 'output'>,
+  about: Replaced,
+  { mill, warn }: { readonly mill: Mill; readonly warn: (message: string) => void },
 ): Promise<void> {
   const targets: Target[] =
     'types' in about ? about.types.map((type) => ({ id: null, type, version: 1 })) : []
@@ -30,20 +37,20 @@ export async function checkReplacement(
     if (its.length === 0) continue
     const version = writableVersion(definition, 'Change it by code that has its definition.')
     for (const target of its) checkVersion(target, version)
-    await checkFit(input, { type, schema }, (message) => output.warn(message))
+    await checkFit(input, { type, schema }, warn)
   }
 }
 
 /** An input of the published version would be brought to it once more. */
 function checkVersion({ id, type, version }: Target, published: number): void {
   if (version === published) return
-  throw new CliError(
-    'failed',
+  throw new DefinitionError(
+    { kind: 'version', task: id, version },
     id === null
       ? `One input cannot be given to any tasks of ${type}: it has versions.`
       : `The input of task ${id} is of version ${version} of ${type}, and workers have published version ${published}.`,
     id === null
       ? 'Nothing was written. Change them one by one, by id.'
-      : `Nothing was written. Cancel it and enqueue another one; --force takes the input as one of version ${version}.`,
+      : `Nothing was written. Cancel it and enqueue another one; with force the input is taken as one of version ${version}.`,
   )
 }

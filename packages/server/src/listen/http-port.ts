@@ -1,0 +1,135 @@
+/** The port of REST: HTTP/1.1, with TLS or without. */
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { Server as NetServer, Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { Logger } from '@millrace/core'
+import { isForged, peerOf } from './peer.ts'
+import type { CertificateSubject } from '../access/caller.ts'
+import { isLoopback } from './refusal.ts'
+import { bound, type Port, type PortPlan } from './port.ts'
+import type { ListenLimits } from './limits.ts'
+
+/** What is known of a request beside what is in it. */
+export interface RequestMeta {
+  /** Of the client's certificate, which TLS has checked. */
+  readonly certificate?: CertificateSubject | undefined
+  /** Where it comes from. */
+  readonly address?: string | undefined
+}
+
+/** A handler of requests. */
+export type Fetch = (request: Request, meta: RequestMeta) => Response | Promise<Response>
+
+interface HttpPlan extends PortPlan {
+  readonly fetch: Fetch
+  /** `local`: only requests for this machine by name, so that no page of the web speaks through a browser here. */
+  readonly hosts: 'local' | 'any'
+}
+
+/** Timeouts are looked after so often. */
+const CHECK_MS = 1_000
+
+export async function openHttpPort(plan: HttpPlan): Promise<Port> {
+  const { getRequestListener } = await import('@hono/node-server')
+  const metas = new WeakMap<Socket, RequestMeta>()
+  const answer = getRequestListener(
+    (request, { incoming }) => plan.fetch(request, metaOf(incoming.socket as Socket, metas)),
+    { overrideGlobalObjects: false },
+  )
+  const server = newServer(plan)
+  const open = new Set<ServerResponse>()
+  let isLeaving = false
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    open.add(response)
+    response.once('close', () => open.delete(response))
+    if (isLeaving) response.shouldKeepAlive = false
+    if (plan.hosts === 'local' && !isForHere(request)) return misdirected(response)
+    void answer(request, response)
+  })
+  limitConnections(server, plan.limits, plan.logger)
+  server.setTimeout(plan.limits.stallTimeoutMs, (socket: Socket) => {
+    // an answer that is not begun yet waits for us, and not for its reader
+    const isOurs = [...open].some((response) => response.socket === socket) && socket.writableLength === 0
+    if (!isOurs) socket.destroy()
+  })
+  const at = await bound(server, plan)
+  return {
+    at,
+    leave(): Promise<void> {
+      isLeaving = true
+      for (const response of open) response.shouldKeepAlive = false
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+    end: () => server.closeAllConnections(),
+  }
+}
+
+/** Of a connection it is asked once. */
+function metaOf(socket: Socket, known: WeakMap<Socket, RequestMeta>): RequestMeta {
+  const found = known.get(socket)
+  if (found !== undefined) return found
+  const { address, certificate } = peerOf(socket)
+  const meta = { address: address ?? undefined, certificate: certificate ?? undefined }
+  known.set(socket, meta)
+  return meta
+}
+
+function newServer({ limits, tls, logger }: HttpPlan): Server {
+  const options: ServerOptions = {
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: CHECK_MS,
+    noDelay: true,
+  }
+  if (tls === null) return createServer(options)
+  const server = createSecureServer({
+    ...options,
+    ...tls.context,
+    ...tls.asking,
+    handshakeTimeout: limits.handshakeTimeoutMs,
+  })
+  tls.onChange((context) => server.setSecureContext(context))
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (isForged(socket)) socket.destroy()
+  })
+  server.on('tlsClientError', (error) => logger.debug({ err: error }, 'TLS was not agreed on.'))
+  return server
+}
+
+/** Further ones are closed at once, and that is said once in a while. */
+export function limitConnections(server: NetServer, { connectionsMax }: ListenLimits, logger: Logger): void {
+  server.maxConnections = connectionsMax
+  let dropped = 0
+  server.on('drop', () => {
+    dropped += 1
+    if (dropped === 1 || dropped % 1_000 === 0)
+      logger.warn({ dropped, connectionsMax }, 'Connections are closed: there are too many.')
+  })
+}
+
+/** A page of the web that has its own name lead to 127.0.0.1 sends that name. */
+function isForHere({ headers }: IncomingMessage): boolean {
+  const name = URL.parse(`http://${headers.host ?? ''}`)?.hostname
+  return name !== undefined && isLoopback(name)
+}
+
+function misdirected(response: ServerResponse): void {
+  const problem = {
+    type: 'about:blank',
+    title: 'Misdirected Request',
+    status: 421,
+    code: 'forbidden',
+    detail: 'Without authentication this server answers only requests to localhost.',
+  }
+  response.shouldKeepAlive = false
+  response.writeHead(421, { 'Content-Type': 'application/problem+json' }).end(JSON.stringify(problem))
+}

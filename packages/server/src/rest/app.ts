@@ -1,0 +1,300 @@
+/** The REST API as a function of requests. */
+import { ClosedError, InvalidArgumentError } from '@millrace/core'
+import { Hono } from 'hono'
+import { Caller, type CertificateSubject, type Credentials } from '../access/caller.ts'
+import { CALLS } from '../service/calls.ts'
+import { EventHub } from '../service/events/hub.ts'
+import { InvalidRequestError } from '../service/errors.ts'
+import { admit, openStream, runCall } from '../service/run-call.ts'
+import { STREAMS } from '../service/streams.ts'
+import { jsonAnswer, problemAnswer } from './answers.ts'
+import { jsonBody } from './body.ts'
+import { checkAccept, checkHost, checkSite, type ServedHosts } from './guards.ts'
+import { openApiDocument } from './openapi.ts'
+import { queryInput } from './query.ts'
+import { RestError } from './refusals.ts'
+import { pathMembers, ROUTES, STREAM_ROUTES, type Route } from './routes.ts'
+import { eventStream, eventStreamHeaders } from './sse.ts'
+import { OpenCounts, TokenBuckets, type RequestRate } from './token-buckets.ts'
+import type { ServerParts } from '../parts.ts'
+import type { RingBounds } from '../service/events/ring.ts'
+
+/** What can be said of the REST API. */
+export interface RestOptions {
+  /** Where it is mounted: `/queue` has `/queue/v1/tasks`. Default: at the root. */
+  readonly basePath?: string | undefined
+  /** `loopback`: only requests to this machine's own names are served. Default `any`. */
+  readonly hosts?: ServedHosts | undefined
+  /** Longest body, in bytes. Default 16 MiB. */
+  readonly bodyBytes?: number | undefined
+  /** How often each credential may ask. Default 1 000 in a second, 2 000 at once. */
+  readonly requests?: RequestRate | undefined
+  /** Streams and waits that each credential may have open. Default 1 000. */
+  readonly streams?: number | undefined
+  /** What is kept for those who come back to a stream. Default 10 000 events of 16 MiB together. */
+  readonly events?: RingBounds | undefined
+}
+
+/** What the listener knows of a request beside what is in it. */
+export interface RequestMeta {
+  /** Of the client's certificate, which TLS has checked. */
+  readonly certificate?: CertificateSubject | null | undefined
+  /** Where it comes from. */
+  readonly address?: string | null | undefined
+}
+
+/** The REST API. */
+export interface RestApp {
+  /** Answers a request; it never rejects. */
+  fetch(request: Request, meta?: RequestMeta): Promise<Response>
+  /** Refuses new requests, ends streams and waits, and resolves when the others are answered. */
+  close(): Promise<void>
+}
+
+const BODY_BYTES = 16 * 1_048_576
+const REQUESTS: RequestRate = { perSecond: 1_000, burst: 2_000 }
+const STREAMS_MAX = 1_000
+const BASE_PATH = /^(\/[A-Za-z0-9_.~-]+)*$/
+const INSTANCE_MAX = 200
+
+/** @throws InvalidArgumentError */
+export function restApp(parts: ServerParts, options: RestOptions = {}): RestApp {
+  const app = new App(parts, options)
+  return { fetch: (request, meta) => app.fetch(request, meta), close: () => app.close() }
+}
+
+interface Arrival {
+  readonly request: Request
+  readonly route: Route
+  readonly params: Readonly<Record<string, string>>
+  readonly meta: RequestMeta
+}
+
+/** Who asks, as far as it matters to a request. */
+interface Admitted {
+  readonly caller: Caller
+  readonly credentials: Credentials
+}
+
+interface Environment {
+  // eslint-disable-next-line typescript/naming-convention -- the name that hono gives it
+  Bindings: { readonly meta: RequestMeta }
+}
+
+class App implements RestApp {
+  readonly #parts: ServerParts
+  readonly #hosts: ServedHosts
+  readonly #bodyBytes: number
+  readonly #buckets: TokenBuckets
+  readonly #open: OpenCounts
+  readonly #hub: EventHub
+  readonly #hono: Hono<Environment>
+  readonly #closing = new AbortController()
+  readonly #answering = new Set<Promise<Response>>()
+
+  constructor(parts: ServerParts, options: RestOptions) {
+    const {
+      basePath = '',
+      hosts = 'any',
+      bodyBytes = BODY_BYTES,
+      requests = REQUESTS,
+      streams = STREAMS_MAX,
+    } = options
+    if (!BASE_PATH.test(basePath)) {
+      const hint = 'It is empty, or begins with / and does not end with it: /queue'
+      throw new InvalidArgumentError(`basePath is ${JSON.stringify(basePath)}.`, { hint })
+    }
+    this.#parts = parts
+    this.#hosts = hosts
+    this.#bodyBytes = bodyBytes
+    this.#buckets = new TokenBuckets(requests, parts.platform)
+    this.#open = new OpenCounts(streams)
+    const { mill, platform, logger } = parts
+    this.#hub = new EventHub({ mill, platform, logger, bounds: options.events })
+    this.#hono = this.#routed(basePath)
+  }
+
+  async fetch(request: Request, meta: RequestMeta = {}): Promise<Response> {
+    const answering = this.#answered(request, () => {
+      if (this.#closing.signal.aborted) throw new ClosedError('This server')
+      checkHost(request, this.#hosts)
+      return this.#hono.fetch(request, { meta })
+    })
+    this.#answering.add(answering)
+    try {
+      return await answering
+    } finally {
+      this.#answering.delete(answering)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#hub.close()
+    await Promise.all(this.#answering)
+  }
+
+  #routed(basePath: string): Hono<Environment> {
+    const hono = new Hono<Environment>().basePath(basePath)
+    const methods = new Map<string, string[]>()
+    const add = (route: Route, answer: (arrival: Arrival) => Promise<Response>): void => {
+      const path = `/v1${route.path.replaceAll(/\{(\w+)\}/g, ':$1')}`
+      methods.set(path, [...(methods.get(path) ?? []), route.method])
+      hono.on(route.method, path, (context) => {
+        const { req, env } = context
+        const params: Readonly<Record<string, string>> = req.param()
+        const arrival = { request: req.raw, route, params, meta: env.meta }
+        return this.#answered(req.raw, () => answer(arrival))
+      })
+    }
+    for (const route of ROUTES) add(route, (arrival) => this.#call(arrival))
+    for (const route of STREAM_ROUTES) add(route, (arrival) => this.#stream(arrival))
+    const document = JSON.stringify(openApiDocument(basePath))
+    const headers = { 'content-type': 'application/json; charset=utf-8', 'x-content-type-options': 'nosniff' }
+    methods.set('/openapi.json', ['GET'])
+    hono.get('/openapi.json', () => new Response(document, { headers }))
+    for (const [path, allowed] of methods) {
+      hono.all(path, ({ req }) => this.#answered(req.raw, () => otherMethod(req.method, allowed)))
+    }
+    hono.notFound(({ req }) => problemAnswer(nothingHere(), this.#problemParts(req.raw)))
+    return hono
+  }
+
+  async #call({ request, route, params, meta }: Arrival): Promise<Response> {
+    const call = CALLS.get(route.call)!
+    if (route.method !== 'GET') checkSite(request)
+    checkAccept(request, 'application/json')
+    const { caller } = await this.#admitted(request, meta)
+    const signal = AbortSignal.any([request.signal, this.#closing.signal])
+    const scene = { ...this.#parts, caller, signal }
+    await admit(call, scene)
+    const input = await this.#input({ request, route, params })
+    const leave = isWait(input) ? this.#open.enter(caller.name) : undefined
+    try {
+      const output = await runCall(call, input, scene)
+      return jsonAnswer(output, statusOf(route, output))
+    } catch (error) {
+      // what it was aborted with tells nobody anything
+      throw this.#closing.signal.aborted && isAbort(error) ? new ClosedError('This server') : error
+    } finally {
+      leave?.()
+    }
+  }
+
+  async #stream({ request, route, params, meta }: Arrival): Promise<Response> {
+    const call = STREAMS.get(route.call)!
+    checkSite(request)
+    checkAccept(request, 'text/event-stream')
+    const { caller, credentials } = await this.#admitted(request, meta)
+    caller.requireAnywhere(call.permission)
+    const input = await this.#input({ request, route, params })
+    if (request.method === 'HEAD') return new Response(null, { headers: eventStreamHeaders() })
+    const leave = this.#open.enter(caller.name)
+    const controller = new AbortController()
+    const stop = (): void => controller.abort()
+    this.#closing.signal.addEventListener('abort', stop, { once: true })
+    const ended = (): void => {
+      this.#closing.signal.removeEventListener('abort', stop)
+      leave()
+    }
+    let current = caller
+    try {
+      const scene = {
+        ...this.#parts,
+        caller,
+        signal: controller.signal,
+        current: () => current,
+        hub: this.#hub,
+      }
+      const items = await openStream(call, input, scene)
+      const check = async (): Promise<void> => {
+        current = new Caller(await this.#parts.authenticator.authenticate(credentials))
+        current.requireAnywhere(call.permission)
+      }
+      const { platform, logger } = this.#parts
+      const failed = (error: unknown): void => logger.debug({ err: error }, 'a stream ended early')
+      return eventStream({ items, controller, platform, check, failed, ended })
+    } catch (error) {
+      ended()
+      throw error
+    }
+  }
+
+  async #admitted(request: Request, { certificate, address }: RequestMeta): Promise<Admitted> {
+    const credentials: Credentials = {
+      authorization: request.headers.get('authorization'),
+      certificate: certificate ?? null,
+      address,
+    }
+    const caller = new Caller(await this.#parts.authenticator.authenticate(credentials))
+    this.#buckets.take(caller.name)
+    return { caller, credentials }
+  }
+
+  /** @throws RestError, InvalidRequestError */
+  async #input({
+    request,
+    route,
+    params,
+  }: Omit<Arrival, 'meta'>): Promise<Readonly<Record<string, unknown>>> {
+    const { searchParams } = new URL(request.url)
+    const named: Record<string, unknown> = { ...queryInput(searchParams, route.query ?? {}) }
+    for (const [member, header] of Object.entries(route.headers ?? {})) {
+      const value = request.headers.get(header)
+      if (value !== null) named[member] = value
+    }
+    for (const member of pathMembers(route)) named[member] = params[member]
+    if (route.method === 'GET' || route.method === 'DELETE') return named
+    const body = (await jsonBody(request, this.#bodyBytes)) ?? {}
+    if (typeof body !== 'object' || body === null || Array.isArray(body))
+      throw new InvalidRequestError('The body is no JSON object.', [])
+    const elsewhere = [...pathMembers(route), ...Object.keys(route.headers ?? {})]
+    const twice = elsewhere.find((member) => Object.hasOwn(body, member))
+    if (twice === undefined) return { ...body, ...named }
+    throw new InvalidRequestError(
+      `The body has ${twice}, which has its place in the path or in a header.`,
+      [],
+    )
+  }
+
+  async #answered(request: Request, answer: () => Response | Promise<Response>): Promise<Response> {
+    try {
+      return await answer()
+    } catch (error) {
+      return problemAnswer(error, this.#problemParts(request))
+    }
+  }
+
+  #problemParts(request: Request): Parameters<typeof problemAnswer>[1] {
+    const { logger, platform } = this.#parts
+    return { logger, platform, instance: new URL(request.url).pathname.slice(0, INSTANCE_MAX) }
+  }
+}
+
+function otherMethod(method: string, methods: readonly string[]): Response {
+  const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+  if (method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow } })
+  throw new RestError('method-not-allowed', `This path has no ${method.slice(0, 20)}.`, {
+    hint: `It has ${allow}.`,
+    headers: { allow },
+  })
+}
+
+function nothingHere(): RestError {
+  return new RestError('no-such-path', 'There is nothing at this path.', {
+    hint: 'See /openapi.json for what there is.',
+  })
+}
+
+function statusOf({ answers }: Route, output: unknown): number {
+  if (answers !== 'created') return 200
+  return (output as { readonly outcome?: unknown }).outcome === 'duplicate' ? 200 : 201
+}
+
+function isWait(input: Readonly<Record<string, unknown>>): boolean {
+  return input['within'] !== undefined
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError'
+}

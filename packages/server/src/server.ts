@@ -1,0 +1,236 @@
+/** A server as a whole: who may come in, what is noted, what answers, and where. */
+import { InvalidArgumentError, type Mill } from '@millrace/core'
+import { newAuthenticator, type AuthOptions, type OpenAuthenticator } from './access/authenticator.ts'
+import { openAudit, type AuditOptions, type OpenAudit } from './audit/sinks.ts'
+import { Health } from './health/health.ts'
+import { livezHandler, readyzHandler } from './health/handlers.ts'
+import { Draining } from './listen/draining.ts'
+import { checkListening, listen, type Listening, type ListenOptions } from './listen/listen.ts'
+import type { Fetch } from './listen/http-port.ts'
+import { MetricsRoom, type MetricsOptions } from './metrics/metrics-room.ts'
+import { problemAnswer } from './rest/answers.ts'
+import { restApp, type RequestMeta, type RestApp, type RestOptions } from './rest/app.ts'
+import type { ServerParts } from './parts.ts'
+import type { Redact } from './service/redaction.ts'
+
+/** How a server is made. */
+export interface ServerOptions extends RestOptions, MetricsOptions {
+  /**
+   * By what callers are known. Default `none`: nobody is asked, and everybody may do anything; then only requests to this
+   * machine by its loopback names are served.
+   */
+  readonly auth?: AuthOptions | undefined
+  /** What is shown in the place of what users put into tasks. Default: the value itself. */
+  readonly redact?: Redact | undefined
+  /** Where it is noted what operators do: the path of a file, or a function. Default: the log of the client. */
+  readonly audit?: AuditOptions | undefined
+}
+
+/** A server. */
+export interface Server extends AsyncDisposable {
+  /**
+   * Reads its keys and opens the store now, instead of with the first request.
+   *
+   * @throws InvalidArgumentError for options that cannot be; what `mill.open` throws
+   */
+  open(): Promise<void>
+  /** Answers a request, as `fetch` of a web framework's does; it never rejects. */
+  fetch(request: Request, meta?: RequestMeta): Promise<Response>
+  /**
+   * Listens for REST and gRPC, once. From then on it also looks after the store, as workers do beside their tasks: so
+   * schedules fire, and what dead workers held is taken over, where all workers are elsewhere.
+   *
+   * @throws InvalidArgumentError if it would be open to others, or an address is not to be had; what `open` throws
+   */
+  listen(options?: ListenOptions): Promise<Listening>
+  /**
+   * Is not ready any more, refuses new calls, ends streams and waits, and resolves when the others are answered, or after
+   * the `drain` of `listen`. `now`: breaks everything off. The client stays open.
+   */
+  close(how?: 'drain' | 'now'): Promise<void>
+}
+
+/**
+ * The server of a client's store. It listens where `listen` says; or its `fetch` is mounted in a server of yours. The client
+ * is yours: close it when the server is closed.
+ *
+ * @throws InvalidArgumentError
+ */
+export function createServer(mill: Mill, options: ServerOptions = {}): Server {
+  const given: unknown = mill
+  if (typeof given !== 'object' || given === null || !('~served' in given))
+    throw new InvalidArgumentError('The server has no client to stand for.', {
+      hint: 'Give what connect answers.',
+    })
+  return new MillServer(mill, options)
+}
+
+/** A part of the server that answers the requests that are its own; `undefined`: another one does. */
+type Room = (request: Request, meta: RequestMeta) => Promise<Response> | undefined
+
+/** What there is once a server is open. */
+interface Opened {
+  readonly parts: ServerParts
+  readonly authenticator: OpenAuthenticator
+  readonly audit: OpenAudit
+  readonly health: Health
+  readonly metrics: MetricsRoom
+  readonly app: RestApp
+  readonly rooms: readonly Room[]
+}
+
+class MillServer implements Server {
+  readonly #mill: Mill
+  readonly #options: ServerOptions
+  readonly #draining = new Draining()
+  #opening: Promise<Opened> | undefined
+  #listening: Promise<Listening> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(mill: Mill, options: ServerOptions) {
+    this.#mill = mill
+    this.#options = options
+  }
+
+  async open(): Promise<void> {
+    await this.#opened()
+  }
+
+  async fetch(request: Request, meta: RequestMeta = {}): Promise<Response> {
+    let opened
+    try {
+      opened = await this.#opened()
+    } catch (error) {
+      const { platform, logger } = this.#mill['~served']
+      return problemAnswer(error, { platform, logger, instance: new URL(request.url).pathname })
+    }
+    for (const room of opened.rooms) {
+      const answering = room(request, meta)
+      if (answering !== undefined) return answering
+    }
+    return opened.app.fetch(request, meta)
+  }
+
+  async listen(options: ListenOptions = {}): Promise<Listening> {
+    if (this.#listening !== undefined)
+      throw new InvalidArgumentError('The server listens already.', {
+        hint: 'Make another one for another address.',
+      })
+    // before the store is opened, which may make it
+    checkListening(this.#authentication, options)
+    this.#listening = this.#listen(options)
+    this.#listening.catch(() => (this.#listening = undefined))
+    return this.#listening
+  }
+
+  async close(how: 'drain' | 'now' = 'drain'): Promise<void> {
+    const listening = await this.#listening?.catch(() => undefined) // its caller was told
+    if (listening !== undefined) return listening.close(how)
+    return this.#end()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  get #authentication(): 'none' | 'some' {
+    return (this.#options.auth ?? 'none') === 'none' ? 'none' : 'some'
+  }
+
+  #opened(): Promise<Opened> {
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined
+      throw error
+    })
+    return this.#opening
+  }
+
+  async #open(): Promise<Opened> {
+    const {
+      auth = 'none',
+      redact = (value: unknown) => value,
+      audit: to,
+      metrics: scrapes,
+      registry,
+      ...rest
+    } = this.#options
+    const { store, platform, logger } = this.#mill['~served']
+    await using opening = new AsyncDisposableStack()
+    const authenticator = opening.adopt(await newAuthenticator(auth, { logger, platform }), (one) =>
+      one.close(),
+    )
+    const audit = opening.adopt(await openAudit(to, logger), (one) => one.close())
+    await this.#mill.open()
+    const known = { mill: this.#mill, store, platform, logger, authenticator, audit, redact }
+    const metrics = new MetricsRoom(known, { metrics: scrapes, registry })
+    const parts = { ...known, recorder: metrics.recorder }
+    const health = new Health({ store, platform })
+    const app = restApp(parts, { ...rest, hosts: rest.hosts ?? (auth === 'none' ? 'loopback' : 'any') })
+    metrics.start()
+    this.#draining.leaving.addEventListener('abort', () => health.drain())
+    opening.move()
+    const { basePath = '' } = rest
+    const rooms = [
+      at(`${basePath}/livez`, livezHandler()),
+      at(`${basePath}/readyz`, readyzHandler(health)),
+      at(`${basePath}/metrics`, (request, meta) => metrics.fetch(request, meta)),
+    ]
+    return { parts, authenticator, audit, health, metrics, app, rooms }
+  }
+
+  async #listen(options: ListenOptions): Promise<Listening> {
+    const { parts, authenticator, app, health } = await this.#opened()
+    // loaded by those who listen only
+    const { newGrpc } = await import('./grpc/services.ts')
+    const grpc = options.grpcPort === false ? null : newGrpc({ ...parts, health }, this.#draining.ending)
+    this.#draining.ending.addEventListener('abort', () => void app.close())
+    const { logger, platform } = parts
+    const fetch: Fetch = (request, meta) => this.fetch(request, meta)
+    const answering = {
+      fetch,
+      grpc,
+      authentication: this.#authentication,
+      draining: this.#draining,
+      logger,
+      platform,
+    }
+    const upkeep = await this.#mill['~served'].startUpkeep()
+    const listened = await listen(answering, options).catch(async (error: unknown) => {
+      await upkeep.stop()
+      throw error
+    })
+    const end = (): Promise<void> => this.#end()
+    return {
+      url: listened.url,
+      grpcUrl: listened.grpcUrl,
+      get problem() {
+        return authenticator.problem ?? listened.problem
+      },
+      async close(how) {
+        await listened.close(how)
+        await upkeep.stop()
+        await end()
+      },
+    }
+  }
+
+  #end(): Promise<void> {
+    this.#closing ??= this.#ended()
+    return this.#closing
+  }
+
+  async #ended(): Promise<void> {
+    this.#draining.end()
+    const opened = await this.#opening?.catch(() => undefined) // whoever opened it was told
+    if (opened === undefined) return
+    await opened.app.close()
+    opened.health.close()
+    await opened.metrics.close()
+    opened.authenticator.close()
+    await opened.audit.close()
+  }
+}
+
+function at(path: string, answer: (request: Request, meta: RequestMeta) => Promise<Response>): Room {
+  return (request, meta) => (new URL(request.url).pathname === path ? answer(request, meta) : undefined)
+}
