@@ -1,6 +1,6 @@
 /** What the failures of gRPC mean to a client. */
 import { status, type Metadata, type ServiceError } from '@grpc/grpc-js'
-import { AccessError, StoreError, TooLargeError, type MillraceError } from '@millrace/core'
+import { AccessError, StoreError, TooLargeError, type MillraceError } from '@millrace/core/store'
 import { errorOf, type Failure } from '../wire/failures.ts'
 
 const NOT_SERVED =

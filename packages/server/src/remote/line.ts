@@ -1,5 +1,5 @@
 /** All that goes between a store and its server. Loaded with the first store that is opened: nobody else needs gRPC. */
-import { codeOf, StoreError } from '@millrace/core'
+import { codeOf, StoreError } from '@millrace/core/store'
 import { givenOf, requestOf, STREAMED, type PortMethod, type StreamedMethod } from '../wire/methods.ts'
 import { PROTOCOL } from '../wire/protocol.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'

@@ -2,7 +2,7 @@
  * The calls that are made often, over one stream, which is opened when there is something to call, opened anew when it
  * broke, and ended when nothing was called for a while: an open one would hold the process.
  */
-import { StoreError } from '@millrace/core'
+import { StoreError } from '@millrace/core/store'
 import { codecOf } from '../wire/codec.ts'
 import { errorOf, type Failure } from '../wire/failures.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'
