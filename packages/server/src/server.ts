@@ -8,8 +8,8 @@ import { Draining } from './listen/draining.ts'
 import { checkListening, listen, type Listening, type ListenOptions } from './listen/listen.ts'
 import type { Fetch } from './listen/http-port.ts'
 import { MetricsRoom, type MetricsOptions } from './metrics/metrics-room.ts'
-import { problemAnswer } from './rest/answers.ts'
-import { restApp, type RequestMeta, type RestApp, type RestOptions } from './rest/app.ts'
+import { loggedProblem } from './rest/logged-problem.ts'
+import { checkBasePath, restApp, type RequestMeta, type RestApp, type RestOptions } from './rest/app.ts'
 import type { ServerParts } from './parts.ts'
 import type { Redact } from './service/redaction.ts'
 
@@ -34,8 +34,11 @@ export interface Server extends AsyncDisposable {
    * @throws InvalidArgumentError for options that cannot be; what `mill.open` throws
    */
   open(): Promise<void>
-  /** Answers a request, as `fetch` of a web framework's does; it never rejects. */
-  fetch(request: Request, meta?: RequestMeta): Promise<Response>
+  /**
+   * Answers a request, as `fetch` of a web framework's does; it never rejects. The path is that which was asked for, whole:
+   * `basePath` says where it begins. For frameworks that speak node's requests and responses: `toNodeHandler`.
+   */
+  readonly fetch: (request: Request, meta?: RequestMeta) => Promise<Response>
   /**
    * Listens for REST and gRPC, once.
    *
@@ -61,6 +64,7 @@ export function createServer(mill: Mill, options: ServerOptions = {}): Server {
     throw new InvalidArgumentError('The server has no client to stand for.', {
       hint: 'Give what connect answers.',
     })
+  checkBasePath(options.basePath ?? '')
   return new MillServer(mill, options)
 }
 
@@ -79,6 +83,8 @@ interface Opened {
 }
 
 class MillServer implements Server {
+  /** A function by itself: so it can be handed to whoever mounts it. */
+  readonly fetch: Server['fetch'] = (request, meta = {}) => this.#fetch(request, meta)
   readonly #mill: Mill
   readonly #options: ServerOptions
   readonly #draining = new Draining()
@@ -95,13 +101,13 @@ class MillServer implements Server {
     await this.#opened()
   }
 
-  async fetch(request: Request, meta: RequestMeta = {}): Promise<Response> {
+  async #fetch(request: Request, meta: RequestMeta): Promise<Response> {
     let opened
     try {
       opened = await this.#opened()
     } catch (error) {
       const { platform, logger } = this.#mill['~served']
-      return problemAnswer(error, { platform, logger, instance: new URL(request.url).pathname })
+      return loggedProblem(error, { platform, logger, instance: new URL(request.url).pathname })
     }
     for (const room of opened.rooms) {
       const answering = room(request, meta)

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { checkFit, definitionOf, uniqueOf, type KnownDefinition } from '../../published/index.ts'
 import { Id, Json, Key, Name, PriorityName, Span, Strings, timeOf, Time } from '../schemas/common.ts'
+import { withTrace } from '../../tracing/trace-headers.ts'
 import type { Scene } from '../call.ts'
 
 const NAMES_MAX = 100
@@ -151,7 +152,7 @@ const FINGERPRINT = 'millrace-idempotency'
 export async function openDraft(
   item: BulkItemInput,
   { definitions, keyed }: { readonly definitions: Definitions; readonly keyed: Keyed },
-  scene: Pick<Scene, 'caller' | 'logger'>,
+  scene: Pick<Scene, 'caller' | 'logger' | 'trace'>,
 ): Promise<OpenDraft> {
   const known = await definitionFor(item, definitions, scene)
   const after: Dependency[] = []
@@ -159,7 +160,8 @@ export async function openDraft(
   const run = runOptions(known, item)
   const due = { ...(delay !== undefined && { delay }), ...(runAt !== undefined && { runAt: timeOf(runAt) }) }
   const { fingerprint } = keyed
-  const headers = fingerprint === undefined ? run.headers : { ...run.headers, [FINGERPRINT]: fingerprint }
+  const own = fingerprint === undefined ? run.headers : { ...run.headers, [FINGERPRINT]: fingerprint }
+  const headers = withTrace(own, scene.trace)
   const options = { ...run, ...due, headers, id: id?.toLowerCase(), after } as EnqueueOptions
   return { draft: new Draft(known.task, item.input, options), after }
 }
