@@ -2,13 +2,13 @@
 import type { Server } from '@grpc/grpc-js'
 import type { Health } from '../health/health.ts'
 import type { ServerParts } from '../parts.ts'
-import { newGrpcServer } from './server.ts'
+import { newGrpcServer, type GrpcOptions } from './server.ts'
 
 export interface GrpcParts extends ServerParts {
   readonly health: Health
 }
 
-/** @param signal aborted when the server ends: its streams end then */
-export function newGrpc(parts: GrpcParts, signal: AbortSignal): Server {
-  return newGrpcServer(parts, { signal })
+/** Its options are those of `newGrpcServer`. */
+export function newGrpc(parts: GrpcParts, options: Pick<GrpcOptions, 'signal' | 'limits'>): Server {
+  return newGrpcServer(parts, options)
 }

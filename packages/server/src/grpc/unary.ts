@@ -1,6 +1,7 @@
 /** A call with one request and one answer: who makes it, what it says, and what it comes to. */
 import { codecOf } from '../wire/codec.ts'
 import { Caller } from '../access/caller.ts'
+import { CallRecord } from './call-record.ts'
 import { credentialsOf } from './credentials.ts'
 import { refusalOf, toldOf } from './status.ts'
 import type { DescMethod } from '@bufbuild/protobuf'
@@ -12,21 +13,31 @@ export type Run = (request: object, caller: Caller) => Promise<object>
 
 /** A handler of gRPC. Whatever `run` rejects with is told as a status; what is none of Millrace's is logged, and not told. */
 export function unaryHandler(
-  parts: Pick<ServerParts, 'authenticator' | 'logger'>,
+  parts: Pick<ServerParts, 'authenticator' | 'logger' | 'platform' | 'recorder'>,
   method: DescMethod,
   run: Run,
 ): handleUnaryCall<Buffer, Buffer> {
   const requests = codecOf<object>(method.input)
   const answers = codecOf<object>(method.output)
   const { logger, authenticator } = parts
-  const serve = async (call: ServerUnaryCall<Buffer, Buffer>): Promise<Buffer> => {
+  const serve = async (call: ServerUnaryCall<Buffer, Buffer>, record: CallRecord): Promise<Buffer> => {
     const caller = new Caller(await authenticator.authenticate(credentialsOf(call)))
+    record.caller = caller.name
     return answers.encode(await run(requests.decode(call.request), caller))
   }
   return (call, answer: sendUnaryData<Buffer>) => {
-    serve(call).then(
-      (response) => answer(null, response),
-      (error: unknown) => answer(refusalOf(toldOf(error, { logger, call: method.name }))),
+    const record = new CallRecord(parts, method)
+    serve(call, record).then(
+      (response) => {
+        record.ended(null)
+        answer(null, response)
+      },
+      (error: unknown) => {
+        const told = toldOf(error, { logger, call: method.name })
+        const refusal = refusalOf(told)
+        record.ended({ status: refusal.code, code: told.code, error })
+        answer(refusal)
+      },
     )
   }
 }

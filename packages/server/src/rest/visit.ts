@@ -56,7 +56,7 @@ export class Visit {
 
   /** From now on the answer is a stream, and is complete when that ends. */
   streams(): void {
-    this.#stream = this.#parts.recorder?.stream('rest', this.route ?? 'none') ?? 'uncounted'
+    this.#stream = this.#parts.recorder?.stream('rest', this.route ?? 'unmatched') ?? 'uncounted'
   }
 
   streamEnded(): void {

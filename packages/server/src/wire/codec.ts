@@ -48,7 +48,7 @@ export function codecOf<T>(desc: DescMessage): Codec<T> {
 }
 
 /** The same for each use of a message. */
-export function messageCodec(desc: DescMessage): MessageCodec {
+function messageCodec(desc: DescMessage): MessageCodec {
   let codec = codecs.get(desc.typeName)
   if (codec === undefined) {
     const shape = SHAPES[desc.typeName]
@@ -84,6 +84,8 @@ class ObjectCodec implements MessageCodec {
   #fields: readonly FieldCodec[] | undefined
   #union: UnionCodec | undefined
   readonly #byNumber: number[] = []
+  /** What was read of each field: nothing yet. */
+  #blank: readonly unknown[] = []
 
   constructor(desc: DescMessage) {
     this.#desc = desc
@@ -97,7 +99,7 @@ class ObjectCodec implements MessageCodec {
 
   read(reader: Reader, end: number): unknown {
     const fields = this.#fields ?? this.#compile()
-    const values: unknown[] = Array.from({ length: fields.length })
+    const values = this.#blank.slice()
     let member: Plain | undefined
     while (reader.at < end) {
       const tag = reader.varint()
@@ -133,6 +135,7 @@ class ObjectCodec implements MessageCodec {
     )
     for (const [index, { number }] of plain.entries()) this.#byNumber[number] = index
     this.#union = keyed(this.#desc, messageCodec)
+    this.#blank = fields.map(() => undefined)
     this.#fields = fields
     return fields
   }

@@ -64,7 +64,7 @@ test('requests are counted by the template of their route and their status, neve
   expect(count('/v1/tasks/{id}/history', 'GET', 401)).toBe(1)
   expect(count('/v1/tasks', 'POST', 400)).toBe(1)
   expect(count('/v1/queues/{queue}', 'DELETE', 405)).toBe(1)
-  expect(count('none', 'GET', 404)).toBe(1)
+  expect(count('unmatched', 'GET', 404)).toBe(1)
   expect(count('/openapi.json', 'GET', 200)).toBe(1)
   expect((count('/v1/tasks/{id}', 'GET', 404) ?? 0) + (count('/v1/tasks/{id}', 'GET', 400) ?? 0)).toBe(2)
   expect(body).not.toMatch(/0000-7000|nowhere/)

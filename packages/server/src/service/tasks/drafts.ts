@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { checkFit, definitionOf, uniqueOf, type KnownDefinition } from '../../published/index.ts'
 import { Id, Json, Key, Name, PriorityName, Span, Strings, timeOf, Time } from '../schemas/common.ts'
 import { withTrace } from '../../tracing/trace-headers.ts'
+import type { Definitions } from '../definition-book.ts'
 import type { Scene } from '../call.ts'
 
 const NAMES_MAX = 100
@@ -96,8 +97,6 @@ export type BulkItemInput = z.output<typeof BulkItem>
 
 /** The options of a run, whatever enqueues it. */
 type RunInput = Pick<BulkItemInput, keyof typeof runShape> & { readonly type: string }
-
-type Definitions = Awaited<ReturnType<Scene['mill']['definitions']>>
 
 /** A definition by its name, seen to that the input fits and the caller may enqueue it. */
 export async function definitionFor(
