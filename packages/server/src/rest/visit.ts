@@ -73,8 +73,9 @@ export class Visit {
 
   /** Whether what was broken off was so by its caller. */
   #isGone(error: unknown): boolean {
-    const { aborted, reason } = this.#request.signal
-    return aborted && (error === reason || (error instanceof DOMException && error.name === 'AbortError'))
+    const { signal } = this.#request
+    const isBreak = error === signal.reason || (error instanceof DOMException && error.name === 'AbortError')
+    return signal.aborted && isBreak
   }
 
   #record(status: number): void {
