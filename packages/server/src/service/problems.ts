@@ -126,11 +126,6 @@ function problemCode(error: unknown): ProblemCode {
   return code !== undefined && PROBLEMS[code] !== undefined ? code : 'internal'
 }
 
-/** Whether it is a fault of the server, which its log is to tell of. */
-export function isFault(error: unknown): boolean {
-  return problemCode(error) === 'internal'
-}
-
 export function kindOf(code: ProblemCode): ProblemKind {
   return PROBLEMS[code] ?? PROBLEMS.internal
 }
