@@ -80,7 +80,8 @@ class Loosening {
 }
 
 function checkTypes(given: unknown): void {
-  const odd = (Array.isArray(given) ? given : [given]).find((type) => !TYPES.has(type))
+  const types: readonly unknown[] = Array.isArray(given) ? given : [given]
+  const odd = types.find((type) => !TYPES.has(type))
   if (odd !== undefined) throw new Error(`there is no type ${JSON.stringify(odd)}`)
 }
 
