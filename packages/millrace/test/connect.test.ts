@@ -99,8 +99,8 @@ test('createMill opens its store with the first call', async () => {
 })
 
 test('a URL of another store is an error of its own', async () => {
-  await expect(connect('http://localhost')).rejects.toMatchObject({ code: 'store-url' })
-  expect(() => createMill('http://localhost')).toThrow(/no store for http:/)
+  await expect(connect('mysql://localhost')).rejects.toMatchObject({ code: 'store-url' })
+  expect(() => createMill('mysql://localhost')).toThrow(/no store for mysql:/)
 })
 
 test('an idle client does not hold the process, and a started worker does', async () => {

@@ -293,7 +293,7 @@ test('an isolate whose heap has grown is followed by another before it crashes',
   for (let n = 0; n < 12; n++) calls.push(await mill.call(inThread, { act: 'leak' }, WITHIN))
   expect(calls.slice(1)).toContain(1)
   expect(crashes).toBe(0)
-})
+}, 60_000)
 
 test.each(PLACES)(
   'what was ended in %s is used by nobody, and no crash of who comes next',
