@@ -1,0 +1,137 @@
+/** Streams of the service layer over gRPC: no more is read for a caller than they take. */
+import { once } from 'node:events'
+import { Metadata } from '@grpc/grpc-js'
+import { Caller } from '../access/caller.ts'
+import { whileItCounts } from '../access/standing.ts'
+import { openStream } from '../service/run-call.ts'
+import { codecOf } from '../wire/codec.ts'
+import { credentialsOf } from './credentials.ts'
+import { record } from './recording.ts'
+import { callRefusal } from './refusal.ts'
+import type { DescMethod } from '@bufbuild/protobuf'
+import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc-js'
+import type { Identity } from '../access/caller.ts'
+import type { ServerParts } from '../parts.ts'
+import type { EventHub } from '../service/events/hub.ts'
+import type { StreamCall } from '../service/call.ts'
+
+export interface CallStreamScene {
+  readonly parts: ServerParts
+  readonly hub: EventHub
+  /** Aborted when the server ends: the stream ends then. */
+  readonly signal: AbortSignal
+}
+
+export function streamHandler(
+  call: StreamCall,
+  method: DescMethod,
+  { parts, hub, signal: ending }: CallStreamScene,
+): handleServerStreamingCall<Buffer, Buffer> {
+  const requests = codecOf<object>(method.input, 'left out')
+  const answers = codecOf<object>(method.output)
+
+  /** Resolves when it is over. */
+  const tell = async (given: ServerWritableStream<Buffer, Buffer>, line: Line): Promise<void> => {
+    const credentials = credentialsOf(given)
+    const caller = line.know(await parts.authenticator.authenticate(credentials))
+    const scene = { ...parts, caller, hub, signal: line.signal, current: () => line.caller! }
+    caller.requireAnywhere(call.permission)
+    const items = await openStream(call, requests.decode(given.request), scene)
+    const authenticate = async (): Promise<Identity> => {
+      const identity = await parts.authenticator.authenticate(credentials)
+      line.know(identity).requireAnywhere(call.permission)
+      return identity
+    }
+    const { platform } = parts
+    using _ = whileItCounts({ authenticator: { authenticate }, platform }, credentials, (error) =>
+      line.refuse(error),
+    )
+    // asked for before the caller is told that it is open: what happens from then on is meant
+    let upcoming = items.next()
+    upcoming.catch(() => undefined) // it is told to who reads it
+    given.sendMetadata(new Metadata())
+    const leave = (): void => void items.return?.()?.then(undefined, () => undefined) // nobody is there who could be told
+    line.signal.addEventListener('abort', leave, { once: true })
+    try {
+      while (!line.signal.aborted) {
+        const next = await upcoming
+        if (next.done === true || line.signal.aborted) break
+        const { id, data } = next.value
+        const message = answers.encode(id === null ? (data as object) : { id, ...(data as object) })
+        upcoming = items.next()
+        upcoming.catch(() => undefined)
+        if (!given.write(message)) await once(given, 'drain', { signal: line.signal })
+      }
+    } finally {
+      line.signal.removeEventListener('abort', leave)
+      leave()
+    }
+  }
+
+  return (given) => {
+    const line = new Line(ending)
+    const recorded = record(parts, method)
+    given.on('cancelled', line.leave)
+    given.on('close', line.leave)
+    let isOver = false
+    const over = (err?: unknown): void => {
+      if (isOver) return
+      isOver = true
+      const caller = line.caller?.name ?? null
+      const reason = line.refusal ?? (line.signal.aborted ? undefined : err)
+      line.leave()
+      if (reason === undefined) {
+        recorded.ended({ caller })
+        given.end()
+        return
+      }
+      const refusal = callRefusal(reason)
+      recorded.ended({ caller, refusal, err: reason })
+      given.emit('error', refusal)
+    }
+    // an iterator that waits for the store may take its time: the listener is told at once
+    line.signal.addEventListener('abort', () => over(), { once: true })
+    tell(given, line).then(() => over(), over)
+  }
+}
+
+/** Who listens, and until when. */
+class Line {
+  readonly #controller = new AbortController()
+  readonly #ending: AbortSignal
+  #caller: Caller | undefined
+  #refusal: unknown
+
+  constructor(ending: AbortSignal) {
+    this.#ending = ending
+    ending.addEventListener('abort', this.leave)
+    if (ending.aborted) this.leave()
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  get caller(): Caller | undefined {
+    return this.#caller
+  }
+
+  get refusal(): unknown {
+    return this.#refusal
+  }
+
+  know(identity: Identity): Caller {
+    this.#caller = new Caller(identity)
+    return this.#caller
+  }
+
+  refuse(error: unknown): void {
+    this.#refusal ??= error
+    this.leave()
+  }
+
+  readonly leave = (): void => {
+    this.#ending.removeEventListener('abort', this.leave)
+    this.#controller.abort()
+  }
+}

@@ -1,0 +1,118 @@
+/** The gRPC server of a stage, and a client of it that speaks bytes. */
+import { Client, credentials, Metadata, Server, ServerCredentials, status, type ServiceError } from '@grpc/grpc-js'
+import { Health } from '../../src/health/health.ts'
+import { methodDefinition } from '../../src/grpc/definition.ts'
+import { newGrpc, type GrpcServices } from '../../src/grpc/services.ts'
+import { CALL_METHODS } from '../../src/grpc/call-methods.ts'
+import { codecOf } from '../../src/wire/codec.ts'
+import type { DescMethod } from '@bufbuild/protobuf'
+import type { Stage } from '../stage.ts'
+import type { Outcome, Transport } from '../calls/transport.ts'
+import type { ServerParts } from '../../src/parts.ts'
+
+export class GrpcScene implements AsyncDisposable {
+  readonly stage: Stage
+  readonly client: Client
+  readonly health: Health
+  readonly url: string
+  readonly #server: Server
+  readonly #ending: AbortController
+
+  static async open(stage: Stage, options: GrpcServices & Partial<ServerParts> = {}): Promise<GrpcScene> {
+    const ending = new AbortController()
+    await stage.mill.open()
+    const { reflection, ...more } = options
+    const { store, platform } = stage.parts
+    const health = new Health({ store, platform })
+    const server = newGrpc({ ...stage.parts, ...more, health }, ending.signal, { reflection })
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      )
+    })
+    return new GrpcScene({ stage, server, port, ending, health })
+  }
+
+  private constructor(given: {
+    readonly stage: Stage
+    readonly server: Server
+    readonly port: number
+    readonly ending: AbortController
+    readonly health: Health
+  }) {
+    this.stage = given.stage
+    this.health = given.health
+    this.#server = given.server
+    this.#ending = given.ending
+    this.url = `127.0.0.1:${given.port}`
+    this.client = new Client(this.url, credentials.createInsecure())
+  }
+
+  /** As when the server is about to end. */
+  end(): void {
+    this.#ending.abort()
+  }
+
+  /** One RPC, bytes for bytes. */
+  unary(method: DescMethod, request: Buffer, metadata: Metadata): Promise<Buffer> {
+    const { path, requestSerialize, responseDeserialize } = methodDefinition(method)
+    return new Promise((resolve, reject) => {
+      this.client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata,
+        (error, answer) => (error === null ? resolve(answer!) : reject(error)),
+      )
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort()
+    this.client.close()
+    this.health.close()
+    this.#server.forceShutdown()
+    await this.stage[Symbol.asyncDispose]()
+  }
+}
+
+export function bearer(name: string): Metadata {
+  const metadata = new Metadata()
+  if (name !== '') metadata.set('authorization', `Bearer ${name}`)
+  return metadata
+}
+
+export function told(error: ServiceError, name: string): string {
+  return decodeURIComponent(String(error.metadata.get(name)[0] ?? ''))
+}
+
+/** Calls over gRPC, of a scene. */
+export function grpcTransport(scene: GrpcScene): Transport {
+  return async (_, call, { input, as }): Promise<Outcome> => {
+    const method = CALL_METHODS[call]!
+    const request = codecOf<object>(method.input, 'left out').encode(spansAsTexts(input))
+    try {
+      const answer = await scene.unary(method, request, bearer(as))
+      return { output: codecOf<unknown>(method.output).decode(answer) }
+    } catch (error) {
+      const { code, details } = error as ServiceError
+      if (code === status.INTERNAL || code === status.UNKNOWN) throw error
+      return { refused: told(error as ServiceError, 'millrace-code'), detail: details }
+    }
+  }
+}
+
+/** Spans are texts over gRPC; in JSON they may be numbers of milliseconds. */
+const SPANS = new Set(['delay', 'within', 'timeout', 'startBy', 'deadline', 'base', 'max', 'every', 'per', 'for'])
+
+function spansAsTexts<T>(value: T): T {
+  if (Array.isArray(value)) return value.map((one: unknown) => spansAsTexts(one)) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]: [string, unknown]) => {
+      if (name === 'input') return [name, one]
+      return [name, SPANS.has(name) && typeof one === 'number' ? `${one}ms` : spansAsTexts(one)]
+    }),
+  ) as T
+}
