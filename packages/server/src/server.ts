@@ -181,7 +181,9 @@ class MillServer implements Server {
     const { parts, authenticator, app, health } = await this.#opened()
     // loaded by those who listen only
     const { newGrpc } = await import('./grpc/services.ts')
-    const grpc = options.grpcPort === false ? null : newGrpc({ ...parts, health }, this.#draining.ending)
+    const grpc = options.grpcPort === false ? null : newGrpc({ ...parts, health }, this.#draining.ending, {
+            reflection: options.reflection === true ? 'told' : 'off',
+          })
     this.#draining.ending.addEventListener('abort', () => void app.close())
     const { logger, platform } = parts
     const fetch: Fetch = (request, meta) => this.fetch(request, meta)

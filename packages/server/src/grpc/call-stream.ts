@@ -1,6 +1,7 @@
 /** Streams of the service layer over gRPC: no more is read for a caller than they take. */
 import { once } from 'node:events'
 import { Metadata } from '@grpc/grpc-js'
+import { ClosedError } from '@millrace/core'
 import { Caller } from '../access/caller.ts'
 import { whileItCounts } from '../access/standing.ts'
 import { openStream } from '../service/run-call.ts'
@@ -32,6 +33,7 @@ export function streamHandler(
 
   /** Resolves when it is over. */
   const tell = async (given: ServerWritableStream<Buffer, Buffer>, line: Line): Promise<void> => {
+    if (line.signal.aborted) return
     const credentials = credentialsOf(given)
     const caller = line.know(await parts.authenticator.authenticate(credentials))
     const scene = { ...parts, caller, hub, signal: line.signal, current: () => line.caller! }
@@ -99,13 +101,15 @@ export function streamHandler(
 class Line {
   readonly #controller = new AbortController()
   readonly #ending: AbortSignal
+  /** Who listens is told that there is more to be heard elsewhere. */
+  readonly #close = (): void => this.refuse(new ClosedError('This server'))
   #caller: Caller | undefined
   #refusal: unknown
 
   constructor(ending: AbortSignal) {
     this.#ending = ending
-    ending.addEventListener('abort', this.leave)
-    if (ending.aborted) this.leave()
+    ending.addEventListener('abort', this.#close)
+    if (ending.aborted) this.#close()
   }
 
   get signal(): AbortSignal {
@@ -131,7 +135,7 @@ class Line {
   }
 
   readonly leave = (): void => {
-    this.#ending.removeEventListener('abort', this.leave)
+    this.#ending.removeEventListener('abort', this.#close)
     this.#controller.abort()
   }
 }

@@ -9,7 +9,10 @@ import type { CommandAnswer, CommandRequest, Store } from '@millrace/core/store'
 import type { ServerParts } from '../parts.ts'
 
 /** The part of the server that the calls need. */
-export type StoreCallParts = Pick<ServerParts, 'store' | 'platform' | 'logger' | 'authenticator' | 'audit'>
+export type StoreCallParts = Pick<
+  ServerParts,
+  'store' | 'platform' | 'logger' | 'authenticator' | 'audit' | 'recorder'
+>
 
 export class StoreCalls {
   readonly #parts: StoreCallParts

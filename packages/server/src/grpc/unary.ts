@@ -2,6 +2,7 @@
 import { codecOf } from '../wire/codec.ts'
 import { Caller } from '../access/caller.ts'
 import { credentialsOf } from './credentials.ts'
+import { record } from './recording.ts'
 import { refusalOf, toldOf } from './status.ts'
 import type { DescMethod } from '@bufbuild/protobuf'
 import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js'
@@ -12,21 +13,34 @@ export type Run = (request: object, caller: Caller) => Promise<object>
 
 /** A handler of gRPC. Whatever `run` rejects with is told as a status; what is none of Millrace's is logged, and not told. */
 export function unaryHandler(
-  parts: Pick<ServerParts, 'authenticator' | 'logger'>,
+  parts: Pick<ServerParts, 'authenticator' | 'logger' | 'platform' | 'recorder'>,
   method: DescMethod,
   run: Run,
 ): handleUnaryCall<Buffer, Buffer> {
   const requests = codecOf<object>(method.input)
   const answers = codecOf<object>(method.output)
   const { logger, authenticator } = parts
-  const serve = async (call: ServerUnaryCall<Buffer, Buffer>): Promise<Buffer> => {
+  const serve = async (
+    call: ServerUnaryCall<Buffer, Buffer>,
+    known: (name: string) => void,
+  ): Promise<Buffer> => {
     const caller = new Caller(await authenticator.authenticate(credentialsOf(call)))
+    known(caller.name)
     return answers.encode(await run(requests.decode(call.request), caller))
   }
   return (call, answer: sendUnaryData<Buffer>) => {
-    serve(call).then(
-      (response) => answer(null, response),
-      (error: unknown) => answer(refusalOf(toldOf(error, { logger, call: method.name }))),
+    const recorded = record(parts, method)
+    let caller: string | null = null
+    serve(call, (name) => (caller = name)).then(
+      (response) => {
+        recorded.ended({ caller })
+        answer(null, response)
+      },
+      (err: unknown) => {
+        const refusal = refusalOf(toldOf(err, { logger, call: method.name }))
+        recorded.ended({ caller, refusal, err })
+        answer(refusal)
+      },
     )
   }
 }

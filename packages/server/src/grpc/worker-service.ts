@@ -1,6 +1,6 @@
 /** The stream of a worker of another language: bytes become messages, and `ForeignWorker` does the rest. */
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
-import { InvalidArgumentError } from '@millrace/core'
+import { ClosedError, InvalidArgumentError } from '@millrace/core'
 import { Caller } from '../access/caller.ts'
 import { whileItCounts } from '../access/standing.ts'
 import { definitionOf } from '../published/index.ts'
@@ -110,7 +110,7 @@ class WorkerStream {
     // who will say no more is gone, whatever it still runs
     call.on('end', () => this.#gone())
     call.on('data', (bytes: Buffer) => this.#hear(bytes))
-    if (this.#ending.aborted) this.#end()
+    if (this.#ending.aborted) this.#end(new ClosedError('This server'))
   }
 
   #hear(bytes: Buffer): void {
