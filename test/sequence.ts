@@ -4,6 +4,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** In a fresh clone nobody knows how long a file takes, and its length says little. */
 const LONGEST_FIRST: readonly string[] = [
+  'packages/server/test/conformance-postgres.test.ts',
+  'packages/server/test/conformance-sqlite.test.ts',
   'packages/postgres/test/conformance.test.ts',
   'packages/sqlite/test/conformance.test.ts',
   'bench/test/harness.test.ts',

@@ -3,6 +3,7 @@ import { beeQueueSide } from './peers/bee-queue.ts'
 import { bullmqPostgresSide, bullmqSide } from './peers/bullmq.ts'
 import { graphileWorkerSide } from './peers/graphile-worker.ts'
 import { millraceSide } from './peers/millrace.ts'
+import { millraceServerSide } from './peers/millrace-server.ts'
 import { pgBossSide } from './peers/pg-boss.ts'
 import { plainjobFullSide, plainjobSide } from './peers/plainjob.ts'
 import type { Engine } from './engine.ts'
@@ -19,6 +20,13 @@ export interface Side {
   readonly documentation: string
   /** @param url as Millrace's own: `sqlite:PATH`, `memory:`, `postgres://…`, `redis://…` */
   open(url: string, aim?: Aim): Promise<Opened>
+  /** Starts what stands between the processes of a trial and the engine, once the store is prepared. */
+  front?(url: string): Promise<Front>
+}
+
+/** What `open` is given in the place of the engine's URL. */
+export interface Front extends AsyncDisposable {
+  readonly url: string
 }
 
 /** For a side that has to choose. Default: throughput. */
@@ -60,6 +68,7 @@ export const OURS = 'millrace'
 
 export const SIDES: readonly Side[] = [
   millraceSide,
+  millraceServerSide,
   plainjobSide,
   plainjobFullSide,
   bullmqSide,

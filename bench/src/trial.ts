@@ -8,6 +8,7 @@ import { discrepancy } from './item.ts'
 import { engineCpuUs } from './measuring/engine-cpu.ts'
 import type { Case, Figures, RoleReport, Scale } from './load.ts'
 import type { FromChild, Job, ToChild } from './protocol.ts'
+import { SIDES } from './side.ts'
 import type { Site } from './engines/site.ts'
 import type { Table } from './measuring/profile.ts'
 
@@ -38,7 +39,8 @@ export async function runTrial(one: Case, casting: Casting, site: Site): Promise
   const preparing = new Cast(one, job, one.roles.includes('prepare') ? ['prepare'] : [])
   await preparing.play()
   const roles = one.roles.filter((role) => role !== 'prepare')
-  const cast = new Cast(one, job, roles)
+  await using front = await SIDES.find(({ name }) => name === casting.contender)?.front?.(plot.url)
+  const cast = new Cast(one, { ...job, url: front?.url ?? plot.url }, roles)
   const reports = await cast.play()
   checkHandled(one, reports, casting)
   const figures = one.combine?.(reports) ?? together(reports)

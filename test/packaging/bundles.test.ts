@@ -16,6 +16,7 @@ const ENTRIES = [
   'sqlite/dist/sqlite-thread.js',
   'postgres/dist/postgres-leases.js',
   'redis/dist/redis-leases.js',
+  'server/dist/remote/remote-leases.js',
   'core/dist/heart/heart-thread.js',
   'core/dist/platform/isolate-thread.js',
   'core/dist/platform/isolate-process.js',
@@ -95,7 +96,7 @@ test('with what is started by its address as entries of its own a worker has all
     const { pid, ...played } = JSON.parse(text) as Played
     expect(played).toMatchObject({ greeting: 'Hello Ada', attempt: 1, thread: `${pid} thread` })
   }
-})
+}, 60_000)
 
 test('the entries are all modules that are started by their address', () => {
   const named = globSync('packages/*/src/**/*.ts', { cwd: ROOT }).flatMap((path) => {

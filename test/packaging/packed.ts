@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 
 export const ROOT: string = join(import.meta.dirname, '../..')
 /** The folders of the published packages. */
-export const PACKAGES = ['core', 'sqlite', 'postgres', 'redis', 'millrace'] as const
+export const PACKAGES = ['core', 'sqlite', 'postgres', 'redis', 'server', 'millrace'] as const
 
 /** What we read of a package.json. */
 export interface Manifest {

@@ -216,6 +216,17 @@ test('it serves, lets in who has a key, lets out whose key is revoked, and ends 
   expect(stdout).not.toContain(key)
 })
 
+test('a stream of events is open until the server ends, and then ends by itself', async () => {
+  const { child, url, answer } = await serving()
+  const stream = await got(`${url}/v1/events`)
+  expect(stream.headers['content-type']).toMatch(/^text\/event-stream/)
+  const read = text(stream)
+  child.kill('SIGTERM')
+  await read
+  expect(stream.complete).toBe(true)
+  expect((await answer).code).toBe(0)
+})
+
 test('without keys it says that nobody is asked; a second signal ends it at once, with 0', async () => {
   const { child, answer } = await serving('--drain-delay', '1h')
   child.kill('SIGINT')

@@ -57,7 +57,12 @@ describe('wrong usage exits with 2', () => {
     ['no target', ['retry'], /No task is named/, /--state/],
     ['two targets', ['retry', ID, '--queue', 'a'], /Both/, /one/],
     ['no scheme', ['tasks', '--store', 'millrace.db'], /no scheme/, /sqlite:/],
-    ['a store to come', ['tasks', '--store', 'https://u:secret@h'], /no store for https:/, /sqlite:/],
+    [
+      'a password in a URL',
+      ['tasks', '--store', 'https://u:secret@h'],
+      /a name or a password/,
+      /MILLRACE_TOKEN/,
+    ],
     ['a demo in memory', ['demo', '.', '--store', 'memory:'], /cannot share a store in memory/, /sqlite:/],
   ])('%s', async (_, args, message, hint) => {
     expect(failureIn(await run(args))).toEqual(failure(2, message, hint))

@@ -8,6 +8,7 @@ import { fail } from '../src/cli/failure.ts'
 import { metricsText } from '../src/cli/metrics-text.ts'
 import { MetricsFile } from '../src/cli/metrics-file.ts'
 import { connect, defineTask, unchecked, type Mill } from '../src/index.ts'
+import { promtool } from '../../../test/promtool.ts'
 
 const metrics: WorkerMetrics = {
   claimed: 12,
@@ -85,6 +86,11 @@ test('every family is told once, before its lines, and no line is told twice', (
   const samples = lines.filter((line) => !line.startsWith('#'))
   expect(samples.filter((line) => !/^[a-z_0-9]+\{.*\} [\d.]+$/.test(line))).toEqual([])
   expect(new Set(samples.map((line) => line.slice(0, line.lastIndexOf(' ')))).size).toBe(samples.length)
+})
+
+test('promtool finds nothing wrong with it', () => {
+  const text = metricsText(metrics, health, { host: 'a"b\\c', pid: '7' })
+  expect(promtool(['check', 'metrics'], text)).toEqual({ code: 0, text: '' })
 })
 
 test('the file is whole at any time, and has the last word', async () => {

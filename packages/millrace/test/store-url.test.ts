@@ -17,6 +17,8 @@ describe('a store URL', () => {
     ['redis://h', { kind: 'redis', url: 'redis://h' }],
     ['rediss://u:p@h:1/2', { kind: 'redis', url: 'rediss://u:p@h:1/2' }],
     ['valkey://h/0', { kind: 'redis', url: 'valkey://h/0' }],
+    ['https://h', { kind: 'server', url: 'https://h' }],
+    ['http://127.0.0.1:8080', { kind: 'server', url: 'http://127.0.0.1:8080' }],
   ])('%s', (url, address) => expect(parseStoreUrl(url)).toEqual(address))
 
   test.each([
@@ -33,13 +35,14 @@ describe('a store URL', () => {
     ['redis:h', /cannot be read/],
     ['redis://u:secret@', /cannot be read/],
     ['redis://u:secret@h/name', /cannot be read/],
-    ['https://h', /no store for https:/],
+    ['https:', /cannot be read/],
+    ['https://u:secret@', /cannot be read/],
     ['mysql://h', /knows no store for mysql:/],
   ])('%j is refused', (url, message) => {
     const refusal = refusalOf(url)
     expect(refusal).toMatchObject({ name: 'StoreError', code: 'store-url', effect: 'final' })
     expect(refusal).toHaveProperty('message', expect.stringMatching(message))
-    expect(refusal).toHaveProperty('hint', expect.stringMatching(/sqlite:|memory:|postgres:|redis:/))
+    expect(refusal).toHaveProperty('hint', expect.stringMatching(/sqlite:|memory:|postgres:|redis:|https:/))
     expect(String(refusal)).not.toContain('secret')
   })
 

@@ -5,6 +5,7 @@ import { openAudit, type AuditOptions, type OpenAudit } from './audit/sinks.ts'
 import { Health } from './health/health.ts'
 import { livezHandler, readyzHandler } from './health/handlers.ts'
 import { Draining } from './listen/draining.ts'
+import { listenLimits } from './listen/limits.ts'
 import { checkListening, listen, type Listening, type ListenOptions } from './listen/listen.ts'
 import type { Fetch } from './listen/http-port.ts'
 import { MetricsRoom, type MetricsOptions } from './metrics/metrics-room.ts'
@@ -34,10 +35,11 @@ export interface Server extends AsyncDisposable {
    * @throws InvalidArgumentError for options that cannot be; what `mill.open` throws
    */
   open(): Promise<void>
-  /** Answers a request, as `fetch` of a web framework's does; it never rejects. */
-  fetch(request: Request, meta?: RequestMeta): Promise<Response>
+  /** Answers a request, as `fetch` of a web framework's does; it never rejects. It can be handed on as it is. */
+  readonly fetch: (request: Request, meta?: RequestMeta) => Promise<Response>
   /**
-   * Listens for REST and gRPC, once.
+   * Listens for REST and gRPC, once. From then on it also looks after the store, as workers do beside their tasks: so
+   * schedules fire, and what dead workers held is taken over, where all workers are elsewhere.
    *
    * @throws InvalidArgumentError if it would be open to others, or an address is not to be had; what `open` throws
    */
@@ -86,16 +88,8 @@ class MillServer implements Server {
   #listening: Promise<Listening> | undefined
   #closing: Promise<void> | undefined
 
-  constructor(mill: Mill, options: ServerOptions) {
-    this.#mill = mill
-    this.#options = options
-  }
-
-  async open(): Promise<void> {
-    await this.#opened()
-  }
-
-  async fetch(request: Request, meta: RequestMeta = {}): Promise<Response> {
+  /** A field, so that it is the server's own wherever it is handed to. */
+  readonly fetch = async (request: Request, meta: RequestMeta = {}): Promise<Response> => {
     let opened
     try {
       opened = await this.#opened()
@@ -108,6 +102,15 @@ class MillServer implements Server {
       if (answering !== undefined) return answering
     }
     return opened.app.fetch(request, meta)
+  }
+
+  constructor(mill: Mill, options: ServerOptions) {
+    this.#mill = mill
+    this.#options = options
+  }
+
+  async open(): Promise<void> {
+    await this.#opened()
   }
 
   async listen(options: ListenOptions = {}): Promise<Listening> {
@@ -181,12 +184,12 @@ class MillServer implements Server {
     const { parts, authenticator, app, health } = await this.#opened()
     // loaded by those who listen only
     const { newGrpc } = await import('./grpc/services.ts')
-    const grpc = options.grpcPort === false ? null : newGrpc({ ...parts, health }, this.#draining.ending, {
-            reflection: options.reflection === true ? 'told' : 'off',
-          })
+    const { ending } = this.#draining
+    const limits = listenLimits(options.limits)
+    const grpc = options.grpcPort === false ? null : newGrpc({ ...parts, health }, { signal: ending, limits, reflection: options.reflection })
     this.#draining.ending.addEventListener('abort', () => void app.close())
     const { logger, platform } = parts
-    const fetch: Fetch = (request, meta) => this.fetch(request, meta)
+    const fetch: Fetch = this.fetch
     const answering = {
       fetch,
       grpc,
@@ -195,7 +198,11 @@ class MillServer implements Server {
       logger,
       platform,
     }
-    const listened = await listen(answering, options)
+    const upkeep = await this.#mill['~served'].startUpkeep()
+    const listened = await listen(answering, options).catch(async (error: unknown) => {
+      await upkeep.stop()
+      throw error
+    })
     const end = (): Promise<void> => this.#end()
     return {
       url: listened.url,
@@ -205,6 +212,7 @@ class MillServer implements Server {
       },
       async close(how) {
         await listened.close(how)
+        await upkeep.stop()
         await end()
       },
     }

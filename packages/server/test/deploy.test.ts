@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { ServerMetrics } from '../src/metrics/server-metrics.ts'
 import { prometheus } from '../src/metrics/index.ts'
 import { familiesOf } from './observing/samples.ts'
-import { promtool } from './observing/promtool.ts'
+import { promtool } from '../../../test/promtool.ts'
 import { scene } from './observing/scene.ts'
 
 const deploy = join(import.meta.dirname, '../../../deploy')

@@ -1,5 +1,5 @@
 /** A server of gRPC on the loopback before a store, and clients of it. */
-import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { ServerCredentials, type Server } from '@grpc/grpc-js'
 import { AccessError, Mill, systemPlatform, type Logger } from '@millrace/core'
 import type { Store } from '@millrace/core/store'
 import { newGrpcServer } from '../src/grpc/server.ts'

@@ -7,7 +7,7 @@ import { QueuePattern } from '../src/access/queue-pattern.ts'
 import { checkMetricsAccess, metricsHandler, ServerMetrics } from '../src/metrics/server-metrics.ts'
 import { prometheus } from '../src/metrics/index.ts'
 import { familiesOf, sample } from './observing/samples.ts'
-import { promtool } from './observing/promtool.ts'
+import { promtool } from '../../../test/promtool.ts'
 import { scene } from './observing/scene.ts'
 
 const good = defineTask('good', { input: unchecked<number>(), queue: 'mail' })
@@ -262,6 +262,15 @@ test('calls, streams and refused callers are counted', async () => {
     seconds: 1,
     error,
   })
+  for (let n = 0; n < 20; n++)
+    hooks.observeCall({
+      transport: 'rest',
+      route: 'unmatched',
+      method: `VERB${n}`,
+      status: '404',
+      seconds: 0,
+    })
+  hooks.observeCall({ transport: 'rest', route: 'unmatched', method: 'POST', status: '404', seconds: 0 })
   hooks.refused('rest', 'unauthenticated')
   const open = hooks.openStream('rest', '/v1/events')
   hooks.openStream('rest', '/v1/events')
@@ -270,6 +279,9 @@ test('calls, streams and refused callers are counted', async () => {
   const { body } = await metrics.scrape(null)
   const of = 'transport="rest",route="/v1/tasks/{id}",method="GET"'
   expect(sample(body, `millrace_server_requests_total{${of},status="200"}`)).toBe(1)
+  const strange = 'transport="rest",route="unmatched"'
+  expect(sample(body, `millrace_server_requests_total{${strange},method="other",status="404"}`)).toBe(20)
+  expect(sample(body, `millrace_server_requests_total{${strange},method="POST",status="404"}`)).toBe(1)
   expect(sample(body, 'millrace_store_errors_total{operation="Enqueue"}')).toBe(1)
   expect(sample(body, 'millrace_server_open_streams{transport="rest",route="/v1/events"}')).toBe(1)
   expect(sample(body, 'millrace_server_auth_failures_total{transport="rest",reason="unauthenticated"}')).toBe(

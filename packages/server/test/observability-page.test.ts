@@ -32,17 +32,17 @@ async function declared(): Promise<ReadonlyMap<string, Declared & { readonly fro
 
 test('the page tells of each metric who has it, its kind and its labels', async () => {
   const rows = [...page.matchAll(/^\| (\w+) \| `(millrace_\w+)` \| (\w+) \| (.*?) ?\|$/gm)]
-  const told = rows.map(([, from, name, kind, labels]) => [name, from, kind, labels])
-  const are = [...(await declared()).values()].map(({ name, from, type, labelNames }) => [
-    name,
-    from,
-    type,
-    labelNames
-      .filter((label) => label !== 'le')
-      .map((label) => `\`${label}\``)
-      .join(', '),
-  ])
-  expect(told.toSorted()).toEqual(are.toSorted())
+  const told = Object.fromEntries(
+    rows.map(([, from, name, kind, labels]): readonly [string, object] => [name!, { from, kind, labels }]),
+  )
+  const are = [...(await declared()).values()].map(
+    ({ name, from, type, labelNames }): readonly [string, object] => {
+      const labels = labelNames.filter((label) => label !== 'le').map((label) => `\`${label}\``)
+      return [name, { from, kind: type, labels: labels.join(', ') }]
+    },
+  )
+  expect(told).toEqual(Object.fromEntries(are))
+  expect(rows).toHaveLength(are.length)
 })
 
 test('names are as is usual: base units, counters with _total, help that is a sentence, no ids in labels', async () => {

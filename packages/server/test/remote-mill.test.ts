@@ -135,7 +135,7 @@ describe('a client and a worker over a server', () => {
     await using served = await serve(home.store)
     const store = await served.open()
     const session = '00000000-0000-7000-8000-000000000001'
-    const worker = { session, ttlMs: 100, host: 'h', pid: 1, queues: ['default'], types: ['double'] }
+    const worker = { session, ttlMs: 60_000, host: 'h', pid: 1, queues: ['default'], types: ['double'] }
     await store.openSession({ ...worker, offers: [], concurrency: 1, state: 'running', definitions: [] })
     const { mill } = await millOver(served)
     await using _ = mill
@@ -153,6 +153,8 @@ describe('a client and a worker over a server', () => {
     const nonce = '0000000000000001'
     const answer = await store.exchange({ session, nonce, again: false, settlements: [], demand })
     expect(answer.claims.map(({ id }) => id)).toEqual([handle.id])
+    // as when its lease lapses
+    await store.closeSession(session)
     const upkeep = await served.parts.mill['~served'].startUpkeep()
     await vi.waitFor(async () => expect((await handle.status()).state).not.toBe('running'), 8_000)
     expect((await home.store.get([handle.id]))[0]!.counters).toMatchObject({ claims: 1, crashes: 1 })

@@ -1,4 +1,3 @@
-/** What a server gets of the client that it stands behind. */
 import type { Connection } from './connection.ts'
 import type { Logger } from '../task/logger.ts'
 import type { Platform } from '../platform/platform.ts'
@@ -6,6 +5,7 @@ import type { ResolvedWorkerOptions } from '../worker/options.ts'
 import type { Store } from '../store/port.ts'
 import type { Worker } from '../worker/worker.ts'
 
+/** What a server gets of the client whose store it stands before. Not for users. */
 export interface Served {
   readonly store: Store
   readonly platform: Platform

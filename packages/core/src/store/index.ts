@@ -43,7 +43,18 @@ export { furthestArrival, roomUnder, UNUSED, usageAfter } from '../policy/limits
 export type { Room } from '../policy/limits.ts'
 export type { OpenClaims, Operation, Place, Step } from '../policy/lifecycle.ts'
 // errors and checks of options again: a thread that needs nothing else of core does not load the rest
-export { InvalidArgumentError, StoreError } from '../task/errors.ts'
+export {
+  AccessError,
+  BackpressureError,
+  ClosedError,
+  codeOf,
+  CycleError,
+  InvalidArgumentError,
+  MillraceError,
+  NotFoundError,
+  StoreError,
+  TooLargeError,
+} from '../task/errors.ts'
 export type { ErrorCode, StoreErrorCode } from '../task/errors.ts'
 export { checkMembers } from '../task/members.ts'
 export type { Members } from '../task/members.ts'

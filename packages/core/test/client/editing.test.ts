@@ -169,3 +169,34 @@ test('a preview tells what an action would do, and writes nothing', async () => 
   expect(line.requests('command')).toHaveLength(before)
   expect((await mill.tasks.list({ state: 'cancelled', limit: 1_000 })).tasks).toHaveLength(100)
 })
+
+test('an action over a filter stops at its limit, and goes on where it stopped, as one command', async () => {
+  const world = new World()
+  const line = world.line()
+  const mill = world.mill(line)
+  await world.settle(
+    mill.enqueueMany(
+      Array.from({ length: 25 }, (_, n) => other.with(n)),
+      { atomic: true },
+    ),
+  )
+  const filter = { type: 'other' }
+  const seen = await mill.tasks.hold(filter, { preview: true, limit: 10 })
+  expect(seen).toMatchObject({ matched: 10, changed: 10 })
+  const first = await mill.tasks.hold(filter, { limit: 10 })
+  expect(first).toMatchObject({ matched: 10, changed: 10 })
+  expect((await mill.tasks.list({ limit: 100 })).tasks.filter(({ held }) => held)).toHaveLength(10)
+  const second = await mill.tasks.hold(filter, { limit: 10, cursor: first.next })
+  const third = await mill.tasks.hold(filter, { limit: 10, cursor: second.next })
+  expect([second.changed, third.changed, third.next]).toEqual([10, 5, undefined])
+  const nonces = line.requests('command').map((request) => (request as { nonce: string }).nonce)
+  expect(new Set(nonces).size).toBe(1)
+  for (const options of [
+    { limit: 0 },
+    { limit: 1.5 },
+    { cursor: 'x' },
+    { cursor: seen.next },
+    { cursor: first.next, preview: true },
+  ])
+    await expect(mill.tasks.hold(filter, options)).rejects.toMatchObject({ code: 'invalid-argument' })
+})

@@ -5,15 +5,16 @@ import { CALLS } from '../service/calls.ts'
 import { admit, runCall } from '../service/run-call.ts'
 import { STREAMS } from '../service/streams.ts'
 import { EventHub } from '../service/events/hub.ts'
+import { traceHeaders } from '../tracing/trace-headers.ts'
 import { codecOf } from '../wire/codec.ts'
 import { CALL_METHODS, CALL_SERVICES, STREAM_METHODS } from './call-methods.ts'
+import { CallRecord } from './call-record.ts'
 import { streamHandler } from './call-stream.ts'
 import { credentialsOf } from './credentials.ts'
 import { fittingRedact } from './fitting.ts'
-import { record } from './recording.ts'
-import { callRefusal } from './refusal.ts'
+import { refusalOfEnded } from './refusal.ts'
 import type { DescMethod } from '@bufbuild/protobuf'
-import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js'
+import type { handleUnaryCall, Metadata, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js'
 import type { ServerParts } from '../parts.ts'
 import type { Call } from '../service/call.ts'
 import type { GrpcService } from './server.ts'
@@ -53,17 +54,19 @@ function callHandler(
 ): handleUnaryCall<Buffer, Buffer> {
   const requests = codecOf<object>(method.input, 'left out')
   const answers = codecOf<unknown>(method.output)
-  const { logger, authenticator } = parts
-  const serve = async (
-    given: ServerUnaryCall<Buffer, Buffer>,
-    known: (name: string) => void,
-  ): Promise<Buffer> => {
+  const { authenticator } = parts
+  const serve = async (given: ServerUnaryCall<Buffer, Buffer>, record: CallRecord): Promise<Buffer> => {
     const caller = new Caller(await authenticator.authenticate(credentialsOf(given)))
-    known(caller.name)
+    record.caller = caller.name
     if (ending.aborted) throw new ClosedError('This server')
     const gone = new AbortController()
     given.on('cancelled', () => gone.abort())
-    const scene = { ...parts, caller, signal: AbortSignal.any([gone.signal, ending]) }
+    const scene = {
+      ...parts,
+      caller,
+      signal: AbortSignal.any([gone.signal, ending]),
+      trace: traceOf(given.metadata),
+    }
     await admit(call, scene)
     try {
       return answers.encode(await runCall(call, requests.decode(given.request), scene))
@@ -73,22 +76,22 @@ function callHandler(
     }
   }
   return (given, answer: sendUnaryData<Buffer>) => {
-    const recorded = record(parts, method)
-    let caller: string | null = null
-    serve(given, (name) => (caller = name)).then(
+    const record = new CallRecord(parts, method)
+    serve(given, record).then(
       (response) => {
-        recorded.ended({ caller })
+        record.ended(null)
         answer(null, response)
       },
-      (err: unknown) => {
-        const refusal = callRefusal(err)
-        if (parts.recorder === undefined && refusal.metadata.get('millrace-code')[0] === 'internal')
-          logger.error({ err, call: call.name }, 'a call has failed')
-        recorded.ended({ caller, refusal, err })
-        answer(refusal)
-      },
+      (error: unknown) => answer(refusalOfEnded(error, record, parts)),
     )
   }
+}
+
+function traceOf(metadata: Metadata): ReturnType<typeof traceHeaders> {
+  return traceHeaders((name) => {
+    const [value] = metadata.get(name)
+    return typeof value === 'string' ? value : undefined
+  })
 }
 
 function isAbort(error: unknown): boolean {

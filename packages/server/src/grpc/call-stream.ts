@@ -7,8 +7,8 @@ import { whileItCounts } from '../access/standing.ts'
 import { openStream } from '../service/run-call.ts'
 import { codecOf } from '../wire/codec.ts'
 import { credentialsOf } from './credentials.ts'
-import { record } from './recording.ts'
-import { callRefusal } from './refusal.ts'
+import { CallRecord } from './call-record.ts'
+import { refusalOfEnded } from './refusal.ts'
 import type { DescMethod } from '@bufbuild/protobuf'
 import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc-js'
 import type { Identity } from '../access/caller.ts'
@@ -72,24 +72,22 @@ export function streamHandler(
 
   return (given) => {
     const line = new Line(ending)
-    const recorded = record(parts, method)
+    const record = new CallRecord(parts, method)
     given.on('cancelled', line.leave)
     given.on('close', line.leave)
     let isOver = false
     const over = (err?: unknown): void => {
       if (isOver) return
       isOver = true
-      const caller = line.caller?.name ?? null
+      record.caller = line.caller?.name ?? null
       const reason = line.refusal ?? (line.signal.aborted ? undefined : err)
       line.leave()
       if (reason === undefined) {
-        recorded.ended({ caller })
+        record.ended(null)
         given.end()
         return
       }
-      const refusal = callRefusal(reason)
-      recorded.ended({ caller, refusal, err: reason })
-      given.emit('error', refusal)
+      given.emit('error', refusalOfEnded(reason, record, parts))
     }
     // an iterator that waits for the store may take its time: the listener is told at once
     line.signal.addEventListener('abort', () => over(), { once: true })

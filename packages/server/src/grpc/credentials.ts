@@ -1,29 +1,28 @@
 /** What came with a call that tells who makes it. */
 import type { Metadata } from '@grpc/grpc-js'
 import type { TLSSocket } from 'node:tls'
-import type { CertificateSubject, Credentials } from '../access/caller.ts'
+import { subjectOf } from '../access/certificates.ts'
+import type { Credentials } from '../access/caller.ts'
 
 /** What of a call tells who makes it. */
 export interface CallOrigin {
   readonly metadata: Metadata
+  getPeer(): string
   getAuthContext(): { readonly sslPeerCertificate?: ReturnType<TLSSocket['getPeerCertificate']> }
 }
 
 export function credentialsOf(call: CallOrigin): Credentials {
   const [authorization] = call.metadata.get('authorization')
+  const { sslPeerCertificate: certificate } = call.getAuthContext()
   return {
     authorization: typeof authorization === 'string' ? authorization : null,
-    certificate: subjectOf(call.getAuthContext().sslPeerCertificate),
+    certificate: certificate?.subject === undefined ? null : subjectOf(certificate),
+    address: addressOf(call.getPeer()),
   }
 }
 
-function subjectOf(
-  certificate: ReturnType<TLSSocket['getPeerCertificate']> | undefined,
-): CertificateSubject | null {
-  if (certificate?.subject === undefined) return null
-  const { CN } = certificate.subject
-  const names = (certificate.subjectaltname ?? '')
-    .split(', ')
-    .flatMap((name) => /^(?:DNS|URI):(.*)$/.exec(name)?.[1] ?? [])
-  return { commonName: (Array.isArray(CN) ? CN[0] : CN) ?? null, names }
+/** Without the port. Where it is not known there is none. */
+function addressOf(peer: string): string | null {
+  const at = peer.lastIndexOf(':')
+  return at < 0 ? null : peer.slice(0, at)
 }

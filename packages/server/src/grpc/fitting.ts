@@ -33,7 +33,9 @@ function fittedObject(value: object, shown: unknown): unknown {
     return Object.fromEntries(members.map(([name, was]) => [name, hidden(name, was, shown)]))
   const given = shown as Readonly<Record<string, unknown>>
   return Object.fromEntries(
-    members.flatMap(([name, was]) => (Object.hasOwn(given, name) ? [[name, fitted(was, given[name])]] : [[name, hidden(name, was, '')]])),
+    members.flatMap(([name, was]) =>
+      Object.hasOwn(given, name) ? [[name, fitted(was, given[name])]] : [[name, hidden(name, was, '')]],
+    ),
   )
 }
 

@@ -30,7 +30,8 @@ export function healthService({ health, services, signal }: HealthServiceParts):
   const known = new Set(['', ...services])
   const check: handleUnaryCall<Buffer, Buffer> = (call, answer) => {
     const service = asked(call.request)
-    if (service === undefined) return answer(refusal(status.INVALID_ARGUMENT, 'This is no HealthCheckRequest.'))
+    if (service === undefined)
+      return answer(refusal(status.INVALID_ARGUMENT, 'This is no HealthCheckRequest.'))
     if (!known.has(service)) return answer(refusal(status.NOT_FOUND, 'There is no such service here.'))
     // it never rejects
     void health.check().then((found) => answer(null, response({ status: STATUS[found.status] })))

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { AccessError } from '@millrace/core'
 import { Caller } from '../access/caller.ts'
+import { whileItCounts } from '../access/standing.ts'
 import { codecOf } from '../wire/codec.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'
 import { credentialsOf } from './credentials.ts'
@@ -10,7 +11,8 @@ import type { ServerWritableStream } from '@grpc/grpc-js'
 import type { Hint } from '@millrace/core/store'
 import type { StreamScene } from './work-stream.ts'
 
-const LOOK_AGAIN_MS = 3_000
+/** A hint says where to look, and nothing of what is there: whoever may do anything may hear them. */
+const ANY = ['enqueue', 'follow', 'view', 'work', 'operate'] as const
 
 const hints = codecOf<Hint>(StoreService.method.watchHints.output)
 
@@ -34,37 +36,29 @@ async function tell(
   { parts }: StreamScene,
   signal: AbortSignal,
 ): Promise<void> {
-  const { authenticator, platform, store } = parts
+  const { authenticator, store } = parts
   const credentials = credentialsOf(call)
-  const authenticate = async (): Promise<void> => {
-    const caller = new Caller(await authenticator.authenticate(credentials))
-    if (!(['enqueue', 'follow', 'view', 'work', 'operate'] as const).some((one) => caller.mayAnywhere(one)))
-      throw new AccessError('forbidden', `The credential ${caller.name} has no role.`)
-  }
-  await authenticate()
+  const caller = new Caller(await authenticator.authenticate(credentials))
+  if (!ANY.some((permission) => caller.mayAnywhere(permission)))
+    throw new AccessError('forbidden', `The credential ${caller.name} has no role.`)
   if (signal.aborted) return
   const watching = store.watch()
   const leave = (): void => void watching.return?.().catch(() => undefined) // nobody is there who could be told
   signal.addEventListener('abort', leave)
-  let refusal: unknown
-  const lookAgain = (): void =>
-    void authenticate().then(
-      () => (timer = platform.setTimer(LOOK_AGAIN_MS, lookAgain, 'idle')),
-      (error: unknown) => {
-        refusal = error
-        leave()
-      },
-    )
-  let timer = platform.setTimer(LOOK_AGAIN_MS, lookAgain, 'idle')
+  const refused = new AbortController()
+  const over = AbortSignal.any([signal, refused.signal])
+  using _ = whileItCounts(parts, credentials, (error) => {
+    refused.abort(error)
+    leave()
+  })
   try {
     for await (const hint of watching)
-      if (!call.write(hints.encode(hint))) await once(call, 'drain', { signal })
+      if (!call.write(hints.encode(hint))) await once(call, 'drain', { signal: over })
   } catch (error) {
-    if (!signal.aborted) throw error
+    if (!over.aborted) throw error
   } finally {
-    timer.cancel()
     signal.removeEventListener('abort', leave)
     leave()
   }
-  if (refusal !== undefined) throw refusal as Error
+  if (refused.signal.aborted) throw refused.signal.reason as Error
 }

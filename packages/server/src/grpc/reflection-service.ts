@@ -18,7 +18,8 @@ export function addReflection(server: Server, services: readonly DescService[]):
   // all that is looked at of a package are the files of its types
   const format = 'Protocol Buffer 3 DescriptorProto'
   const names = services.map(({ typeName }) => typeName)
-  new ReflectionService({ files: { format, type: {}, fileDescriptorProtos } as never }, { services: names }).addToServer(
-    server,
-  )
+  new ReflectionService(
+    { files: { format, type: {}, fileDescriptorProtos } as never },
+    { services: names },
+  ).addToServer(server)
 }

@@ -1,7 +1,9 @@
 /** What is told of an error of a call, as a status of gRPC. The texts are those of REST. */
 import { Metadata, status } from '@grpc/grpc-js'
-import { kindOf, problemOf } from '../service/problems.ts'
+import { isFault, kindOf, problemOf } from '../service/problems.ts'
 import type { ProblemCode } from '../service/problem-kinds.ts'
+import type { ServerParts } from '../parts.ts'
+import type { CallRecord } from './call-record.ts'
 import type { Refusal } from './status.ts'
 
 /** Trailers are headers, which have their bounds. */
@@ -9,7 +11,7 @@ const ISSUES_MAX = 5
 const TEXT_MAX = 500
 
 /** The status and the trailers of an error. */
-export function callRefusal(error: unknown): Refusal {
+function callRefusal(error: unknown): Refusal {
   const { code, detail, hint, issues, retryAfterMs } = problemOf(error)
   const metadata = new Metadata()
   metadata.set('millrace-code', code)
@@ -22,9 +24,17 @@ export function callRefusal(error: unknown): Refusal {
   return { code: status[kindOf(code as ProblemCode).grpc], details: cut(detail), metadata }
 }
 
-/** The code that an error is told as. */
-export function codeToldOf(refusal: Refusal): string {
-  return String(refusal.metadata.get('millrace-code')[0] ?? 'internal')
+/** The same, once for a call that has ended so: it is recorded, and a fault of ours does not go unheard. */
+export function refusalOfEnded(
+  error: unknown,
+  record: CallRecord,
+  { recorder, logger }: Pick<ServerParts, 'recorder' | 'logger'>,
+): Refusal {
+  const refusal = callRefusal(error)
+  const [code] = refusal.metadata.get('millrace-code')
+  if (recorder === undefined && isFault(error)) logger.error({ err: error }, 'a call has failed')
+  record.ended({ status: refusal.code, code: String(code), error })
+  return refusal
 }
 
 function encoded(text: string): string {

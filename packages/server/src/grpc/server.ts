@@ -4,15 +4,12 @@ import { serviceDefinition } from './definition.ts'
 import { storeService } from './store-service.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'
 import type { DescService } from '@bufbuild/protobuf'
+import { grpcOptions, type ListenLimits } from '../listen/limits.ts'
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { StoreCallParts } from './store-calls.ts'
 
-/** The port allows 8 MiB of payloads in a request, which have things around them. */
-const MESSAGE_BYTES = 16 * 1_048_576
-/** Calls and streams of one connection at the same time. */
-const STREAMS_MAX = 1_000
-const KEEPALIVE_MS = 30_000
-const KEEPALIVE_TIMEOUT_MS = 10_000
+/** A page of a thousand tasks with all their errors and metadata. */
+const ANSWER_BYTES = 64 * 1_048_576
 
 /** A service, and what answers its calls. */
 export interface GrpcService {
@@ -24,18 +21,17 @@ export interface GrpcService {
 export interface GrpcOptions {
   /** Aborted when it ends: streams end then, when what is under way is answered. */
   readonly signal: AbortSignal
+  /** What connections and calls may take up. Default: those of `listen`. */
+  readonly limits?: ListenLimits | undefined
   /** Beside the store. */
   readonly services?: readonly GrpcService[]
 }
 
 /** A server that is bound to no address yet. It is the caller's to bind, and to shut down. */
-export function newGrpcServer(parts: StoreCallParts, { signal, services = [] }: GrpcOptions): Server {
+export function newGrpcServer(parts: StoreCallParts, { signal, limits, services = [] }: GrpcOptions): Server {
   const server = new Server({
-    'grpc.max_receive_message_length': MESSAGE_BYTES,
-    'grpc.max_send_message_length': MESSAGE_BYTES,
-    'grpc.max_concurrent_streams': STREAMS_MAX,
-    'grpc.keepalive_time_ms': KEEPALIVE_MS,
-    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+    ...grpcOptions(limits),
+    'grpc.max_send_message_length': ANSWER_BYTES,
     // a compressed message may be a bomb, and what is sent here is small
     'grpc.default_compression_algorithm': 0,
   })

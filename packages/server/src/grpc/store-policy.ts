@@ -14,7 +14,7 @@ import type { StorePolicies, StorePolicy, StoreScene } from './policy/policy.ts'
 import type { Given, PortMethod, Taken } from '../wire/methods.ts'
 
 /** All rules. */
-export const STORE_POLICY: StorePolicies = {
+const STORE_POLICY: StorePolicies = {
   ...WORKING,
   ...ENQUEUING,
   ...LIMITING,

@@ -6,13 +6,18 @@ import { serveHints } from './hint-stream.ts'
 import { StoreCalls, type StoreCallParts } from './store-calls.ts'
 import { unaryHandler } from './unary.ts'
 import { serveWork } from './work-stream.ts'
-import type { ServerDuplexStream, ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js'
+import type {
+  handleUnaryCall,
+  ServerDuplexStream,
+  ServerWritableStream,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js'
 
 /** @param signal aborted when the server ends: its streams end then, when what is under way is answered */
 export function storeService(parts: StoreCallParts, signal: AbortSignal): UntypedServiceImplementation {
   const { method } = StoreService
   const calls = new StoreCalls(parts)
-  const unary = PORT_METHODS.map((name) => [
+  const unary = PORT_METHODS.map((name): readonly [string, handleUnaryCall<Buffer, Buffer>] => [
     method[name].name,
     unaryHandler(parts, method[name], (request, caller) => calls.answer(name, request, caller)),
   ])

@@ -1,8 +1,8 @@
 /** A call with one request and one answer: who makes it, what it says, and what it comes to. */
 import { codecOf } from '../wire/codec.ts'
 import { Caller } from '../access/caller.ts'
+import { CallRecord } from './call-record.ts'
 import { credentialsOf } from './credentials.ts'
-import { record } from './recording.ts'
 import { refusalOf, toldOf } from './status.ts'
 import type { DescMethod } from '@bufbuild/protobuf'
 import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js'
@@ -20,25 +20,22 @@ export function unaryHandler(
   const requests = codecOf<object>(method.input)
   const answers = codecOf<object>(method.output)
   const { logger, authenticator } = parts
-  const serve = async (
-    call: ServerUnaryCall<Buffer, Buffer>,
-    known: (name: string) => void,
-  ): Promise<Buffer> => {
+  const serve = async (call: ServerUnaryCall<Buffer, Buffer>, record: CallRecord): Promise<Buffer> => {
     const caller = new Caller(await authenticator.authenticate(credentialsOf(call)))
-    known(caller.name)
+    record.caller = caller.name
     return answers.encode(await run(requests.decode(call.request), caller))
   }
   return (call, answer: sendUnaryData<Buffer>) => {
-    const recorded = record(parts, method)
-    let caller: string | null = null
-    serve(call, (name) => (caller = name)).then(
+    const record = new CallRecord(parts, method)
+    serve(call, record).then(
       (response) => {
-        recorded.ended({ caller })
+        record.ended(null)
         answer(null, response)
       },
-      (err: unknown) => {
-        const refusal = refusalOf(toldOf(err, { logger, call: method.name }))
-        recorded.ended({ caller, refusal, err })
+      (error: unknown) => {
+        const told = toldOf(error, { logger, call: method.name })
+        const refusal = refusalOf(told)
+        record.ended({ status: refusal.code, code: told.code, error })
         answer(refusal)
       },
     )

@@ -3,7 +3,7 @@
  * waits in the client, and so do calls of one that does not read its answers. Whether the credential still holds is
  * looked at again and again.
  */
-import { InvalidArgumentError } from '@millrace/core'
+import { codeOf, InvalidArgumentError } from '@millrace/core'
 import { Caller } from '../access/caller.ts'
 import { codecOf } from '../wire/codec.ts'
 import { readFrame, type Frame } from '../wire/frame.ts'
@@ -74,14 +74,22 @@ class WorkStream {
   }
 
   async #authenticate(): Promise<void> {
-    const { authenticator, platform } = this.#scene.parts
+    const { authenticator } = this.#scene.parts
     this.#caller = new Caller(await authenticator.authenticate(this.#credentials))
+    this.#lookLater()
+  }
+
+  #lookLater(): void {
     if (this.#isOver) return
-    this.#timer = platform.setTimer(LOOK_AGAIN_MS, () => this.#lookAgain(), 'idle')
+    this.#timer = this.#scene.parts.platform.setTimer(LOOK_AGAIN_MS, () => this.#lookAgain(), 'idle')
   }
 
   #lookAgain(): void {
-    this.#authenticate().catch((error: unknown) => this.#refuse(error))
+    this.#authenticate().catch((error: unknown) => {
+      // that nobody can tell just now says nothing about the credential
+      if (codeOf(error)?.startsWith('store-') === true) this.#lookLater()
+      else this.#refuse(error)
+    })
   }
 
   #take(bytes: Buffer): void {

@@ -4,6 +4,7 @@ import { ClosedError, InvalidArgumentError } from '@millrace/core'
 import { Caller } from '../access/caller.ts'
 import { whileItCounts } from '../access/standing.ts'
 import { definitionOf } from '../published/index.ts'
+import { definitionsFor } from '../service/definition-book.ts'
 import {
   RunRequestSchema,
   RunResponseSchema,
@@ -13,8 +14,8 @@ import {
 } from '../wire/generated/millrace/v1/worker_service_pb.ts'
 import { ForeignWorker } from '../workers/foreign-worker.ts'
 import { credentialsOf } from './credentials.ts'
-import { record, type OngoingRpc } from './recording.ts'
-import { callRefusal } from './refusal.ts'
+import { CallRecord } from './call-record.ts'
+import { refusalOfEnded } from './refusal.ts'
 import type { AnyTask } from '@millrace/core'
 import type { ServerDuplexStream } from '@grpc/grpc-js'
 import type { GrpcService } from './server.ts'
@@ -46,18 +47,17 @@ class WorkerStream {
   readonly #call: ServerDuplexStream<Buffer, Buffer>
   readonly #parts: ServerParts
   readonly #ending: AbortSignal
-  readonly #recorded: OngoingRpc
+  readonly #record: CallRecord
   readonly #drain = (): void => this.#worker?.drain()
   #worker: ForeignWorker | undefined
   #watch: Disposable | undefined
-  #caller: string | null = null
   #isOver = false
 
   constructor(call: ServerDuplexStream<Buffer, Buffer>, { parts, signal }: WorkerScene) {
     this.#call = call
     this.#parts = parts
     this.#ending = signal
-    this.#recorded = record(parts, WorkerService.method.run)
+    this.#record = new CallRecord(parts, WorkerService.method.run)
   }
 
   begin(): void {
@@ -77,7 +77,7 @@ class WorkerStream {
     const { authenticator, platform } = this.#parts
     const credentials = credentialsOf(this.#call)
     const caller = new Caller(await authenticator.authenticate(credentials))
-    this.#caller = caller.name
+    this.#record.caller = caller.name
     caller.requireAnywhere('work')
     const authenticate = async (): ReturnType<typeof authenticator.authenticate> => {
       const identity = await authenticator.authenticate(credentials)
@@ -95,6 +95,7 @@ class WorkerStream {
   #serve(caller: Caller): void {
     const { mill, platform } = this.#parts
     const call = this.#call
+    const own = { force: false, partition: undefined, limits: new Map<string, string>() }
     this.#worker = new ForeignWorker({
       mill,
       platform,
@@ -102,8 +103,7 @@ class WorkerStream {
       send: (response) => this.#send(response),
       ended: (error) => this.#end(error),
       definitionOf: async (type): Promise<AnyTask> =>
-        definitionOf(type, await mill.definitions(), { force: false, partition: undefined, limits: new Map() })
-          .task,
+        definitionOf(type, await definitionsFor([type], { mill, platform }), own).task,
     })
     this.#ending.addEventListener('abort', this.#drain)
     call.on('drain', () => call.resume())
@@ -147,14 +147,11 @@ class WorkerStream {
     this.#isOver = true
     this.#watch?.[Symbol.dispose]()
     this.#ending.removeEventListener('abort', this.#drain)
-    const caller = this.#caller
     if (error === undefined) {
-      this.#recorded.ended({ caller })
+      this.#record.ended(null)
       this.#call.end()
       return
     }
-    const refusal = callRefusal(error)
-    this.#recorded.ended({ caller, refusal, err: error })
-    this.#call.emit('error', refusal)
+    this.#call.emit('error', refusalOfEnded(error, this.#record, this.#parts))
   }
 }

@@ -11,18 +11,10 @@ import type { Server as NetServer, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Logger } from '@millrace/core'
 import { isForged, peerOf } from './peer.ts'
-import type { CertificateSubject } from '../access/caller.ts'
+import type { RequestMeta } from '../rest/app.ts'
 import { isLoopback } from './refusal.ts'
 import { bound, type Port, type PortPlan } from './port.ts'
 import type { ListenLimits } from './limits.ts'
-
-/** What is known of a request beside what is in it. */
-export interface RequestMeta {
-  /** Of the client's certificate, which TLS has checked. */
-  readonly certificate?: CertificateSubject | undefined
-  /** Where it comes from. */
-  readonly address?: string | undefined
-}
 
 /** A handler of requests. */
 export type Fetch = (request: Request, meta: RequestMeta) => Response | Promise<Response>

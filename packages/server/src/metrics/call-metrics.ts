@@ -1,6 +1,6 @@
 /** What the server itself does: calls by either transport, streams, and callers that were turned away. */
 import { isStoreFailure } from './error-text.ts'
-import { LabelBound } from './label-bound.ts'
+import { LabelBound, OTHER } from './label-bound.ts'
 import { storeErrors } from './store-errors.ts'
 import type { Counter, Gauge, Histogram } from '@prometheus-io/client'
 import type { Families } from './families.ts'
@@ -10,9 +10,12 @@ export type Transport = 'rest' | 'grpc'
 /** A call that was answered, or was not. */
 export interface ObservedCall {
   readonly transport: Transport
-  /** The template of a route (`/v1/tasks/{id}`) or the name of an RPC; never a path with ids in it. */
+  /**
+   * The template of a route (`/v1/tasks/{id}`) or the name of an RPC; never a path as it was called: of what fits no route
+   * `unmatched`.
+   */
   readonly route: string
-  /** Of HTTP; of an RPC `unary` or `stream`. */
+  /** Of HTTP, or the name of the RPC: one that there is. */
   readonly method: string
   /** The status of HTTP (`200`), or the name of that of gRPC (`OK`). */
   readonly status: string
@@ -24,10 +27,12 @@ export interface ObservedCall {
 /** Of a duration, in seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
+/** Of HTTP: named, since whoever calls chooses, and the first that come might be none. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
 /** The hooks of REST and gRPC. */
 export class CallMetrics {
   readonly #routes = new LabelBound(200)
-  readonly #methods = new LabelBound(16)
   readonly #statuses = new LabelBound(64)
   readonly #reasons = new LabelBound(16)
   readonly #requests: Counter<'transport' | 'route' | 'method' | 'status'>
@@ -65,7 +70,7 @@ export class CallMetrics {
 
   observeCall({ transport, route: given, method: verb, status: code, seconds, error }: ObservedCall): void {
     const route = this.#routes.of(given)
-    const method = this.#methods.of(verb)
+    const method = transport === 'grpc' || METHODS.has(verb) ? verb : OTHER
     this.#requests.inc({ transport, route, method, status: this.#statuses.of(code) })
     this.#seconds.observe({ transport, route, method }, seconds)
     if (error !== undefined && isStoreFailure(error)) this.#storeErrors.inc({ operation: route })

@@ -1,5 +1,5 @@
 /** Where a server is, and by what a client comes there. */
-import { checkMembers, InvalidArgumentError, StoreError, type Members } from '@millrace/core'
+import { checkMembers, InvalidArgumentError, StoreError, type Members } from '@millrace/core/store'
 
 /** What a store over a server may be told. */
 export interface RemoteStoreOptions {

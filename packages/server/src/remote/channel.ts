@@ -1,16 +1,23 @@
 /** One connection to a server, and calls over it that stand for themselves. */
-import { Client, credentials, Metadata, type ChannelCredentials } from '@grpc/grpc-js'
+import {
+  Client,
+  credentials,
+  Metadata,
+  type ChannelCredentials,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+} from '@grpc/grpc-js'
 import { codecOf, type Codec } from '../wire/codec.ts'
 import { methodDefinition, pathOf } from '../grpc/definition.ts'
-import { callError } from './errors.ts'
-import type { ClientDuplexStream, ClientReadableStream } from '@grpc/grpc-js'
+import { callError, strangeError } from './errors.ts'
 import type { DescMethod } from '@bufbuild/protobuf'
 import type { RemoteAddress } from './address.ts'
 
 /** No call takes longer, as the port has it. */
 export const CALL_MS = 10_000
 
-const MESSAGE_BYTES = 64 * 1_048_576
+const REQUEST_BYTES = 16 * 1_048_576
+const ANSWER_BYTES = 64 * 1_048_576
 const KEEPALIVE_MS = 10_000
 const KEEPALIVE_TIMEOUT_MS = 5_000
 const BACKOFF_FIRST_MS = 100
@@ -27,8 +34,8 @@ export class Channel {
     this.place = address.place
     if (address.token !== null) this.#metadata.set('authorization', `Bearer ${address.token}`)
     this.#client = new Client(address.target, credentialsOf(address), {
-      'grpc.max_receive_message_length': MESSAGE_BYTES,
-      'grpc.max_send_message_length': MESSAGE_BYTES,
+      'grpc.max_receive_message_length': ANSWER_BYTES,
+      'grpc.max_send_message_length': REQUEST_BYTES,
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
       'grpc.initial_reconnect_backoff_ms': BACKOFF_FIRST_MS,
@@ -67,9 +74,17 @@ export class Channel {
     const giveUp = (): void => call.cancel()
     this.#underWay.add(giveUp)
     try {
-      return answers.decode(await answer.promise)
+      return this.#read(answers, await answer.promise)
     } finally {
       this.#underWay.delete(giveUp)
+    }
+  }
+
+  #read(answers: Codec<object>, bytes: Buffer): object {
+    try {
+      return answers.decode(bytes)
+    } catch (error) {
+      throw strangeError(this.place, String(error))
     }
   }
 

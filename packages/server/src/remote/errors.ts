@@ -1,6 +1,6 @@
 /** What the failures of gRPC mean to a client. */
 import { status, type Metadata, type ServiceError } from '@grpc/grpc-js'
-import { AccessError, StoreError, TooLargeError, type MillraceError } from '@millrace/core'
+import { AccessError, StoreError, TooLargeError, type MillraceError } from '@millrace/core/store'
 import { errorOf, type Failure } from '../wire/failures.ts'
 
 const NOT_SERVED =
@@ -34,7 +34,7 @@ export function lateError(place: string, effect: 'none' | 'unknown'): StoreError
 /** What answered is no server of this kind. */
 export function strangeError(place: string, why: string): StoreError {
   return new StoreError('store-unavailable', `What listens at ${place} is no Millrace server: ${why}`, {
-    effect: 'none',
+    effect: 'unknown',
     hint: NOT_SERVED,
   })
 }

@@ -1,5 +1,5 @@
 /** Hints from the server, as long as somebody listens. When they break off they begin again: with the word that anything may be new. */
-import { Watchers, type Hint } from '@millrace/core/store'
+import { EVERYTHING, Watchers, type Hint } from '@millrace/core/store'
 import { codecOf } from '../wire/codec.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'
 import type { ClientReadableStream } from '@grpc/grpc-js'
@@ -9,6 +9,15 @@ const FIRST_WAIT_MS = 100
 const LONGEST_WAIT_MS = 5_000
 
 const hints = codecOf<Hint>(StoreService.method.watchHints.output)
+
+/** What cannot be read may say anything. */
+function hintIn(bytes: Buffer): Hint {
+  try {
+    return hints.decode(bytes)
+  } catch {
+    return EVERYTHING
+  }
+}
 
 export class HintLine {
   readonly #watchers = new Watchers((listened) => (listened ? this.#listen() : this.#leave()))
@@ -43,7 +52,7 @@ export class HintLine {
     stream.on('data', (bytes: Buffer) => {
       if (this.#stream !== stream) return
       this.#waitMs = FIRST_WAIT_MS
-      this.#watchers.publish(hints.decode(bytes))
+      this.#watchers.publish(hintIn(bytes))
     })
     const again = (): void => {
       if (this.#stream === stream) this.#listenAgain()

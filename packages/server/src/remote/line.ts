@@ -1,12 +1,12 @@
 /** All that goes between a store and its server. Loaded with the first store that is opened: nobody else needs gRPC. */
-import { StoreError } from '@millrace/core'
+import { codeOf, StoreError } from '@millrace/core/store'
 import { givenOf, requestOf, STREAMED, type PortMethod, type StreamedMethod } from '../wire/methods.ts'
 import { PROTOCOL } from '../wire/protocol.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'
 import { Channel } from './channel.ts'
 import { HintLine } from './hint-line.ts'
 import { WorkLine } from './work-line.ts'
-import type { Hint } from '@millrace/core/store'
+import type { Hint, TaskId } from '@millrace/core/store'
 import type { RemoteAddress } from './address.ts'
 
 /** What the server says of itself. */
@@ -44,6 +44,23 @@ export class Line {
 
   /** @throws what the server answered; StoreError */
   async ask(method: PortMethod, taken: unknown): Promise<unknown> {
+    try {
+      return await this.#ask(method, taken)
+    } catch (error) {
+      // nobody knows how large tasks are before they are read
+      if (method !== 'get' || codeOf(error) !== 'too-large') throw error
+      return this.#halves(taken as readonly TaskId[], error)
+    }
+  }
+
+  async #halves(ids: readonly TaskId[], why: unknown): Promise<readonly unknown[]> {
+    if (ids.length < 2) throw why
+    const middle = Math.ceil(ids.length / 2)
+    const first = (await this.ask('get', ids.slice(0, middle))) as readonly unknown[]
+    return [...first, ...((await this.ask('get', ids.slice(middle))) as readonly unknown[])]
+  }
+
+  async #ask(method: PortMethod, taken: unknown): Promise<unknown> {
     const request = requestOf(method, taken)
     const answer = streamed.has(method)
       ? await this.#work.ask(method as StreamedMethod, request)

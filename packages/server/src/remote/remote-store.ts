@@ -2,8 +2,7 @@
  * A store over a Millrace server: what is asked of it is asked of the server, which asks the store behind it. All that it
  * needs for that is loaded when it is opened.
  */
-import { StoreError } from '@millrace/core'
-import { besideModule } from '@millrace/core/store'
+import { besideModule, StoreError } from '@millrace/core/store'
 import { remoteAddress, type RemoteAddress, type RemoteStoreOptions } from './address.ts'
 import type { Elsewhere, Hint, Store } from '@millrace/core/store'
 import type { Given, PortMethod, Taken } from '../wire/methods.ts'

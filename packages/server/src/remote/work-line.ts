@@ -2,7 +2,7 @@
  * The calls that are made often, over one stream, which is opened when there is something to call, opened anew when it
  * broke, and ended when nothing was called for a while: an open one would hold the process.
  */
-import { StoreError } from '@millrace/core'
+import { StoreError } from '@millrace/core/store'
 import { codecOf } from '../wire/codec.ts'
 import { errorOf, type Failure } from '../wire/failures.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'
@@ -36,6 +36,7 @@ interface Call {
 
 export class WorkLine {
   readonly #channel: Channel
+  readonly #idleMs: number
   #stream: ClientDuplexStream<Buffer, Buffer> | undefined
   /** Whether the server has let us in. */
   #isReady = false
@@ -46,8 +47,10 @@ export class WorkLine {
   #watchdog: NodeJS.Timeout | undefined
   #idle: NodeJS.Timeout | undefined
 
-  constructor(channel: Channel) {
+  /** @param idleMs for how long a stream stays without a call */
+  constructor(channel: Channel, idleMs: number = IDLE_MS) {
     this.#channel = channel
+    this.#idleMs = idleMs
   }
 
   /** @throws what the server answered; StoreError */
@@ -74,7 +77,7 @@ export class WorkLine {
   #pump(): void {
     clearTimeout(this.#idle)
     if (this.#waiting.length === 0 && this.#sent.size === 0) {
-      this.#idle = setTimeout(() => this.#stream?.end(), IDLE_MS).unref()
+      this.#idle = setTimeout(() => this.#leave(), this.#idleMs).unref()
       return
     }
     const stream = (this.#stream ??= this.#open())
@@ -85,6 +88,14 @@ export class WorkLine {
       this.#sent.set(call.id, call)
       stream.write(call.bytes)
     }
+  }
+
+  /** The next call opens another one: nothing can be written behind an end. */
+  #leave(): void {
+    const stream = this.#stream
+    this.#stream = undefined
+    this.#isReady = false
+    stream?.end()
   }
 
   #open(): ClientDuplexStream<Buffer, Buffer> {

@@ -5,7 +5,9 @@ import { Caller, type CertificateSubject, type Credentials } from '../access/cal
 import { CALLS } from '../service/calls.ts'
 import { EventHub } from '../service/events/hub.ts'
 import { InvalidRequestError } from '../service/errors.ts'
+import { traceHeaders } from '../tracing/trace-headers.ts'
 import { admit, openStream, runCall } from '../service/run-call.ts'
+import { isFault } from '../service/problems.ts'
 import { STREAMS } from '../service/streams.ts'
 import { jsonAnswer, problemAnswer } from './answers.ts'
 import { jsonBody } from './body.ts'
@@ -13,6 +15,7 @@ import { checkAccept, checkHost, checkSite, type ServedHosts } from './guards.ts
 import { openApiDocument } from './openapi.ts'
 import { queryInput } from './query.ts'
 import { RestError } from './refusals.ts'
+import { RequestRecord } from './request-record.ts'
 import { pathMembers, ROUTES, STREAM_ROUTES, type Route } from './routes.ts'
 import { eventStream, eventStreamHeaders } from './sse.ts'
 import { OpenCounts, TokenBuckets, type RequestRate } from './token-buckets.ts'
@@ -56,6 +59,8 @@ const REQUESTS: RequestRate = { perSecond: 1_000, burst: 2_000 }
 const STREAMS_MAX = 1_000
 const BASE_PATH = /^(\/[A-Za-z0-9_.~-]+)*$/
 const INSTANCE_MAX = 200
+/** Nobody waits for the answer any more. */
+const GONE = 499
 
 /** @throws InvalidArgumentError */
 export function restApp(parts: ServerParts, options: RestOptions = {}): RestApp {
@@ -68,6 +73,7 @@ interface Arrival {
   readonly route: Route
   readonly params: Readonly<Record<string, string>>
   readonly meta: RequestMeta
+  readonly record: RequestRecord
 }
 
 /** Who asks, as far as it matters to a request. */
@@ -143,8 +149,9 @@ class App implements RestApp {
       hono.on(route.method, path, (context) => {
         const { req, env } = context
         const params: Readonly<Record<string, string>> = req.param()
-        const arrival = { request: req.raw, route, params, meta: env.meta }
-        return this.#answered(req.raw, () => answer(arrival))
+        const record = new RequestRecord(this.#parts, route)
+        const arrival = { request: req.raw, route, params, meta: env.meta, record }
+        return this.#recorded(arrival, () => answer(arrival))
       })
     }
     for (const route of ROUTES) add(route, (arrival) => this.#call(arrival))
@@ -160,13 +167,29 @@ class App implements RestApp {
     return hono
   }
 
-  async #call({ request, route, params, meta }: Arrival): Promise<Response> {
+  async #recorded({ request, record }: Arrival, answer: () => Promise<Response>): Promise<Response> {
+    const response = await this.#answered(request, async () => {
+      try {
+        return await answer()
+      } catch (error) {
+        record.failed(error)
+        throw error
+      }
+    })
+    response.headers.set('x-request-id', record.callId)
+    record.answered(response.status)
+    return response
+  }
+
+  async #call(arrival: Arrival): Promise<Response> {
+    const { request, route, params } = arrival
     const call = CALLS.get(route.call)!
     if (route.method !== 'GET') checkSite(request)
     checkAccept(request, 'application/json')
-    const { caller } = await this.#admitted(request, meta)
+    const { caller } = await this.#admitted(arrival)
     const signal = AbortSignal.any([request.signal, this.#closing.signal])
-    const scene = { ...this.#parts, caller, signal }
+    const trace = traceHeaders((name) => request.headers.get(name))
+    const scene = { ...this.#parts, caller, signal, trace }
     await admit(call, scene)
     const input = await this.#input({ request, route, params })
     const leave = isWait(input) ? this.#open.enter(caller.name) : undefined
@@ -174,18 +197,21 @@ class App implements RestApp {
       const output = await runCall(call, input, scene)
       return jsonAnswer(output, statusOf(route, output))
     } catch (error) {
+      if (!isAbort(error)) throw error
       // what it was aborted with tells nobody anything
-      throw this.#closing.signal.aborted && isAbort(error) ? new ClosedError('This server') : error
+      if (this.#closing.signal.aborted) throw new ClosedError('This server')
+      return new Response(null, { status: GONE })
     } finally {
       leave?.()
     }
   }
 
-  async #stream({ request, route, params, meta }: Arrival): Promise<Response> {
+  async #stream(arrival: Arrival): Promise<Response> {
+    const { request, route, params, record } = arrival
     const call = STREAMS.get(route.call)!
     checkSite(request)
     checkAccept(request, 'text/event-stream')
-    const { caller, credentials } = await this.#admitted(request, meta)
+    const { caller, credentials } = await this.#admitted(arrival)
     caller.requireAnywhere(call.permission)
     const input = await this.#input({ request, route, params })
     if (request.method === 'HEAD') return new Response(null, { headers: eventStreamHeaders() })
@@ -212,21 +238,31 @@ class App implements RestApp {
         current.requireAnywhere(call.permission)
       }
       const { platform, logger } = this.#parts
-      const failed = (error: unknown): void => logger.debug({ err: error }, 'a stream ended early')
-      return eventStream({ items, controller, platform, check, failed, ended })
+      const failed = (error: unknown): void => {
+        if (isFault(error)) logger.error({ err: error, call: call.name }, 'a stream failed')
+        else logger.debug({ err: error, call: call.name }, 'a stream ended early')
+      }
+      record.streams()
+      const over = (): void => {
+        ended()
+        record.ended()
+      }
+      return eventStream({ items, controller, platform, check, failed, ended: over })
     } catch (error) {
       ended()
       throw error
     }
   }
 
-  async #admitted(request: Request, { certificate, address }: RequestMeta): Promise<Admitted> {
+  async #admitted({ request, meta, record }: Arrival): Promise<Admitted> {
+    const { certificate, address } = meta
     const credentials: Credentials = {
       authorization: request.headers.get('authorization'),
       certificate: certificate ?? null,
       address,
     }
     const caller = new Caller(await this.#parts.authenticator.authenticate(credentials))
+    record.caller = caller.name
     this.#buckets.take(caller.name)
     return { caller, credentials }
   }
@@ -236,7 +272,7 @@ class App implements RestApp {
     request,
     route,
     params,
-  }: Omit<Arrival, 'meta'>): Promise<Readonly<Record<string, unknown>>> {
+  }: Pick<Arrival, 'request' | 'route' | 'params'>): Promise<Readonly<Record<string, unknown>>> {
     const { searchParams } = new URL(request.url)
     const named: Record<string, unknown> = { ...queryInput(searchParams, route.query ?? {}) }
     for (const [member, header] of Object.entries(route.headers ?? {})) {

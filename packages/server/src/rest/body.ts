@@ -23,8 +23,7 @@ export async function jsonBody(request: Request, bytesMax: number): Promise<unkn
   if (bytes.length === 0) return undefined
   checkType(headers.get('content-type'))
   const text = decoded(bytes)
-  if (depthOf(text) === 'too deep')
-    throw new InvalidRequestError(`The body is deeper than ${DEPTH_MAX}.`, [])
+  if (depthOf(text) === 'too deep') throw new InvalidRequestError(`The body is deeper than ${DEPTH_MAX}.`, [])
   return parsed(text)
 }
 

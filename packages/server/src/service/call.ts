@@ -63,6 +63,8 @@ export interface Scene extends ServerParts {
   readonly caller: Caller
   /** Aborted when nobody waits for the answer any more, or the server ends. */
   readonly signal: AbortSignal
+  /** Headers of the caller's trace, for the tasks that it enqueues. */
+  readonly trace?: Readonly<Record<string, string>> | undefined
 }
 
 /** What a stream has to do with: whoever calls may be permitted less while it goes on. */

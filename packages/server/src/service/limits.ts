@@ -75,8 +75,7 @@ export const listLimits = defineCall({
     .meta({ id: 'Limits' }),
   example: {},
   async run(_, scene) {
-    const { caller, mill } = scene
-    const all = await mill.limits.list()
+    const all = await scene.mill.limits.list()
     return {
       limits: all
         .filter(({ name }) => mayAbout(scene, 'view', name))
@@ -87,7 +86,7 @@ export const listLimits = defineCall({
           configuredAt: timeText(configuredAt),
           keys: keys.map(({ key, used }) => {
             const place = { what: 'key', type: '', queue: '' } as const
-            return { key: shownValue(key, place, { ...scene, caller }), used }
+            return { key: shownValue(key, place, scene), used }
           }),
         })),
     }

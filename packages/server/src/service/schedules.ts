@@ -7,6 +7,7 @@ import {
   type ScheduleTimes,
 } from '@millrace/core'
 import { z } from 'zod'
+import { definitionsFor } from './definition-book.ts'
 import { defineCall, type Scene } from './call.ts'
 import { InvalidRequestError } from './errors.ts'
 import {
@@ -137,7 +138,7 @@ export const put = defineCall({
     const before = await mill.schedules.get(name)
     if (before !== undefined) caller.require('operate', before.queue)
     const run = { ...rest, type }
-    const known = await definitionFor(run, await mill.definitions(), scene)
+    const known = await definitionFor(run, await definitionsFor([type], scene), scene)
     caller.require('operate', rest.queue ?? known.task.options.queue)
     const options = {
       task: known.task,

@@ -12,15 +12,7 @@ export const LEFT_OUT_OF_ANSWERS: Readonly<Record<string, readonly string[]>> = 
   'millrace.v1.GetResultResponse': ['state', 'result', 'reason', 'error', 'finishedAt'],
   'millrace.v1.Definition': ['inputSchema'],
   'millrace.v1.WatchEventsResponse': ['id', 'at', 'task', 'missed'],
-  'millrace.v1.FollowTaskResponse': [
-    'state',
-    'attempt',
-    'fraction',
-    'message',
-    'at',
-    'level',
-    'data',
-  ],
+  'millrace.v1.FollowTaskResponse': ['state', 'attempt', 'fraction', 'message', 'at', 'level', 'data'],
 }
 
 const json: Shape = {
@@ -51,7 +43,8 @@ const retry: Shape = {
 /** An id, or an index, or either with what happens if it fails. */
 const parent: Shape = {
   toFields: (value: unknown) => {
-    const { task, ...rest } = typeof value === 'object' && value !== null ? (value as Fields) : { task: value }
+    const { task, ...rest } =
+      typeof value === 'object' && value !== null ? (value as Fields) : { task: value }
     return { ...rest, ...(typeof task === 'number' ? { index: task } : { id: task }) }
   },
   fromFields: ({ id, index, ifFailed }: Fields) => {
@@ -67,7 +60,8 @@ const bound: Shape = {
 }
 
 const missedRuns: Shape = {
-  toFields: (value: string | { readonly all: number }) => (typeof value === 'string' ? { rule: value } : value),
+  toFields: (value: string | { readonly all: number }) =>
+    typeof value === 'string' ? { rule: value } : value,
   fromFields: (fields: { readonly rule?: string }) => fields.rule ?? fields,
 }
 
@@ -88,15 +82,16 @@ const partitionWeight: Shape = {
 }
 
 /** Fields of messages that hold the members of a call's input, or output, beside those of the message itself. */
-export const FLATTENED: Readonly<Record<string, { readonly field: string; readonly own: readonly string[] }>> =
-  {
-    'millrace.v1.EnqueueRequest': { field: 'task', own: ['idempotencyKey'] },
-    'millrace.v1.GetTaskResponse': {
-      field: 'task',
-      own: ['input', 'inputFrom', 'result', 'checkpoint', 'after', 'headers', 'logs', 'version'],
-    },
-    'millrace.v1.GetQueueResponse': { field: 'queue', own: ['limit'] },
-  }
+export const FLATTENED: Readonly<
+  Record<string, { readonly field: string; readonly own: readonly string[] }>
+> = {
+  'millrace.v1.EnqueueRequest': { field: 'task', own: ['idempotencyKey'] },
+  'millrace.v1.GetTaskResponse': {
+    field: 'task',
+    own: ['input', 'inputFrom', 'result', 'checkpoint', 'after', 'headers', 'logs', 'version'],
+  },
+  'millrace.v1.GetQueueResponse': { field: 'queue', own: ['limit'] },
+}
 
 /** Messages of calls that are something else in their inputs and outputs. */
 export const CALL_SHAPES: Readonly<Record<string, Shape>> = {

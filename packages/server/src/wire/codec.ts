@@ -93,6 +93,8 @@ class ObjectCodec implements MessageCodec {
   #fields: readonly FieldCodec[] | undefined
   #union: UnionCodec | undefined
   readonly #byNumber: number[] = []
+  /** What was read of each field: nothing yet. */
+  #blank: readonly unknown[] = []
 
   constructor(desc: DescMessage, absent: Absent) {
     this.#desc = desc
@@ -107,7 +109,7 @@ class ObjectCodec implements MessageCodec {
 
   read(reader: Reader, end: number): unknown {
     const fields = this.#fields ?? this.#compile()
-    const values: unknown[] = Array.from({ length: fields.length })
+    const values = this.#blank.slice()
     let member: Plain | undefined
     while (reader.at < end) {
       const tag = reader.varint()
@@ -144,6 +146,7 @@ class ObjectCodec implements MessageCodec {
     )
     for (const [index, { number }] of plain.entries()) this.#byNumber[number] = index
     this.#union = keyed(this.#desc, codecOf)
+    this.#blank = fields.map(() => undefined)
     this.#fields = fields
     return fields
   }

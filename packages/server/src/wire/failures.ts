@@ -12,7 +12,7 @@ import {
   TooLargeError,
   type ErrorCode,
   type StoreErrorCode,
-} from '@millrace/core'
+} from '@millrace/core/store'
 
 /** What is told of an error. */
 export interface Failure {

@@ -147,8 +147,8 @@ function numberValue(field: string, valueMax: number): ValueCodec {
 
 function singleField(field: DescField, { codecOf, leftOut, takesNull }: FieldScene): FieldCodec {
   const { name, jsonName, number } = field
-  const { wire, write, read } = valueCodec(field, codecOf)
-  const tag = number * 8 + wire
+  const codec = valueCodec(field, codecOf)
+  const tag = number * 8 + codec.wire
   const optional = field.proto.proto3Optional
   const fallback = fallbackFor(field, optional)
   const absent = leftOut ? undefined : fallback
@@ -161,10 +161,10 @@ function singleField(field: DescField, { codecOf, leftOut, takesNull }: FieldSce
       }
       if (!optional && value === fallback) return
       writer.varint(tag)
-      write(writer, value)
+      codec.write(writer, value)
     },
     read: (reader, found, before) => {
-      if (found === wire) return read(reader)
+      if (found === codec.wire) return codec.read(reader)
       reader.skip(found)
       return before
     },

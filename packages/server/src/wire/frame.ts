@@ -1,5 +1,5 @@
 /** What comes on a stream: first only which call it is. A call whose content is wrong is answered so, and the stream goes on. */
-import { InvalidArgumentError } from '@millrace/core'
+import { InvalidArgumentError } from '@millrace/core/store'
 import { Reader, WIRE } from './reader.ts'
 import { StoreService } from './generated/millrace/v1/store_pb.ts'
 import { STREAMED, type StreamedMethod } from './methods.ts'

@@ -1,6 +1,6 @@
 /** Reads the binary form of protobuf. What comes may be anything: it throws, and never reads on behind its end. */
 import { isUtf8 } from 'node:buffer'
-import { InvalidArgumentError } from '@millrace/core'
+import { InvalidArgumentError } from '@millrace/core/store'
 
 /** How a field is written. */
 export const WIRE = { varint: 0, double: 1, bytes: 2, float: 5 } as const

@@ -4,7 +4,6 @@ import { sourceOf } from '../../src/access/attempts.ts'
 import { newAuthenticator, type AuthSources, type OpenAuthenticator } from '../../src/access/authenticator.ts'
 import { createKey } from '../../src/access/keys/changes.ts'
 import { subjectOf } from '../../src/access/certificates.ts'
-import { whileItCounts } from '../../src/access/standing.ts'
 import type { Credentials } from '../../src/access/caller.ts'
 import type { PeerCertificate } from 'node:tls'
 import { ManualPlatform, TestLog } from '../fakes.ts'
@@ -155,37 +154,4 @@ test.each<[string, object, object]>([
   ],
 ])('of a certificate with %s', (_, certificate, subject) => {
   expect(subjectOf(certificate as PeerCertificate)).toEqual(subject)
-})
-
-test('a stream ends when its credential counts no more, not when nobody can tell', async () => {
-  const platform = new ManualPlatform()
-  let answer: () => { name: string; grants: typeof GRANTS } | null = () => ({ name: 'x', grants: GRANTS })
-  const looked: (() => void)[] = []
-  const authenticate = () => {
-    looked.shift()?.()
-    return answer()
-  }
-  const authenticator = await newScene({ authenticate }, platform)
-  const ended = Promise.withResolvers<unknown>()
-  let isOver = false
-  const watch = whileItCounts({ authenticator, platform }, of('Custom a'), (error) => {
-    isOver = true
-    ended.resolve(error)
-  })
-  const next = async (): Promise<void> => {
-    const look = new Promise<void>((resolve) => looked.push(resolve))
-    platform.advance(2_000)
-    await look
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  await next()
-  answer = () => {
-    throw new Error('the database is away')
-  }
-  await next()
-  expect(isOver).toBe(false)
-  answer = () => null
-  await next()
-  expect(await ended.promise).toMatchObject({ code: 'unauthenticated' })
-  watch[Symbol.dispose]()
 })

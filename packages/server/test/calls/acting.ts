@@ -1,6 +1,6 @@
 /** What is done to tasks. */
 import { expect } from 'vitest'
-import { ID, NOBODY, output, refusedAs, states, type CallCase } from './making.ts'
+import { OTHER, ada, ID, NOBODY, output, refusedAs, states, type CallCase } from './making.ts'
 import { greet } from './prepared.ts'
 
 export const ACTING: readonly CallCase[] = [
@@ -104,6 +104,36 @@ export const ACTING: readonly CallCase[] = [
         ['elsewhere', 'tasks.hold', 'not-found', undefined],
       ])
       expect(JSON.stringify(stage.audit)).not.toContain('secret')
+    },
+  },
+  {
+    name: 'tasks of queues that a caller may not see are as if they were not there, inside a request, too',
+    async run(make, stage) {
+      stage.grant('media', 'operator', 'media')
+      stage.grant('worker', 'worker', 'media')
+      await stage.mill.enqueue(greet, { name: 'a' }, { id: ID })
+      await stage.mill.enqueue(greet, { name: 'a' }, { id: OTHER, queue: 'media' })
+      const mine = { ...ada, queue: 'media' }
+      const theirs = { ...ada, queue: 'default' }
+      for (const after of [ID, NOBODY])
+        await refusedAs('unknown-parent', make('tasks.enqueue', { ...mine, after: [after] }, 'media'))
+      await output(make('tasks.enqueue', { ...mine, after: [OTHER] }, 'worker'))
+      const { tasks } = await output(
+        make('tasks.enqueueMany', { tasks: [mine, theirs, { ...mine, after: [ID] }] }, 'media'),
+      )
+      expect(tasks).toMatchObject([
+        { outcome: 'created' },
+        { outcome: 'rejected', error: { code: 'forbidden' } },
+        { outcome: 'rejected', error: { code: 'unknown-parent' } },
+      ])
+      expect(await output(make('tasks.act', { action: 'hold', ids: [ID, OTHER] }, 'media'))).toMatchObject({
+        changed: 1,
+        outcomes: [{ outcome: 'unknown' }, { outcome: 'changed' }],
+      })
+      await refusedAs('forbidden', make('tasks.act', { action: 'hold', filter: { type: 'greet' } }, 'media'))
+      await refusedAs('forbidden', make('tasks.dead', {}, 'media'))
+      await refusedAs('forbidden', make('schedules.put', { name: 'x', ...theirs, every: '5m' }, 'media'))
+      expect((await stage.mill.tasks.get(ID))!.held).toBe(false)
     },
   },
 ]

@@ -62,6 +62,11 @@ export const ENQUEUING: readonly CallCase[] = [
       }[]
       expect(again.map(({ id, outcome }) => [id, outcome])).toEqual(first.map(({ id }) => [id, 'duplicate']))
       await refusedAs('idempotency-key-reused', make('tasks.enqueueMany', { ...request, tasks: [ada] }))
+      const before = await states(make)
+      const longer = { ...request, tasks: [...request.tasks, ada] }
+      await refusedAs('idempotency-key-reused', make('tasks.enqueueMany', longer))
+      await refusedAs('idempotency-key-reused', make('tasks.enqueueMany', { ...longer, atomic: false }))
+      expect(await states(make)).toEqual(before)
     },
   },
   {
@@ -181,6 +186,24 @@ export const ENQUEUING: readonly CallCase[] = [
         'invalid-argument',
         make('tasks.enqueueMany', { tasks: [{ ...ada, after: [7] }], atomic: true }),
       )
+    },
+  },
+  {
+    name: 'what was published just now is known, and the store is not asked for it with every enqueue',
+    async run(make, stage) {
+      await refusedAs('unknown-task', make('tasks.enqueue', { type: 'later', input: { name: 'x' } }))
+      await stage.publish(NOBODY, 'default', ['later'])
+      let asked = 0
+      const definitions = stage.store.definitions.bind(stage.store)
+      stage.store.definitions = () => ((asked += 1), definitions())
+      for (let count = 0; count < 20; count++)
+        await output(make('tasks.enqueue', { type: 'later', input: { name: 'x' } }))
+      expect(asked).toBeGreaterThan(0)
+      expect(asked).toBeLessThan(10)
+      stage.store.definitions = () => Promise.reject(new Error('broken'))
+      await refusedAs('internal', make('tasks.enqueue', { type: 'never', input: 1 }))
+      stage.store.definitions = definitions
+      await refusedAs('unknown-task', make('tasks.enqueue', { type: 'never', input: 1 }))
     },
   },
 ]

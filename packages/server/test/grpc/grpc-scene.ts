@@ -29,13 +29,16 @@ export class GrpcScene implements AsyncDisposable {
   readonly #server: Server
   readonly #ending: AbortController
 
-  static async open(stage: Stage, options: GrpcServices & Partial<ServerParts> = {}): Promise<GrpcScene> {
+  static async open(
+    stage: Stage,
+    options: Pick<GrpcServices, 'reflection'> & Partial<ServerParts> = {},
+  ): Promise<GrpcScene> {
     const ending = new AbortController()
     await stage.mill.open()
     const { reflection, ...more } = options
     const { store, platform } = stage.parts
     const health = new Health({ store, platform })
-    const server = newGrpc({ ...stage.parts, ...more, health }, ending.signal, { reflection })
+    const server = newGrpc({ ...stage.parts, ...more, health }, { signal: ending.signal, reflection })
     const port = await new Promise<number>((resolve, reject) => {
       server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
         error === null ? resolve(bound) : reject(error),
@@ -111,8 +114,9 @@ export function grpcTransport(scene: GrpcScene): Transport {
       return { output: codecOf<unknown>(method.output).decode(answer) }
     } catch (error) {
       const { code, details } = error as ServiceError
-      if (code === status.INTERNAL || code === status.UNKNOWN) throw error
-      return { refused: told(error as ServiceError, 'millrace-code'), detail: details }
+      const refused = told(error as ServiceError, 'millrace-code')
+      if (refused === '' || code === status.UNKNOWN) throw error
+      return { refused, detail: details }
     }
   }
 }
@@ -126,7 +130,18 @@ export function membersOf(desc: DescMessage): readonly string[] {
 }
 
 /** Spans are texts over gRPC; in JSON they may be numbers of milliseconds. */
-const SPANS = new Set(['delay', 'within', 'timeout', 'startBy', 'deadline', 'base', 'max', 'every', 'per', 'for'])
+const SPANS = new Set([
+  'delay',
+  'within',
+  'timeout',
+  'startBy',
+  'deadline',
+  'base',
+  'max',
+  'every',
+  'per',
+  'for',
+])
 
 function spansAsTexts<T>(value: T): T {
   if (Array.isArray(value)) return value.map((one: unknown) => spansAsTexts(one)) as T

@@ -62,7 +62,7 @@ test('who watches is told of each change, and at the end that it is over', async
 test('reflection is off, unless it is asked for', async () => {
   await using off = await GrpcScene.open(new Stage())
   await expect(reflected(off)).rejects.toMatchObject({ code: status.UNIMPLEMENTED })
-  await using on = await GrpcScene.open(new Stage(), { reflection: 'told' })
+  await using on = await GrpcScene.open(new Stage(), { reflection: true })
   expect(await reflected(on)).toEqual(
     expect.arrayContaining(['millrace.v1.TaskService', 'millrace.v1.StoreService', 'grpc.health.v1.Health']),
   )

@@ -40,7 +40,16 @@ function members(schema: JsonSchema): ReadonlyMap<string, JsonSchema[]> {
 }
 
 /** Messages that are no objects in plain JSON, or only in some of their forms. */
-const OTHER_FORMS = new Set(['Json', 'Parent', 'Retry', 'RetentionBound', 'MissedRuns', 'Clause', 'LimitChange', 'RetentionChange'])
+const OTHER_FORMS = new Set([
+  'Json',
+  'Parent',
+  'Retry',
+  'RetentionBound',
+  'MissedRuns',
+  'Clause',
+  'LimitChange',
+  'RetentionChange',
+])
 
 function fieldsOf(desc: DescMessage): readonly DescField[] {
   const inner = FLATTENED[desc.typeName]?.field
@@ -54,7 +63,9 @@ function differences(desc: DescMessage, schemas: readonly JsonSchema[], path: st
     for (const [name, some] of members(schema)) all.set(name, [...(all.get(name) ?? []), ...some])
   const fields = fieldsOf(desc)
   const names = fields.map(({ jsonName }) => jsonName)
-  const missing = [...all.keys()].filter((name) => !names.includes(name)).map((name) => `${path}.${name} has no field`)
+  const missing = [...all.keys()]
+    .filter((name) => !names.includes(name))
+    .map((name) => `${path}.${name} has no field`)
   const surplus = names.filter((name) => !all.has(name)).map((name) => `${path}.${name} has no member`)
   const inside = fields.flatMap((field) => {
     const given = all.get(field.jsonName)
@@ -76,7 +87,9 @@ describe.each(EVERY)('$name', ({ name, call, method }) => {
   })
 
   test('its response has a field for every member of its output, and no other', () => {
-    const schema = resolved(z.toJSONSchema(call.output, { io: 'input', unrepresentable: 'any', reused: 'inline' }))
+    const schema = resolved(
+      z.toJSONSchema(call.output, { io: 'input', unrepresentable: 'any', reused: 'inline' }),
+    )
     const members = Object.keys(schema.properties ?? {})
     // an answer without content is an empty message
     if (members.join() === 'done') return expect(method.output.fields).toEqual([])
@@ -136,11 +149,18 @@ test('what is no text, no JSON and too deep is refused, and names no internals',
   const deep = `${'['.repeat(100)}${']'.repeat(100)}`
   for (const text of ['{', '', 'undefined', deep]) {
     const inner = Buffer.concat([Buffer.from([0x0a, text.length, ...Buffer.from(text)])])
-    const task = Buffer.concat([Buffer.from([0x0a, 5]), Buffer.from('greet'), Buffer.from([0x12, ...varint(inner.length)]), inner])
+    const task = Buffer.concat([
+      Buffer.from([0x0a, 5]),
+      Buffer.from('greet'),
+      Buffer.from([0x12, ...varint(inner.length)]),
+      inner,
+    ])
     const request = Buffer.concat([Buffer.from([0x0a, ...varint(task.length)]), task])
     await expect(scene.unary(method, request, bearer('root'))).rejects.toMatchObject({ code: 3 })
   }
-  await expect(scene.unary(method, Buffer.from([0xff, 0xff]), bearer('root'))).rejects.toMatchObject({ code: 3 })
+  await expect(scene.unary(method, Buffer.from([0xff, 0xff]), bearer('root'))).rejects.toMatchObject({
+    code: 3,
+  })
   expect(await stage.mill.queues.list()).toEqual([])
   expect(membersOf(method.input)).toContain('idempotencyKey')
 })

@@ -75,7 +75,11 @@ test('streams end with the server, and none opens after that', async () => {
 test('what a redaction answers has the form that a message needs', async () => {
   const stage = new Stage({ redact: (value, { what }) => (what === 'input' ? value : '***') })
   await using scene = await GrpcScene.open(stage)
-  await stage.mill.enqueue(greet, { name: 'a' }, { id: ID, delay: '1h', tags: ['secret'], metadata: { a: 'secret' } })
+  await stage.mill.enqueue(
+    greet,
+    { name: 'a' },
+    { id: ID, delay: '1h', tags: ['secret'], metadata: { a: 'secret' } },
+  )
   await stage.mill.tasks.cancel(ID, { reason: 'secret' })
   const call = grpcTransport(scene)
   const got = await call(stage, 'tasks.get', { input: { id: ID }, as: 'root' })

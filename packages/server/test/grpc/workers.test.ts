@@ -41,14 +41,19 @@ class FarWorker {
     await this.next('begun')
   }
 
-  async next<C extends NonNullable<Heard['case']>>(wanted: C): Promise<Extract<Heard, { readonly case: C }>['value']> {
+  async next<C extends NonNullable<Heard['case']>>(
+    wanted: C,
+  ): Promise<Extract<Heard, { readonly case: C }>['value']> {
     const message = await this.#messages.next()
     if (message?.case !== wanted) throw new Error(`${message?.case ?? 'The end'} came instead of ${wanted}.`)
     return message.value as never
   }
 
   succeed(run: bigint, json: string): void {
-    this.say({ case: 'done', value: { run, outcome: { case: 'succeeded', value: { result: { case: 'json', value: json } } } } })
+    this.say({
+      case: 'done',
+      value: { run, outcome: { case: 'succeeded', value: { result: { case: 'json', value: json } } } },
+    })
   }
 
   kill(): void {
@@ -141,7 +146,12 @@ test.each([
   { what: 'no credential', as: '', code: status.UNAUTHENTICATED },
   { what: 'one that may not work', as: 'viewer', code: status.PERMISSION_DENIED },
   { what: 'a foreign queue', as: 'python', begin: { queues: { media: 1 } }, code: status.PERMISSION_DENIED },
-  { what: 'a lease that is too short', as: 'python', begin: { lease: { seconds: 0n } }, code: status.INVALID_ARGUMENT },
+  {
+    what: 'a lease that is too short',
+    as: 'python',
+    begin: { lease: { seconds: 0n } },
+    code: status.INVALID_ARGUMENT,
+  },
   { what: 'no tasks', as: 'python', begin: { tasks: [] }, code: status.INVALID_ARGUMENT },
 ])('refused: $what', async ({ as, begin = {}, code }) => {
   const { stage, grpc } = await scene()

@@ -11,6 +11,11 @@ function dial(url: string): Socket {
   return socket
 }
 
+/** However it ended: `once` would reject with what broke it. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.resume().once('close', () => resolve()))
+}
+
 /** One byte at a time, for as long as somebody listens. */
 function dribble(socket: Socket, text: string): void {
   let at = 0
@@ -34,7 +39,7 @@ test('who sends headers or a body byte by byte is cut off; who does as usual goe
   body.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n')
   dribble(body, 'x')
   const silent = dial(scene.url)
-  const cut = Promise.all([headers, body, silent].map((socket) => once(socket.resume(), 'close')))
+  const cut = Promise.all([headers, body, silent].map((socket) => closed(socket)))
   let isOver = false
   void cut.then(() => (isOver = true))
   let answered = 0
@@ -49,7 +54,7 @@ test('for headers there is less time than for the whole', async () => {
   await using scene = await Scene.start({ limits: { ...LIMITS, requestTimeoutMs: 3_600_000 } })
   const headers = dial(scene.url)
   dribble(headers, 'GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')
-  await once(headers.resume(), 'close')
+  await closed(headers)
   expect(headers.destroyed).toBe(true)
 })
 
@@ -98,7 +103,7 @@ test('an answer that takes its time is no slow client', async () => {
   // another connection that idles is cut off meanwhile: so the time has passed
   const idle = dial(scene.url)
   idle.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
-  await once(idle.resume(), 'close')
+  await closed(idle)
   opened.resolve()
   expect((await poll).text).toBe('at last')
 })
@@ -120,7 +125,7 @@ test('connections beyond the limit are closed at once, on both ports, and that i
     const held = [dial(url), dial(url)]
     await Promise.all(held.map((socket) => once(socket, 'connect')))
     const third = dial(url)
-    await once(third.resume(), 'close')
+    await closed(third)
     for (const socket of held) expect(socket.destroyed).toBe(false)
     for (const socket of held) socket.destroy()
   }

@@ -189,7 +189,7 @@ describe('methods and paths', () => {
     expect((await ask(stage.server, '/queue/openapi.json')).body).toMatchObject({
       servers: [{ url: '/queue' }],
     })
-    expect(() => createServer(stage.mill, { basePath: 'queue/' })).toThrow(/basePath/)
+    await expect(createServer(stage.mill, { basePath: 'queue/' }).open()).rejects.toThrow(/basePath/)
   })
 })
 
@@ -283,6 +283,23 @@ describe('what goes wrong in the server', () => {
     expect(answer).toMatchObject(problem('store-full', 503))
     expect(answer.headers.get('retry-after')).toBe('2')
     expect(JSON.stringify(answer.body)).not.toContain('example')
+  })
+
+  test('a caller who leaves while they wait is no fault', async () => {
+    await using stage = new Stage()
+    await stage.publish()
+    const { body } = await ask(stage.server, '/v1/tasks', { body: ada })
+    const leaving = new AbortController()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const outcomes = stage.store.outcomes.bind(stage.store)
+    stage.store.outcomes = (request) => (resolve(), outcomes(request))
+    const path = `${ORIGIN}/v1/tasks/${(body as { id: string }).id}/result?within=60s`
+    const headers = { authorization: 'Bearer root' }
+    const waiting = stage.server.fetch(new Request(path, { headers, signal: leaving.signal }))
+    await promise
+    leaving.abort()
+    expect((await waiting).status).toBe(499)
+    expect(stage.logged.filter(({ level }) => level === 'error')).toEqual([])
   })
 
   test('once it is closed everything is 503, and waits end', async () => {

@@ -1,7 +1,7 @@
 /** Who may set limits, budgets, schedules and locks, which belong to no queue, and who may read them. */
 import { AccessError } from '@millrace/core'
 import type { BudgetScope, LimitRecord, LimitSettings } from '@millrace/core/store'
-import { LOOKING, mayAllEverywhere, mayAny, type StorePolicies, type StoreScene } from './policy.ts'
+import { LOOKING, mayAllEverywhere, mayAny, PAGE_MAX, type StorePolicies, type StoreScene } from './policy.ts'
 import type { Caller } from '../../access/caller.ts'
 import type { Permission } from '../../access/roles.ts'
 
@@ -38,7 +38,8 @@ export const LIMITING: StorePolicies<
   limits: {
     permissions: LOOKING,
     reach: 'all or nothing',
-    async carry(request, { caller, store }) {
+    async carry(asked, { caller, store }) {
+      const request = { ...asked, limit: Math.min(asked.limit, PAGE_MAX) }
       if (mayAllEverywhere(caller, LOOKING)) return store.limits(request)
       if (request.names === null) return { limits: [], next: null }
       const { limits, next } = await store.limits({ ...request, keysMax: 0, keys: undefined })

@@ -3,10 +3,12 @@ import { AccessError, InvalidArgumentError } from '@millrace/core'
 import type { CommandAnswer, CommandOutcome, CommandRequest, TaskId } from '@millrace/core/store'
 import { givenHost } from './session-owners.ts'
 import {
+  BYTES_MAX,
   FOLLOWING,
   LOOKING,
   mayAllEverywhere,
   mayAny,
+  PAGE_MAX,
   type StorePolicies,
   type StoreScene,
 } from './policy.ts'
@@ -82,7 +84,8 @@ export const INSPECTION: StorePolicies<
   outcomes: {
     permissions: FOLLOWING,
     reach: 'seen',
-    async carry(request, { caller, store, queues }) {
+    async carry(asked, { caller, store, queues }) {
+      const request = { ...asked, bytesMax: Math.min(asked.bytesMax, BYTES_MAX) }
       if (mayAllEverywhere(caller, FOLLOWING)) return store.outcomes(request)
       const places = await queues.of(request.ids)
       const seen = places.map((queue) => queue !== undefined && mayAny(caller, FOLLOWING, queue))
@@ -95,7 +98,8 @@ export const INSPECTION: StorePolicies<
   list: {
     permissions: LOOKING,
     reach: 'seen',
-    async carry(request, { caller, store }) {
+    async carry(asked, { caller, store }) {
+      const request = { ...asked, limit: Math.min(asked.limit, PAGE_MAX) }
       if (mayAllEverywhere(caller, LOOKING)) return store.list(request)
       const { queue } = request.filter
       if (queue !== undefined && !mayAny(caller, LOOKING, queue)) return { tasks: [], next: null }

@@ -47,6 +47,11 @@ export function mayAny(caller: Caller, permissions: readonly Permission[], queue
   return permissions.some((permission) => caller.may(permission, queue))
 }
 
+/** Payloads and results of one answer, as the port has it for requests: who asks for more is given less, and asks again. */
+export const BYTES_MAX: number = 8 * 1_048_576
+/** Tasks or limits of one page. */
+export const PAGE_MAX = 1_000
+
 /** Who looks at queues: those who run their tasks see them, too. */
 export const LOOKING: readonly Permission[] = ['view', 'work']
 /** Who may see a task whose id is known. */

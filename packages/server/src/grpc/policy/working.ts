@@ -1,8 +1,8 @@
 /** Who may hold a session, claim tasks, and settle them. */
 import { AccessError, InvalidArgumentError } from '@millrace/core'
-import type { PublishedDefinition, SessionRequest, Settlement } from '@millrace/core/store'
+import type { ExchangeRequest, PublishedDefinition, SessionRequest, Settlement } from '@millrace/core/store'
 import { markedHost } from './session-owners.ts'
-import type { StorePolicies, StoreScene } from './policy.ts'
+import { BYTES_MAX, type StorePolicies, type StoreScene } from './policy.ts'
 
 const LEVELS = 5
 
@@ -60,14 +60,15 @@ export const WORKING: StorePolicies<
       const queues = request.demand?.queues ?? []
       for (const { queue, slots } of queues) {
         caller.require('work', queue)
-        if (slots.length !== LEVELS)
-          throw new InvalidArgumentError(`The demand for ${queue} has ${slots.length} levels.`, {
+        const levels: number = slots.length
+        if (levels !== LEVELS)
+          throw new InvalidArgumentError(`The demand for ${queue} has ${levels} levels.`, {
             hint: 'There are five, from critical to batch.',
           })
       }
       await owners.require(request.session, caller)
       if (!caller.mayEverywhere('work')) await requireShuts(request.settlements, scene)
-      const answer = await store.exchange(request)
+      const answer = await store.exchange(bounded(request))
       if (!caller.mayEverywhere('follow'))
         for (const { id, queue } of answer.claims) scene.queues.note(id, queue)
       return answer
@@ -83,6 +84,12 @@ export const WORKING: StorePolicies<
       return store.reclaim(request)
     },
   },
+}
+
+function bounded(request: ExchangeRequest): ExchangeRequest {
+  const { demand } = request
+  if (demand === null || demand.bytesMax <= BYTES_MAX) return request
+  return { ...request, demand: { ...demand, bytesMax: BYTES_MAX } }
 }
 
 /** The session says whose it is, and publishes what is its own to publish. */

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { checkFit, definitionOf, uniqueOf, type KnownDefinition } from '../../published/index.ts'
 import { Id, Json, Key, Name, PriorityName, Span, Strings, timeOf, Time } from '../schemas/common.ts'
+import type { Definitions } from '../definition-book.ts'
 import type { Scene } from '../call.ts'
 
 const NAMES_MAX = 100
@@ -96,8 +97,6 @@ export type BulkItemInput = z.output<typeof BulkItem>
 /** The options of a run, whatever enqueues it. */
 type RunInput = Pick<BulkItemInput, keyof typeof runShape> & { readonly type: string }
 
-type Definitions = Awaited<ReturnType<Scene['mill']['definitions']>>
-
 /** A definition by its name, seen to that the input fits and the caller may enqueue it. */
 export async function definitionFor(
   { type, input, force = false, queue, partition, limitKeys }: RunInput,
@@ -151,7 +150,7 @@ const FINGERPRINT = 'millrace-idempotency'
 export async function openDraft(
   item: BulkItemInput,
   { definitions, keyed }: { readonly definitions: Definitions; readonly keyed: Keyed },
-  scene: Pick<Scene, 'caller' | 'logger'>,
+  scene: Pick<Scene, 'caller' | 'logger' | 'trace'>,
 ): Promise<OpenDraft> {
   const known = await definitionFor(item, definitions, scene)
   const after: Dependency[] = []
@@ -159,7 +158,8 @@ export async function openDraft(
   const run = runOptions(known, item)
   const due = { ...(delay !== undefined && { delay }), ...(runAt !== undefined && { runAt: timeOf(runAt) }) }
   const { fingerprint } = keyed
-  const headers = fingerprint === undefined ? run.headers : { ...run.headers, [FINGERPRINT]: fingerprint }
+  const given = { ...scene.trace, ...run.headers }
+  const headers = fingerprint === undefined ? given : { ...given, [FINGERPRINT]: fingerprint }
   const options = { ...run, ...due, headers, id: id?.toLowerCase(), after } as EnqueueOptions
   return { draft: new Draft(known.task, item.input, options), after }
 }

@@ -8,6 +8,7 @@ import {
   type MillraceError,
 } from '@millrace/core'
 import { z } from 'zod'
+import { definitionsFor } from '../definition-book.ts'
 import { defineCall, type Scene } from '../call.ts'
 import { errorAt, InvalidRequestError, KeyReusedError } from '../errors.ts'
 import { ProblemShape, problemOf } from '../problems.ts'
@@ -119,7 +120,7 @@ class Bulk {
   /** Makes the drafts. */
   async open(): Promise<void> {
     const { scene, keyed } = this.#parts
-    const definitions = await scene.mill.definitions()
+    const definitions = await definitionsFor([...new Set(this.#items.map(({ type }) => type))], scene)
     for (const [index, item] of this.#items.entries()) {
       try {
         this.#drafts[index] = await openDraft(item, { definitions, keyed: keyed(index) }, scene)

@@ -1,6 +1,7 @@
 /** Enqueuing one task. */
 import { codeOf, type Enqueued, type EnqueuedHandle } from '@millrace/core'
 import { z } from 'zod'
+import { definitionsFor } from '../definition-book.ts'
 import { defineCall, type Scene } from '../call.ts'
 import { KeyReusedError } from '../errors.ts'
 import { Id, Key } from '../schemas/common.ts'
@@ -40,7 +41,7 @@ export const enqueue = defineCall({
   example: { type: 'greet', input: { name: 'Ada' }, priority: 'high', tags: ['welcome'] },
   async run({ idempotencyKey, ...input }, scene) {
     const keyed = keyedBy(idempotencyKey, input, scene)(0)
-    const definitions = await scene.mill.definitions()
+    const definitions = await definitionsFor([input.type], scene)
     const { draft, after } = await openDraft(input, { definitions, keyed }, scene)
     const parents = (input.after ?? []).map((parent) =>
       typeof parent === 'string' ? { task: parent } : parent,

@@ -4,458 +4,437 @@
 
 // Enqueuing: groups of tasks, and what became of them.
 
-import type { GenEnum, GenFile, GenMessage } from '@bufbuild/protobuf/codegenv2'
-import { enumDesc, fileDesc, messageDesc } from '@bufbuild/protobuf/codegenv2'
-import { file_millrace_v1_forms } from './forms_pb.ts'
-import type { Always, Fence, TaskSpec } from './task_pb.ts'
-import { file_millrace_v1_task } from './task_pb.ts'
-import type { Message, UnknownEnum } from '@bufbuild/protobuf'
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_millrace_v1_forms } from "./forms_pb.ts";
+import type { Always, Fence, TaskSpec } from "./task_pb.ts";
+import { file_millrace_v1_task } from "./task_pb.ts";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file millrace/v1/enqueuing.proto.
  */
-export const file_millrace_v1_enqueuing: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'ChttaWxscmFjZS92MS9lbnF1ZXVpbmcucHJvdG8SC21pbGxyYWNlLnYxIkoKCkFkZFJlcXVlc3QSLQoGZ3JvdXBzGAEgAygLMhYubWlsbHJhY2UudjEuVGFza0dyb3VwQgXw4BjoBxINCgVhZ2FpbhgCIAEoCCKNAQoJVGFza0dyb3VwEisKBXRhc2tzGAEgAygLMhUubWlsbHJhY2UudjEuVGFza1NwZWNCBfDgGOgHEiYKBXVuZGVyGAIgASgLMhIubWlsbHJhY2UudjEuRmVuY2VIAIgBARIYCgRnYXRlGAMgASgJQgXw4BiAAkgBiAEBQggKBl91bmRlckIHCgVfZ2F0ZSI3CgtBZGRSZXNwb25zZRIoCgZncm91cHMYASADKAsyGC5taWxscmFjZS52MS5Hcm91cEFuc3dlciK9AQoLR3JvdXBBbnN3ZXISKAoFYWRkZWQYASABKAsyFy5taWxscmFjZS52MS5Hcm91cEFkZGVkSAASLgoIcmVqZWN0ZWQYAiABKAsyGi5taWxscmFjZS52MS5Hcm91cFJlamVjdGVkSAASJAoFc3RhbGUYAyABKAsyEy5taWxscmFjZS52MS5BbHdheXNIABIjCgRidXN5GAQgASgLMhMubWlsbHJhY2UudjEuQWx3YXlzSABCCQoHb3V0Y29tZSI0CgpHcm91cEFkZGVkEiYKBXRhc2tzGAEgAygLMhcubWlsbHJhY2UudjEuQWRkVmVyZGljdCJJCg1Hcm91cFJlamVjdGVkEg0KBWluZGV4GAEgASgFEikKCXJlamVjdGlvbhgCIAEoCzIWLm1pbGxyYWNlLnYxLlJlamVjdGlvbiKXAQoKQWRkVmVyZGljdBImCgdjcmVhdGVkGAEgASgLMhMubWlsbHJhY2UudjEuQWx3YXlzSAASKwoJZHVwbGljYXRlGAIgASgLMhYubWlsbHJhY2UudjEuRHVwbGljYXRlSAASKQoIcmVwbGFjZWQYAyABKAsyFS5taWxscmFjZS52MS5SZXBsYWNlZEgAQgkKB291dGNvbWUiLQoJRHVwbGljYXRlEiAKAmJ5GAEgASgLMhQubWlsbHJhY2UudjEuVGFza1JlZiIcCghSZXBsYWNlZBIQCghwcmV2aW91cxgBIAEoCSI+CgdUYXNrUmVmEgoKAmlkGAEgASgJEicKBXN0YXRlGAIgASgOMhgubWlsbHJhY2UudjEuSG9sZGVyU3RhdGUiygEKCVJlamVjdGlvbhIrCghjb25mbGljdBgBIAEoCzIXLm1pbGxyYWNlLnYxLklkQ29uZmxpY3RIABImCgZ1bmlxdWUYAiABKAsyFC5taWxscmFjZS52MS5LZXlIZWxkSAASNAoOdW5rbm93bl9wYXJlbnQYAyABKAsyGi5taWxscmFjZS52MS5Vbmtub3duUGFyZW50SAASKgoJZ2F0ZV9nb25lGAQgASgLMhUubWlsbHJhY2UudjEuR2F0ZUdvbmVIAEIGCgRjb2RlIhgKCklkQ29uZmxpY3QSCgoCaWQYASABKAkiOAoHS2V5SGVsZBILCgNrZXkYASABKAkSIAoCYnkYAiABKAsyFC5taWxscmFjZS52MS5UYXNrUmVmIh8KDVVua25vd25QYXJlbnQSDgoGcGFyZW50GAEgASgJIhgKCEdhdGVHb25lEgwKBGdhdGUYASABKAkq+wEKC0hvbGRlclN0YXRlEhwKGEhPTERFUl9TVEFURV9VTlNQRUNJRklFRBAAEhgKFEhPTERFUl9TVEFURV9CTE9DS0VEEAESGAoUSE9MREVSX1NUQVRFX1BFTkRJTkcQAhIYChRIT0xERVJfU1RBVEVfUlVOTklORxADEhgKFEhPTERFUl9TVEFURV9XQUlUSU5HEAQSGgoWSE9MREVSX1NUQVRFX1NVQ0NFRURFRBAFEhcKE0hPTERFUl9TVEFURV9GQUlMRUQQBhIaChZIT0xERVJfU1RBVEVfQ0FOQ0VMTEVEEAcSFQoRSE9MREVSX1NUQVRFX0dPTkUQCGIGcHJvdG8z',
-    [file_millrace_v1_forms, file_millrace_v1_task],
-  )
+export const file_millrace_v1_enqueuing: GenFile = /*@__PURE__*/
+  fileDesc("ChttaWxscmFjZS92MS9lbnF1ZXVpbmcucHJvdG8SC21pbGxyYWNlLnYxIkoKCkFkZFJlcXVlc3QSLQoGZ3JvdXBzGAEgAygLMhYubWlsbHJhY2UudjEuVGFza0dyb3VwQgXw4BjoBxINCgVhZ2FpbhgCIAEoCCKNAQoJVGFza0dyb3VwEisKBXRhc2tzGAEgAygLMhUubWlsbHJhY2UudjEuVGFza1NwZWNCBfDgGOgHEiYKBXVuZGVyGAIgASgLMhIubWlsbHJhY2UudjEuRmVuY2VIAIgBARIYCgRnYXRlGAMgASgJQgXw4BiAAkgBiAEBQggKBl91bmRlckIHCgVfZ2F0ZSI3CgtBZGRSZXNwb25zZRIoCgZncm91cHMYASADKAsyGC5taWxscmFjZS52MS5Hcm91cEFuc3dlciK9AQoLR3JvdXBBbnN3ZXISKAoFYWRkZWQYASABKAsyFy5taWxscmFjZS52MS5Hcm91cEFkZGVkSAASLgoIcmVqZWN0ZWQYAiABKAsyGi5taWxscmFjZS52MS5Hcm91cFJlamVjdGVkSAASJAoFc3RhbGUYAyABKAsyEy5taWxscmFjZS52MS5BbHdheXNIABIjCgRidXN5GAQgASgLMhMubWlsbHJhY2UudjEuQWx3YXlzSABCCQoHb3V0Y29tZSI0CgpHcm91cEFkZGVkEiYKBXRhc2tzGAEgAygLMhcubWlsbHJhY2UudjEuQWRkVmVyZGljdCJJCg1Hcm91cFJlamVjdGVkEg0KBWluZGV4GAEgASgFEikKCXJlamVjdGlvbhgCIAEoCzIWLm1pbGxyYWNlLnYxLlJlamVjdGlvbiKXAQoKQWRkVmVyZGljdBImCgdjcmVhdGVkGAEgASgLMhMubWlsbHJhY2UudjEuQWx3YXlzSAASKwoJZHVwbGljYXRlGAIgASgLMhYubWlsbHJhY2UudjEuRHVwbGljYXRlSAASKQoIcmVwbGFjZWQYAyABKAsyFS5taWxscmFjZS52MS5SZXBsYWNlZEgAQgkKB291dGNvbWUiLQoJRHVwbGljYXRlEiAKAmJ5GAEgASgLMhQubWlsbHJhY2UudjEuVGFza1JlZiIcCghSZXBsYWNlZBIQCghwcmV2aW91cxgBIAEoCSI+CgdUYXNrUmVmEgoKAmlkGAEgASgJEicKBXN0YXRlGAIgASgOMhgubWlsbHJhY2UudjEuSG9sZGVyU3RhdGUiygEKCVJlamVjdGlvbhIrCghjb25mbGljdBgBIAEoCzIXLm1pbGxyYWNlLnYxLklkQ29uZmxpY3RIABImCgZ1bmlxdWUYAiABKAsyFC5taWxscmFjZS52MS5LZXlIZWxkSAASNAoOdW5rbm93bl9wYXJlbnQYAyABKAsyGi5taWxscmFjZS52MS5Vbmtub3duUGFyZW50SAASKgoJZ2F0ZV9nb25lGAQgASgLMhUubWlsbHJhY2UudjEuR2F0ZUdvbmVIAEIGCgRjb2RlIhgKCklkQ29uZmxpY3QSCgoCaWQYASABKAkiOAoHS2V5SGVsZBILCgNrZXkYASABKAkSIAoCYnkYAiABKAsyFC5taWxscmFjZS52MS5UYXNrUmVmIh8KDVVua25vd25QYXJlbnQSDgoGcGFyZW50GAEgASgJIhgKCEdhdGVHb25lEgwKBGdhdGUYASABKAkq+wEKC0hvbGRlclN0YXRlEhwKGEhPTERFUl9TVEFURV9VTlNQRUNJRklFRBAAEhgKFEhPTERFUl9TVEFURV9CTE9DS0VEEAESGAoUSE9MREVSX1NUQVRFX1BFTkRJTkcQAhIYChRIT0xERVJfU1RBVEVfUlVOTklORxADEhgKFEhPTERFUl9TVEFURV9XQUlUSU5HEAQSGgoWSE9MREVSX1NUQVRFX1NVQ0NFRURFRBAFEhcKE0hPTERFUl9TVEFURV9GQUlMRUQQBhIaChZIT0xERVJfU1RBVEVfQ0FOQ0VMTEVEEAcSFQoRSE9MREVSX1NUQVRFX0dPTkUQCGIGcHJvdG8z", [file_millrace_v1_forms, file_millrace_v1_task]);
 
 /**
  * Groups of tasks to enqueue in one round trip: at most 1 000 tasks, and 8 MiB of payloads.
  *
  * @generated from message millrace.v1.AddRequest
  */
-export type AddRequest = Message<'millrace.v1.AddRequest'> & {
+export type AddRequest = Message<"millrace.v1.AddRequest"> & {
   /**
    * @generated from field: repeated millrace.v1.TaskGroup groups = 1;
    */
-  groups: TaskGroup[]
+  groups: TaskGroup[];
 
   /**
    * Whether this may be the repeat of a request that had an effect.
    *
    * @generated from field: bool again = 2;
    */
-  again: boolean
-}
+  again: boolean;
+};
 
 /**
  * Describes the message millrace.v1.AddRequest.
  * Use `create(AddRequestSchema)` to create a new message.
  */
-export const AddRequestSchema: GenMessage<AddRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_enqueuing, 0)
+export const AddRequestSchema: GenMessage<AddRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 0);
 
 /**
  * Tasks that are enqueued together, or none of them.
  *
  * @generated from message millrace.v1.TaskGroup
  */
-export type TaskGroup = Message<'millrace.v1.TaskGroup'> & {
+export type TaskGroup = Message<"millrace.v1.TaskGroup"> & {
   /**
    * Parents in the group stand before their dependents.
    *
    * @generated from field: repeated millrace.v1.TaskSpec tasks = 1;
    */
-  tasks: TaskSpec[]
+  tasks: TaskSpec[];
 
   /**
    * The running task in whose name this is added.
    *
    * @generated from field: optional millrace.v1.Fence under = 2;
    */
-  under?: Fence | undefined
+  under?: Fence | undefined;
 
   /**
    * All tasks of the group also wait until this gate opens.
    *
    * @generated from field: optional string gate = 3;
    */
-  gate?: string | undefined
-}
+  gate?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.TaskGroup.
  * Use `create(TaskGroupSchema)` to create a new message.
  */
-export const TaskGroupSchema: GenMessage<TaskGroup> = /*@__PURE__*/ messageDesc(file_millrace_v1_enqueuing, 1)
+export const TaskGroupSchema: GenMessage<TaskGroup> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 1);
 
 /**
  * What became of the groups, in their order.
  *
  * @generated from message millrace.v1.AddResponse
  */
-export type AddResponse = Message<'millrace.v1.AddResponse'> & {
+export type AddResponse = Message<"millrace.v1.AddResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.GroupAnswer groups = 1;
    */
-  groups: GroupAnswer[]
-}
+  groups: GroupAnswer[];
+};
 
 /**
  * Describes the message millrace.v1.AddResponse.
  * Use `create(AddResponseSchema)` to create a new message.
  */
-export const AddResponseSchema: GenMessage<AddResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_enqueuing, 2)
+export const AddResponseSchema: GenMessage<AddResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 2);
 
 /**
  * What became of a group.
  *
  * @generated from message millrace.v1.GroupAnswer
  */
-export type GroupAnswer = Message<'millrace.v1.GroupAnswer'> & {
+export type GroupAnswer = Message<"millrace.v1.GroupAnswer"> & {
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.GroupAnswer.outcome
    */
-  outcome:
-    | {
-        /**
-         * All of its tasks are there.
-         *
-         * @generated from field: millrace.v1.GroupAdded added = 1;
-         */
-        value: GroupAdded
-        case: 'added'
-      }
-    | {
-        /**
-         * Nothing was written, for the sake of one task.
-         *
-         * @generated from field: millrace.v1.GroupRejected rejected = 2;
-         */
-        value: GroupRejected
-        case: 'rejected'
-      }
-    | {
-        /**
-         * Nothing was written, since the task in whose name it was to be does not run under that fence any more.
-         *
-         * @generated from field: millrace.v1.Always stale = 3;
-         */
-        value: Always
-        case: 'stale'
-      }
-    | {
-        /**
-         * Nothing was written, because somebody held a lock for too long: try again.
-         *
-         * @generated from field: millrace.v1.Always busy = 4;
-         */
-        value: Always
-        case: 'busy'
-      }
-    | { case: undefined; value?: undefined }
-}
+  outcome: {
+    /**
+     * All of its tasks are there.
+     *
+     * @generated from field: millrace.v1.GroupAdded added = 1;
+     */
+    value: GroupAdded;
+    case: "added";
+  } | {
+    /**
+     * Nothing was written, for the sake of one task.
+     *
+     * @generated from field: millrace.v1.GroupRejected rejected = 2;
+     */
+    value: GroupRejected;
+    case: "rejected";
+  } | {
+    /**
+     * Nothing was written, since the task in whose name it was to be does not run under that fence any more.
+     *
+     * @generated from field: millrace.v1.Always stale = 3;
+     */
+    value: Always;
+    case: "stale";
+  } | {
+    /**
+     * Nothing was written, because somebody held a lock for too long: try again.
+     *
+     * @generated from field: millrace.v1.Always busy = 4;
+     */
+    value: Always;
+    case: "busy";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.GroupAnswer.
  * Use `create(GroupAnswerSchema)` to create a new message.
  */
-export const GroupAnswerSchema: GenMessage<GroupAnswer> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_enqueuing, 3)
+export const GroupAnswerSchema: GenMessage<GroupAnswer> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 3);
 
 /**
  * All tasks of the group are there.
  *
  * @generated from message millrace.v1.GroupAdded
  */
-export type GroupAdded = Message<'millrace.v1.GroupAdded'> & {
+export type GroupAdded = Message<"millrace.v1.GroupAdded"> & {
   /**
    * @generated from field: repeated millrace.v1.AddVerdict tasks = 1;
    */
-  tasks: AddVerdict[]
-}
+  tasks: AddVerdict[];
+};
 
 /**
  * Describes the message millrace.v1.GroupAdded.
  * Use `create(GroupAddedSchema)` to create a new message.
  */
-export const GroupAddedSchema: GenMessage<GroupAdded> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_enqueuing, 4)
+export const GroupAddedSchema: GenMessage<GroupAdded> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 4);
 
 /**
  * Nothing of the group was written.
  *
  * @generated from message millrace.v1.GroupRejected
  */
-export type GroupRejected = Message<'millrace.v1.GroupRejected'> & {
+export type GroupRejected = Message<"millrace.v1.GroupRejected"> & {
   /**
    * Of the first task that was refused.
    *
    * @generated from field: int32 index = 1;
    */
-  index: number
+  index: number;
 
   /**
    * @generated from field: millrace.v1.Rejection rejection = 2;
    */
-  rejection?: Rejection | undefined
-}
+  rejection?: Rejection | undefined;
+};
 
 /**
  * Describes the message millrace.v1.GroupRejected.
  * Use `create(GroupRejectedSchema)` to create a new message.
  */
-export const GroupRejectedSchema: GenMessage<GroupRejected> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_enqueuing, 5)
+export const GroupRejectedSchema: GenMessage<GroupRejected> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 5);
 
 /**
  * What became of one task of a group that was added.
  *
  * @generated from message millrace.v1.AddVerdict
  */
-export type AddVerdict = Message<'millrace.v1.AddVerdict'> & {
+export type AddVerdict = Message<"millrace.v1.AddVerdict"> & {
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.AddVerdict.outcome
    */
-  outcome:
-    | {
-        /**
-         * It is new.
-         *
-         * @generated from field: millrace.v1.Always created = 1;
-         */
-        value: Always
-        case: 'created'
-      }
-    | {
-        /**
-         * It was there, or another one that holds its key.
-         *
-         * @generated from field: millrace.v1.Duplicate duplicate = 2;
-         */
-        value: Duplicate
-        case: 'duplicate'
-      }
-    | {
-        /**
-         * It is new, and another one that held its key is cancelled.
-         *
-         * @generated from field: millrace.v1.Replaced replaced = 3;
-         */
-        value: Replaced
-        case: 'replaced'
-      }
-    | { case: undefined; value?: undefined }
-}
+  outcome: {
+    /**
+     * It is new.
+     *
+     * @generated from field: millrace.v1.Always created = 1;
+     */
+    value: Always;
+    case: "created";
+  } | {
+    /**
+     * It was there, or another one that holds its key.
+     *
+     * @generated from field: millrace.v1.Duplicate duplicate = 2;
+     */
+    value: Duplicate;
+    case: "duplicate";
+  } | {
+    /**
+     * It is new, and another one that held its key is cancelled.
+     *
+     * @generated from field: millrace.v1.Replaced replaced = 3;
+     */
+    value: Replaced;
+    case: "replaced";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.AddVerdict.
  * Use `create(AddVerdictSchema)` to create a new message.
  */
-export const AddVerdictSchema: GenMessage<AddVerdict> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_enqueuing, 6)
+export const AddVerdictSchema: GenMessage<AddVerdict> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 6);
 
 /**
  * The task was there, or another one that holds its key.
  *
  * @generated from message millrace.v1.Duplicate
  */
-export type Duplicate = Message<'millrace.v1.Duplicate'> & {
+export type Duplicate = Message<"millrace.v1.Duplicate"> & {
   /**
    * @generated from field: millrace.v1.TaskRef by = 1;
    */
-  by?: TaskRef | undefined
-}
+  by?: TaskRef | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Duplicate.
  * Use `create(DuplicateSchema)` to create a new message.
  */
-export const DuplicateSchema: GenMessage<Duplicate> = /*@__PURE__*/ messageDesc(file_millrace_v1_enqueuing, 7)
+export const DuplicateSchema: GenMessage<Duplicate> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 7);
 
 /**
  * The task is new, and another one that held its key is cancelled.
  *
  * @generated from message millrace.v1.Replaced
  */
-export type Replaced = Message<'millrace.v1.Replaced'> & {
+export type Replaced = Message<"millrace.v1.Replaced"> & {
   /**
    * @generated from field: string previous = 1;
    */
-  previous: string
-}
+  previous: string;
+};
 
 /**
  * Describes the message millrace.v1.Replaced.
  * Use `create(ReplacedSchema)` to create a new message.
  */
-export const ReplacedSchema: GenMessage<Replaced> = /*@__PURE__*/ messageDesc(file_millrace_v1_enqueuing, 8)
+export const ReplacedSchema: GenMessage<Replaced> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 8);
 
 /**
  * A task that stands in the way of a new one.
  *
  * @generated from message millrace.v1.TaskRef
  */
-export type TaskRef = Message<'millrace.v1.TaskRef'> & {
+export type TaskRef = Message<"millrace.v1.TaskRef"> & {
   /**
    * @generated from field: string id = 1;
    */
-  id: string
+  id: string;
 
   /**
    * @generated from field: millrace.v1.HolderState state = 2;
    */
-  state: HolderState
-}
+  state: HolderState;
+};
 
 /**
  * Describes the message millrace.v1.TaskRef.
  * Use `create(TaskRefSchema)` to create a new message.
  */
-export const TaskRefSchema: GenMessage<TaskRef> = /*@__PURE__*/ messageDesc(file_millrace_v1_enqueuing, 9)
+export const TaskRefSchema: GenMessage<TaskRef> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 9);
 
 /**
  * Why a group was refused.
  *
  * @generated from message millrace.v1.Rejection
  */
-export type Rejection = Message<'millrace.v1.Rejection'> & {
+export type Rejection = Message<"millrace.v1.Rejection"> & {
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.Rejection.code
    */
-  code:
-    | {
-        /**
-         * The id is taken by a task with another digest.
-         *
-         * @generated from field: millrace.v1.IdConflict conflict = 1;
-         */
-        value: IdConflict
-        case: 'conflict'
-      }
-    | {
-        /**
-         * The unique key is held.
-         *
-         * @generated from field: millrace.v1.KeyHeld unique = 2;
-         */
-        value: KeyHeld
-        case: 'unique'
-      }
-    | {
-        /**
-         * A parent that neither the group nor the store knows.
-         *
-         * @generated from field: millrace.v1.UnknownParent unknown_parent = 3;
-         */
-        value: UnknownParent
-        case: 'unknownParent'
-      }
-    | {
-        /**
-         * The gate was not opened in time.
-         *
-         * @generated from field: millrace.v1.GateGone gate_gone = 4;
-         */
-        value: GateGone
-        case: 'gateGone'
-      }
-    | { case: undefined; value?: undefined }
-}
+  code: {
+    /**
+     * The id is taken by a task with another digest.
+     *
+     * @generated from field: millrace.v1.IdConflict conflict = 1;
+     */
+    value: IdConflict;
+    case: "conflict";
+  } | {
+    /**
+     * The unique key is held.
+     *
+     * @generated from field: millrace.v1.KeyHeld unique = 2;
+     */
+    value: KeyHeld;
+    case: "unique";
+  } | {
+    /**
+     * A parent that neither the group nor the store knows.
+     *
+     * @generated from field: millrace.v1.UnknownParent unknown_parent = 3;
+     */
+    value: UnknownParent;
+    case: "unknownParent";
+  } | {
+    /**
+     * The gate was not opened in time.
+     *
+     * @generated from field: millrace.v1.GateGone gate_gone = 4;
+     */
+    value: GateGone;
+    case: "gateGone";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.Rejection.
  * Use `create(RejectionSchema)` to create a new message.
  */
-export const RejectionSchema: GenMessage<Rejection> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_enqueuing, 10)
+export const RejectionSchema: GenMessage<Rejection> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 10);
 
 /**
  * The id is taken by a task with another digest.
  *
  * @generated from message millrace.v1.IdConflict
  */
-export type IdConflict = Message<'millrace.v1.IdConflict'> & {
+export type IdConflict = Message<"millrace.v1.IdConflict"> & {
   /**
    * @generated from field: string id = 1;
    */
-  id: string
-}
+  id: string;
+};
 
 /**
  * Describes the message millrace.v1.IdConflict.
  * Use `create(IdConflictSchema)` to create a new message.
  */
-export const IdConflictSchema: GenMessage<IdConflict> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_enqueuing, 11)
+export const IdConflictSchema: GenMessage<IdConflict> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 11);
 
 /**
  * The unique key is held.
  *
  * @generated from message millrace.v1.KeyHeld
  */
-export type KeyHeld = Message<'millrace.v1.KeyHeld'> & {
+export type KeyHeld = Message<"millrace.v1.KeyHeld"> & {
   /**
    * @generated from field: string key = 1;
    */
-  key: string
+  key: string;
 
   /**
    * @generated from field: millrace.v1.TaskRef by = 2;
    */
-  by?: TaskRef | undefined
-}
+  by?: TaskRef | undefined;
+};
 
 /**
  * Describes the message millrace.v1.KeyHeld.
  * Use `create(KeyHeldSchema)` to create a new message.
  */
-export const KeyHeldSchema: GenMessage<KeyHeld> = /*@__PURE__*/ messageDesc(file_millrace_v1_enqueuing, 12)
+export const KeyHeldSchema: GenMessage<KeyHeld> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 12);
 
 /**
  * A parent that neither the group nor the store knows.
  *
  * @generated from message millrace.v1.UnknownParent
  */
-export type UnknownParent = Message<'millrace.v1.UnknownParent'> & {
+export type UnknownParent = Message<"millrace.v1.UnknownParent"> & {
   /**
    * @generated from field: string parent = 1;
    */
-  parent: string
-}
+  parent: string;
+};
 
 /**
  * Describes the message millrace.v1.UnknownParent.
  * Use `create(UnknownParentSchema)` to create a new message.
  */
-export const UnknownParentSchema: GenMessage<UnknownParent> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_enqueuing, 13)
+export const UnknownParentSchema: GenMessage<UnknownParent> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 13);
 
 /**
  * The gate was not opened in time.
  *
  * @generated from message millrace.v1.GateGone
  */
-export type GateGone = Message<'millrace.v1.GateGone'> & {
+export type GateGone = Message<"millrace.v1.GateGone"> & {
   /**
    * @generated from field: string gate = 1;
    */
-  gate: string
-}
+  gate: string;
+};
 
 /**
  * Describes the message millrace.v1.GateGone.
  * Use `create(GateGoneSchema)` to create a new message.
  */
-export const GateGoneSchema: GenMessage<GateGone> = /*@__PURE__*/ messageDesc(file_millrace_v1_enqueuing, 14)
+export const GateGoneSchema: GenMessage<GateGone> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 14);
 
 /**
  * The state of a task that stands in the way, or `GONE`: nothing is left of it but the window that it opened.
@@ -525,16 +504,18 @@ export const HolderState = {
    * @generated from enum value: HOLDER_STATE_GONE = 8;
    */
   GONE: 8,
-} as const
+} as const;
 
 /**
  * The state of a task that stands in the way, or `GONE`: nothing is left of it but the window that it opened.
  *
  * @generated from enum millrace.v1.HolderState
  */
-export type HolderState = (typeof HolderState)[keyof typeof HolderState] | UnknownEnum
+export type HolderState = (typeof HolderState)[keyof typeof HolderState] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.HolderState.
  */
-export const HolderStateSchema: GenEnum<HolderState> = /*@__PURE__*/ enumDesc(file_millrace_v1_enqueuing, 0)
+export const HolderStateSchema: GenEnum<HolderState> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_enqueuing, 0);
+

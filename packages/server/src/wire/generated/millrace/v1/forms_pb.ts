@@ -13,21 +13,17 @@
 //   members of a `oneof`, and a value of an enum.
 // - What a server does not know it ignores: fields may be added.
 
-import type { GenEnum, GenExtension, GenFile } from '@bufbuild/protobuf/codegenv2'
-import { enumDesc, extDesc, fileDesc } from '@bufbuild/protobuf/codegenv2'
-import type { FieldOptions } from '@bufbuild/protobuf/wkt'
-import { file_google_protobuf_descriptor } from '@bufbuild/protobuf/wkt'
-import type { UnknownEnum } from '@bufbuild/protobuf'
+import type { GenEnum, GenExtension, GenFile } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, extDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
+import type { FieldOptions } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
+import type { UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file millrace/v1/forms.proto.
  */
-export const file_millrace_v1_forms: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'ChdtaWxscmFjZS92MS9mb3Jtcy5wcm90bxILbWlsbHJhY2UudjEqWgoERm9ybRIUChBGT1JNX1VOU1BFQ0lGSUVEEAASDQoJRk9STV9VVUlEEAESDgoKRk9STV9OT05DRRACEg0KCUZPUk1fTkFNRRADEg4KCkZPUk1fT0ZGRVIQBDpGCgRmb3JtEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxiNjAMgASgOMhEubWlsbHJhY2UudjEuRm9ybVIEZm9ybToxCgNtYXgSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGI6MAyABKAVSA21heGIGcHJvdG8z',
-    [file_google_protobuf_descriptor],
-  )
+export const file_millrace_v1_forms: GenFile = /*@__PURE__*/
+  fileDesc("ChdtaWxscmFjZS92MS9mb3Jtcy5wcm90bxILbWlsbHJhY2UudjEqWgoERm9ybRIUChBGT1JNX1VOU1BFQ0lGSUVEEAASDQoJRk9STV9VVUlEEAESDgoKRk9STV9OT05DRRACEg0KCUZPUk1fTkFNRRADEg4KCkZPUk1fT0ZGRVIQBDpGCgRmb3JtEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxiNjAMgASgOMhEubWlsbHJhY2UudjEuRm9ybVIEZm9ybToxCgNtYXgSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGI6MAyABKAVSA21heGIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * What a text looks like.
@@ -70,30 +66,34 @@ export const Form = {
    * @generated from enum value: FORM_OFFER = 4;
    */
   OFFER: 4,
-} as const
+} as const;
 
 /**
  * What a text looks like.
  *
  * @generated from enum millrace.v1.Form
  */
-export type Form = (typeof Form)[keyof typeof Form] | UnknownEnum
+export type Form = (typeof Form)[keyof typeof Form] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.Form.
  */
-export const FormSchema: GenEnum<Form> = /*@__PURE__*/ enumDesc(file_millrace_v1_forms, 0)
+export const FormSchema: GenEnum<Form> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_forms, 0);
 
 /**
  * What a text looks like.
  *
  * @generated from extension: millrace.v1.Form form = 50701;
  */
-export const form: GenExtension<FieldOptions, Form> = /*@__PURE__*/ extDesc(file_millrace_v1_forms, 0)
+export const form: GenExtension<FieldOptions, Form> = /*@__PURE__*/
+  extDesc(file_millrace_v1_forms, 0);
 
 /**
  * A list has no more elements than that, a text no more bytes, and a number is no larger.
  *
  * @generated from extension: int32 max = 50702;
  */
-export const max: GenExtension<FieldOptions, number> = /*@__PURE__*/ extDesc(file_millrace_v1_forms, 1)
+export const max: GenExtension<FieldOptions, number> = /*@__PURE__*/
+  extDesc(file_millrace_v1_forms, 1);
+

@@ -4,1780 +4,1725 @@
 
 // What a store keeps beside tasks: limits, budgets, schedules and locks.
 
-import type { GenEnum, GenFile, GenMessage } from '@bufbuild/protobuf/codegenv2'
-import { enumDesc, fileDesc, messageDesc } from '@bufbuild/protobuf/codegenv2'
-import type { GroupAdded, GroupRejected } from './enqueuing_pb.ts'
-import { file_millrace_v1_enqueuing } from './enqueuing_pb.ts'
-import { file_millrace_v1_forms } from './forms_pb.ts'
-import type { Always, TaskSpec } from './task_pb.ts'
-import { file_millrace_v1_task } from './task_pb.ts'
-import type { Message, UnknownEnum } from '@bufbuild/protobuf'
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GroupAdded, GroupRejected } from "./enqueuing_pb.ts";
+import { file_millrace_v1_enqueuing } from "./enqueuing_pb.ts";
+import { file_millrace_v1_forms } from "./forms_pb.ts";
+import type { Always, TaskSpec } from "./task_pb.ts";
+import { file_millrace_v1_task } from "./task_pb.ts";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file millrace/v1/keeping.proto.
  */
-export const file_millrace_v1_keeping: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'ChltaWxscmFjZS92MS9rZWVwaW5nLnByb3RvEgttaWxscmFjZS52MSLWAQoVQ29uZmlndXJlTGltaXRSZXF1ZXN0EhMKBW5vbmNlGAEgASgJQgTo4BgCEhMKBG5hbWUYAiABKAlCBfDgGIACEhQKB3ZlcnNpb24YAyABKAVIAIgBARIpCglhbGxvd2FuY2UYBCABKAsyFi5taWxscmFjZS52MS5BbGxvd2FuY2USFAoHc2h1dF9tcxgFIAEoA0gBiAEBEiQKAmJ5GAYgASgOMhgubWlsbHJhY2UudjEuTGltaXRTZXR0ZXJCCgoIX3ZlcnNpb25CCgoIX3NodXRfbXMiZAoJQWxsb3dhbmNlEhgKC2NvbmN1cnJlbmN5GAEgASgFSACIAQESJAoEcmF0ZRgCIAEoCzIRLm1pbGxyYWNlLnYxLlJhdGVIAYgBAUIOCgxfY29uY3VycmVuY3lCBwoFX3JhdGUiNAoEUmF0ZRINCgVsaW1pdBgBIAEoBRIOCgZwZXJfbXMYAiABKAMSDQoFYnVyc3QYAyABKAUiRAoWQ29uZmlndXJlTGltaXRSZXNwb25zZRIqCgdvdXRjb21lGAEgASgOMhkubWlsbHJhY2UudjEuTGltaXRWZXJkaWN0IikKElJlbW92ZUxpbWl0UmVxdWVzdBITCgRuYW1lGAEgASgJQgXw4BiAAiIVChNSZW1vdmVMaW1pdFJlc3BvbnNlIrgBCg1MaW1pdHNSZXF1ZXN0EikKBW5hbWVzGAEgASgLMhUubWlsbHJhY2UudjEuVGV4dExpc3RIAIgBARINCgVsaW1pdBgCIAEoBRITCgZjdXJzb3IYAyABKAlIAYgBARIQCghrZXlzX21heBgEIAEoBRIoCgRrZXlzGAUgASgLMhUubWlsbHJhY2UudjEuVGV4dExpc3RIAogBAUIICgZfbmFtZXNCCQoHX2N1cnNvckIHCgVfa2V5cyIhCghUZXh0TGlzdBIVCgZ2YWx1ZXMYASADKAlCBfDgGOgHIlYKDkxpbWl0c1Jlc3BvbnNlEigKBmxpbWl0cxgBIAMoCzIYLm1pbGxyYWNlLnYxLkxpbWl0UmVjb3JkEhEKBG5leHQYAiABKAlIAIgBAUIHCgVfbmV4dCLNAQoLTGltaXRSZWNvcmQSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgFEikKCWFsbG93YW5jZRgDIAEoCzIWLm1pbGxyYWNlLnYxLkFsbG93YW5jZRIkCgJieRgEIAEoDjIYLm1pbGxyYWNlLnYxLkxpbWl0U2V0dGVyEhIKCnNodXRfdW50aWwYBSABKAMSFQoNY29uZmlndXJlZF9hdBgGIAEoAxIjCgRrZXlzGAcgAygLMhUubWlsbHJhY2UudjEuS2V5VXNhZ2UiTQoIS2V5VXNhZ2USCwoDa2V5GAEgASgJEgwKBHVzZWQYAiABKAUSEgoKYXJyaXZhbF9hdBgDIAEoARISCgpzaHV0X3VudGlsGAQgASgDIlUKGUNvbmZpZ3VyZVBhcnRpdGlvblJlcXVlc3QSGAoJcGFydGl0aW9uGAEgASgJQgXw4BiACBITCgZ3ZWlnaHQYAiABKAVIAIgBAUIJCgdfd2VpZ2h0IhwKGkNvbmZpZ3VyZVBhcnRpdGlvblJlc3BvbnNlIhMKEVBhcnRpdGlvbnNSZXF1ZXN0IkYKElBhcnRpdGlvbnNSZXNwb25zZRIwCgpwYXJ0aXRpb25zGAEgAygLMhwubWlsbHJhY2UudjEuUGFydGl0aW9uUmVjb3JkIjQKD1BhcnRpdGlvblJlY29yZBIRCglwYXJ0aXRpb24YASABKAkSDgoGd2VpZ2h0GAIgASgFIhAKDlJlY291bnRSZXF1ZXN0IkkKD1JlY291bnRSZXNwb25zZRIMCgRrZXlzGAEgASgFEigKBm1lbmRlZBgCIAMoCzIYLm1pbGxyYWNlLnYxLk1lbmRlZENvdW50IkEKC01lbmRlZENvdW50EgwKBG5hbWUYASABKAkSCwoDa2V5GAIgASgJEgsKA3dhcxgDIAEoBRIKCgJpcxgEIAEoBSJICgtCdWRnZXRTY29wZRIkCgRraW5kGAEgASgOMhYubWlsbHJhY2UudjEuU2NvcGVLaW5kEhMKBG5hbWUYAiABKAlCBfDgGIAIInYKFkNvbmZpZ3VyZUJ1ZGdldFJlcXVlc3QSJwoFc2NvcGUYASABKAsyGC5taWxscmFjZS52MS5CdWRnZXRTY29wZRIoCgZidWRnZXQYAiABKAsyEy5taWxscmFjZS52MS5CdWRnZXRIAIgBAUIJCgdfYnVkZ2V0Im4KDkJ1ZGdldFNldHRpbmdzEicKBXNjb3BlGAEgASgLMhgubWlsbHJhY2UudjEuQnVkZ2V0U2NvcGUSKAoGYnVkZ2V0GAIgASgLMhMubWlsbHJhY2UudjEuQnVkZ2V0SACIAQFCCQoHX2J1ZGdldCJ2CgZCdWRnZXQSEgoFdGFza3MYASABKANIAIgBARISCgVieXRlcxgCIAEoA0gBiAEBEiYKBXF1b3RhGAMgASgLMhIubWlsbHJhY2UudjEuUXVvdGFIAogBAUIICgZfdGFza3NCCAoGX2J5dGVzQggKBl9xdW90YSJdCgVRdW90YRISCgV0YXNrcxgBIAEoA0gAiAEBEhcKCmhhbmRsZXJfbXMYAiABKANIAYgBARIOCgZwZXJfbXMYAyABKANCCAoGX3Rhc2tzQg0KC19oYW5kbGVyX21zIkYKF0NvbmZpZ3VyZUJ1ZGdldFJlc3BvbnNlEisKB291dGNvbWUYASABKA4yGi5taWxscmFjZS52MS5CdWRnZXRWZXJkaWN0IhAKDkJ1ZGdldHNSZXF1ZXN0Ij8KD0J1ZGdldHNSZXNwb25zZRIsCgdidWRnZXRzGAEgAygLMhsubWlsbHJhY2UudjEuQnVkZ2V0U2V0dGluZ3MiKgoLUXVvdGFXaW5kb3cSDAoEZnJvbRgBIAEoAxINCgV1bnRpbBgCIAEoAyJECgxVc2FnZVJlcXVlc3QSNAoJcXVlc3Rpb25zGAEgAygLMhoubWlsbHJhY2UudjEuVXNhZ2VRdWVzdGlvbkIF8OAY6AcicgoNVXNhZ2VRdWVzdGlvbhInCgVzY29wZRgBIAEoCzIYLm1pbGxyYWNlLnYxLkJ1ZGdldFNjb3BlEi0KBndpbmRvdxgCIAEoCzIYLm1pbGxyYWNlLnYxLlF1b3RhV2luZG93SACIAQFCCQoHX3dpbmRvdyJFCg1Vc2FnZVJlc3BvbnNlEgsKA25vdxgBIAEoAxInCgZ1c2FnZXMYAiADKAsyFy5taWxscmFjZS52MS5TY29wZVVzYWdlIk0KClNjb3BlVXNhZ2USDQoFdGFza3MYASABKAMSDQoFYnl0ZXMYAiABKAMSIQoFc3BlbnQYAyABKAsyEi5taWxscmFjZS52MS5TcGVudCIqCgVTcGVudBINCgV0YXNrcxgBIAEoAxISCgpoYW5kbGVyX21zGAIgASgBIlcKDFNwZW5kUmVxdWVzdBIWCgdzcGVuZGVyGAEgASgJQgXw4BiAAhIvCglzcGVuZGluZ3MYAiADKAsyFS5taWxscmFjZS52MS5TcGVuZGluZ0IF8OAY6AcigAEKCFNwZW5kaW5nEicKBXNjb3BlGAEgASgLMhgubWlsbHJhY2UudjEuQnVkZ2V0U2NvcGUSKAoGd2luZG93GAIgASgLMhgubWlsbHJhY2UudjEuUXVvdGFXaW5kb3cSDQoFdGFza3MYAyABKAMSEgoKaGFuZGxlcl9tcxgEIAEoASIPCg1TcGVuZFJlc3BvbnNlIpcBChJQdXRTY2hlZHVsZVJlcXVlc3QSEwoEbmFtZRgBIAEoCUIF8OAYgAgSFwoKaWZfdmVyc2lvbhgCIAEoBUgAiAEBEgwKBHBsYW4YAyABKAkSDgoGcGF1c2VkGAQgASgIEiYKB25leHRfYXQYBSABKAsyFS5taWxscmFjZS52MS5OZXh0RmlyZUINCgtfaWZfdmVyc2lvbiJrCghOZXh0RmlyZRIMCgJhdBgBIAEoA0gAEiQKBW5ldmVyGAIgASgLMhMubWlsbHJhY2UudjEuQWx3YXlzSAASIwoEa2VlcBgDIAEoCzITLm1pbGxyYWNlLnYxLkFsd2F5c0gAQgYKBG5leHQifAoTUHV0U2NoZWR1bGVSZXNwb25zZRInCgNwdXQYASABKAsyGC5taWxscmFjZS52MS5TY2hlZHVsZVB1dEgAEjEKCGNvbmZsaWN0GAIgASgLMh0ubWlsbHJhY2UudjEuU2NoZWR1bGVDb25mbGljdEgAQgkKB291dGNvbWUiHgoLU2NoZWR1bGVQdXQSDwoHdmVyc2lvbhgBIAEoBSI0ChBTY2hlZHVsZUNvbmZsaWN0EhQKB3ZlcnNpb24YASABKAVIAIgBAUIKCghfdmVyc2lvbiIsChVSZW1vdmVTY2hlZHVsZVJlcXVlc3QSEwoEbmFtZRgBIAEoCUIF8OAYgAgiRwoWUmVtb3ZlU2NoZWR1bGVSZXNwb25zZRItCgdvdXRjb21lGAEgASgOMhwubWlsbHJhY2UudjEuU2NoZWR1bGVSZW1vdmFsIiYKD1NjaGVkdWxlUmVxdWVzdBITCgRuYW1lGAEgASgJQgXw4BiACCJTChBTY2hlZHVsZVJlc3BvbnNlEjIKCHNjaGVkdWxlGAEgASgLMhsubWlsbHJhY2UudjEuU2NoZWR1bGVSZWNvcmRIAIgBAUILCglfc2NoZWR1bGUiPwoQU2NoZWR1bGVzUmVxdWVzdBISCgVhZnRlchgBIAEoCUgAiAEBEg0KBWxpbWl0GAIgASgFQggKBl9hZnRlciJDChFTY2hlZHVsZXNSZXNwb25zZRIuCglzY2hlZHVsZXMYASADKAsyGy5taWxscmFjZS52MS5TY2hlZHVsZVJlY29yZCK3AQoOU2NoZWR1bGVSZWNvcmQSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgFEgwKBHBsYW4YAyABKAkSDgoGcGF1c2VkGAQgASgIEhQKB25leHRfYXQYBSABKANIAIgBARIUCgdsYXN0X2F0GAYgASgDSAGIAQESFgoJbGFzdF90YXNrGAcgASgJSAKIAQFCCgoIX25leHRfYXRCCgoIX2xhc3RfYXRCDAoKX2xhc3RfdGFzayIiChNEdWVTY2hlZHVsZXNSZXF1ZXN0EgsKA21heBgBIAEoBSJ1ChREdWVTY2hlZHVsZXNSZXNwb25zZRILCgNub3cYASABKAMSKAoDZHVlGAIgAygLMhsubWlsbHJhY2UudjEuU2NoZWR1bGVSZWNvcmQSFwoKbmV4dF9pbl9tcxgDIAEoA0gAiAEBQg0KC19uZXh0X2luX21zItwBCgtUaWNrUmVxdWVzdBITCgRuYW1lGAEgASgJQgXw4BiACBIPCgd2ZXJzaW9uGAIgASgFEg8KB2ZpcmVfYXQYAyABKAMSFAoHbmV4dF9hdBgEIAEoA0gAiAEBEisKBXRhc2tzGAUgAygLMhUubWlsbHJhY2UudjEuVGFza1NwZWNCBfDgGOgHEhQKB2xhc3RfYXQYBiABKANIAYgBARIlCgdvdmVybGFwGAcgASgOMhQubWlsbHJhY2UudjEuT3ZlcmxhcEIKCghfbmV4dF9hdEIKCghfbGFzdF9hdCLCAQoMVGlja1Jlc3BvbnNlEikKBnRpY2tlZBgBIAEoCzIXLm1pbGxyYWNlLnYxLkdyb3VwQWRkZWRIABImCgdza2lwcGVkGAIgASgLMhMubWlsbHJhY2UudjEuQWx3YXlzSAASJAoFc3RhbGUYAyABKAsyEy5taWxscmFjZS52MS5BbHdheXNIABIuCghyZWplY3RlZBgEIAEoCzIaLm1pbGxyYWNlLnYxLkdyb3VwUmVqZWN0ZWRIAEIJCgdvdXRjb21lImUKEkFjcXVpcmVMb2NrUmVxdWVzdBITCgRuYW1lGAEgASgJQgXw4BiACBIUCgZob2xkZXIYAiABKAlCBOjgGAISDgoGdHRsX21zGAMgASgDEhQKBWFib3V0GAQgASgJQgXw4BiACCJ2ChNBY3F1aXJlTG9ja1Jlc3BvbnNlEi0KCGFjcXVpcmVkGAEgASgLMhkubWlsbHJhY2UudjEuTG9ja0FjcXVpcmVkSAASJQoEaGVsZBgCIAEoCzIVLm1pbGxyYWNlLnYxLkxvY2tIZWxkSABCCQoHb3V0Y29tZSIdCgxMb2NrQWNxdWlyZWQSDQoFdG9rZW4YASABKAMiHgoITG9ja0hlbGQSEgoKZW5kc19pbl9tcxgBIAEoAyJNChBSZW5ld0xvY2tSZXF1ZXN0EhMKBG5hbWUYASABKAlCBfDgGIAIEhQKBmhvbGRlchgCIAEoCUIE6OAYAhIOCgZ0dGxfbXMYAyABKAMiOwoRUmVuZXdMb2NrUmVzcG9uc2USJgoHb3V0Y29tZRgBIAEoDjIVLm1pbGxyYWNlLnYxLkxvY2tIb2xkIj8KElJlbGVhc2VMb2NrUmVxdWVzdBITCgRuYW1lGAEgASgJQgXw4BiACBIUCgZob2xkZXIYAiABKAlCBOjgGAIiPQoTUmVsZWFzZUxvY2tSZXNwb25zZRImCgdvdXRjb21lGAEgASgOMhUubWlsbHJhY2UudjEuTG9ja0hvbGQiDgoMTG9ja3NSZXF1ZXN0IjcKDUxvY2tzUmVzcG9uc2USJgoFbG9ja3MYASADKAsyFy5taWxscmFjZS52MS5Mb2NrUmVjb3JkImEKCkxvY2tSZWNvcmQSDAoEbmFtZRgBIAEoCRINCgV0b2tlbhgCIAEoAxINCgVhYm91dBgDIAEoCRITCgthY3F1aXJlZF9hdBgEIAEoAxISCgpleHBpcmVzX2F0GAUgASgDKnMKC0xpbWl0U2V0dGVyEhwKGExJTUlUX1NFVFRFUl9VTlNQRUNJRklFRBAAEhUKEUxJTUlUX1NFVFRFUl9DT0RFEAESFQoRTElNSVRfU0VUVEVSX1VTRVIQAhIYChRMSU1JVF9TRVRURVJfQlJFQUtFUhADKmQKDExpbWl0VmVyZGljdBIdChlMSU1JVF9WRVJESUNUX1VOU1BFQ0lGSUVEEAASGQoVTElNSVRfVkVSRElDVF9BUFBMSUVEEAESGgoWTElNSVRfVkVSRElDVF9PVVREQVRFRBACKlcKCVNjb3BlS2luZBIaChZTQ09QRV9LSU5EX1VOU1BFQ0lGSUVEEAASFAoQU0NPUEVfS0lORF9RVUVVRRABEhgKFFNDT1BFX0tJTkRfUEFSVElUSU9OEAIqaAoNQnVkZ2V0VmVyZGljdBIeChpCVURHRVRfVkVSRElDVF9VTlNQRUNJRklFRBAAEhoKFkJVREdFVF9WRVJESUNUX0FQUExJRUQQARIbChdCVURHRVRfVkVSRElDVF9UT09fTUFOWRACKm8KD1NjaGVkdWxlUmVtb3ZhbBIgChxTQ0hFRFVMRV9SRU1PVkFMX1VOU1BFQ0lGSUVEEAASHAoYU0NIRURVTEVfUkVNT1ZBTF9SRU1PVkVEEAESHAoYU0NIRURVTEVfUkVNT1ZBTF9VTktOT1dOEAIqbwoHT3ZlcmxhcBIXChNPVkVSTEFQX1VOU1BFQ0lGSUVEEAASEQoNT1ZFUkxBUF9BTExPVxABEhAKDE9WRVJMQVBfU0tJUBACEhEKDU9WRVJMQVBfUVVFVUUQAxITCg9PVkVSTEFQX1JFUExBQ0UQBCplCghMb2NrSG9sZBIZChVMT0NLX0hPTERfVU5TUEVDSUZJRUQQABISCg5MT0NLX0hPTERfSEVMRBABEhIKDkxPQ0tfSE9MRF9MT1NUEAISFgoSTE9DS19IT0xEX1JFTEVBU0VEEANiBnByb3RvMw',
-    [file_millrace_v1_enqueuing, file_millrace_v1_forms, file_millrace_v1_task],
-  )
+export const file_millrace_v1_keeping: GenFile = /*@__PURE__*/
+  fileDesc("ChltaWxscmFjZS92MS9rZWVwaW5nLnByb3RvEgttaWxscmFjZS52MSLWAQoVQ29uZmlndXJlTGltaXRSZXF1ZXN0EhMKBW5vbmNlGAEgASgJQgTo4BgCEhMKBG5hbWUYAiABKAlCBfDgGIACEhQKB3ZlcnNpb24YAyABKAVIAIgBARIpCglhbGxvd2FuY2UYBCABKAsyFi5taWxscmFjZS52MS5BbGxvd2FuY2USFAoHc2h1dF9tcxgFIAEoA0gBiAEBEiQKAmJ5GAYgASgOMhgubWlsbHJhY2UudjEuTGltaXRTZXR0ZXJCCgoIX3ZlcnNpb25CCgoIX3NodXRfbXMiZAoJQWxsb3dhbmNlEhgKC2NvbmN1cnJlbmN5GAEgASgFSACIAQESJAoEcmF0ZRgCIAEoCzIRLm1pbGxyYWNlLnYxLlJhdGVIAYgBAUIOCgxfY29uY3VycmVuY3lCBwoFX3JhdGUiNAoEUmF0ZRINCgVsaW1pdBgBIAEoBRIOCgZwZXJfbXMYAiABKAMSDQoFYnVyc3QYAyABKAUiRAoWQ29uZmlndXJlTGltaXRSZXNwb25zZRIqCgdvdXRjb21lGAEgASgOMhkubWlsbHJhY2UudjEuTGltaXRWZXJkaWN0IikKElJlbW92ZUxpbWl0UmVxdWVzdBITCgRuYW1lGAEgASgJQgXw4BiAAiIVChNSZW1vdmVMaW1pdFJlc3BvbnNlIrgBCg1MaW1pdHNSZXF1ZXN0EikKBW5hbWVzGAEgASgLMhUubWlsbHJhY2UudjEuVGV4dExpc3RIAIgBARINCgVsaW1pdBgCIAEoBRITCgZjdXJzb3IYAyABKAlIAYgBARIQCghrZXlzX21heBgEIAEoBRIoCgRrZXlzGAUgASgLMhUubWlsbHJhY2UudjEuVGV4dExpc3RIAogBAUIICgZfbmFtZXNCCQoHX2N1cnNvckIHCgVfa2V5cyIhCghUZXh0TGlzdBIVCgZ2YWx1ZXMYASADKAlCBfDgGOgHIlYKDkxpbWl0c1Jlc3BvbnNlEigKBmxpbWl0cxgBIAMoCzIYLm1pbGxyYWNlLnYxLkxpbWl0UmVjb3JkEhEKBG5leHQYAiABKAlIAIgBAUIHCgVfbmV4dCLNAQoLTGltaXRSZWNvcmQSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgFEikKCWFsbG93YW5jZRgDIAEoCzIWLm1pbGxyYWNlLnYxLkFsbG93YW5jZRIkCgJieRgEIAEoDjIYLm1pbGxyYWNlLnYxLkxpbWl0U2V0dGVyEhIKCnNodXRfdW50aWwYBSABKAMSFQoNY29uZmlndXJlZF9hdBgGIAEoAxIjCgRrZXlzGAcgAygLMhUubWlsbHJhY2UudjEuS2V5VXNhZ2UiTQoIS2V5VXNhZ2USCwoDa2V5GAEgASgJEgwKBHVzZWQYAiABKAUSEgoKYXJyaXZhbF9hdBgDIAEoARISCgpzaHV0X3VudGlsGAQgASgDIlUKGUNvbmZpZ3VyZVBhcnRpdGlvblJlcXVlc3QSGAoJcGFydGl0aW9uGAEgASgJQgXw4BiACBITCgZ3ZWlnaHQYAiABKAVIAIgBAUIJCgdfd2VpZ2h0IhwKGkNvbmZpZ3VyZVBhcnRpdGlvblJlc3BvbnNlIhMKEVBhcnRpdGlvbnNSZXF1ZXN0IkYKElBhcnRpdGlvbnNSZXNwb25zZRIwCgpwYXJ0aXRpb25zGAEgAygLMhwubWlsbHJhY2UudjEuUGFydGl0aW9uUmVjb3JkIjQKD1BhcnRpdGlvblJlY29yZBIRCglwYXJ0aXRpb24YASABKAkSDgoGd2VpZ2h0GAIgASgFIhAKDlJlY291bnRSZXF1ZXN0IkkKD1JlY291bnRSZXNwb25zZRIMCgRrZXlzGAEgASgFEigKBm1lbmRlZBgCIAMoCzIYLm1pbGxyYWNlLnYxLk1lbmRlZENvdW50IkEKC01lbmRlZENvdW50EgwKBG5hbWUYASABKAkSCwoDa2V5GAIgASgJEgsKA3dhcxgDIAEoBRIKCgJpcxgEIAEoBSJICgtCdWRnZXRTY29wZRIkCgRraW5kGAEgASgOMhYubWlsbHJhY2UudjEuU2NvcGVLaW5kEhMKBG5hbWUYAiABKAlCBfDgGIAIInYKFkNvbmZpZ3VyZUJ1ZGdldFJlcXVlc3QSJwoFc2NvcGUYASABKAsyGC5taWxscmFjZS52MS5CdWRnZXRTY29wZRIoCgZidWRnZXQYAiABKAsyEy5taWxscmFjZS52MS5CdWRnZXRIAIgBAUIJCgdfYnVkZ2V0Im4KDkJ1ZGdldFNldHRpbmdzEicKBXNjb3BlGAEgASgLMhgubWlsbHJhY2UudjEuQnVkZ2V0U2NvcGUSKAoGYnVkZ2V0GAIgASgLMhMubWlsbHJhY2UudjEuQnVkZ2V0SACIAQFCCQoHX2J1ZGdldCJ2CgZCdWRnZXQSEgoFdGFza3MYASABKANIAIgBARISCgVieXRlcxgCIAEoA0gBiAEBEiYKBXF1b3RhGAMgASgLMhIubWlsbHJhY2UudjEuUXVvdGFIAogBAUIICgZfdGFza3NCCAoGX2J5dGVzQggKBl9xdW90YSJdCgVRdW90YRISCgV0YXNrcxgBIAEoA0gAiAEBEhcKCmhhbmRsZXJfbXMYAiABKANIAYgBARIOCgZwZXJfbXMYAyABKANCCAoGX3Rhc2tzQg0KC19oYW5kbGVyX21zIkYKF0NvbmZpZ3VyZUJ1ZGdldFJlc3BvbnNlEisKB291dGNvbWUYASABKA4yGi5taWxscmFjZS52MS5CdWRnZXRWZXJkaWN0IhAKDkJ1ZGdldHNSZXF1ZXN0Ij8KD0J1ZGdldHNSZXNwb25zZRIsCgdidWRnZXRzGAEgAygLMhsubWlsbHJhY2UudjEuQnVkZ2V0U2V0dGluZ3MiKgoLUXVvdGFXaW5kb3cSDAoEZnJvbRgBIAEoAxINCgV1bnRpbBgCIAEoAyJECgxVc2FnZVJlcXVlc3QSNAoJcXVlc3Rpb25zGAEgAygLMhoubWlsbHJhY2UudjEuVXNhZ2VRdWVzdGlvbkIF8OAY6AcicgoNVXNhZ2VRdWVzdGlvbhInCgVzY29wZRgBIAEoCzIYLm1pbGxyYWNlLnYxLkJ1ZGdldFNjb3BlEi0KBndpbmRvdxgCIAEoCzIYLm1pbGxyYWNlLnYxLlF1b3RhV2luZG93SACIAQFCCQoHX3dpbmRvdyJFCg1Vc2FnZVJlc3BvbnNlEgsKA25vdxgBIAEoAxInCgZ1c2FnZXMYAiADKAsyFy5taWxscmFjZS52MS5TY29wZVVzYWdlIk0KClNjb3BlVXNhZ2USDQoFdGFza3MYASABKAMSDQoFYnl0ZXMYAiABKAMSIQoFc3BlbnQYAyABKAsyEi5taWxscmFjZS52MS5TcGVudCIqCgVTcGVudBINCgV0YXNrcxgBIAEoAxISCgpoYW5kbGVyX21zGAIgASgBIlcKDFNwZW5kUmVxdWVzdBIWCgdzcGVuZGVyGAEgASgJQgXw4BiAAhIvCglzcGVuZGluZ3MYAiADKAsyFS5taWxscmFjZS52MS5TcGVuZGluZ0IF8OAY6AcigAEKCFNwZW5kaW5nEicKBXNjb3BlGAEgASgLMhgubWlsbHJhY2UudjEuQnVkZ2V0U2NvcGUSKAoGd2luZG93GAIgASgLMhgubWlsbHJhY2UudjEuUXVvdGFXaW5kb3cSDQoFdGFza3MYAyABKAMSEgoKaGFuZGxlcl9tcxgEIAEoASIPCg1TcGVuZFJlc3BvbnNlIpcBChJQdXRTY2hlZHVsZVJlcXVlc3QSEwoEbmFtZRgBIAEoCUIF8OAYgAgSFwoKaWZfdmVyc2lvbhgCIAEoBUgAiAEBEgwKBHBsYW4YAyABKAkSDgoGcGF1c2VkGAQgASgIEiYKB25leHRfYXQYBSABKAsyFS5taWxscmFjZS52MS5OZXh0RmlyZUINCgtfaWZfdmVyc2lvbiJrCghOZXh0RmlyZRIMCgJhdBgBIAEoA0gAEiQKBW5ldmVyGAIgASgLMhMubWlsbHJhY2UudjEuQWx3YXlzSAASIwoEa2VlcBgDIAEoCzITLm1pbGxyYWNlLnYxLkFsd2F5c0gAQgYKBG5leHQifAoTUHV0U2NoZWR1bGVSZXNwb25zZRInCgNwdXQYASABKAsyGC5taWxscmFjZS52MS5TY2hlZHVsZVB1dEgAEjEKCGNvbmZsaWN0GAIgASgLMh0ubWlsbHJhY2UudjEuU2NoZWR1bGVDb25mbGljdEgAQgkKB291dGNvbWUiHgoLU2NoZWR1bGVQdXQSDwoHdmVyc2lvbhgBIAEoBSI0ChBTY2hlZHVsZUNvbmZsaWN0EhQKB3ZlcnNpb24YASABKAVIAIgBAUIKCghfdmVyc2lvbiIsChVSZW1vdmVTY2hlZHVsZVJlcXVlc3QSEwoEbmFtZRgBIAEoCUIF8OAYgAgiRwoWUmVtb3ZlU2NoZWR1bGVSZXNwb25zZRItCgdvdXRjb21lGAEgASgOMhwubWlsbHJhY2UudjEuU2NoZWR1bGVSZW1vdmFsIiYKD1NjaGVkdWxlUmVxdWVzdBITCgRuYW1lGAEgASgJQgXw4BiACCJTChBTY2hlZHVsZVJlc3BvbnNlEjIKCHNjaGVkdWxlGAEgASgLMhsubWlsbHJhY2UudjEuU2NoZWR1bGVSZWNvcmRIAIgBAUILCglfc2NoZWR1bGUiPwoQU2NoZWR1bGVzUmVxdWVzdBISCgVhZnRlchgBIAEoCUgAiAEBEg0KBWxpbWl0GAIgASgFQggKBl9hZnRlciJDChFTY2hlZHVsZXNSZXNwb25zZRIuCglzY2hlZHVsZXMYASADKAsyGy5taWxscmFjZS52MS5TY2hlZHVsZVJlY29yZCK3AQoOU2NoZWR1bGVSZWNvcmQSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgFEgwKBHBsYW4YAyABKAkSDgoGcGF1c2VkGAQgASgIEhQKB25leHRfYXQYBSABKANIAIgBARIUCgdsYXN0X2F0GAYgASgDSAGIAQESFgoJbGFzdF90YXNrGAcgASgJSAKIAQFCCgoIX25leHRfYXRCCgoIX2xhc3RfYXRCDAoKX2xhc3RfdGFzayIiChNEdWVTY2hlZHVsZXNSZXF1ZXN0EgsKA21heBgBIAEoBSJ1ChREdWVTY2hlZHVsZXNSZXNwb25zZRILCgNub3cYASABKAMSKAoDZHVlGAIgAygLMhsubWlsbHJhY2UudjEuU2NoZWR1bGVSZWNvcmQSFwoKbmV4dF9pbl9tcxgDIAEoA0gAiAEBQg0KC19uZXh0X2luX21zItwBCgtUaWNrUmVxdWVzdBITCgRuYW1lGAEgASgJQgXw4BiACBIPCgd2ZXJzaW9uGAIgASgFEg8KB2ZpcmVfYXQYAyABKAMSFAoHbmV4dF9hdBgEIAEoA0gAiAEBEisKBXRhc2tzGAUgAygLMhUubWlsbHJhY2UudjEuVGFza1NwZWNCBfDgGOgHEhQKB2xhc3RfYXQYBiABKANIAYgBARIlCgdvdmVybGFwGAcgASgOMhQubWlsbHJhY2UudjEuT3ZlcmxhcEIKCghfbmV4dF9hdEIKCghfbGFzdF9hdCLCAQoMVGlja1Jlc3BvbnNlEikKBnRpY2tlZBgBIAEoCzIXLm1pbGxyYWNlLnYxLkdyb3VwQWRkZWRIABImCgdza2lwcGVkGAIgASgLMhMubWlsbHJhY2UudjEuQWx3YXlzSAASJAoFc3RhbGUYAyABKAsyEy5taWxscmFjZS52MS5BbHdheXNIABIuCghyZWplY3RlZBgEIAEoCzIaLm1pbGxyYWNlLnYxLkdyb3VwUmVqZWN0ZWRIAEIJCgdvdXRjb21lImUKEkFjcXVpcmVMb2NrUmVxdWVzdBITCgRuYW1lGAEgASgJQgXw4BiACBIUCgZob2xkZXIYAiABKAlCBOjgGAISDgoGdHRsX21zGAMgASgDEhQKBWFib3V0GAQgASgJQgXw4BiACCJ2ChNBY3F1aXJlTG9ja1Jlc3BvbnNlEi0KCGFjcXVpcmVkGAEgASgLMhkubWlsbHJhY2UudjEuTG9ja0FjcXVpcmVkSAASJQoEaGVsZBgCIAEoCzIVLm1pbGxyYWNlLnYxLkxvY2tIZWxkSABCCQoHb3V0Y29tZSIdCgxMb2NrQWNxdWlyZWQSDQoFdG9rZW4YASABKAMiHgoITG9ja0hlbGQSEgoKZW5kc19pbl9tcxgBIAEoAyJNChBSZW5ld0xvY2tSZXF1ZXN0EhMKBG5hbWUYASABKAlCBfDgGIAIEhQKBmhvbGRlchgCIAEoCUIE6OAYAhIOCgZ0dGxfbXMYAyABKAMiOwoRUmVuZXdMb2NrUmVzcG9uc2USJgoHb3V0Y29tZRgBIAEoDjIVLm1pbGxyYWNlLnYxLkxvY2tIb2xkIj8KElJlbGVhc2VMb2NrUmVxdWVzdBITCgRuYW1lGAEgASgJQgXw4BiACBIUCgZob2xkZXIYAiABKAlCBOjgGAIiPQoTUmVsZWFzZUxvY2tSZXNwb25zZRImCgdvdXRjb21lGAEgASgOMhUubWlsbHJhY2UudjEuTG9ja0hvbGQiDgoMTG9ja3NSZXF1ZXN0IjcKDUxvY2tzUmVzcG9uc2USJgoFbG9ja3MYASADKAsyFy5taWxscmFjZS52MS5Mb2NrUmVjb3JkImEKCkxvY2tSZWNvcmQSDAoEbmFtZRgBIAEoCRINCgV0b2tlbhgCIAEoAxINCgVhYm91dBgDIAEoCRITCgthY3F1aXJlZF9hdBgEIAEoAxISCgpleHBpcmVzX2F0GAUgASgDKnMKC0xpbWl0U2V0dGVyEhwKGExJTUlUX1NFVFRFUl9VTlNQRUNJRklFRBAAEhUKEUxJTUlUX1NFVFRFUl9DT0RFEAESFQoRTElNSVRfU0VUVEVSX1VTRVIQAhIYChRMSU1JVF9TRVRURVJfQlJFQUtFUhADKmQKDExpbWl0VmVyZGljdBIdChlMSU1JVF9WRVJESUNUX1VOU1BFQ0lGSUVEEAASGQoVTElNSVRfVkVSRElDVF9BUFBMSUVEEAESGgoWTElNSVRfVkVSRElDVF9PVVREQVRFRBACKlcKCVNjb3BlS2luZBIaChZTQ09QRV9LSU5EX1VOU1BFQ0lGSUVEEAASFAoQU0NPUEVfS0lORF9RVUVVRRABEhgKFFNDT1BFX0tJTkRfUEFSVElUSU9OEAIqaAoNQnVkZ2V0VmVyZGljdBIeChpCVURHRVRfVkVSRElDVF9VTlNQRUNJRklFRBAAEhoKFkJVREdFVF9WRVJESUNUX0FQUExJRUQQARIbChdCVURHRVRfVkVSRElDVF9UT09fTUFOWRACKm8KD1NjaGVkdWxlUmVtb3ZhbBIgChxTQ0hFRFVMRV9SRU1PVkFMX1VOU1BFQ0lGSUVEEAASHAoYU0NIRURVTEVfUkVNT1ZBTF9SRU1PVkVEEAESHAoYU0NIRURVTEVfUkVNT1ZBTF9VTktOT1dOEAIqbwoHT3ZlcmxhcBIXChNPVkVSTEFQX1VOU1BFQ0lGSUVEEAASEQoNT1ZFUkxBUF9BTExPVxABEhAKDE9WRVJMQVBfU0tJUBACEhEKDU9WRVJMQVBfUVVFVUUQAxITCg9PVkVSTEFQX1JFUExBQ0UQBCplCghMb2NrSG9sZBIZChVMT0NLX0hPTERfVU5TUEVDSUZJRUQQABISCg5MT0NLX0hPTERfSEVMRBABEhIKDkxPQ0tfSE9MRF9MT1NUEAISFgoSTE9DS19IT0xEX1JFTEVBU0VEEANiBnByb3RvMw", [file_millrace_v1_enqueuing, file_millrace_v1_forms, file_millrace_v1_task]);
 
 /**
  * What is allowed under a name from now on.
  *
  * @generated from message millrace.v1.ConfigureLimitRequest
  */
-export type ConfigureLimitRequest = Message<'millrace.v1.ConfigureLimitRequest'> & {
+export type ConfigureLimitRequest = Message<"millrace.v1.ConfigureLimitRequest"> & {
   /**
    * @generated from field: string nonce = 1;
    */
-  nonce: string
+  nonce: string;
 
   /**
    * A limit of users, or `queue:`, `type:` or `breaker:` and a name.
    *
    * @generated from field: string name = 2;
    */
-  name: string
+  name: string;
 
   /**
    * Only if the limit still has it (0: if there is none).
    *
    * @generated from field: optional int32 version = 3;
    */
-  version?: number | undefined
+  version?: number | undefined;
 
   /**
    * @generated from field: millrace.v1.Allowance allowance = 4;
    */
-  allowance?: Allowance | undefined
+  allowance?: Allowance | undefined;
 
   /**
    * Nothing starts under it for so long.
    *
    * @generated from field: optional int64 shut_ms = 5;
    */
-  shutMs?: bigint | undefined
+  shutMs?: bigint | undefined;
 
   /**
    * @generated from field: millrace.v1.LimitSetter by = 6;
    */
-  by: LimitSetter
-}
+  by: LimitSetter;
+};
 
 /**
  * Describes the message millrace.v1.ConfigureLimitRequest.
  * Use `create(ConfigureLimitRequestSchema)` to create a new message.
  */
-export const ConfigureLimitRequestSchema: GenMessage<ConfigureLimitRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 0)
+export const ConfigureLimitRequestSchema: GenMessage<ConfigureLimitRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 0);
 
 /**
  * What may run under each key of a limit.
  *
  * @generated from message millrace.v1.Allowance
  */
-export type Allowance = Message<'millrace.v1.Allowance'> & {
+export type Allowance = Message<"millrace.v1.Allowance"> & {
   /**
    * At most so many at once.
    *
    * @generated from field: optional int32 concurrency = 1;
    */
-  concurrency?: number | undefined
+  concurrency?: number | undefined;
 
   /**
    * @generated from field: optional millrace.v1.Rate rate = 2;
    */
-  rate?: Rate | undefined
-}
+  rate?: Rate | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Allowance.
  * Use `create(AllowanceSchema)` to create a new message.
  */
-export const AllowanceSchema: GenMessage<Allowance> = /*@__PURE__*/ messageDesc(file_millrace_v1_keeping, 1)
+export const AllowanceSchema: GenMessage<Allowance> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 1);
 
 /**
  * At most `limit` in any `per_ms` in the long run, and at most `burst` at once.
  *
  * @generated from message millrace.v1.Rate
  */
-export type Rate = Message<'millrace.v1.Rate'> & {
+export type Rate = Message<"millrace.v1.Rate"> & {
   /**
    * @generated from field: int32 limit = 1;
    */
-  limit: number
+  limit: number;
 
   /**
    * @generated from field: int64 per_ms = 2;
    */
-  perMs: bigint
+  perMs: bigint;
 
   /**
    * @generated from field: int32 burst = 3;
    */
-  burst: number
-}
+  burst: number;
+};
 
 /**
  * Describes the message millrace.v1.Rate.
  * Use `create(RateSchema)` to create a new message.
  */
-export const RateSchema: GenMessage<Rate> = /*@__PURE__*/ messageDesc(file_millrace_v1_keeping, 2)
+export const RateSchema: GenMessage<Rate> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 2);
 
 /**
  * Whether the limit was written.
  *
  * @generated from message millrace.v1.ConfigureLimitResponse
  */
-export type ConfigureLimitResponse = Message<'millrace.v1.ConfigureLimitResponse'> & {
+export type ConfigureLimitResponse = Message<"millrace.v1.ConfigureLimitResponse"> & {
   /**
    * @generated from field: millrace.v1.LimitVerdict outcome = 1;
    */
-  outcome: LimitVerdict
-}
+  outcome: LimitVerdict;
+};
 
 /**
  * Describes the message millrace.v1.ConfigureLimitResponse.
  * Use `create(ConfigureLimitResponseSchema)` to create a new message.
  */
-export const ConfigureLimitResponseSchema: GenMessage<ConfigureLimitResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 3)
+export const ConfigureLimitResponseSchema: GenMessage<ConfigureLimitResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 3);
 
 /**
  * Nothing is held back under this name any more.
  *
  * @generated from message millrace.v1.RemoveLimitRequest
  */
-export type RemoveLimitRequest = Message<'millrace.v1.RemoveLimitRequest'> & {
+export type RemoveLimitRequest = Message<"millrace.v1.RemoveLimitRequest"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
-}
+  name: string;
+};
 
 /**
  * Describes the message millrace.v1.RemoveLimitRequest.
  * Use `create(RemoveLimitRequestSchema)` to create a new message.
  */
-export const RemoveLimitRequestSchema: GenMessage<RemoveLimitRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 4)
+export const RemoveLimitRequestSchema: GenMessage<RemoveLimitRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 4);
 
 /**
  * The limit is gone.
  *
  * @generated from message millrace.v1.RemoveLimitResponse
  */
-export type RemoveLimitResponse = Message<'millrace.v1.RemoveLimitResponse'> & {}
+export type RemoveLimitResponse = Message<"millrace.v1.RemoveLimitResponse"> & {
+};
 
 /**
  * Describes the message millrace.v1.RemoveLimitResponse.
  * Use `create(RemoveLimitResponseSchema)` to create a new message.
  */
-export const RemoveLimitResponseSchema: GenMessage<RemoveLimitResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 5)
+export const RemoveLimitResponseSchema: GenMessage<RemoveLimitResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 5);
 
 /**
  * Which limits are listed, and how many of their keys.
  *
  * @generated from message millrace.v1.LimitsRequest
  */
-export type LimitsRequest = Message<'millrace.v1.LimitsRequest'> & {
+export type LimitsRequest = Message<"millrace.v1.LimitsRequest"> & {
   /**
    * None: all.
    *
    * @generated from field: optional millrace.v1.TextList names = 1;
    */
-  names?: TextList | undefined
+  names?: TextList | undefined;
 
   /**
    * @generated from field: int32 limit = 2;
    */
-  limit: number
+  limit: number;
 
   /**
    * @generated from field: optional string cursor = 3;
    */
-  cursor?: string | undefined
+  cursor?: string | undefined;
 
   /**
    * @generated from field: int32 keys_max = 4;
    */
-  keysMax: number
+  keysMax: number;
 
   /**
    * Of keys only these.
    *
    * @generated from field: optional millrace.v1.TextList keys = 5;
    */
-  keys?: TextList | undefined
-}
+  keys?: TextList | undefined;
+};
 
 /**
  * Describes the message millrace.v1.LimitsRequest.
  * Use `create(LimitsRequestSchema)` to create a new message.
  */
-export const LimitsRequestSchema: GenMessage<LimitsRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 6)
+export const LimitsRequestSchema: GenMessage<LimitsRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 6);
 
 /**
  * Some texts.
  *
  * @generated from message millrace.v1.TextList
  */
-export type TextList = Message<'millrace.v1.TextList'> & {
+export type TextList = Message<"millrace.v1.TextList"> & {
   /**
    * @generated from field: repeated string values = 1;
    */
-  values: string[]
-}
+  values: string[];
+};
 
 /**
  * Describes the message millrace.v1.TextList.
  * Use `create(TextListSchema)` to create a new message.
  */
-export const TextListSchema: GenMessage<TextList> = /*@__PURE__*/ messageDesc(file_millrace_v1_keeping, 7)
+export const TextListSchema: GenMessage<TextList> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 7);
 
 /**
  * A page of limits.
  *
  * @generated from message millrace.v1.LimitsResponse
  */
-export type LimitsResponse = Message<'millrace.v1.LimitsResponse'> & {
+export type LimitsResponse = Message<"millrace.v1.LimitsResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.LimitRecord limits = 1;
    */
-  limits: LimitRecord[]
+  limits: LimitRecord[];
 
   /**
    * Where the following page begins.
    *
    * @generated from field: optional string next = 2;
    */
-  next?: string | undefined
-}
+  next?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.LimitsResponse.
  * Use `create(LimitsResponseSchema)` to create a new message.
  */
-export const LimitsResponseSchema: GenMessage<LimitsResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 8)
+export const LimitsResponseSchema: GenMessage<LimitsResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 8);
 
 /**
  * A limit.
  *
  * @generated from message millrace.v1.LimitRecord
  */
-export type LimitRecord = Message<'millrace.v1.LimitRecord'> & {
+export type LimitRecord = Message<"millrace.v1.LimitRecord"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
+  name: string;
 
   /**
    * @generated from field: int32 version = 2;
    */
-  version: number
+  version: number;
 
   /**
    * @generated from field: millrace.v1.Allowance allowance = 3;
    */
-  allowance?: Allowance | undefined
+  allowance?: Allowance | undefined;
 
   /**
    * @generated from field: millrace.v1.LimitSetter by = 4;
    */
-  by: LimitSetter
+  by: LimitSetter;
 
   /**
    * Nothing starts before; 0: any time.
    *
    * @generated from field: int64 shut_until = 5;
    */
-  shutUntil: bigint
+  shutUntil: bigint;
 
   /**
    * @generated from field: int64 configured_at = 6;
    */
-  configuredAt: bigint
+  configuredAt: bigint;
 
   /**
    * @generated from field: repeated millrace.v1.KeyUsage keys = 7;
    */
-  keys: KeyUsage[]
-}
+  keys: KeyUsage[];
+};
 
 /**
  * Describes the message millrace.v1.LimitRecord.
  * Use `create(LimitRecordSchema)` to create a new message.
  */
-export const LimitRecordSchema: GenMessage<LimitRecord> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 9)
+export const LimitRecordSchema: GenMessage<LimitRecord> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 9);
 
 /**
  * What was used of one key.
  *
  * @generated from message millrace.v1.KeyUsage
  */
-export type KeyUsage = Message<'millrace.v1.KeyUsage'> & {
+export type KeyUsage = Message<"millrace.v1.KeyUsage"> & {
   /**
    * @generated from field: string key = 1;
    */
-  key: string
+  key: string;
 
   /**
    * How many run that were counted.
    *
    * @generated from field: int32 used = 2;
    */
-  used: number
+  used: number;
 
   /**
    * The theoretical arrival time of GCRA, in milliseconds of store time and fractions of them.
    *
    * @generated from field: double arrival_at = 3;
    */
-  arrivalAt: number
+  arrivalAt: number;
 
   /**
    * Nothing starts before; 0: any time.
    *
    * @generated from field: int64 shut_until = 4;
    */
-  shutUntil: bigint
-}
+  shutUntil: bigint;
+};
 
 /**
  * Describes the message millrace.v1.KeyUsage.
  * Use `create(KeyUsageSchema)` to create a new message.
  */
-export const KeyUsageSchema: GenMessage<KeyUsage> = /*@__PURE__*/ messageDesc(file_millrace_v1_keeping, 10)
+export const KeyUsageSchema: GenMessage<KeyUsage> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 10);
 
 /**
  * How much of its turn a partition gets, in all queues.
  *
  * @generated from message millrace.v1.ConfigurePartitionRequest
  */
-export type ConfigurePartitionRequest = Message<'millrace.v1.ConfigurePartitionRequest'> & {
+export type ConfigurePartitionRequest = Message<"millrace.v1.ConfigurePartitionRequest"> & {
   /**
    * @generated from field: string partition = 1;
    */
-  partition: string
+  partition: string;
 
   /**
    * From 1 to 1 000; none goes back to 1.
    *
    * @generated from field: optional int32 weight = 2;
    */
-  weight?: number | undefined
-}
+  weight?: number | undefined;
+};
 
 /**
  * Describes the message millrace.v1.ConfigurePartitionRequest.
  * Use `create(ConfigurePartitionRequestSchema)` to create a new message.
  */
-export const ConfigurePartitionRequestSchema: GenMessage<ConfigurePartitionRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 11)
+export const ConfigurePartitionRequestSchema: GenMessage<ConfigurePartitionRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 11);
 
 /**
  * The weight is set.
  *
  * @generated from message millrace.v1.ConfigurePartitionResponse
  */
-export type ConfigurePartitionResponse = Message<'millrace.v1.ConfigurePartitionResponse'> & {}
+export type ConfigurePartitionResponse = Message<"millrace.v1.ConfigurePartitionResponse"> & {
+};
 
 /**
  * Describes the message millrace.v1.ConfigurePartitionResponse.
  * Use `create(ConfigurePartitionResponseSchema)` to create a new message.
  */
-export const ConfigurePartitionResponseSchema: GenMessage<ConfigurePartitionResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 12)
+export const ConfigurePartitionResponseSchema: GenMessage<ConfigurePartitionResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 12);
 
 /**
  * Asks for the partitions that have weights.
  *
  * @generated from message millrace.v1.PartitionsRequest
  */
-export type PartitionsRequest = Message<'millrace.v1.PartitionsRequest'> & {}
+export type PartitionsRequest = Message<"millrace.v1.PartitionsRequest"> & {
+};
 
 /**
  * Describes the message millrace.v1.PartitionsRequest.
  * Use `create(PartitionsRequestSchema)` to create a new message.
  */
-export const PartitionsRequestSchema: GenMessage<PartitionsRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 13)
+export const PartitionsRequestSchema: GenMessage<PartitionsRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 13);
 
 /**
  * The partitions that have weights, by name.
  *
  * @generated from message millrace.v1.PartitionsResponse
  */
-export type PartitionsResponse = Message<'millrace.v1.PartitionsResponse'> & {
+export type PartitionsResponse = Message<"millrace.v1.PartitionsResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.PartitionRecord partitions = 1;
    */
-  partitions: PartitionRecord[]
-}
+  partitions: PartitionRecord[];
+};
 
 /**
  * Describes the message millrace.v1.PartitionsResponse.
  * Use `create(PartitionsResponseSchema)` to create a new message.
  */
-export const PartitionsResponseSchema: GenMessage<PartitionsResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 14)
+export const PartitionsResponseSchema: GenMessage<PartitionsResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 14);
 
 /**
  * A partition that has a weight of its own.
  *
  * @generated from message millrace.v1.PartitionRecord
  */
-export type PartitionRecord = Message<'millrace.v1.PartitionRecord'> & {
+export type PartitionRecord = Message<"millrace.v1.PartitionRecord"> & {
   /**
    * @generated from field: string partition = 1;
    */
-  partition: string
+  partition: string;
 
   /**
    * @generated from field: int32 weight = 2;
    */
-  weight: number
-}
+  weight: number;
+};
 
 /**
  * Describes the message millrace.v1.PartitionRecord.
  * Use `create(PartitionRecordSchema)` to create a new message.
  */
-export const PartitionRecordSchema: GenMessage<PartitionRecord> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 15)
+export const PartitionRecordSchema: GenMessage<PartitionRecord> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 15);
 
 /**
  * Counts what runs under each limit once more.
  *
  * @generated from message millrace.v1.RecountRequest
  */
-export type RecountRequest = Message<'millrace.v1.RecountRequest'> & {}
+export type RecountRequest = Message<"millrace.v1.RecountRequest"> & {
+};
 
 /**
  * Describes the message millrace.v1.RecountRequest.
  * Use `create(RecountRequestSchema)` to create a new message.
  */
-export const RecountRequestSchema: GenMessage<RecountRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 16)
+export const RecountRequestSchema: GenMessage<RecountRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 16);
 
 /**
  * What counting anew has found.
  *
  * @generated from message millrace.v1.RecountResponse
  */
-export type RecountResponse = Message<'millrace.v1.RecountResponse'> & {
+export type RecountResponse = Message<"millrace.v1.RecountResponse"> & {
   /**
    * How many keys were looked at.
    *
    * @generated from field: int32 keys = 1;
    */
-  keys: number
+  keys: number;
 
   /**
    * @generated from field: repeated millrace.v1.MendedCount mended = 2;
    */
-  mended: MendedCount[]
-}
+  mended: MendedCount[];
+};
 
 /**
  * Describes the message millrace.v1.RecountResponse.
  * Use `create(RecountResponseSchema)` to create a new message.
  */
-export const RecountResponseSchema: GenMessage<RecountResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 17)
+export const RecountResponseSchema: GenMessage<RecountResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 17);
 
 /**
  * A count that was wrong.
  *
  * @generated from message millrace.v1.MendedCount
  */
-export type MendedCount = Message<'millrace.v1.MendedCount'> & {
+export type MendedCount = Message<"millrace.v1.MendedCount"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
+  name: string;
 
   /**
    * @generated from field: string key = 2;
    */
-  key: string
+  key: string;
 
   /**
    * @generated from field: int32 was = 3;
    */
-  was: number
+  was: number;
 
   /**
    * @generated from field: int32 is = 4;
    */
-  is: number
-}
+  is: number;
+};
 
 /**
  * Describes the message millrace.v1.MendedCount.
  * Use `create(MendedCountSchema)` to create a new message.
  */
-export const MendedCountSchema: GenMessage<MendedCount> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 18)
+export const MendedCountSchema: GenMessage<MendedCount> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 18);
 
 /**
  * A queue or a partition.
  *
  * @generated from message millrace.v1.BudgetScope
  */
-export type BudgetScope = Message<'millrace.v1.BudgetScope'> & {
+export type BudgetScope = Message<"millrace.v1.BudgetScope"> & {
   /**
    * @generated from field: millrace.v1.ScopeKind kind = 1;
    */
-  kind: ScopeKind
+  kind: ScopeKind;
 
   /**
    * @generated from field: string name = 2;
    */
-  name: string
-}
+  name: string;
+};
 
 /**
  * Describes the message millrace.v1.BudgetScope.
  * Use `create(BudgetScopeSchema)` to create a new message.
  */
-export const BudgetScopeSchema: GenMessage<BudgetScope> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 19)
+export const BudgetScopeSchema: GenMessage<BudgetScope> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 19);
 
 /**
  * Sets what a scope may hold and use; none lifts it.
  *
  * @generated from message millrace.v1.ConfigureBudgetRequest
  */
-export type ConfigureBudgetRequest = Message<'millrace.v1.ConfigureBudgetRequest'> & {
+export type ConfigureBudgetRequest = Message<"millrace.v1.ConfigureBudgetRequest"> & {
   /**
    * @generated from field: millrace.v1.BudgetScope scope = 1;
    */
-  scope?: BudgetScope | undefined
+  scope?: BudgetScope | undefined;
 
   /**
    * @generated from field: optional millrace.v1.Budget budget = 2;
    */
-  budget?: Budget | undefined
-}
+  budget?: Budget | undefined;
+};
 
 /**
  * Describes the message millrace.v1.ConfigureBudgetRequest.
  * Use `create(ConfigureBudgetRequestSchema)` to create a new message.
  */
-export const ConfigureBudgetRequestSchema: GenMessage<ConfigureBudgetRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 20)
+export const ConfigureBudgetRequestSchema: GenMessage<ConfigureBudgetRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 20);
 
 /**
  * What a scope may hold and use; none lifts it.
  *
  * @generated from message millrace.v1.BudgetSettings
  */
-export type BudgetSettings = Message<'millrace.v1.BudgetSettings'> & {
+export type BudgetSettings = Message<"millrace.v1.BudgetSettings"> & {
   /**
    * @generated from field: millrace.v1.BudgetScope scope = 1;
    */
-  scope?: BudgetScope | undefined
+  scope?: BudgetScope | undefined;
 
   /**
    * @generated from field: optional millrace.v1.Budget budget = 2;
    */
-  budget?: Budget | undefined
-}
+  budget?: Budget | undefined;
+};
 
 /**
  * Describes the message millrace.v1.BudgetSettings.
  * Use `create(BudgetSettingsSchema)` to create a new message.
  */
-export const BudgetSettingsSchema: GenMessage<BudgetSettings> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 21)
+export const BudgetSettingsSchema: GenMessage<BudgetSettings> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 21);
 
 /**
  * What a scope may hold and use; what is none is not bounded.
  *
  * @generated from message millrace.v1.Budget
  */
-export type Budget = Message<'millrace.v1.Budget'> & {
+export type Budget = Message<"millrace.v1.Budget"> & {
   /**
    * Live tasks.
    *
    * @generated from field: optional int64 tasks = 1;
    */
-  tasks?: bigint | undefined
+  tasks?: bigint | undefined;
 
   /**
    * Bytes of their payloads.
    *
    * @generated from field: optional int64 bytes = 2;
    */
-  bytes?: bigint | undefined
+  bytes?: bigint | undefined;
 
   /**
    * @generated from field: optional millrace.v1.Quota quota = 3;
    */
-  quota?: Quota | undefined
-}
+  quota?: Quota | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Budget.
  * Use `create(BudgetSchema)` to create a new message.
  */
-export const BudgetSchema: GenMessage<Budget> = /*@__PURE__*/ messageDesc(file_millrace_v1_keeping, 22)
+export const BudgetSchema: GenMessage<Budget> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 22);
 
 /**
  * What may be used in each window of `per_ms`.
  *
  * @generated from message millrace.v1.Quota
  */
-export type Quota = Message<'millrace.v1.Quota'> & {
+export type Quota = Message<"millrace.v1.Quota"> & {
   /**
    * Tasks that are enqueued.
    *
    * @generated from field: optional int64 tasks = 1;
    */
-  tasks?: bigint | undefined
+  tasks?: bigint | undefined;
 
   /**
    * Time in handlers.
    *
    * @generated from field: optional int64 handler_ms = 2;
    */
-  handlerMs?: bigint | undefined
+  handlerMs?: bigint | undefined;
 
   /**
    * @generated from field: int64 per_ms = 3;
    */
-  perMs: bigint
-}
+  perMs: bigint;
+};
 
 /**
  * Describes the message millrace.v1.Quota.
  * Use `create(QuotaSchema)` to create a new message.
  */
-export const QuotaSchema: GenMessage<Quota> = /*@__PURE__*/ messageDesc(file_millrace_v1_keeping, 23)
+export const QuotaSchema: GenMessage<Quota> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 23);
 
 /**
  * Whether the budget was written.
  *
  * @generated from message millrace.v1.ConfigureBudgetResponse
  */
-export type ConfigureBudgetResponse = Message<'millrace.v1.ConfigureBudgetResponse'> & {
+export type ConfigureBudgetResponse = Message<"millrace.v1.ConfigureBudgetResponse"> & {
   /**
    * @generated from field: millrace.v1.BudgetVerdict outcome = 1;
    */
-  outcome: BudgetVerdict
-}
+  outcome: BudgetVerdict;
+};
 
 /**
  * Describes the message millrace.v1.ConfigureBudgetResponse.
  * Use `create(ConfigureBudgetResponseSchema)` to create a new message.
  */
-export const ConfigureBudgetResponseSchema: GenMessage<ConfigureBudgetResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 24)
+export const ConfigureBudgetResponseSchema: GenMessage<ConfigureBudgetResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 24);
 
 /**
  * Asks for all budgets.
  *
  * @generated from message millrace.v1.BudgetsRequest
  */
-export type BudgetsRequest = Message<'millrace.v1.BudgetsRequest'> & {}
+export type BudgetsRequest = Message<"millrace.v1.BudgetsRequest"> & {
+};
 
 /**
  * Describes the message millrace.v1.BudgetsRequest.
  * Use `create(BudgetsRequestSchema)` to create a new message.
  */
-export const BudgetsRequestSchema: GenMessage<BudgetsRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 25)
+export const BudgetsRequestSchema: GenMessage<BudgetsRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 25);
 
 /**
  * All budgets, by kind and name.
  *
  * @generated from message millrace.v1.BudgetsResponse
  */
-export type BudgetsResponse = Message<'millrace.v1.BudgetsResponse'> & {
+export type BudgetsResponse = Message<"millrace.v1.BudgetsResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.BudgetSettings budgets = 1;
    */
-  budgets: BudgetSettings[]
-}
+  budgets: BudgetSettings[];
+};
 
 /**
  * Describes the message millrace.v1.BudgetsResponse.
  * Use `create(BudgetsResponseSchema)` to create a new message.
  */
-export const BudgetsResponseSchema: GenMessage<BudgetsResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 26)
+export const BudgetsResponseSchema: GenMessage<BudgetsResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 26);
 
 /**
  * A period of a quota.
  *
  * @generated from message millrace.v1.QuotaWindow
  */
-export type QuotaWindow = Message<'millrace.v1.QuotaWindow'> & {
+export type QuotaWindow = Message<"millrace.v1.QuotaWindow"> & {
   /**
    * @generated from field: int64 from = 1;
    */
-  from: bigint
+  from: bigint;
 
   /**
    * @generated from field: int64 until = 2;
    */
-  until: bigint
-}
+  until: bigint;
+};
 
 /**
  * Describes the message millrace.v1.QuotaWindow.
  * Use `create(QuotaWindowSchema)` to create a new message.
  */
-export const QuotaWindowSchema: GenMessage<QuotaWindow> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 27)
+export const QuotaWindowSchema: GenMessage<QuotaWindow> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 27);
 
 /**
  * Whose use is asked for.
  *
  * @generated from message millrace.v1.UsageRequest
  */
-export type UsageRequest = Message<'millrace.v1.UsageRequest'> & {
+export type UsageRequest = Message<"millrace.v1.UsageRequest"> & {
   /**
    * @generated from field: repeated millrace.v1.UsageQuestion questions = 1;
    */
-  questions: UsageQuestion[]
-}
+  questions: UsageQuestion[];
+};
 
 /**
  * Describes the message millrace.v1.UsageRequest.
  * Use `create(UsageRequestSchema)` to create a new message.
  */
-export const UsageRequestSchema: GenMessage<UsageRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 28)
+export const UsageRequestSchema: GenMessage<UsageRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 28);
 
 /**
  * Whose use is asked for, and in which period.
  *
  * @generated from message millrace.v1.UsageQuestion
  */
-export type UsageQuestion = Message<'millrace.v1.UsageQuestion'> & {
+export type UsageQuestion = Message<"millrace.v1.UsageQuestion"> & {
   /**
    * @generated from field: millrace.v1.BudgetScope scope = 1;
    */
-  scope?: BudgetScope | undefined
+  scope?: BudgetScope | undefined;
 
   /**
    * None: nothing of quotas is asked.
    *
    * @generated from field: optional millrace.v1.QuotaWindow window = 2;
    */
-  window?: QuotaWindow | undefined
-}
+  window?: QuotaWindow | undefined;
+};
 
 /**
  * Describes the message millrace.v1.UsageQuestion.
  * Use `create(UsageQuestionSchema)` to create a new message.
  */
-export const UsageQuestionSchema: GenMessage<UsageQuestion> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 29)
+export const UsageQuestionSchema: GenMessage<UsageQuestion> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 29);
 
 /**
  * What was in use, in the order of the questions.
  *
  * @generated from message millrace.v1.UsageResponse
  */
-export type UsageResponse = Message<'millrace.v1.UsageResponse'> & {
+export type UsageResponse = Message<"millrace.v1.UsageResponse"> & {
   /**
    * Store time.
    *
    * @generated from field: int64 now = 1;
    */
-  now: bigint
+  now: bigint;
 
   /**
    * @generated from field: repeated millrace.v1.ScopeUsage usages = 2;
    */
-  usages: ScopeUsage[]
-}
+  usages: ScopeUsage[];
+};
 
 /**
  * Describes the message millrace.v1.UsageResponse.
  * Use `create(UsageResponseSchema)` to create a new message.
  */
-export const UsageResponseSchema: GenMessage<UsageResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 30)
+export const UsageResponseSchema: GenMessage<UsageResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 30);
 
 /**
  * What a queue or partition holds, and what it has used.
  *
  * @generated from message millrace.v1.ScopeUsage
  */
-export type ScopeUsage = Message<'millrace.v1.ScopeUsage'> & {
+export type ScopeUsage = Message<"millrace.v1.ScopeUsage"> & {
   /**
    * Live tasks.
    *
    * @generated from field: int64 tasks = 1;
    */
-  tasks: bigint
+  tasks: bigint;
 
   /**
    * Bytes of their payloads.
    *
    * @generated from field: int64 bytes = 2;
    */
-  bytes: bigint
+  bytes: bigint;
 
   /**
    * @generated from field: millrace.v1.Spent spent = 3;
    */
-  spent?: Spent | undefined
-}
+  spent?: Spent | undefined;
+};
 
 /**
  * Describes the message millrace.v1.ScopeUsage.
  * Use `create(ScopeUsageSchema)` to create a new message.
  */
-export const ScopeUsageSchema: GenMessage<ScopeUsage> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 31)
+export const ScopeUsageSchema: GenMessage<ScopeUsage> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 31);
 
 /**
  * What was used of a quota in its period.
  *
  * @generated from message millrace.v1.Spent
  */
-export type Spent = Message<'millrace.v1.Spent'> & {
+export type Spent = Message<"millrace.v1.Spent"> & {
   /**
    * @generated from field: int64 tasks = 1;
    */
-  tasks: bigint
+  tasks: bigint;
 
   /**
    * @generated from field: double handler_ms = 2;
    */
-  handlerMs: number
-}
+  handlerMs: number;
+};
 
 /**
  * Describes the message millrace.v1.Spent.
  * Use `create(SpentSchema)` to create a new message.
  */
-export const SpentSchema: GenMessage<Spent> = /*@__PURE__*/ messageDesc(file_millrace_v1_keeping, 32)
+export const SpentSchema: GenMessage<Spent> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 32);
 
 /**
  * What a client has let in, and how long its handlers were busy.
  *
  * @generated from message millrace.v1.SpendRequest
  */
-export type SpendRequest = Message<'millrace.v1.SpendRequest'> & {
+export type SpendRequest = Message<"millrace.v1.SpendRequest"> & {
   /**
    * Who tells: one for each client of a process.
    *
    * @generated from field: string spender = 1;
    */
-  spender: string
+  spender: string;
 
   /**
    * @generated from field: repeated millrace.v1.Spending spendings = 2;
    */
-  spendings: Spending[]
-}
+  spendings: Spending[];
+};
 
 /**
  * Describes the message millrace.v1.SpendRequest.
  * Use `create(SpendRequestSchema)` to create a new message.
  */
-export const SpendRequestSchema: GenMessage<SpendRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 33)
+export const SpendRequestSchema: GenMessage<SpendRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 33);
 
 /**
  * The spender's totals of a window.
  *
  * @generated from message millrace.v1.Spending
  */
-export type Spending = Message<'millrace.v1.Spending'> & {
+export type Spending = Message<"millrace.v1.Spending"> & {
   /**
    * @generated from field: millrace.v1.BudgetScope scope = 1;
    */
-  scope?: BudgetScope | undefined
+  scope?: BudgetScope | undefined;
 
   /**
    * @generated from field: millrace.v1.QuotaWindow window = 2;
    */
-  window?: QuotaWindow | undefined
+  window?: QuotaWindow | undefined;
 
   /**
    * @generated from field: int64 tasks = 3;
    */
-  tasks: bigint
+  tasks: bigint;
 
   /**
    * @generated from field: double handler_ms = 4;
    */
-  handlerMs: number
-}
+  handlerMs: number;
+};
 
 /**
  * Describes the message millrace.v1.Spending.
  * Use `create(SpendingSchema)` to create a new message.
  */
-export const SpendingSchema: GenMessage<Spending> = /*@__PURE__*/ messageDesc(file_millrace_v1_keeping, 34)
+export const SpendingSchema: GenMessage<Spending> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 34);
 
 /**
  * It is noted.
  *
  * @generated from message millrace.v1.SpendResponse
  */
-export type SpendResponse = Message<'millrace.v1.SpendResponse'> & {}
+export type SpendResponse = Message<"millrace.v1.SpendResponse"> & {
+};
 
 /**
  * Describes the message millrace.v1.SpendResponse.
  * Use `create(SpendResponseSchema)` to create a new message.
  */
-export const SpendResponseSchema: GenMessage<SpendResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 35)
+export const SpendResponseSchema: GenMessage<SpendResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 35);
 
 /**
  * What is written of a schedule, if nobody has changed it meanwhile.
  *
  * @generated from message millrace.v1.PutScheduleRequest
  */
-export type PutScheduleRequest = Message<'millrace.v1.PutScheduleRequest'> & {
+export type PutScheduleRequest = Message<"millrace.v1.PutScheduleRequest"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
+  name: string;
 
   /**
    * None: there is none of this name.
    *
    * @generated from field: optional int32 if_version = 2;
    */
-  ifVersion?: number | undefined
+  ifVersion?: number | undefined;
 
   /**
    * What clients wrote down of it: JSON, of at most 2 MiB.
    *
    * @generated from field: string plan = 3;
    */
-  plan: string
+  plan: string;
 
   /**
    * @generated from field: bool paused = 4;
    */
-  paused: boolean
+  paused: boolean;
 
   /**
    * @generated from field: millrace.v1.NextFire next_at = 5;
    */
-  nextAt?: NextFire | undefined
-}
+  nextAt?: NextFire | undefined;
+};
 
 /**
  * Describes the message millrace.v1.PutScheduleRequest.
  * Use `create(PutScheduleRequestSchema)` to create a new message.
  */
-export const PutScheduleRequestSchema: GenMessage<PutScheduleRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 36)
+export const PutScheduleRequestSchema: GenMessage<PutScheduleRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 36);
 
 /**
  * When a schedule fires next.
  *
  * @generated from message millrace.v1.NextFire
  */
-export type NextFire = Message<'millrace.v1.NextFire'> & {
+export type NextFire = Message<"millrace.v1.NextFire"> & {
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.NextFire.next
    */
-  next:
-    | {
-        /**
-         * At that time.
-         *
-         * @generated from field: int64 at = 1;
-         */
-        value: bigint
-        case: 'at'
-      }
-    | {
-        /**
-         * Never again.
-         *
-         * @generated from field: millrace.v1.Always never = 2;
-         */
-        value: Always
-        case: 'never'
-      }
-    | {
-        /**
-         * As it is at this moment.
-         *
-         * @generated from field: millrace.v1.Always keep = 3;
-         */
-        value: Always
-        case: 'keep'
-      }
-    | { case: undefined; value?: undefined }
-}
+  next: {
+    /**
+     * At that time.
+     *
+     * @generated from field: int64 at = 1;
+     */
+    value: bigint;
+    case: "at";
+  } | {
+    /**
+     * Never again.
+     *
+     * @generated from field: millrace.v1.Always never = 2;
+     */
+    value: Always;
+    case: "never";
+  } | {
+    /**
+     * As it is at this moment.
+     *
+     * @generated from field: millrace.v1.Always keep = 3;
+     */
+    value: Always;
+    case: "keep";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.NextFire.
  * Use `create(NextFireSchema)` to create a new message.
  */
-export const NextFireSchema: GenMessage<NextFire> = /*@__PURE__*/ messageDesc(file_millrace_v1_keeping, 37)
+export const NextFireSchema: GenMessage<NextFire> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 37);
 
 /**
  * Whether a schedule was written.
  *
  * @generated from message millrace.v1.PutScheduleResponse
  */
-export type PutScheduleResponse = Message<'millrace.v1.PutScheduleResponse'> & {
+export type PutScheduleResponse = Message<"millrace.v1.PutScheduleResponse"> & {
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.PutScheduleResponse.outcome
    */
-  outcome:
-    | {
-        /**
-         * It was.
-         *
-         * @generated from field: millrace.v1.SchedulePut put = 1;
-         */
-        value: SchedulePut
-        case: 'put'
-      }
-    | {
-        /**
-         * It has another version, or is not there.
-         *
-         * @generated from field: millrace.v1.ScheduleConflict conflict = 2;
-         */
-        value: ScheduleConflict
-        case: 'conflict'
-      }
-    | { case: undefined; value?: undefined }
-}
+  outcome: {
+    /**
+     * It was.
+     *
+     * @generated from field: millrace.v1.SchedulePut put = 1;
+     */
+    value: SchedulePut;
+    case: "put";
+  } | {
+    /**
+     * It has another version, or is not there.
+     *
+     * @generated from field: millrace.v1.ScheduleConflict conflict = 2;
+     */
+    value: ScheduleConflict;
+    case: "conflict";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.PutScheduleResponse.
  * Use `create(PutScheduleResponseSchema)` to create a new message.
  */
-export const PutScheduleResponseSchema: GenMessage<PutScheduleResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 38)
+export const PutScheduleResponseSchema: GenMessage<PutScheduleResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 38);
 
 /**
  * The schedule was written.
  *
  * @generated from message millrace.v1.SchedulePut
  */
-export type SchedulePut = Message<'millrace.v1.SchedulePut'> & {
+export type SchedulePut = Message<"millrace.v1.SchedulePut"> & {
   /**
    * @generated from field: int32 version = 1;
    */
-  version: number
-}
+  version: number;
+};
 
 /**
  * Describes the message millrace.v1.SchedulePut.
  * Use `create(SchedulePutSchema)` to create a new message.
  */
-export const SchedulePutSchema: GenMessage<SchedulePut> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 39)
+export const SchedulePutSchema: GenMessage<SchedulePut> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 39);
 
 /**
  * The schedule has another version; none: it is not there.
  *
  * @generated from message millrace.v1.ScheduleConflict
  */
-export type ScheduleConflict = Message<'millrace.v1.ScheduleConflict'> & {
+export type ScheduleConflict = Message<"millrace.v1.ScheduleConflict"> & {
   /**
    * @generated from field: optional int32 version = 1;
    */
-  version?: number | undefined
-}
+  version?: number | undefined;
+};
 
 /**
  * Describes the message millrace.v1.ScheduleConflict.
  * Use `create(ScheduleConflictSchema)` to create a new message.
  */
-export const ScheduleConflictSchema: GenMessage<ScheduleConflict> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 40)
+export const ScheduleConflictSchema: GenMessage<ScheduleConflict> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 40);
 
 /**
  * Removes a schedule.
  *
  * @generated from message millrace.v1.RemoveScheduleRequest
  */
-export type RemoveScheduleRequest = Message<'millrace.v1.RemoveScheduleRequest'> & {
+export type RemoveScheduleRequest = Message<"millrace.v1.RemoveScheduleRequest"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
-}
+  name: string;
+};
 
 /**
  * Describes the message millrace.v1.RemoveScheduleRequest.
  * Use `create(RemoveScheduleRequestSchema)` to create a new message.
  */
-export const RemoveScheduleRequestSchema: GenMessage<RemoveScheduleRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 41)
+export const RemoveScheduleRequestSchema: GenMessage<RemoveScheduleRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 41);
 
 /**
  * Whether the schedule was there.
  *
  * @generated from message millrace.v1.RemoveScheduleResponse
  */
-export type RemoveScheduleResponse = Message<'millrace.v1.RemoveScheduleResponse'> & {
+export type RemoveScheduleResponse = Message<"millrace.v1.RemoveScheduleResponse"> & {
   /**
    * @generated from field: millrace.v1.ScheduleRemoval outcome = 1;
    */
-  outcome: ScheduleRemoval
-}
+  outcome: ScheduleRemoval;
+};
 
 /**
  * Describes the message millrace.v1.RemoveScheduleResponse.
  * Use `create(RemoveScheduleResponseSchema)` to create a new message.
  */
-export const RemoveScheduleResponseSchema: GenMessage<RemoveScheduleResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 42)
+export const RemoveScheduleResponseSchema: GenMessage<RemoveScheduleResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 42);
 
 /**
  * Asks for one schedule.
  *
  * @generated from message millrace.v1.ScheduleRequest
  */
-export type ScheduleRequest = Message<'millrace.v1.ScheduleRequest'> & {
+export type ScheduleRequest = Message<"millrace.v1.ScheduleRequest"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
-}
+  name: string;
+};
 
 /**
  * Describes the message millrace.v1.ScheduleRequest.
  * Use `create(ScheduleRequestSchema)` to create a new message.
  */
-export const ScheduleRequestSchema: GenMessage<ScheduleRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 43)
+export const ScheduleRequestSchema: GenMessage<ScheduleRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 43);
 
 /**
  * The schedule; none: there is none of this name.
  *
  * @generated from message millrace.v1.ScheduleResponse
  */
-export type ScheduleResponse = Message<'millrace.v1.ScheduleResponse'> & {
+export type ScheduleResponse = Message<"millrace.v1.ScheduleResponse"> & {
   /**
    * @generated from field: optional millrace.v1.ScheduleRecord schedule = 1;
    */
-  schedule?: ScheduleRecord | undefined
-}
+  schedule?: ScheduleRecord | undefined;
+};
 
 /**
  * Describes the message millrace.v1.ScheduleResponse.
  * Use `create(ScheduleResponseSchema)` to create a new message.
  */
-export const ScheduleResponseSchema: GenMessage<ScheduleResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 44)
+export const ScheduleResponseSchema: GenMessage<ScheduleResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 44);
 
 /**
  * Asks for schedules by name, from behind one on.
  *
  * @generated from message millrace.v1.SchedulesRequest
  */
-export type SchedulesRequest = Message<'millrace.v1.SchedulesRequest'> & {
+export type SchedulesRequest = Message<"millrace.v1.SchedulesRequest"> & {
   /**
    * @generated from field: optional string after = 1;
    */
-  after?: string | undefined
+  after?: string | undefined;
 
   /**
    * @generated from field: int32 limit = 2;
    */
-  limit: number
-}
+  limit: number;
+};
 
 /**
  * Describes the message millrace.v1.SchedulesRequest.
  * Use `create(SchedulesRequestSchema)` to create a new message.
  */
-export const SchedulesRequestSchema: GenMessage<SchedulesRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 45)
+export const SchedulesRequestSchema: GenMessage<SchedulesRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 45);
 
 /**
  * Schedules by name, bytewise.
  *
  * @generated from message millrace.v1.SchedulesResponse
  */
-export type SchedulesResponse = Message<'millrace.v1.SchedulesResponse'> & {
+export type SchedulesResponse = Message<"millrace.v1.SchedulesResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.ScheduleRecord schedules = 1;
    */
-  schedules: ScheduleRecord[]
-}
+  schedules: ScheduleRecord[];
+};
 
 /**
  * Describes the message millrace.v1.SchedulesResponse.
  * Use `create(SchedulesResponseSchema)` to create a new message.
  */
-export const SchedulesResponseSchema: GenMessage<SchedulesResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 46)
+export const SchedulesResponseSchema: GenMessage<SchedulesResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 46);
 
 /**
  * A schedule.
  *
  * @generated from message millrace.v1.ScheduleRecord
  */
-export type ScheduleRecord = Message<'millrace.v1.ScheduleRecord'> & {
+export type ScheduleRecord = Message<"millrace.v1.ScheduleRecord"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
+  name: string;
 
   /**
    * @generated from field: int32 version = 2;
    */
-  version: number
+  version: number;
 
   /**
    * What clients wrote down of it: JSON.
    *
    * @generated from field: string plan = 3;
    */
-  plan: string
+  plan: string;
 
   /**
    * @generated from field: bool paused = 4;
    */
-  paused: boolean
+  paused: boolean;
 
   /**
    * When it fires next; none: never again.
    *
    * @generated from field: optional int64 next_at = 5;
    */
-  nextAt?: bigint | undefined
+  nextAt?: bigint | undefined;
 
   /**
    * The fire time of its last run.
    *
    * @generated from field: optional int64 last_at = 6;
    */
-  lastAt?: bigint | undefined
+  lastAt?: bigint | undefined;
 
   /**
    * The task of its last run.
    *
    * @generated from field: optional string last_task = 7;
    */
-  lastTask?: string | undefined
-}
+  lastTask?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.ScheduleRecord.
  * Use `create(ScheduleRecordSchema)` to create a new message.
  */
-export const ScheduleRecordSchema: GenMessage<ScheduleRecord> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 47)
+export const ScheduleRecordSchema: GenMessage<ScheduleRecord> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 47);
 
 /**
  * Asks for schedules that are due.
  *
  * @generated from message millrace.v1.DueSchedulesRequest
  */
-export type DueSchedulesRequest = Message<'millrace.v1.DueSchedulesRequest'> & {
+export type DueSchedulesRequest = Message<"millrace.v1.DueSchedulesRequest"> & {
   /**
    * @generated from field: int32 max = 1;
    */
-  max: number
-}
+  max: number;
+};
 
 /**
  * Describes the message millrace.v1.DueSchedulesRequest.
  * Use `create(DueSchedulesRequestSchema)` to create a new message.
  */
-export const DueSchedulesRequestSchema: GenMessage<DueSchedulesRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 48)
+export const DueSchedulesRequestSchema: GenMessage<DueSchedulesRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 48);
 
 /**
  * Schedules that are due and not paused, the longest overdue first.
  *
  * @generated from message millrace.v1.DueSchedulesResponse
  */
-export type DueSchedulesResponse = Message<'millrace.v1.DueSchedulesResponse'> & {
+export type DueSchedulesResponse = Message<"millrace.v1.DueSchedulesResponse"> & {
   /**
    * Store time.
    *
    * @generated from field: int64 now = 1;
    */
-  now: bigint
+  now: bigint;
 
   /**
    * @generated from field: repeated millrace.v1.ScheduleRecord due = 2;
    */
-  due: ScheduleRecord[]
+  due: ScheduleRecord[];
 
   /**
    * In how long the next one is due.
    *
    * @generated from field: optional int64 next_in_ms = 3;
    */
-  nextInMs?: bigint | undefined
-}
+  nextInMs?: bigint | undefined;
+};
 
 /**
  * Describes the message millrace.v1.DueSchedulesResponse.
  * Use `create(DueSchedulesResponseSchema)` to create a new message.
  */
-export const DueSchedulesResponseSchema: GenMessage<DueSchedulesResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 49)
+export const DueSchedulesResponseSchema: GenMessage<DueSchedulesResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 49);
 
 /**
  * One fire of a schedule: what is enqueued, and when it fires next.
  *
  * @generated from message millrace.v1.TickRequest
  */
-export type TickRequest = Message<'millrace.v1.TickRequest'> & {
+export type TickRequest = Message<"millrace.v1.TickRequest"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
+  name: string;
 
   /**
    * @generated from field: int32 version = 2;
    */
-  version: number
+  version: number;
 
   /**
    * @generated from field: int64 fire_at = 3;
    */
-  fireAt: bigint
+  fireAt: bigint;
 
   /**
    * @generated from field: optional int64 next_at = 4;
    */
-  nextAt?: bigint | undefined
+  nextAt?: bigint | undefined;
 
   /**
    * @generated from field: repeated millrace.v1.TaskSpec tasks = 5;
    */
-  tasks: TaskSpec[]
+  tasks: TaskSpec[];
 
   /**
    * The fire time of the last of them.
    *
    * @generated from field: optional int64 last_at = 6;
    */
-  lastAt?: bigint | undefined
+  lastAt?: bigint | undefined;
 
   /**
    * @generated from field: millrace.v1.Overlap overlap = 7;
    */
-  overlap: Overlap
-}
+  overlap: Overlap;
+};
 
 /**
  * Describes the message millrace.v1.TickRequest.
  * Use `create(TickRequestSchema)` to create a new message.
  */
-export const TickRequestSchema: GenMessage<TickRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 50)
+export const TickRequestSchema: GenMessage<TickRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 50);
 
 /**
  * What became of a fire.
  *
  * @generated from message millrace.v1.TickResponse
  */
-export type TickResponse = Message<'millrace.v1.TickResponse'> & {
+export type TickResponse = Message<"millrace.v1.TickResponse"> & {
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.TickResponse.outcome
    */
-  outcome:
-    | {
-        /**
-         * Its runs are enqueued.
-         *
-         * @generated from field: millrace.v1.GroupAdded ticked = 1;
-         */
-        value: GroupAdded
-        case: 'ticked'
-      }
-    | {
-        /**
-         * It advanced, and its last run lives: nothing was enqueued.
-         *
-         * @generated from field: millrace.v1.Always skipped = 2;
-         */
-        value: Always
-        case: 'skipped'
-      }
-    | {
-        /**
-         * Somebody else was there first.
-         *
-         * @generated from field: millrace.v1.Always stale = 3;
-         */
-        value: Always
-        case: 'stale'
-      }
-    | {
-        /**
-         * Nothing was done, for the sake of one task.
-         *
-         * @generated from field: millrace.v1.GroupRejected rejected = 4;
-         */
-        value: GroupRejected
-        case: 'rejected'
-      }
-    | { case: undefined; value?: undefined }
-}
+  outcome: {
+    /**
+     * Its runs are enqueued.
+     *
+     * @generated from field: millrace.v1.GroupAdded ticked = 1;
+     */
+    value: GroupAdded;
+    case: "ticked";
+  } | {
+    /**
+     * It advanced, and its last run lives: nothing was enqueued.
+     *
+     * @generated from field: millrace.v1.Always skipped = 2;
+     */
+    value: Always;
+    case: "skipped";
+  } | {
+    /**
+     * Somebody else was there first.
+     *
+     * @generated from field: millrace.v1.Always stale = 3;
+     */
+    value: Always;
+    case: "stale";
+  } | {
+    /**
+     * Nothing was done, for the sake of one task.
+     *
+     * @generated from field: millrace.v1.GroupRejected rejected = 4;
+     */
+    value: GroupRejected;
+    case: "rejected";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.TickResponse.
  * Use `create(TickResponseSchema)` to create a new message.
  */
-export const TickResponseSchema: GenMessage<TickResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 51)
+export const TickResponseSchema: GenMessage<TickResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 51);
 
 /**
  * Takes a lock that nobody holds.
  *
  * @generated from message millrace.v1.AcquireLockRequest
  */
-export type AcquireLockRequest = Message<'millrace.v1.AcquireLockRequest'> & {
+export type AcquireLockRequest = Message<"millrace.v1.AcquireLockRequest"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
+  name: string;
 
   /**
    * Drawn for this taking of the lock.
    *
    * @generated from field: string holder = 2;
    */
-  holder: string
+  holder: string;
 
   /**
    * @generated from field: int64 ttl_ms = 3;
    */
-  ttlMs: bigint
+  ttlMs: bigint;
 
   /**
    * Shown to operators: who holds it.
    *
    * @generated from field: string about = 4;
    */
-  about: string
-}
+  about: string;
+};
 
 /**
  * Describes the message millrace.v1.AcquireLockRequest.
  * Use `create(AcquireLockRequestSchema)` to create a new message.
  */
-export const AcquireLockRequestSchema: GenMessage<AcquireLockRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 52)
+export const AcquireLockRequestSchema: GenMessage<AcquireLockRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 52);
 
 /**
  * Whether a lock was taken.
  *
  * @generated from message millrace.v1.AcquireLockResponse
  */
-export type AcquireLockResponse = Message<'millrace.v1.AcquireLockResponse'> & {
+export type AcquireLockResponse = Message<"millrace.v1.AcquireLockResponse"> & {
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.AcquireLockResponse.outcome
    */
-  outcome:
-    | {
-        /**
-         * It was.
-         *
-         * @generated from field: millrace.v1.LockAcquired acquired = 1;
-         */
-        value: LockAcquired
-        case: 'acquired'
-      }
-    | {
-        /**
-         * Somebody else has it.
-         *
-         * @generated from field: millrace.v1.LockHeld held = 2;
-         */
-        value: LockHeld
-        case: 'held'
-      }
-    | { case: undefined; value?: undefined }
-}
+  outcome: {
+    /**
+     * It was.
+     *
+     * @generated from field: millrace.v1.LockAcquired acquired = 1;
+     */
+    value: LockAcquired;
+    case: "acquired";
+  } | {
+    /**
+     * Somebody else has it.
+     *
+     * @generated from field: millrace.v1.LockHeld held = 2;
+     */
+    value: LockHeld;
+    case: "held";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.AcquireLockResponse.
  * Use `create(AcquireLockResponseSchema)` to create a new message.
  */
-export const AcquireLockResponseSchema: GenMessage<AcquireLockResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 53)
+export const AcquireLockResponseSchema: GenMessage<AcquireLockResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 53);
 
 /**
  * The lock was taken.
  *
  * @generated from message millrace.v1.LockAcquired
  */
-export type LockAcquired = Message<'millrace.v1.LockAcquired'> & {
+export type LockAcquired = Message<"millrace.v1.LockAcquired"> & {
   /**
    * Larger than any that a lock of this store was ever given.
    *
    * @generated from field: int64 token = 1;
    */
-  token: bigint
-}
+  token: bigint;
+};
 
 /**
  * Describes the message millrace.v1.LockAcquired.
  * Use `create(LockAcquiredSchema)` to create a new message.
  */
-export const LockAcquiredSchema: GenMessage<LockAcquired> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 54)
+export const LockAcquiredSchema: GenMessage<LockAcquired> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 54);
 
 /**
  * Somebody else has the lock.
  *
  * @generated from message millrace.v1.LockHeld
  */
-export type LockHeld = Message<'millrace.v1.LockHeld'> & {
+export type LockHeld = Message<"millrace.v1.LockHeld"> & {
   /**
    * Unless it is renewed its lease ends in so long.
    *
    * @generated from field: int64 ends_in_ms = 1;
    */
-  endsInMs: bigint
-}
+  endsInMs: bigint;
+};
 
 /**
  * Describes the message millrace.v1.LockHeld.
  * Use `create(LockHeldSchema)` to create a new message.
  */
-export const LockHeldSchema: GenMessage<LockHeld> = /*@__PURE__*/ messageDesc(file_millrace_v1_keeping, 55)
+export const LockHeldSchema: GenMessage<LockHeld> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 55);
 
 /**
  * Extends the lease of a lock.
  *
  * @generated from message millrace.v1.RenewLockRequest
  */
-export type RenewLockRequest = Message<'millrace.v1.RenewLockRequest'> & {
+export type RenewLockRequest = Message<"millrace.v1.RenewLockRequest"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
+  name: string;
 
   /**
    * @generated from field: string holder = 2;
    */
-  holder: string
+  holder: string;
 
   /**
    * @generated from field: int64 ttl_ms = 3;
    */
-  ttlMs: bigint
-}
+  ttlMs: bigint;
+};
 
 /**
  * Describes the message millrace.v1.RenewLockRequest.
  * Use `create(RenewLockRequestSchema)` to create a new message.
  */
-export const RenewLockRequestSchema: GenMessage<RenewLockRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 56)
+export const RenewLockRequestSchema: GenMessage<RenewLockRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 56);
 
 /**
  * Whether the lock is held.
  *
  * @generated from message millrace.v1.RenewLockResponse
  */
-export type RenewLockResponse = Message<'millrace.v1.RenewLockResponse'> & {
+export type RenewLockResponse = Message<"millrace.v1.RenewLockResponse"> & {
   /**
    * @generated from field: millrace.v1.LockHold outcome = 1;
    */
-  outcome: LockHold
-}
+  outcome: LockHold;
+};
 
 /**
  * Describes the message millrace.v1.RenewLockResponse.
  * Use `create(RenewLockResponseSchema)` to create a new message.
  */
-export const RenewLockResponseSchema: GenMessage<RenewLockResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 57)
+export const RenewLockResponseSchema: GenMessage<RenewLockResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 57);
 
 /**
  * Gives a lock back.
  *
  * @generated from message millrace.v1.ReleaseLockRequest
  */
-export type ReleaseLockRequest = Message<'millrace.v1.ReleaseLockRequest'> & {
+export type ReleaseLockRequest = Message<"millrace.v1.ReleaseLockRequest"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
+  name: string;
 
   /**
    * @generated from field: string holder = 2;
    */
-  holder: string
-}
+  holder: string;
+};
 
 /**
  * Describes the message millrace.v1.ReleaseLockRequest.
  * Use `create(ReleaseLockRequestSchema)` to create a new message.
  */
-export const ReleaseLockRequestSchema: GenMessage<ReleaseLockRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 58)
+export const ReleaseLockRequestSchema: GenMessage<ReleaseLockRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 58);
 
 /**
  * Whether the lock was held.
  *
  * @generated from message millrace.v1.ReleaseLockResponse
  */
-export type ReleaseLockResponse = Message<'millrace.v1.ReleaseLockResponse'> & {
+export type ReleaseLockResponse = Message<"millrace.v1.ReleaseLockResponse"> & {
   /**
    * @generated from field: millrace.v1.LockHold outcome = 1;
    */
-  outcome: LockHold
-}
+  outcome: LockHold;
+};
 
 /**
  * Describes the message millrace.v1.ReleaseLockResponse.
  * Use `create(ReleaseLockResponseSchema)` to create a new message.
  */
-export const ReleaseLockResponseSchema: GenMessage<ReleaseLockResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 59)
+export const ReleaseLockResponseSchema: GenMessage<ReleaseLockResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 59);
 
 /**
  * Asks for the locks that are held.
  *
  * @generated from message millrace.v1.LocksRequest
  */
-export type LocksRequest = Message<'millrace.v1.LocksRequest'> & {}
+export type LocksRequest = Message<"millrace.v1.LocksRequest"> & {
+};
 
 /**
  * Describes the message millrace.v1.LocksRequest.
  * Use `create(LocksRequestSchema)` to create a new message.
  */
-export const LocksRequestSchema: GenMessage<LocksRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 60)
+export const LocksRequestSchema: GenMessage<LocksRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 60);
 
 /**
  * The locks that are held, by name.
  *
  * @generated from message millrace.v1.LocksResponse
  */
-export type LocksResponse = Message<'millrace.v1.LocksResponse'> & {
+export type LocksResponse = Message<"millrace.v1.LocksResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.LockRecord locks = 1;
    */
-  locks: LockRecord[]
-}
+  locks: LockRecord[];
+};
 
 /**
  * Describes the message millrace.v1.LocksResponse.
  * Use `create(LocksResponseSchema)` to create a new message.
  */
-export const LocksResponseSchema: GenMessage<LocksResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 61)
+export const LocksResponseSchema: GenMessage<LocksResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 61);
 
 /**
  * A lock that is held.
  *
  * @generated from message millrace.v1.LockRecord
  */
-export type LockRecord = Message<'millrace.v1.LockRecord'> & {
+export type LockRecord = Message<"millrace.v1.LockRecord"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
+  name: string;
 
   /**
    * @generated from field: int64 token = 2;
    */
-  token: bigint
+  token: bigint;
 
   /**
    * @generated from field: string about = 3;
    */
-  about: string
+  about: string;
 
   /**
    * @generated from field: int64 acquired_at = 4;
    */
-  acquiredAt: bigint
+  acquiredAt: bigint;
 
   /**
    * @generated from field: int64 expires_at = 5;
    */
-  expiresAt: bigint
-}
+  expiresAt: bigint;
+};
 
 /**
  * Describes the message millrace.v1.LockRecord.
  * Use `create(LockRecordSchema)` to create a new message.
  */
-export const LockRecordSchema: GenMessage<LockRecord> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_keeping, 62)
+export const LockRecordSchema: GenMessage<LockRecord> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_keeping, 62);
 
 /**
  * Who set a limit.
@@ -1812,19 +1757,20 @@ export const LimitSetter = {
    * @generated from enum value: LIMIT_SETTER_BREAKER = 3;
    */
   BREAKER: 3,
-} as const
+} as const;
 
 /**
  * Who set a limit.
  *
  * @generated from enum millrace.v1.LimitSetter
  */
-export type LimitSetter = (typeof LimitSetter)[keyof typeof LimitSetter] | UnknownEnum
+export type LimitSetter = (typeof LimitSetter)[keyof typeof LimitSetter] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.LimitSetter.
  */
-export const LimitSetterSchema: GenEnum<LimitSetter> = /*@__PURE__*/ enumDesc(file_millrace_v1_keeping, 0)
+export const LimitSetterSchema: GenEnum<LimitSetter> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_keeping, 0);
 
 /**
  * Whether a limit was written.
@@ -1852,19 +1798,20 @@ export const LimitVerdict = {
    * @generated from enum value: LIMIT_VERDICT_OUTDATED = 2;
    */
   OUTDATED: 2,
-} as const
+} as const;
 
 /**
  * Whether a limit was written.
  *
  * @generated from enum millrace.v1.LimitVerdict
  */
-export type LimitVerdict = (typeof LimitVerdict)[keyof typeof LimitVerdict] | UnknownEnum
+export type LimitVerdict = (typeof LimitVerdict)[keyof typeof LimitVerdict] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.LimitVerdict.
  */
-export const LimitVerdictSchema: GenEnum<LimitVerdict> = /*@__PURE__*/ enumDesc(file_millrace_v1_keeping, 1)
+export const LimitVerdictSchema: GenEnum<LimitVerdict> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_keeping, 1);
 
 /**
  * What a budget is for.
@@ -1892,19 +1839,20 @@ export const ScopeKind = {
    * @generated from enum value: SCOPE_KIND_PARTITION = 2;
    */
   PARTITION: 2,
-} as const
+} as const;
 
 /**
  * What a budget is for.
  *
  * @generated from enum millrace.v1.ScopeKind
  */
-export type ScopeKind = (typeof ScopeKind)[keyof typeof ScopeKind] | UnknownEnum
+export type ScopeKind = (typeof ScopeKind)[keyof typeof ScopeKind] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.ScopeKind.
  */
-export const ScopeKindSchema: GenEnum<ScopeKind> = /*@__PURE__*/ enumDesc(file_millrace_v1_keeping, 2)
+export const ScopeKindSchema: GenEnum<ScopeKind> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_keeping, 2);
 
 /**
  * Whether a budget was written.
@@ -1932,19 +1880,20 @@ export const BudgetVerdict = {
    * @generated from enum value: BUDGET_VERDICT_TOO_MANY = 2;
    */
   TOO_MANY: 2,
-} as const
+} as const;
 
 /**
  * Whether a budget was written.
  *
  * @generated from enum millrace.v1.BudgetVerdict
  */
-export type BudgetVerdict = (typeof BudgetVerdict)[keyof typeof BudgetVerdict] | UnknownEnum
+export type BudgetVerdict = (typeof BudgetVerdict)[keyof typeof BudgetVerdict] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.BudgetVerdict.
  */
-export const BudgetVerdictSchema: GenEnum<BudgetVerdict> = /*@__PURE__*/ enumDesc(file_millrace_v1_keeping, 3)
+export const BudgetVerdictSchema: GenEnum<BudgetVerdict> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_keeping, 3);
 
 /**
  * Whether a schedule was there.
@@ -1972,21 +1921,20 @@ export const ScheduleRemoval = {
    * @generated from enum value: SCHEDULE_REMOVAL_UNKNOWN = 2;
    */
   UNKNOWN: 2,
-} as const
+} as const;
 
 /**
  * Whether a schedule was there.
  *
  * @generated from enum millrace.v1.ScheduleRemoval
  */
-export type ScheduleRemoval = (typeof ScheduleRemoval)[keyof typeof ScheduleRemoval] | UnknownEnum
+export type ScheduleRemoval = (typeof ScheduleRemoval)[keyof typeof ScheduleRemoval] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.ScheduleRemoval.
  */
-export const ScheduleRemovalSchema: GenEnum<ScheduleRemoval> =
-  /*@__PURE__*/
-  enumDesc(file_millrace_v1_keeping, 4)
+export const ScheduleRemovalSchema: GenEnum<ScheduleRemoval> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_keeping, 4);
 
 /**
  * What becomes of a run while the last one lives.
@@ -2028,19 +1976,20 @@ export const Overlap = {
    * @generated from enum value: OVERLAP_REPLACE = 4;
    */
   REPLACE: 4,
-} as const
+} as const;
 
 /**
  * What becomes of a run while the last one lives.
  *
  * @generated from enum millrace.v1.Overlap
  */
-export type Overlap = (typeof Overlap)[keyof typeof Overlap] | UnknownEnum
+export type Overlap = (typeof Overlap)[keyof typeof Overlap] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.Overlap.
  */
-export const OverlapSchema: GenEnum<Overlap> = /*@__PURE__*/ enumDesc(file_millrace_v1_keeping, 5)
+export const OverlapSchema: GenEnum<Overlap> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_keeping, 5);
 
 /**
  * Whether a lock was still held.
@@ -2075,16 +2024,18 @@ export const LockHold = {
    * @generated from enum value: LOCK_HOLD_RELEASED = 3;
    */
   RELEASED: 3,
-} as const
+} as const;
 
 /**
  * Whether a lock was still held.
  *
  * @generated from enum millrace.v1.LockHold
  */
-export type LockHold = (typeof LockHold)[keyof typeof LockHold] | UnknownEnum
+export type LockHold = (typeof LockHold)[keyof typeof LockHold] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.LockHold.
  */
-export const LockHoldSchema: GenEnum<LockHold> = /*@__PURE__*/ enumDesc(file_millrace_v1_keeping, 6)
+export const LockHoldSchema: GenEnum<LockHold> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_keeping, 6);
+

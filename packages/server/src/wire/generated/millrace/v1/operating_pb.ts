@@ -4,1572 +4,1530 @@
 
 // Operating: commands on tasks and queues, what readers see, upkeep and audit.
 
-import type { GenEnum, GenFile, GenMessage } from '@bufbuild/protobuf/codegenv2'
-import { enumDesc, fileDesc, messageDesc } from '@bufbuild/protobuf/codegenv2'
-import { file_millrace_v1_forms } from './forms_pb.ts'
-import type { Always, Payload, TaskRecord, TaskState, TaskSummary } from './task_pb.ts'
-import { file_millrace_v1_task } from './task_pb.ts'
-import type { PublishedDefinition, SessionOrder, WorkerState } from './working_pb.ts'
-import { file_millrace_v1_working } from './working_pb.ts'
-import type { Message, UnknownEnum } from '@bufbuild/protobuf'
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_millrace_v1_forms } from "./forms_pb.ts";
+import type { Always, Payload, TaskRecord, TaskState, TaskSummary } from "./task_pb.ts";
+import { file_millrace_v1_task } from "./task_pb.ts";
+import type { PublishedDefinition, SessionOrder, WorkerState } from "./working_pb.ts";
+import { file_millrace_v1_working } from "./working_pb.ts";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file millrace/v1/operating.proto.
  */
-export const file_millrace_v1_operating: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'ChttaWxscmFjZS92MS9vcGVyYXRpbmcucHJvdG8SC21pbGxyYWNlLnYxIosBCg5Db21tYW5kUmVxdWVzdBITCgVub25jZRgBIAEoCUIE6OAYAhIlCgdjb21tYW5kGAIgASgLMhQubWlsbHJhY2UudjEuQ29tbWFuZBIqCgZ0YXJnZXQYAyABKAsyGi5taWxscmFjZS52MS5Db21tYW5kVGFyZ2V0EhEKCXRhc2tzX21heBgEIAEoBSKJAQoNQ29tbWFuZFRhcmdldBIjCgNpZHMYASABKAsyFC5taWxscmFjZS52MS5UYXNrSWRzSAASKQoGZmlsdGVyGAIgASgLMhcubWlsbHJhY2UudjEuVGFza0ZpbHRlckgAEhMKBmN1cnNvchgDIAEoCUgBiAEBQggKBnRhcmdldEIJCgdfY3Vyc29yIiQKB1Rhc2tJZHMSGQoGdmFsdWVzGAEgAygJQgno4BgB8OAY6AciiQIKB0NvbW1hbmQSLAoGY2FuY2VsGAEgASgLMhoubWlsbHJhY2UudjEuQ2FuY2VsQ29tbWFuZEgAEioKBXJldHJ5GAIgASgLMhkubWlsbHJhY2UudjEuUmV0cnlDb21tYW5kSAASJQoGcmVtb3ZlGAMgASgLMhMubWlsbHJhY2UudjEuQWx3YXlzSAASIwoEaG9sZBgEIAEoCzITLm1pbGxyYWNlLnYxLkFsd2F5c0gAEiYKB3JlbGVhc2UYBSABKAsyEy5taWxscmFjZS52MS5BbHdheXNIABIoCgRlZGl0GAYgASgLMhgubWlsbHJhY2UudjEuRWRpdENvbW1hbmRIAEIGCgRraW5kIjYKDUNhbmNlbENvbW1hbmQSGgoGcmVhc29uGAEgASgJQgXw4BiAIEgAiAEBQgkKB19yZWFzb24iRgoMUmV0cnlDb21tYW5kEioKB3BheWxvYWQYASABKAsyFC5taWxscmFjZS52MS5QYXlsb2FkSACIAQFCCgoIX3BheWxvYWQiiQEKC0VkaXRDb21tYW5kEioKB3BheWxvYWQYASABKAsyFC5taWxscmFjZS52MS5QYXlsb2FkSACIAQESGAoFbGV2ZWwYAiABKAVCBPDgGARIAYgBARITCgZydW5fYXQYAyABKANIAogBAUIKCghfcGF5bG9hZEIICgZfbGV2ZWxCCQoHX3J1bl9hdCKCAQoPQ29tbWFuZFJlc3BvbnNlEg8KB21hdGNoZWQYASABKAUSDwoHY2hhbmdlZBgCIAEoBRItCghvdXRjb21lcxgDIAMoDjIbLm1pbGxyYWNlLnYxLkNvbW1hbmRPdXRjb21lEhMKBmN1cnNvchgEIAEoCUgAiAEBQgkKB19jdXJzb3Ii9QEKClRhc2tGaWx0ZXISKwoGc3RhdGVzGAEgASgLMhYubWlsbHJhY2UudjEuU3RhdGVMaXN0SACIAQESEgoFcXVldWUYAiABKAlIAYgBARIRCgR0eXBlGAMgASgJSAKIAQESEAoDdGFnGAQgASgJSAOIAQESKwoIbWV0YWRhdGEYBSABKAsyFC5taWxscmFjZS52MS5UZXh0TWFwSASIAQESGAoEdGV4dBgGIAEoCUIF8OAYgCBIBYgBAUIJCgdfc3RhdGVzQggKBl9xdWV1ZUIHCgVfdHlwZUIGCgRfdGFnQgsKCV9tZXRhZGF0YUIHCgVfdGV4dCI5CglTdGF0ZUxpc3QSLAoGdmFsdWVzGAEgAygOMhYubWlsbHJhY2UudjEuVGFza1N0YXRlQgTw4BhkImoKB1RleHRNYXASMAoGdmFsdWVzGAEgAygLMiAubWlsbHJhY2UudjEuVGV4dE1hcC5WYWx1ZXNFbnRyeRotCgtWYWx1ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIsABChVDb25maWd1cmVRdWV1ZVJlcXVlc3QSEwoFcXVldWUYASABKAlCBOjgGAMSEwoGcGF1c2VkGAIgASgISACIAQESJgoCYnkYAyABKAsyFS5taWxscmFjZS52MS5QYXVzZWRCeUgBiAEBEjUKCXJldGVudGlvbhgEIAEoCzIdLm1pbGxyYWNlLnYxLlJldGVudGlvblNldHRpbmdIAogBAUIJCgdfcGF1c2VkQgUKA19ieUIMCgpfcmV0ZW50aW9uIikKCFBhdXNlZEJ5EhYKAmJ5GAEgASgJQgXw4BiACEgAiAEBQgUKA19ieSJQChBSZXRlbnRpb25TZXR0aW5nEi4KCXJldGVudGlvbhgBIAEoCzIWLm1pbGxyYWNlLnYxLlJldGVudGlvbkgAiAEBQgwKCl9yZXRlbnRpb24ixQEKCVJldGVudGlvbhIZCgxzdWNjZWVkZWRfbXMYASABKANIAIgBARIZCgxjYW5jZWxsZWRfbXMYAiABKANIAYgBARIWCglmYWlsZWRfbXMYAyABKANIAogBARISCgVjb3VudBgEIAEoA0gDiAEBEhIKBWJ5dGVzGAUgASgDSASIAQFCDwoNX3N1Y2NlZWRlZF9tc0IPCg1fY2FuY2VsbGVkX21zQgwKCl9mYWlsZWRfbXNCCAoGX2NvdW50QggKBl9ieXRlcyIYChZDb25maWd1cmVRdWV1ZVJlc3BvbnNlIiYKD09wZW5HYXRlUmVxdWVzdBITCgRnYXRlGAEgASgJQgXw4BiAAiI7ChBPcGVuR2F0ZVJlc3BvbnNlEicKB291dGNvbWUYASABKA4yFi5taWxscmFjZS52MS5HYXRlU3RhdGUiJAoKR2V0UmVxdWVzdBIWCgNpZHMYASADKAlCCejgGAHw4BjoByIzCgtHZXRSZXNwb25zZRIkCgV0YXNrcxgBIAMoCzIVLm1pbGxyYWNlLnYxLlRhc2tTbG90Ij8KCFRhc2tTbG90EioKBHRhc2sYASABKAsyFy5taWxscmFjZS52MS5UYXNrUmVjb3JkSACIAQFCBwoFX3Rhc2sijwEKC0xpc3RSZXF1ZXN0EicKBmZpbHRlchgBIAEoCzIXLm1pbGxyYWNlLnYxLlRhc2tGaWx0ZXISDQoFbGltaXQYAiABKAUSEwoGY3Vyc29yGAMgASgJSACIAQESGAoLZW5kZWRfc2luY2UYBCABKANIAYgBAUIJCgdfY3Vyc29yQg4KDF9lbmRlZF9zaW5jZSJTCgxMaXN0UmVzcG9uc2USJwoFdGFza3MYASADKAsyGC5taWxscmFjZS52MS5UYXNrU3VtbWFyeRIRCgRuZXh0GAIgASgJSACIAQFCBwoFX25leHQiDwoNUXVldWVzUmVxdWVzdCI6Cg5RdWV1ZXNSZXNwb25zZRIoCgZxdWV1ZXMYASADKAsyGC5taWxscmFjZS52MS5RdWV1ZVJlY29yZCLGAQoLUXVldWVSZWNvcmQSDQoFcXVldWUYASABKAkSDgoGcGF1c2VkGAIgASgIEi4KCXJldGVudGlvbhgDIAEoCzIWLm1pbGxyYWNlLnYxLlJldGVudGlvbkgAiAEBEigKBmNvdW50cxgEIAEoCzIYLm1pbGxyYWNlLnYxLlF1ZXVlQ291bnRzEhwKD29sZGVzdF9yZWFkeV9hdBgFIAEoA0gBiAEBQgwKCl9yZXRlbnRpb25CEgoQX29sZGVzdF9yZWFkeV9hdCKmAQoLUXVldWVDb3VudHMSDwoHYmxvY2tlZBgBIAEoAxIRCglzY2hlZHVsZWQYAiABKAMSDQoFcmVhZHkYAyABKAMSDAoEaGVsZBgEIAEoAxIPCgdydW5uaW5nGAUgASgDEg8KB3dhaXRpbmcYBiABKAMSEQoJc3VjY2VlZGVkGAcgASgDEg4KBmZhaWxlZBgIIAEoAxIRCgljYW5jZWxsZWQYCSABKAMiFgoUV2FpdGluZ1JvdXRlc1JlcXVlc3QiQgoVV2FpdGluZ1JvdXRlc1Jlc3BvbnNlEikKBnJvdXRlcxgBIAMoCzIZLm1pbGxyYWNlLnYxLldhaXRpbmdSb3V0ZSJNCgxXYWl0aW5nUm91dGUSDQoFcXVldWUYASABKAkSDAoEdHlwZRgCIAEoCRINCgVuZWVkcxgDIAMoCRIRCglkdWVfc2luY2UYBCABKAMiRAoORHVlU29vblJlcXVlc3QSEAoIc2luY2VfbXMYASABKAMSEQoJd2l0aGluX21zGAIgASgDEg0KBWxpbWl0GAMgASgFIjYKD0R1ZVNvb25SZXNwb25zZRIjCgV0YXNrcxgBIAMoCzIULm1pbGxyYWNlLnYxLkR1ZVNvb24iQgoHRHVlU29vbhIKCgJpZBgBIAEoCRINCgVxdWV1ZRgCIAEoCRIMCgR0eXBlGAMgASgJEg4KBmR1ZV9ieRgEIAEoAyI2Cg9TdGFuZGluZ1JlcXVlc3QSEAoCaWQYASABKAlCBOjgGAESEQoJY291bnRfbWF4GAIgASgFIk0KEFN0YW5kaW5nUmVzcG9uc2USLAoIc3RhbmRpbmcYASABKAsyFS5taWxscmFjZS52MS5TdGFuZGluZ0gAiAEBQgsKCV9zdGFuZGluZyLVAQoIU3RhbmRpbmcSKAoGYmVmb3JlGAEgASgLMhMubWlsbHJhY2UudjEuQmVmb3JlSACIAQESEgoFZmlyc3QYAiABKAlIAYgBARIXCgprZXlfaG9sZGVyGAMgASgJSAKIAQESEQoEZ2F0ZRgEIAEoCUgDiAEBEicKBnBhdXNlZBgFIAEoCzISLm1pbGxyYWNlLnYxLlBhdXNlSASIAQFCCQoHX2JlZm9yZUIICgZfZmlyc3RCDQoLX2tleV9ob2xkZXJCBwoFX2dhdGVCCQoHX3BhdXNlZCJNCgZCZWZvcmUSDgoGaGlnaGVyGAEgASgFEgwKBHNhbWUYAiABKAUSJQoHY291bnRlZBgDIAEoDjIULm1pbGxyYWNlLnYxLkNvdW50ZWQiKwoFUGF1c2USCgoCYXQYASABKAMSDwoCYnkYAiABKAlIAIgBAUIFCgNfYnkiEQoPU2Vzc2lvbnNSZXF1ZXN0IkAKEFNlc3Npb25zUmVzcG9uc2USLAoIc2Vzc2lvbnMYASADKAsyGi5taWxscmFjZS52MS5TZXNzaW9uUmVjb3JkIqgCCg1TZXNzaW9uUmVjb3JkEg8KB3Nlc3Npb24YASABKAkSDAoEaG9zdBgCIAEoCRILCgNwaWQYAyABKAUSDgoGcXVldWVzGAQgAygJEg0KBXR5cGVzGAUgAygJEg4KBm9mZmVycxgGIAMoCRITCgtjb25jdXJyZW5jeRgHIAEoBRInCgVzdGF0ZRgIIAEoDjIYLm1pbGxyYWNlLnYxLldvcmtlclN0YXRlEhEKCW9wZW5lZF9hdBgJIAEoAxINCgVzaW5jZRgKIAEoAxISCgpleHBpcmVzX2F0GAsgASgDEg8KB3J1bm5pbmcYDCABKAUSLQoFb3JkZXIYDSABKAsyGS5taWxscmFjZS52MS5TZXNzaW9uT3JkZXJIAIgBAUIICgZfb3JkZXIiFAoSRGVmaW5pdGlvbnNSZXF1ZXN0IkwKE0RlZmluaXRpb25zUmVzcG9uc2USNQoLZGVmaW5pdGlvbnMYASADKAsyIC5taWxscmFjZS52MS5QdWJsaXNoZWREZWZpbml0aW9uIgwKCk5vd1JlcXVlc3QiGgoLTm93UmVzcG9uc2USCwoDbm93GAEgASgDIiEKDFN3ZWVwUmVxdWVzdBIRCgl0YXNrc19tYXgYASABKAUiLgoNU3dlZXBSZXNwb25zZRIPCgdjaGFuZ2VkGAEgASgFEgwKBG1vcmUYAiABKAgiIwoORGVsaXZlclJlcXVlc3QSEQoJdGFza3NfbWF4GAEgASgFIjAKD0RlbGl2ZXJSZXNwb25zZRIPCgdjaGFuZ2VkGAEgASgFEgwKBG1vcmUYAiABKAgiTAoMUHJ1bmVSZXF1ZXN0EhEKCXRhc2tzX21heBgBIAEoBRIpCglyZXRlbnRpb24YAiABKAsyFi5taWxscmFjZS52MS5SZXRlbnRpb24iLgoNUHJ1bmVSZXNwb25zZRIPCgdjaGFuZ2VkGAEgASgFEgwKBG1vcmUYAiABKAgiTQoMQXVkaXRSZXF1ZXN0EhMKBmN1cnNvchgBIAEoCUgAiAEBEg0KBWxpbWl0GAIgASgFEg4KBnJlcGFpchgDIAEoCEIJCgdfY3Vyc29yImYKDUF1ZGl0UmVzcG9uc2USKQoHZGVmZWN0cxgBIAMoCzIYLm1pbGxyYWNlLnYxLlN0b3JlRGVmZWN0Eg4KBnVuc2VlbhgCIAMoCRIRCgRuZXh0GAMgASgJSACIAQFCBwoFX25leHQiYgoLU3RvcmVEZWZlY3QSDAoEY29kZRgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEg8KB21lc3NhZ2UYAyABKAkSIwoGcmVtZWR5GAQgASgOMhMubWlsbHJhY2UudjEuUmVtZWR5KsUBCg5Db21tYW5kT3V0Y29tZRIfChtDT01NQU5EX09VVENPTUVfVU5TUEVDSUZJRUQQABIbChdDT01NQU5EX09VVENPTUVfQ0hBTkdFRBABEh0KGUNPTU1BTkRfT1VUQ09NRV9SRVFVRVNURUQQAhIbChdDT01NQU5EX09VVENPTUVfUkVGVVNFRBADEhwKGENPTU1BTkRfT1VUQ09NRV9LRVlfSEVMRBAEEhsKF0NPTU1BTkRfT1VUQ09NRV9VTktOT1dOEAUqUQoJR2F0ZVN0YXRlEhoKFkdBVEVfU1RBVEVfVU5TUEVDSUZJRUQQABITCg9HQVRFX1NUQVRFX09QRU4QARITCg9HQVRFX1NUQVRFX0dPTkUQAipFCgdDb3VudGVkEhcKE0NPVU5URURfVU5TUEVDSUZJRUQQABIPCgtDT1VOVEVEX0FMTBABEhAKDENPVU5URURfU09NRRACKlsKBlJlbWVkeRIWChJSRU1FRFlfVU5TUEVDSUZJRUQQABIRCg1SRU1FRFlfUkVQQUlSEAESEQoNUkVNRURZX1dPUktFUhACEhMKD1JFTUVEWV9PUEVSQVRPUhADYgZwcm90bzM',
-    [file_millrace_v1_forms, file_millrace_v1_task, file_millrace_v1_working],
-  )
+export const file_millrace_v1_operating: GenFile = /*@__PURE__*/
+  fileDesc("ChttaWxscmFjZS92MS9vcGVyYXRpbmcucHJvdG8SC21pbGxyYWNlLnYxIosBCg5Db21tYW5kUmVxdWVzdBITCgVub25jZRgBIAEoCUIE6OAYAhIlCgdjb21tYW5kGAIgASgLMhQubWlsbHJhY2UudjEuQ29tbWFuZBIqCgZ0YXJnZXQYAyABKAsyGi5taWxscmFjZS52MS5Db21tYW5kVGFyZ2V0EhEKCXRhc2tzX21heBgEIAEoBSKJAQoNQ29tbWFuZFRhcmdldBIjCgNpZHMYASABKAsyFC5taWxscmFjZS52MS5UYXNrSWRzSAASKQoGZmlsdGVyGAIgASgLMhcubWlsbHJhY2UudjEuVGFza0ZpbHRlckgAEhMKBmN1cnNvchgDIAEoCUgBiAEBQggKBnRhcmdldEIJCgdfY3Vyc29yIiQKB1Rhc2tJZHMSGQoGdmFsdWVzGAEgAygJQgno4BgB8OAY6AciiQIKB0NvbW1hbmQSLAoGY2FuY2VsGAEgASgLMhoubWlsbHJhY2UudjEuQ2FuY2VsQ29tbWFuZEgAEioKBXJldHJ5GAIgASgLMhkubWlsbHJhY2UudjEuUmV0cnlDb21tYW5kSAASJQoGcmVtb3ZlGAMgASgLMhMubWlsbHJhY2UudjEuQWx3YXlzSAASIwoEaG9sZBgEIAEoCzITLm1pbGxyYWNlLnYxLkFsd2F5c0gAEiYKB3JlbGVhc2UYBSABKAsyEy5taWxscmFjZS52MS5BbHdheXNIABIoCgRlZGl0GAYgASgLMhgubWlsbHJhY2UudjEuRWRpdENvbW1hbmRIAEIGCgRraW5kIjYKDUNhbmNlbENvbW1hbmQSGgoGcmVhc29uGAEgASgJQgXw4BiAIEgAiAEBQgkKB19yZWFzb24iRgoMUmV0cnlDb21tYW5kEioKB3BheWxvYWQYASABKAsyFC5taWxscmFjZS52MS5QYXlsb2FkSACIAQFCCgoIX3BheWxvYWQiiQEKC0VkaXRDb21tYW5kEioKB3BheWxvYWQYASABKAsyFC5taWxscmFjZS52MS5QYXlsb2FkSACIAQESGAoFbGV2ZWwYAiABKAVCBPDgGARIAYgBARITCgZydW5fYXQYAyABKANIAogBAUIKCghfcGF5bG9hZEIICgZfbGV2ZWxCCQoHX3J1bl9hdCKCAQoPQ29tbWFuZFJlc3BvbnNlEg8KB21hdGNoZWQYASABKAUSDwoHY2hhbmdlZBgCIAEoBRItCghvdXRjb21lcxgDIAMoDjIbLm1pbGxyYWNlLnYxLkNvbW1hbmRPdXRjb21lEhMKBmN1cnNvchgEIAEoCUgAiAEBQgkKB19jdXJzb3Ii9QEKClRhc2tGaWx0ZXISKwoGc3RhdGVzGAEgASgLMhYubWlsbHJhY2UudjEuU3RhdGVMaXN0SACIAQESEgoFcXVldWUYAiABKAlIAYgBARIRCgR0eXBlGAMgASgJSAKIAQESEAoDdGFnGAQgASgJSAOIAQESKwoIbWV0YWRhdGEYBSABKAsyFC5taWxscmFjZS52MS5UZXh0TWFwSASIAQESGAoEdGV4dBgGIAEoCUIF8OAYgCBIBYgBAUIJCgdfc3RhdGVzQggKBl9xdWV1ZUIHCgVfdHlwZUIGCgRfdGFnQgsKCV9tZXRhZGF0YUIHCgVfdGV4dCI5CglTdGF0ZUxpc3QSLAoGdmFsdWVzGAEgAygOMhYubWlsbHJhY2UudjEuVGFza1N0YXRlQgTw4BhkImoKB1RleHRNYXASMAoGdmFsdWVzGAEgAygLMiAubWlsbHJhY2UudjEuVGV4dE1hcC5WYWx1ZXNFbnRyeRotCgtWYWx1ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIsABChVDb25maWd1cmVRdWV1ZVJlcXVlc3QSEwoFcXVldWUYASABKAlCBOjgGAMSEwoGcGF1c2VkGAIgASgISACIAQESJgoCYnkYAyABKAsyFS5taWxscmFjZS52MS5QYXVzZWRCeUgBiAEBEjUKCXJldGVudGlvbhgEIAEoCzIdLm1pbGxyYWNlLnYxLlJldGVudGlvblNldHRpbmdIAogBAUIJCgdfcGF1c2VkQgUKA19ieUIMCgpfcmV0ZW50aW9uIikKCFBhdXNlZEJ5EhYKAmJ5GAEgASgJQgXw4BiACEgAiAEBQgUKA19ieSJQChBSZXRlbnRpb25TZXR0aW5nEi4KCXJldGVudGlvbhgBIAEoCzIWLm1pbGxyYWNlLnYxLlJldGVudGlvbkgAiAEBQgwKCl9yZXRlbnRpb24ixQEKCVJldGVudGlvbhIZCgxzdWNjZWVkZWRfbXMYASABKANIAIgBARIZCgxjYW5jZWxsZWRfbXMYAiABKANIAYgBARIWCglmYWlsZWRfbXMYAyABKANIAogBARISCgVjb3VudBgEIAEoA0gDiAEBEhIKBWJ5dGVzGAUgASgDSASIAQFCDwoNX3N1Y2NlZWRlZF9tc0IPCg1fY2FuY2VsbGVkX21zQgwKCl9mYWlsZWRfbXNCCAoGX2NvdW50QggKBl9ieXRlcyIYChZDb25maWd1cmVRdWV1ZVJlc3BvbnNlIiYKD09wZW5HYXRlUmVxdWVzdBITCgRnYXRlGAEgASgJQgXw4BiAAiI7ChBPcGVuR2F0ZVJlc3BvbnNlEicKB291dGNvbWUYASABKA4yFi5taWxscmFjZS52MS5HYXRlU3RhdGUiJAoKR2V0UmVxdWVzdBIWCgNpZHMYASADKAlCCejgGAHw4BjoByIzCgtHZXRSZXNwb25zZRIkCgV0YXNrcxgBIAMoCzIVLm1pbGxyYWNlLnYxLlRhc2tTbG90Ij8KCFRhc2tTbG90EioKBHRhc2sYASABKAsyFy5taWxscmFjZS52MS5UYXNrUmVjb3JkSACIAQFCBwoFX3Rhc2sijwEKC0xpc3RSZXF1ZXN0EicKBmZpbHRlchgBIAEoCzIXLm1pbGxyYWNlLnYxLlRhc2tGaWx0ZXISDQoFbGltaXQYAiABKAUSEwoGY3Vyc29yGAMgASgJSACIAQESGAoLZW5kZWRfc2luY2UYBCABKANIAYgBAUIJCgdfY3Vyc29yQg4KDF9lbmRlZF9zaW5jZSJTCgxMaXN0UmVzcG9uc2USJwoFdGFza3MYASADKAsyGC5taWxscmFjZS52MS5UYXNrU3VtbWFyeRIRCgRuZXh0GAIgASgJSACIAQFCBwoFX25leHQiDwoNUXVldWVzUmVxdWVzdCI6Cg5RdWV1ZXNSZXNwb25zZRIoCgZxdWV1ZXMYASADKAsyGC5taWxscmFjZS52MS5RdWV1ZVJlY29yZCLGAQoLUXVldWVSZWNvcmQSDQoFcXVldWUYASABKAkSDgoGcGF1c2VkGAIgASgIEi4KCXJldGVudGlvbhgDIAEoCzIWLm1pbGxyYWNlLnYxLlJldGVudGlvbkgAiAEBEigKBmNvdW50cxgEIAEoCzIYLm1pbGxyYWNlLnYxLlF1ZXVlQ291bnRzEhwKD29sZGVzdF9yZWFkeV9hdBgFIAEoA0gBiAEBQgwKCl9yZXRlbnRpb25CEgoQX29sZGVzdF9yZWFkeV9hdCKmAQoLUXVldWVDb3VudHMSDwoHYmxvY2tlZBgBIAEoAxIRCglzY2hlZHVsZWQYAiABKAMSDQoFcmVhZHkYAyABKAMSDAoEaGVsZBgEIAEoAxIPCgdydW5uaW5nGAUgASgDEg8KB3dhaXRpbmcYBiABKAMSEQoJc3VjY2VlZGVkGAcgASgDEg4KBmZhaWxlZBgIIAEoAxIRCgljYW5jZWxsZWQYCSABKAMiFgoUV2FpdGluZ1JvdXRlc1JlcXVlc3QiQgoVV2FpdGluZ1JvdXRlc1Jlc3BvbnNlEikKBnJvdXRlcxgBIAMoCzIZLm1pbGxyYWNlLnYxLldhaXRpbmdSb3V0ZSJNCgxXYWl0aW5nUm91dGUSDQoFcXVldWUYASABKAkSDAoEdHlwZRgCIAEoCRINCgVuZWVkcxgDIAMoCRIRCglkdWVfc2luY2UYBCABKAMiRAoORHVlU29vblJlcXVlc3QSEAoIc2luY2VfbXMYASABKAMSEQoJd2l0aGluX21zGAIgASgDEg0KBWxpbWl0GAMgASgFIjYKD0R1ZVNvb25SZXNwb25zZRIjCgV0YXNrcxgBIAMoCzIULm1pbGxyYWNlLnYxLkR1ZVNvb24iQgoHRHVlU29vbhIKCgJpZBgBIAEoCRINCgVxdWV1ZRgCIAEoCRIMCgR0eXBlGAMgASgJEg4KBmR1ZV9ieRgEIAEoAyI2Cg9TdGFuZGluZ1JlcXVlc3QSEAoCaWQYASABKAlCBOjgGAESEQoJY291bnRfbWF4GAIgASgFIk0KEFN0YW5kaW5nUmVzcG9uc2USLAoIc3RhbmRpbmcYASABKAsyFS5taWxscmFjZS52MS5TdGFuZGluZ0gAiAEBQgsKCV9zdGFuZGluZyLVAQoIU3RhbmRpbmcSKAoGYmVmb3JlGAEgASgLMhMubWlsbHJhY2UudjEuQmVmb3JlSACIAQESEgoFZmlyc3QYAiABKAlIAYgBARIXCgprZXlfaG9sZGVyGAMgASgJSAKIAQESEQoEZ2F0ZRgEIAEoCUgDiAEBEicKBnBhdXNlZBgFIAEoCzISLm1pbGxyYWNlLnYxLlBhdXNlSASIAQFCCQoHX2JlZm9yZUIICgZfZmlyc3RCDQoLX2tleV9ob2xkZXJCBwoFX2dhdGVCCQoHX3BhdXNlZCJNCgZCZWZvcmUSDgoGaGlnaGVyGAEgASgFEgwKBHNhbWUYAiABKAUSJQoHY291bnRlZBgDIAEoDjIULm1pbGxyYWNlLnYxLkNvdW50ZWQiKwoFUGF1c2USCgoCYXQYASABKAMSDwoCYnkYAiABKAlIAIgBAUIFCgNfYnkiEQoPU2Vzc2lvbnNSZXF1ZXN0IkAKEFNlc3Npb25zUmVzcG9uc2USLAoIc2Vzc2lvbnMYASADKAsyGi5taWxscmFjZS52MS5TZXNzaW9uUmVjb3JkIqgCCg1TZXNzaW9uUmVjb3JkEg8KB3Nlc3Npb24YASABKAkSDAoEaG9zdBgCIAEoCRILCgNwaWQYAyABKAUSDgoGcXVldWVzGAQgAygJEg0KBXR5cGVzGAUgAygJEg4KBm9mZmVycxgGIAMoCRITCgtjb25jdXJyZW5jeRgHIAEoBRInCgVzdGF0ZRgIIAEoDjIYLm1pbGxyYWNlLnYxLldvcmtlclN0YXRlEhEKCW9wZW5lZF9hdBgJIAEoAxINCgVzaW5jZRgKIAEoAxISCgpleHBpcmVzX2F0GAsgASgDEg8KB3J1bm5pbmcYDCABKAUSLQoFb3JkZXIYDSABKAsyGS5taWxscmFjZS52MS5TZXNzaW9uT3JkZXJIAIgBAUIICgZfb3JkZXIiFAoSRGVmaW5pdGlvbnNSZXF1ZXN0IkwKE0RlZmluaXRpb25zUmVzcG9uc2USNQoLZGVmaW5pdGlvbnMYASADKAsyIC5taWxscmFjZS52MS5QdWJsaXNoZWREZWZpbml0aW9uIgwKCk5vd1JlcXVlc3QiGgoLTm93UmVzcG9uc2USCwoDbm93GAEgASgDIiEKDFN3ZWVwUmVxdWVzdBIRCgl0YXNrc19tYXgYASABKAUiLgoNU3dlZXBSZXNwb25zZRIPCgdjaGFuZ2VkGAEgASgFEgwKBG1vcmUYAiABKAgiIwoORGVsaXZlclJlcXVlc3QSEQoJdGFza3NfbWF4GAEgASgFIjAKD0RlbGl2ZXJSZXNwb25zZRIPCgdjaGFuZ2VkGAEgASgFEgwKBG1vcmUYAiABKAgiTAoMUHJ1bmVSZXF1ZXN0EhEKCXRhc2tzX21heBgBIAEoBRIpCglyZXRlbnRpb24YAiABKAsyFi5taWxscmFjZS52MS5SZXRlbnRpb24iLgoNUHJ1bmVSZXNwb25zZRIPCgdjaGFuZ2VkGAEgASgFEgwKBG1vcmUYAiABKAgiTQoMQXVkaXRSZXF1ZXN0EhMKBmN1cnNvchgBIAEoCUgAiAEBEg0KBWxpbWl0GAIgASgFEg4KBnJlcGFpchgDIAEoCEIJCgdfY3Vyc29yImYKDUF1ZGl0UmVzcG9uc2USKQoHZGVmZWN0cxgBIAMoCzIYLm1pbGxyYWNlLnYxLlN0b3JlRGVmZWN0Eg4KBnVuc2VlbhgCIAMoCRIRCgRuZXh0GAMgASgJSACIAQFCBwoFX25leHQiYgoLU3RvcmVEZWZlY3QSDAoEY29kZRgBIAEoCRIPCgdzdWJqZWN0GAIgASgJEg8KB21lc3NhZ2UYAyABKAkSIwoGcmVtZWR5GAQgASgOMhMubWlsbHJhY2UudjEuUmVtZWR5KsUBCg5Db21tYW5kT3V0Y29tZRIfChtDT01NQU5EX09VVENPTUVfVU5TUEVDSUZJRUQQABIbChdDT01NQU5EX09VVENPTUVfQ0hBTkdFRBABEh0KGUNPTU1BTkRfT1VUQ09NRV9SRVFVRVNURUQQAhIbChdDT01NQU5EX09VVENPTUVfUkVGVVNFRBADEhwKGENPTU1BTkRfT1VUQ09NRV9LRVlfSEVMRBAEEhsKF0NPTU1BTkRfT1VUQ09NRV9VTktOT1dOEAUqUQoJR2F0ZVN0YXRlEhoKFkdBVEVfU1RBVEVfVU5TUEVDSUZJRUQQABITCg9HQVRFX1NUQVRFX09QRU4QARITCg9HQVRFX1NUQVRFX0dPTkUQAipFCgdDb3VudGVkEhcKE0NPVU5URURfVU5TUEVDSUZJRUQQABIPCgtDT1VOVEVEX0FMTBABEhAKDENPVU5URURfU09NRRACKlsKBlJlbWVkeRIWChJSRU1FRFlfVU5TUEVDSUZJRUQQABIRCg1SRU1FRFlfUkVQQUlSEAESEQoNUkVNRURZX1dPUktFUhACEhMKD1JFTUVEWV9PUEVSQVRPUhADYgZwcm90bzM", [file_millrace_v1_forms, file_millrace_v1_task, file_millrace_v1_working]);
 
 /**
  * A page of a command on tasks.
  *
  * @generated from message millrace.v1.CommandRequest
  */
-export type CommandRequest = Message<'millrace.v1.CommandRequest'> & {
+export type CommandRequest = Message<"millrace.v1.CommandRequest"> & {
   /**
    * Names this command, on each of its pages.
    *
    * @generated from field: string nonce = 1;
    */
-  nonce: string
+  nonce: string;
 
   /**
    * @generated from field: millrace.v1.Command command = 2;
    */
-  command?: Command | undefined
+  command?: Command | undefined;
 
   /**
    * @generated from field: millrace.v1.CommandTarget target = 3;
    */
-  target?: CommandTarget | undefined
+  target?: CommandTarget | undefined;
 
   /**
    * At most so many are looked at.
    *
    * @generated from field: int32 tasks_max = 4;
    */
-  tasksMax: number
-}
+  tasksMax: number;
+};
 
 /**
  * Describes the message millrace.v1.CommandRequest.
  * Use `create(CommandRequestSchema)` to create a new message.
  */
-export const CommandRequestSchema: GenMessage<CommandRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 0)
+export const CommandRequestSchema: GenMessage<CommandRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 0);
 
 /**
  * Which tasks are meant.
  *
  * @generated from message millrace.v1.CommandTarget
  */
-export type CommandTarget = Message<'millrace.v1.CommandTarget'> & {
+export type CommandTarget = Message<"millrace.v1.CommandTarget"> & {
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.CommandTarget.target
    */
-  target:
-    | {
-        /**
-         * Each once.
-         *
-         * @generated from field: millrace.v1.TaskIds ids = 1;
-         */
-        value: TaskIds
-        case: 'ids'
-      }
-    | {
-        /**
-         * All that match.
-         *
-         * @generated from field: millrace.v1.TaskFilter filter = 2;
-         */
-        value: TaskFilter
-        case: 'filter'
-      }
-    | { case: undefined; value?: undefined }
+  target: {
+    /**
+     * Each once.
+     *
+     * @generated from field: millrace.v1.TaskIds ids = 1;
+     */
+    value: TaskIds;
+    case: "ids";
+  } | {
+    /**
+     * All that match.
+     *
+     * @generated from field: millrace.v1.TaskFilter filter = 2;
+     */
+    value: TaskFilter;
+    case: "filter";
+  } | { case: undefined; value?: undefined };
 
   /**
    * With a filter: where the last page ended.
    *
    * @generated from field: optional string cursor = 3;
    */
-  cursor?: string | undefined
-}
+  cursor?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.CommandTarget.
  * Use `create(CommandTargetSchema)` to create a new message.
  */
-export const CommandTargetSchema: GenMessage<CommandTarget> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 1)
+export const CommandTargetSchema: GenMessage<CommandTarget> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 1);
 
 /**
  * Ids of tasks.
  *
  * @generated from message millrace.v1.TaskIds
  */
-export type TaskIds = Message<'millrace.v1.TaskIds'> & {
+export type TaskIds = Message<"millrace.v1.TaskIds"> & {
   /**
    * @generated from field: repeated string values = 1;
    */
-  values: string[]
-}
+  values: string[];
+};
 
 /**
  * Describes the message millrace.v1.TaskIds.
  * Use `create(TaskIdsSchema)` to create a new message.
  */
-export const TaskIdsSchema: GenMessage<TaskIds> = /*@__PURE__*/ messageDesc(file_millrace_v1_operating, 2)
+export const TaskIdsSchema: GenMessage<TaskIds> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 2);
 
 /**
  * What is done to tasks.
  *
  * @generated from message millrace.v1.Command
  */
-export type Command = Message<'millrace.v1.Command'> & {
+export type Command = Message<"millrace.v1.Command"> & {
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.Command.kind
    */
-  kind:
-    | {
-        /**
-         * A waiting task is cancelled at once, a running one is asked to stop.
-         *
-         * @generated from field: millrace.v1.CancelCommand cancel = 1;
-         */
-        value: CancelCommand
-        case: 'cancel'
-      }
-    | {
-        /**
-         * A failed or cancelled task starts over.
-         *
-         * @generated from field: millrace.v1.RetryCommand retry = 2;
-         */
-        value: RetryCommand
-        case: 'retry'
-      }
-    | {
-        /**
-         * Tasks that do not run are removed.
-         *
-         * @generated from field: millrace.v1.Always remove = 3;
-         */
-        value: Always
-        case: 'remove'
-      }
-    | {
-        /**
-         * They wait for their release.
-         *
-         * @generated from field: millrace.v1.Always hold = 4;
-         */
-        value: Always
-        case: 'hold'
-      }
-    | {
-        /**
-         * They wait for it no more.
-         *
-         * @generated from field: millrace.v1.Always release = 5;
-         */
-        value: Always
-        case: 'release'
-      }
-    | {
-        /**
-         * They are changed.
-         *
-         * @generated from field: millrace.v1.EditCommand edit = 6;
-         */
-        value: EditCommand
-        case: 'edit'
-      }
-    | { case: undefined; value?: undefined }
-}
+  kind: {
+    /**
+     * A waiting task is cancelled at once, a running one is asked to stop.
+     *
+     * @generated from field: millrace.v1.CancelCommand cancel = 1;
+     */
+    value: CancelCommand;
+    case: "cancel";
+  } | {
+    /**
+     * A failed or cancelled task starts over.
+     *
+     * @generated from field: millrace.v1.RetryCommand retry = 2;
+     */
+    value: RetryCommand;
+    case: "retry";
+  } | {
+    /**
+     * Tasks that do not run are removed.
+     *
+     * @generated from field: millrace.v1.Always remove = 3;
+     */
+    value: Always;
+    case: "remove";
+  } | {
+    /**
+     * They wait for their release.
+     *
+     * @generated from field: millrace.v1.Always hold = 4;
+     */
+    value: Always;
+    case: "hold";
+  } | {
+    /**
+     * They wait for it no more.
+     *
+     * @generated from field: millrace.v1.Always release = 5;
+     */
+    value: Always;
+    case: "release";
+  } | {
+    /**
+     * They are changed.
+     *
+     * @generated from field: millrace.v1.EditCommand edit = 6;
+     */
+    value: EditCommand;
+    case: "edit";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.Command.
  * Use `create(CommandSchema)` to create a new message.
  */
-export const CommandSchema: GenMessage<Command> = /*@__PURE__*/ messageDesc(file_millrace_v1_operating, 3)
+export const CommandSchema: GenMessage<Command> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 3);
 
 /**
  * Ends tasks.
  *
  * @generated from message millrace.v1.CancelCommand
  */
-export type CancelCommand = Message<'millrace.v1.CancelCommand'> & {
+export type CancelCommand = Message<"millrace.v1.CancelCommand"> & {
   /**
    * @generated from field: optional string reason = 1;
    */
-  reason?: string | undefined
-}
+  reason?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.CancelCommand.
  * Use `create(CancelCommandSchema)` to create a new message.
  */
-export const CancelCommandSchema: GenMessage<CancelCommand> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 4)
+export const CancelCommandSchema: GenMessage<CancelCommand> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 4);
 
 /**
  * Starts tasks over.
  *
  * @generated from message millrace.v1.RetryCommand
  */
-export type RetryCommand = Message<'millrace.v1.RetryCommand'> & {
+export type RetryCommand = Message<"millrace.v1.RetryCommand"> & {
   /**
    * Instead of the one that it has.
    *
    * @generated from field: optional millrace.v1.Payload payload = 1;
    */
-  payload?: Payload | undefined
-}
+  payload?: Payload | undefined;
+};
 
 /**
  * Describes the message millrace.v1.RetryCommand.
  * Use `create(RetryCommandSchema)` to create a new message.
  */
-export const RetryCommandSchema: GenMessage<RetryCommand> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 5)
+export const RetryCommandSchema: GenMessage<RetryCommand> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 5);
 
 /**
  * Changes what is given.
  *
  * @generated from message millrace.v1.EditCommand
  */
-export type EditCommand = Message<'millrace.v1.EditCommand'> & {
+export type EditCommand = Message<"millrace.v1.EditCommand"> & {
   /**
    * @generated from field: optional millrace.v1.Payload payload = 1;
    */
-  payload?: Payload | undefined
+  payload?: Payload | undefined;
 
   /**
    * @generated from field: optional int32 level = 2;
    */
-  level?: number | undefined
+  level?: number | undefined;
 
   /**
    * @generated from field: optional int64 run_at = 3;
    */
-  runAt?: bigint | undefined
-}
+  runAt?: bigint | undefined;
+};
 
 /**
  * Describes the message millrace.v1.EditCommand.
  * Use `create(EditCommandSchema)` to create a new message.
  */
-export const EditCommandSchema: GenMessage<EditCommand> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 6)
+export const EditCommandSchema: GenMessage<EditCommand> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 6);
 
 /**
  * What a page of a command has done.
  *
  * @generated from message millrace.v1.CommandResponse
  */
-export type CommandResponse = Message<'millrace.v1.CommandResponse'> & {
+export type CommandResponse = Message<"millrace.v1.CommandResponse"> & {
   /**
    * @generated from field: int32 matched = 1;
    */
-  matched: number
+  matched: number;
 
   /**
    * @generated from field: int32 changed = 2;
    */
-  changed: number
+  changed: number;
 
   /**
    * Per id of the request; empty for filters.
    *
    * @generated from field: repeated millrace.v1.CommandOutcome outcomes = 3;
    */
-  outcomes: CommandOutcome[]
+  outcomes: CommandOutcome[];
 
   /**
    * Where the next page begins.
    *
    * @generated from field: optional string cursor = 4;
    */
-  cursor?: string | undefined
-}
+  cursor?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.CommandResponse.
  * Use `create(CommandResponseSchema)` to create a new message.
  */
-export const CommandResponseSchema: GenMessage<CommandResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 7)
+export const CommandResponseSchema: GenMessage<CommandResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 7);
 
 /**
  * Members are combined with and; those left out match everything.
  *
  * @generated from message millrace.v1.TaskFilter
  */
-export type TaskFilter = Message<'millrace.v1.TaskFilter'> & {
+export type TaskFilter = Message<"millrace.v1.TaskFilter"> & {
   /**
    * @generated from field: optional millrace.v1.StateList states = 1;
    */
-  states?: StateList | undefined
+  states?: StateList | undefined;
 
   /**
    * @generated from field: optional string queue = 2;
    */
-  queue?: string | undefined
+  queue?: string | undefined;
 
   /**
    * @generated from field: optional string type = 3;
    */
-  type?: string | undefined
+  type?: string | undefined;
 
   /**
    * @generated from field: optional string tag = 4;
    */
-  tag?: string | undefined
+  tag?: string | undefined;
 
   /**
    * All of these, to the letter.
    *
    * @generated from field: optional millrace.v1.TextMap metadata = 5;
    */
-  metadata?: TextMap | undefined
+  metadata?: TextMap | undefined;
 
   /**
    * Part of the type, a tag, a value of the metadata or the message of the error, in upper or lower case.
    *
    * @generated from field: optional string text = 6;
    */
-  text?: string | undefined
-}
+  text?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.TaskFilter.
  * Use `create(TaskFilterSchema)` to create a new message.
  */
-export const TaskFilterSchema: GenMessage<TaskFilter> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 8)
+export const TaskFilterSchema: GenMessage<TaskFilter> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 8);
 
 /**
  * Some states.
  *
  * @generated from message millrace.v1.StateList
  */
-export type StateList = Message<'millrace.v1.StateList'> & {
+export type StateList = Message<"millrace.v1.StateList"> & {
   /**
    * @generated from field: repeated millrace.v1.TaskState values = 1;
    */
-  values: TaskState[]
-}
+  values: TaskState[];
+};
 
 /**
  * Describes the message millrace.v1.StateList.
  * Use `create(StateListSchema)` to create a new message.
  */
-export const StateListSchema: GenMessage<StateList> = /*@__PURE__*/ messageDesc(file_millrace_v1_operating, 9)
+export const StateListSchema: GenMessage<StateList> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 9);
 
 /**
  * Texts by name.
  *
  * @generated from message millrace.v1.TextMap
  */
-export type TextMap = Message<'millrace.v1.TextMap'> & {
+export type TextMap = Message<"millrace.v1.TextMap"> & {
   /**
    * @generated from field: map<string, string> values = 1;
    */
-  values: { [key: string]: string }
-}
+  values: { [key: string]: string };
+};
 
 /**
  * Describes the message millrace.v1.TextMap.
  * Use `create(TextMapSchema)` to create a new message.
  */
-export const TextMapSchema: GenMessage<TextMap> = /*@__PURE__*/ messageDesc(file_millrace_v1_operating, 10)
+export const TextMapSchema: GenMessage<TextMap> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 10);
 
 /**
  * Changes the settings of a queue; members that are left out stay as they are.
  *
  * @generated from message millrace.v1.ConfigureQueueRequest
  */
-export type ConfigureQueueRequest = Message<'millrace.v1.ConfigureQueueRequest'> & {
+export type ConfigureQueueRequest = Message<"millrace.v1.ConfigureQueueRequest"> & {
   /**
    * @generated from field: string queue = 1;
    */
-  queue: string
+  queue: string;
 
   /**
    * @generated from field: optional bool paused = 2;
    */
-  paused?: boolean | undefined
+  paused?: boolean | undefined;
 
   /**
    * @generated from field: optional millrace.v1.PausedBy by = 3;
    */
-  by?: PausedBy | undefined
+  by?: PausedBy | undefined;
 
   /**
    * @generated from field: optional millrace.v1.RetentionSetting retention = 4;
    */
-  retention?: RetentionSetting | undefined
-}
+  retention?: RetentionSetting | undefined;
+};
 
 /**
  * Describes the message millrace.v1.ConfigureQueueRequest.
  * Use `create(ConfigureQueueRequestSchema)` to create a new message.
  */
-export const ConfigureQueueRequestSchema: GenMessage<ConfigureQueueRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 11)
+export const ConfigureQueueRequestSchema: GenMessage<ConfigureQueueRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 11);
 
 /**
  * Who pauses a queue; without `by`: nobody.
  *
  * @generated from message millrace.v1.PausedBy
  */
-export type PausedBy = Message<'millrace.v1.PausedBy'> & {
+export type PausedBy = Message<"millrace.v1.PausedBy"> & {
   /**
    * @generated from field: optional string by = 1;
    */
-  by?: string | undefined
-}
+  by?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.PausedBy.
  * Use `create(PausedBySchema)` to create a new message.
  */
-export const PausedBySchema: GenMessage<PausedBy> = /*@__PURE__*/ messageDesc(file_millrace_v1_operating, 12)
+export const PausedBySchema: GenMessage<PausedBy> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 12);
 
 /**
  * How long ended tasks are kept; without `retention`: as by default.
  *
  * @generated from message millrace.v1.RetentionSetting
  */
-export type RetentionSetting = Message<'millrace.v1.RetentionSetting'> & {
+export type RetentionSetting = Message<"millrace.v1.RetentionSetting"> & {
   /**
    * @generated from field: optional millrace.v1.Retention retention = 1;
    */
-  retention?: Retention | undefined
-}
+  retention?: Retention | undefined;
+};
 
 /**
  * Describes the message millrace.v1.RetentionSetting.
  * Use `create(RetentionSettingSchema)` to create a new message.
  */
-export const RetentionSettingSchema: GenMessage<RetentionSetting> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 13)
+export const RetentionSettingSchema: GenMessage<RetentionSetting> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 13);
 
 /**
  * How long ended tasks are kept: until the first of these is exceeded.
  *
  * @generated from message millrace.v1.Retention
  */
-export type Retention = Message<'millrace.v1.Retention'> & {
+export type Retention = Message<"millrace.v1.Retention"> & {
   /**
    * @generated from field: optional int64 succeeded_ms = 1;
    */
-  succeededMs?: bigint | undefined
+  succeededMs?: bigint | undefined;
 
   /**
    * @generated from field: optional int64 cancelled_ms = 2;
    */
-  cancelledMs?: bigint | undefined
+  cancelledMs?: bigint | undefined;
 
   /**
    * @generated from field: optional int64 failed_ms = 3;
    */
-  failedMs?: bigint | undefined
+  failedMs?: bigint | undefined;
 
   /**
    * Ended tasks per queue.
    *
    * @generated from field: optional int64 count = 4;
    */
-  count?: bigint | undefined
+  count?: bigint | undefined;
 
   /**
    * Bytes of ended tasks per queue.
    *
    * @generated from field: optional int64 bytes = 5;
    */
-  bytes?: bigint | undefined
-}
+  bytes?: bigint | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Retention.
  * Use `create(RetentionSchema)` to create a new message.
  */
-export const RetentionSchema: GenMessage<Retention> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 14)
+export const RetentionSchema: GenMessage<Retention> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 14);
 
 /**
  * The queue is as it was asked to be.
  *
  * @generated from message millrace.v1.ConfigureQueueResponse
  */
-export type ConfigureQueueResponse = Message<'millrace.v1.ConfigureQueueResponse'> & {}
+export type ConfigureQueueResponse = Message<"millrace.v1.ConfigureQueueResponse"> & {
+};
 
 /**
  * Describes the message millrace.v1.ConfigureQueueResponse.
  * Use `create(ConfigureQueueResponseSchema)` to create a new message.
  */
-export const ConfigureQueueResponseSchema: GenMessage<ConfigureQueueResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 15)
+export const ConfigureQueueResponseSchema: GenMessage<ConfigureQueueResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 15);
 
 /**
  * Opens the gate behind which a large graph was written.
  *
  * @generated from message millrace.v1.OpenGateRequest
  */
-export type OpenGateRequest = Message<'millrace.v1.OpenGateRequest'> & {
+export type OpenGateRequest = Message<"millrace.v1.OpenGateRequest"> & {
   /**
    * @generated from field: string gate = 1;
    */
-  gate: string
-}
+  gate: string;
+};
 
 /**
  * Describes the message millrace.v1.OpenGateRequest.
  * Use `create(OpenGateRequestSchema)` to create a new message.
  */
-export const OpenGateRequestSchema: GenMessage<OpenGateRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 16)
+export const OpenGateRequestSchema: GenMessage<OpenGateRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 16);
 
 /**
  * What became of the gate.
  *
  * @generated from message millrace.v1.OpenGateResponse
  */
-export type OpenGateResponse = Message<'millrace.v1.OpenGateResponse'> & {
+export type OpenGateResponse = Message<"millrace.v1.OpenGateResponse"> & {
   /**
    * @generated from field: millrace.v1.GateState outcome = 1;
    */
-  outcome: GateState
-}
+  outcome: GateState;
+};
 
 /**
  * Describes the message millrace.v1.OpenGateResponse.
  * Use `create(OpenGateResponseSchema)` to create a new message.
  */
-export const OpenGateResponseSchema: GenMessage<OpenGateResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 17)
+export const OpenGateResponseSchema: GenMessage<OpenGateResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 17);
 
 /**
  * Asks for tasks.
  *
  * @generated from message millrace.v1.GetRequest
  */
-export type GetRequest = Message<'millrace.v1.GetRequest'> & {
+export type GetRequest = Message<"millrace.v1.GetRequest"> & {
   /**
    * @generated from field: repeated string ids = 1;
    */
-  ids: string[]
-}
+  ids: string[];
+};
 
 /**
  * Describes the message millrace.v1.GetRequest.
  * Use `create(GetRequestSchema)` to create a new message.
  */
-export const GetRequestSchema: GenMessage<GetRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 18)
+export const GetRequestSchema: GenMessage<GetRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 18);
 
 /**
  * The tasks, in the order of their ids.
  *
  * @generated from message millrace.v1.GetResponse
  */
-export type GetResponse = Message<'millrace.v1.GetResponse'> & {
+export type GetResponse = Message<"millrace.v1.GetResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.TaskSlot tasks = 1;
    */
-  tasks: TaskSlot[]
-}
+  tasks: TaskSlot[];
+};
 
 /**
  * Describes the message millrace.v1.GetResponse.
  * Use `create(GetResponseSchema)` to create a new message.
  */
-export const GetResponseSchema: GenMessage<GetResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 19)
+export const GetResponseSchema: GenMessage<GetResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 19);
 
 /**
  * A task: none if the store does not hold it, or the credential may not follow it.
  *
  * @generated from message millrace.v1.TaskSlot
  */
-export type TaskSlot = Message<'millrace.v1.TaskSlot'> & {
+export type TaskSlot = Message<"millrace.v1.TaskSlot"> & {
   /**
    * @generated from field: optional millrace.v1.TaskRecord task = 1;
    */
-  task?: TaskRecord | undefined
-}
+  task?: TaskRecord | undefined;
+};
 
 /**
  * Describes the message millrace.v1.TaskSlot.
  * Use `create(TaskSlotSchema)` to create a new message.
  */
-export const TaskSlotSchema: GenMessage<TaskSlot> = /*@__PURE__*/ messageDesc(file_millrace_v1_operating, 20)
+export const TaskSlotSchema: GenMessage<TaskSlot> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 20);
 
 /**
  * Which tasks are listed, and which page of them.
  *
  * @generated from message millrace.v1.ListRequest
  */
-export type ListRequest = Message<'millrace.v1.ListRequest'> & {
+export type ListRequest = Message<"millrace.v1.ListRequest"> & {
   /**
    * @generated from field: millrace.v1.TaskFilter filter = 1;
    */
-  filter?: TaskFilter | undefined
+  filter?: TaskFilter | undefined;
 
   /**
    * @generated from field: int32 limit = 2;
    */
-  limit: number
+  limit: number;
 
   /**
    * @generated from field: optional string cursor = 3;
    */
-  cursor?: string | undefined
+  cursor?: string | undefined;
 
   /**
    * Only what ended at that time or later.
    *
    * @generated from field: optional int64 ended_since = 4;
    */
-  endedSince?: bigint | undefined
-}
+  endedSince?: bigint | undefined;
+};
 
 /**
  * Describes the message millrace.v1.ListRequest.
  * Use `create(ListRequestSchema)` to create a new message.
  */
-export const ListRequestSchema: GenMessage<ListRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 21)
+export const ListRequestSchema: GenMessage<ListRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 21);
 
 /**
  * A page of tasks, newest first.
  *
  * @generated from message millrace.v1.ListResponse
  */
-export type ListResponse = Message<'millrace.v1.ListResponse'> & {
+export type ListResponse = Message<"millrace.v1.ListResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.TaskSummary tasks = 1;
    */
-  tasks: TaskSummary[]
+  tasks: TaskSummary[];
 
   /**
    * Where the following page begins.
    *
    * @generated from field: optional string next = 2;
    */
-  next?: string | undefined
-}
+  next?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.ListResponse.
  * Use `create(ListResponseSchema)` to create a new message.
  */
-export const ListResponseSchema: GenMessage<ListResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 22)
+export const ListResponseSchema: GenMessage<ListResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 22);
 
 /**
  * Asks for queues.
  *
  * @generated from message millrace.v1.QueuesRequest
  */
-export type QueuesRequest = Message<'millrace.v1.QueuesRequest'> & {}
+export type QueuesRequest = Message<"millrace.v1.QueuesRequest"> & {
+};
 
 /**
  * Describes the message millrace.v1.QueuesRequest.
  * Use `create(QueuesRequestSchema)` to create a new message.
  */
-export const QueuesRequestSchema: GenMessage<QueuesRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 23)
+export const QueuesRequestSchema: GenMessage<QueuesRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 23);
 
 /**
  * Queues that have tasks or settings, by name.
  *
  * @generated from message millrace.v1.QueuesResponse
  */
-export type QueuesResponse = Message<'millrace.v1.QueuesResponse'> & {
+export type QueuesResponse = Message<"millrace.v1.QueuesResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.QueueRecord queues = 1;
    */
-  queues: QueueRecord[]
-}
+  queues: QueueRecord[];
+};
 
 /**
  * Describes the message millrace.v1.QueuesResponse.
  * Use `create(QueuesResponseSchema)` to create a new message.
  */
-export const QueuesResponseSchema: GenMessage<QueuesResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 24)
+export const QueuesResponseSchema: GenMessage<QueuesResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 24);
 
 /**
  * A queue: its settings, and what is in it.
  *
  * @generated from message millrace.v1.QueueRecord
  */
-export type QueueRecord = Message<'millrace.v1.QueueRecord'> & {
+export type QueueRecord = Message<"millrace.v1.QueueRecord"> & {
   /**
    * @generated from field: string queue = 1;
    */
-  queue: string
+  queue: string;
 
   /**
    * @generated from field: bool paused = 2;
    */
-  paused: boolean
+  paused: boolean;
 
   /**
    * @generated from field: optional millrace.v1.Retention retention = 3;
    */
-  retention?: Retention | undefined
+  retention?: Retention | undefined;
 
   /**
    * @generated from field: millrace.v1.QueueCounts counts = 4;
    */
-  counts?: QueueCounts | undefined
+  counts?: QueueCounts | undefined;
 
   /**
    * When the first ready task in line became due.
    *
    * @generated from field: optional int64 oldest_ready_at = 5;
    */
-  oldestReadyAt?: bigint | undefined
-}
+  oldestReadyAt?: bigint | undefined;
+};
 
 /**
  * Describes the message millrace.v1.QueueRecord.
  * Use `create(QueueRecordSchema)` to create a new message.
  */
-export const QueueRecordSchema: GenMessage<QueueRecord> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 25)
+export const QueueRecordSchema: GenMessage<QueueRecord> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 25);
 
 /**
  * How many tasks of a queue are in each state.
  *
  * @generated from message millrace.v1.QueueCounts
  */
-export type QueueCounts = Message<'millrace.v1.QueueCounts'> & {
+export type QueueCounts = Message<"millrace.v1.QueueCounts"> & {
   /**
    * @generated from field: int64 blocked = 1;
    */
-  blocked: bigint
+  blocked: bigint;
 
   /**
    * @generated from field: int64 scheduled = 2;
    */
-  scheduled: bigint
+  scheduled: bigint;
 
   /**
    * @generated from field: int64 ready = 3;
    */
-  ready: bigint
+  ready: bigint;
 
   /**
    * @generated from field: int64 held = 4;
    */
-  held: bigint
+  held: bigint;
 
   /**
    * @generated from field: int64 running = 5;
    */
-  running: bigint
+  running: bigint;
 
   /**
    * @generated from field: int64 waiting = 6;
    */
-  waiting: bigint
+  waiting: bigint;
 
   /**
    * @generated from field: int64 succeeded = 7;
    */
-  succeeded: bigint
+  succeeded: bigint;
 
   /**
    * @generated from field: int64 failed = 8;
    */
-  failed: bigint
+  failed: bigint;
 
   /**
    * @generated from field: int64 cancelled = 9;
    */
-  cancelled: bigint
-}
+  cancelled: bigint;
+};
 
 /**
  * Describes the message millrace.v1.QueueCounts.
  * Use `create(QueueCountsSchema)` to create a new message.
  */
-export const QueueCountsSchema: GenMessage<QueueCounts> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 26)
+export const QueueCountsSchema: GenMessage<QueueCounts> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 26);
 
 /**
  * Asks what is due and stands in line.
  *
  * @generated from message millrace.v1.WaitingRoutesRequest
  */
-export type WaitingRoutesRequest = Message<'millrace.v1.WaitingRoutesRequest'> & {}
+export type WaitingRoutesRequest = Message<"millrace.v1.WaitingRoutesRequest"> & {
+};
 
 /**
  * Describes the message millrace.v1.WaitingRoutesRequest.
  * Use `create(WaitingRoutesRequestSchema)` to create a new message.
  */
-export const WaitingRoutesRequestSchema: GenMessage<WaitingRoutesRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 27)
+export const WaitingRoutesRequestSchema: GenMessage<WaitingRoutesRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 27);
 
 /**
  * What is due and stands in line, each kind once.
  *
  * @generated from message millrace.v1.WaitingRoutesResponse
  */
-export type WaitingRoutesResponse = Message<'millrace.v1.WaitingRoutesResponse'> & {
+export type WaitingRoutesResponse = Message<"millrace.v1.WaitingRoutesResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.WaitingRoute routes = 1;
    */
-  routes: WaitingRoute[]
-}
+  routes: WaitingRoute[];
+};
 
 /**
  * Describes the message millrace.v1.WaitingRoutesResponse.
  * Use `create(WaitingRoutesResponseSchema)` to create a new message.
  */
-export const WaitingRoutesResponseSchema: GenMessage<WaitingRoutesResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 28)
+export const WaitingRoutesResponseSchema: GenMessage<WaitingRoutesResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 28);
 
 /**
  * A kind of task that is due, and since when.
  *
  * @generated from message millrace.v1.WaitingRoute
  */
-export type WaitingRoute = Message<'millrace.v1.WaitingRoute'> & {
+export type WaitingRoute = Message<"millrace.v1.WaitingRoute"> & {
   /**
    * @generated from field: string queue = 1;
    */
-  queue: string
+  queue: string;
 
   /**
    * @generated from field: string type = 2;
    */
-  type: string
+  type: string;
 
   /**
    * @generated from field: repeated string needs = 3;
    */
-  needs: string[]
+  needs: string[];
 
   /**
    * @generated from field: int64 due_since = 4;
    */
-  dueSince: bigint
-}
+  dueSince: bigint;
+};
 
 /**
  * Describes the message millrace.v1.WaitingRoute.
  * Use `create(WaitingRouteSchema)` to create a new message.
  */
-export const WaitingRouteSchema: GenMessage<WaitingRoute> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 29)
+export const WaitingRouteSchema: GenMessage<WaitingRoute> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 29);
 
 /**
  * Asks for waiting tasks whose `due_by` comes near.
  *
  * @generated from message millrace.v1.DueSoonRequest
  */
-export type DueSoonRequest = Message<'millrace.v1.DueSoonRequest'> & {
+export type DueSoonRequest = Message<"millrace.v1.DueSoonRequest"> & {
   /**
    * @generated from field: int64 since_ms = 1;
    */
-  sinceMs: bigint
+  sinceMs: bigint;
 
   /**
    * @generated from field: int64 within_ms = 2;
    */
-  withinMs: bigint
+  withinMs: bigint;
 
   /**
    * @generated from field: int32 limit = 3;
    */
-  limit: number
-}
+  limit: number;
+};
 
 /**
  * Describes the message millrace.v1.DueSoonRequest.
  * Use `create(DueSoonRequestSchema)` to create a new message.
  */
-export const DueSoonRequestSchema: GenMessage<DueSoonRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 30)
+export const DueSoonRequestSchema: GenMessage<DueSoonRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 30);
 
 /**
  * Waiting tasks whose `due_by` comes near, the earliest first.
  *
  * @generated from message millrace.v1.DueSoonResponse
  */
-export type DueSoonResponse = Message<'millrace.v1.DueSoonResponse'> & {
+export type DueSoonResponse = Message<"millrace.v1.DueSoonResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.DueSoon tasks = 1;
    */
-  tasks: DueSoon[]
-}
+  tasks: DueSoon[];
+};
 
 /**
  * Describes the message millrace.v1.DueSoonResponse.
  * Use `create(DueSoonResponseSchema)` to create a new message.
  */
-export const DueSoonResponseSchema: GenMessage<DueSoonResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 31)
+export const DueSoonResponseSchema: GenMessage<DueSoonResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 31);
 
 /**
  * A waiting task whose `due_by` comes near.
  *
  * @generated from message millrace.v1.DueSoon
  */
-export type DueSoon = Message<'millrace.v1.DueSoon'> & {
+export type DueSoon = Message<"millrace.v1.DueSoon"> & {
   /**
    * @generated from field: string id = 1;
    */
-  id: string
+  id: string;
 
   /**
    * @generated from field: string queue = 2;
    */
-  queue: string
+  queue: string;
 
   /**
    * @generated from field: string type = 3;
    */
-  type: string
+  type: string;
 
   /**
    * @generated from field: int64 due_by = 4;
    */
-  dueBy: bigint
-}
+  dueBy: bigint;
+};
 
 /**
  * Describes the message millrace.v1.DueSoon.
  * Use `create(DueSoonSchema)` to create a new message.
  */
-export const DueSoonSchema: GenMessage<DueSoon> = /*@__PURE__*/ messageDesc(file_millrace_v1_operating, 32)
+export const DueSoonSchema: GenMessage<DueSoon> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 32);
 
 /**
  * Whose place in line is asked for.
  *
  * @generated from message millrace.v1.StandingRequest
  */
-export type StandingRequest = Message<'millrace.v1.StandingRequest'> & {
+export type StandingRequest = Message<"millrace.v1.StandingRequest"> & {
   /**
    * @generated from field: string id = 1;
    */
-  id: string
+  id: string;
 
   /**
    * How far those before it are counted: from 1 to 10 000.
    *
    * @generated from field: int32 count_max = 2;
    */
-  countMax: number
-}
+  countMax: number;
+};
 
 /**
  * Describes the message millrace.v1.StandingRequest.
  * Use `create(StandingRequestSchema)` to create a new message.
  */
-export const StandingRequestSchema: GenMessage<StandingRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 33)
+export const StandingRequestSchema: GenMessage<StandingRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 33);
 
 /**
  * Where the task stands; none: the store does not hold it, or the credential may not follow it.
  *
  * @generated from message millrace.v1.StandingResponse
  */
-export type StandingResponse = Message<'millrace.v1.StandingResponse'> & {
+export type StandingResponse = Message<"millrace.v1.StandingResponse"> & {
   /**
    * @generated from field: optional millrace.v1.Standing standing = 1;
    */
-  standing?: Standing | undefined
-}
+  standing?: Standing | undefined;
+};
 
 /**
  * Describes the message millrace.v1.StandingResponse.
  * Use `create(StandingResponseSchema)` to create a new message.
  */
-export const StandingResponseSchema: GenMessage<StandingResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 34)
+export const StandingResponseSchema: GenMessage<StandingResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 34);
 
 /**
  * Where a task stands in line.
  *
  * @generated from message millrace.v1.Standing
  */
-export type Standing = Message<'millrace.v1.Standing'> & {
+export type Standing = Message<"millrace.v1.Standing"> & {
   /**
    * Who comes before it, while it is due and stands in line itself.
    *
    * @generated from field: optional millrace.v1.Before before = 1;
    */
-  before?: Before | undefined
+  before?: Before | undefined;
 
   /**
    * Strict order: who is the first of its series.
    *
    * @generated from field: optional string first = 2;
    */
-  first?: string | undefined
+  first?: string | undefined;
 
   /**
    * Who holds its unique key.
    *
    * @generated from field: optional string key_holder = 3;
    */
-  keyHolder?: string | undefined
+  keyHolder?: string | undefined;
 
   /**
    * The gate that it waits behind.
    *
    * @generated from field: optional string gate = 4;
    */
-  gate?: string | undefined
+  gate?: string | undefined;
 
   /**
    * Since when its queue is paused.
    *
    * @generated from field: optional millrace.v1.Pause paused = 5;
    */
-  paused?: Pause | undefined
-}
+  paused?: Pause | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Standing.
  * Use `create(StandingSchema)` to create a new message.
  */
-export const StandingSchema: GenMessage<Standing> = /*@__PURE__*/ messageDesc(file_millrace_v1_operating, 35)
+export const StandingSchema: GenMessage<Standing> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 35);
 
 /**
  * How many come before a task.
  *
  * @generated from message millrace.v1.Before
  */
-export type Before = Message<'millrace.v1.Before'> & {
+export type Before = Message<"millrace.v1.Before"> & {
   /**
    * @generated from field: int32 higher = 1;
    */
-  higher: number
+  higher: number;
 
   /**
    * @generated from field: int32 same = 2;
    */
-  same: number
+  same: number;
 
   /**
    * @generated from field: millrace.v1.Counted counted = 3;
    */
-  counted: Counted
-}
+  counted: Counted;
+};
 
 /**
  * Describes the message millrace.v1.Before.
  * Use `create(BeforeSchema)` to create a new message.
  */
-export const BeforeSchema: GenMessage<Before> = /*@__PURE__*/ messageDesc(file_millrace_v1_operating, 36)
+export const BeforeSchema: GenMessage<Before> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 36);
 
 /**
  * Since when a queue is paused, and by whom.
  *
  * @generated from message millrace.v1.Pause
  */
-export type Pause = Message<'millrace.v1.Pause'> & {
+export type Pause = Message<"millrace.v1.Pause"> & {
   /**
    * @generated from field: int64 at = 1;
    */
-  at: bigint
+  at: bigint;
 
   /**
    * @generated from field: optional string by = 2;
    */
-  by?: string | undefined
-}
+  by?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Pause.
  * Use `create(PauseSchema)` to create a new message.
  */
-export const PauseSchema: GenMessage<Pause> = /*@__PURE__*/ messageDesc(file_millrace_v1_operating, 37)
+export const PauseSchema: GenMessage<Pause> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 37);
 
 /**
  * Asks for workers.
  *
  * @generated from message millrace.v1.SessionsRequest
  */
-export type SessionsRequest = Message<'millrace.v1.SessionsRequest'> & {}
+export type SessionsRequest = Message<"millrace.v1.SessionsRequest"> & {
+};
 
 /**
  * Describes the message millrace.v1.SessionsRequest.
  * Use `create(SessionsRequestSchema)` to create a new message.
  */
-export const SessionsRequestSchema: GenMessage<SessionsRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 38)
+export const SessionsRequestSchema: GenMessage<SessionsRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 38);
 
 /**
  * Workers whose lease holds.
  *
  * @generated from message millrace.v1.SessionsResponse
  */
-export type SessionsResponse = Message<'millrace.v1.SessionsResponse'> & {
+export type SessionsResponse = Message<"millrace.v1.SessionsResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.SessionRecord sessions = 1;
    */
-  sessions: SessionRecord[]
-}
+  sessions: SessionRecord[];
+};
 
 /**
  * Describes the message millrace.v1.SessionsResponse.
  * Use `create(SessionsResponseSchema)` to create a new message.
  */
-export const SessionsResponseSchema: GenMessage<SessionsResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 39)
+export const SessionsResponseSchema: GenMessage<SessionsResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 39);
 
 /**
  * A worker whose lease stands.
  *
  * @generated from message millrace.v1.SessionRecord
  */
-export type SessionRecord = Message<'millrace.v1.SessionRecord'> & {
+export type SessionRecord = Message<"millrace.v1.SessionRecord"> & {
   /**
    * @generated from field: string session = 1;
    */
-  session: string
+  session: string;
 
   /**
    * @generated from field: string host = 2;
    */
-  host: string
+  host: string;
 
   /**
    * @generated from field: int32 pid = 3;
    */
-  pid: number
+  pid: number;
 
   /**
    * @generated from field: repeated string queues = 4;
    */
-  queues: string[]
+  queues: string[];
 
   /**
    * @generated from field: repeated string types = 5;
    */
-  types: string[]
+  types: string[];
 
   /**
    * @generated from field: repeated string offers = 6;
    */
-  offers: string[]
+  offers: string[];
 
   /**
    * @generated from field: int32 concurrency = 7;
    */
-  concurrency: number
+  concurrency: number;
 
   /**
    * @generated from field: millrace.v1.WorkerState state = 8;
    */
-  state: WorkerState
+  state: WorkerState;
 
   /**
    * @generated from field: int64 opened_at = 9;
    */
-  openedAt: bigint
+  openedAt: bigint;
 
   /**
    * When it was opened last.
    *
    * @generated from field: int64 since = 10;
    */
-  since: bigint
+  since: bigint;
 
   /**
    * @generated from field: int64 expires_at = 11;
    */
-  expiresAt: bigint
+  expiresAt: bigint;
 
   /**
    * @generated from field: int32 running = 12;
    */
-  running: number
+  running: number;
 
   /**
    * @generated from field: optional millrace.v1.SessionOrder order = 13;
    */
-  order?: SessionOrder | undefined
-}
+  order?: SessionOrder | undefined;
+};
 
 /**
  * Describes the message millrace.v1.SessionRecord.
  * Use `create(SessionRecordSchema)` to create a new message.
  */
-export const SessionRecordSchema: GenMessage<SessionRecord> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 40)
+export const SessionRecordSchema: GenMessage<SessionRecord> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 40);
 
 /**
  * Asks for definitions.
  *
  * @generated from message millrace.v1.DefinitionsRequest
  */
-export type DefinitionsRequest = Message<'millrace.v1.DefinitionsRequest'> & {}
+export type DefinitionsRequest = Message<"millrace.v1.DefinitionsRequest"> & {
+};
 
 /**
  * Describes the message millrace.v1.DefinitionsRequest.
  * Use `create(DefinitionsRequestSchema)` to create a new message.
  */
-export const DefinitionsRequestSchema: GenMessage<DefinitionsRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 41)
+export const DefinitionsRequestSchema: GenMessage<DefinitionsRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 41);
 
 /**
  * The latest definition of each type.
  *
  * @generated from message millrace.v1.DefinitionsResponse
  */
-export type DefinitionsResponse = Message<'millrace.v1.DefinitionsResponse'> & {
+export type DefinitionsResponse = Message<"millrace.v1.DefinitionsResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.PublishedDefinition definitions = 1;
    */
-  definitions: PublishedDefinition[]
-}
+  definitions: PublishedDefinition[];
+};
 
 /**
  * Describes the message millrace.v1.DefinitionsResponse.
  * Use `create(DefinitionsResponseSchema)` to create a new message.
  */
-export const DefinitionsResponseSchema: GenMessage<DefinitionsResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 42)
+export const DefinitionsResponseSchema: GenMessage<DefinitionsResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 42);
 
 /**
  * Asks for store time.
  *
  * @generated from message millrace.v1.NowRequest
  */
-export type NowRequest = Message<'millrace.v1.NowRequest'> & {}
+export type NowRequest = Message<"millrace.v1.NowRequest"> & {
+};
 
 /**
  * Describes the message millrace.v1.NowRequest.
  * Use `create(NowRequestSchema)` to create a new message.
  */
-export const NowRequestSchema: GenMessage<NowRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 43)
+export const NowRequestSchema: GenMessage<NowRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 43);
 
 /**
  * Store time.
  *
  * @generated from message millrace.v1.NowResponse
  */
-export type NowResponse = Message<'millrace.v1.NowResponse'> & {
+export type NowResponse = Message<"millrace.v1.NowResponse"> & {
   /**
    * @generated from field: int64 now = 1;
    */
-  now: bigint
-}
+  now: bigint;
+};
 
 /**
  * Describes the message millrace.v1.NowResponse.
  * Use `create(NowResponseSchema)` to create a new message.
  */
-export const NowResponseSchema: GenMessage<NowResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 44)
+export const NowResponseSchema: GenMessage<NowResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 44);
 
 /**
  * Ends what waited too long.
  *
  * @generated from message millrace.v1.SweepRequest
  */
-export type SweepRequest = Message<'millrace.v1.SweepRequest'> & {
+export type SweepRequest = Message<"millrace.v1.SweepRequest"> & {
   /**
    * @generated from field: int32 tasks_max = 1;
    */
-  tasksMax: number
-}
+  tasksMax: number;
+};
 
 /**
  * Describes the message millrace.v1.SweepRequest.
  * Use `create(SweepRequestSchema)` to create a new message.
  */
-export const SweepRequestSchema: GenMessage<SweepRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 45)
+export const SweepRequestSchema: GenMessage<SweepRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 45);
 
 /**
  * How much was done.
  *
  * @generated from message millrace.v1.SweepResponse
  */
-export type SweepResponse = Message<'millrace.v1.SweepResponse'> & {
+export type SweepResponse = Message<"millrace.v1.SweepResponse"> & {
   /**
    * @generated from field: int32 changed = 1;
    */
-  changed: number
+  changed: number;
 
   /**
    * Whether there is more to do now.
    *
    * @generated from field: bool more = 2;
    */
-  more: boolean
-}
+  more: boolean;
+};
 
 /**
  * Describes the message millrace.v1.SweepResponse.
  * Use `create(SweepResponseSchema)` to create a new message.
  */
-export const SweepResponseSchema: GenMessage<SweepResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 46)
+export const SweepResponseSchema: GenMessage<SweepResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 46);
 
 /**
  * Tells dependents of parents that ended.
  *
  * @generated from message millrace.v1.DeliverRequest
  */
-export type DeliverRequest = Message<'millrace.v1.DeliverRequest'> & {
+export type DeliverRequest = Message<"millrace.v1.DeliverRequest"> & {
   /**
    * @generated from field: int32 tasks_max = 1;
    */
-  tasksMax: number
-}
+  tasksMax: number;
+};
 
 /**
  * Describes the message millrace.v1.DeliverRequest.
  * Use `create(DeliverRequestSchema)` to create a new message.
  */
-export const DeliverRequestSchema: GenMessage<DeliverRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 47)
+export const DeliverRequestSchema: GenMessage<DeliverRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 47);
 
 /**
  * How much was done.
  *
  * @generated from message millrace.v1.DeliverResponse
  */
-export type DeliverResponse = Message<'millrace.v1.DeliverResponse'> & {
+export type DeliverResponse = Message<"millrace.v1.DeliverResponse"> & {
   /**
    * @generated from field: int32 changed = 1;
    */
-  changed: number
+  changed: number;
 
   /**
    * Whether there is more to do now.
    *
    * @generated from field: bool more = 2;
    */
-  more: boolean
-}
+  more: boolean;
+};
 
 /**
  * Describes the message millrace.v1.DeliverResponse.
  * Use `create(DeliverResponseSchema)` to create a new message.
  */
-export const DeliverResponseSchema: GenMessage<DeliverResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 48)
+export const DeliverResponseSchema: GenMessage<DeliverResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 48);
 
 /**
  * Removes ended tasks beyond retention.
  *
  * @generated from message millrace.v1.PruneRequest
  */
-export type PruneRequest = Message<'millrace.v1.PruneRequest'> & {
+export type PruneRequest = Message<"millrace.v1.PruneRequest"> & {
   /**
    * @generated from field: int32 tasks_max = 1;
    */
-  tasksMax: number
+  tasksMax: number;
 
   /**
    * For queues that have none of their own.
    *
    * @generated from field: millrace.v1.Retention retention = 2;
    */
-  retention?: Retention | undefined
-}
+  retention?: Retention | undefined;
+};
 
 /**
  * Describes the message millrace.v1.PruneRequest.
  * Use `create(PruneRequestSchema)` to create a new message.
  */
-export const PruneRequestSchema: GenMessage<PruneRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 49)
+export const PruneRequestSchema: GenMessage<PruneRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 49);
 
 /**
  * How much was done.
  *
  * @generated from message millrace.v1.PruneResponse
  */
-export type PruneResponse = Message<'millrace.v1.PruneResponse'> & {
+export type PruneResponse = Message<"millrace.v1.PruneResponse"> & {
   /**
    * @generated from field: int32 changed = 1;
    */
-  changed: number
+  changed: number;
 
   /**
    * Whether there is more to do now.
    *
    * @generated from field: bool more = 2;
    */
-  more: boolean
-}
+  more: boolean;
+};
 
 /**
  * Describes the message millrace.v1.PruneResponse.
  * Use `create(PruneResponseSchema)` to create a new message.
  */
-export const PruneResponseSchema: GenMessage<PruneResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 50)
+export const PruneResponseSchema: GenMessage<PruneResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 50);
 
 /**
  * Looks over a page of what a store keeps.
  *
  * @generated from message millrace.v1.AuditRequest
  */
-export type AuditRequest = Message<'millrace.v1.AuditRequest'> & {
+export type AuditRequest = Message<"millrace.v1.AuditRequest"> & {
   /**
    * Where the last page ended.
    *
    * @generated from field: optional string cursor = 1;
    */
-  cursor?: string | undefined
+  cursor?: string | undefined;
 
   /**
    * From 1 to 1 000.
    *
    * @generated from field: int32 limit = 2;
    */
-  limit: number
+  limit: number;
 
   /**
    * Whether defects are mended.
    *
    * @generated from field: bool repair = 3;
    */
-  repair: boolean
-}
+  repair: boolean;
+};
 
 /**
  * Describes the message millrace.v1.AuditRequest.
  * Use `create(AuditRequestSchema)` to create a new message.
  */
-export const AuditRequestSchema: GenMessage<AuditRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 51)
+export const AuditRequestSchema: GenMessage<AuditRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 51);
 
 /**
  * What a page of an audit found.
  *
  * @generated from message millrace.v1.AuditResponse
  */
-export type AuditResponse = Message<'millrace.v1.AuditResponse'> & {
+export type AuditResponse = Message<"millrace.v1.AuditResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.StoreDefect defects = 1;
    */
-  defects: StoreDefect[]
+  defects: StoreDefect[];
 
   /**
    * What could not be looked at.
    *
    * @generated from field: repeated string unseen = 2;
    */
-  unseen: string[]
+  unseen: string[];
 
   /**
    * None: that was all.
    *
    * @generated from field: optional string next = 3;
    */
-  next?: string | undefined
-}
+  next?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.AuditResponse.
  * Use `create(AuditResponseSchema)` to create a new message.
  */
-export const AuditResponseSchema: GenMessage<AuditResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 52)
+export const AuditResponseSchema: GenMessage<AuditResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 52);
 
 /**
  * Something that a store found wrong in what it keeps.
  *
  * @generated from message millrace.v1.StoreDefect
  */
-export type StoreDefect = Message<'millrace.v1.StoreDefect'> & {
+export type StoreDefect = Message<"millrace.v1.StoreDefect"> & {
   /**
    * Names what is wrong: `stray-key`, `engine-damage`.
    *
    * @generated from field: string code = 1;
    */
-  code: string
+  code: string;
 
   /**
    * @generated from field: string subject = 2;
    */
-  subject: string
+  subject: string;
 
   /**
    * @generated from field: string message = 3;
    */
-  message: string
+  message: string;
 
   /**
    * @generated from field: millrace.v1.Remedy remedy = 4;
    */
-  remedy: Remedy
-}
+  remedy: Remedy;
+};
 
 /**
  * Describes the message millrace.v1.StoreDefect.
  * Use `create(StoreDefectSchema)` to create a new message.
  */
-export const StoreDefectSchema: GenMessage<StoreDefect> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_operating, 53)
+export const StoreDefectSchema: GenMessage<StoreDefect> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_operating, 53);
 
 /**
  * What a command has done to a task.
@@ -1618,21 +1576,20 @@ export const CommandOutcome = {
    * @generated from enum value: COMMAND_OUTCOME_UNKNOWN = 5;
    */
   UNKNOWN: 5,
-} as const
+} as const;
 
 /**
  * What a command has done to a task.
  *
  * @generated from enum millrace.v1.CommandOutcome
  */
-export type CommandOutcome = (typeof CommandOutcome)[keyof typeof CommandOutcome] | UnknownEnum
+export type CommandOutcome = (typeof CommandOutcome)[keyof typeof CommandOutcome] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.CommandOutcome.
  */
-export const CommandOutcomeSchema: GenEnum<CommandOutcome> =
-  /*@__PURE__*/
-  enumDesc(file_millrace_v1_operating, 0)
+export const CommandOutcomeSchema: GenEnum<CommandOutcome> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_operating, 0);
 
 /**
  * What became of a gate.
@@ -1660,19 +1617,20 @@ export const GateState = {
    * @generated from enum value: GATE_STATE_GONE = 2;
    */
   GONE: 2,
-} as const
+} as const;
 
 /**
  * What became of a gate.
  *
  * @generated from enum millrace.v1.GateState
  */
-export type GateState = (typeof GateState)[keyof typeof GateState] | UnknownEnum
+export type GateState = (typeof GateState)[keyof typeof GateState] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.GateState.
  */
-export const GateStateSchema: GenEnum<GateState> = /*@__PURE__*/ enumDesc(file_millrace_v1_operating, 1)
+export const GateStateSchema: GenEnum<GateState> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_operating, 1);
 
 /**
  * Whether all were counted.
@@ -1700,19 +1658,20 @@ export const Counted = {
    * @generated from enum value: COUNTED_SOME = 2;
    */
   SOME: 2,
-} as const
+} as const;
 
 /**
  * Whether all were counted.
  *
  * @generated from enum millrace.v1.Counted
  */
-export type Counted = (typeof Counted)[keyof typeof Counted] | UnknownEnum
+export type Counted = (typeof Counted)[keyof typeof Counted] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.Counted.
  */
-export const CountedSchema: GenEnum<Counted> = /*@__PURE__*/ enumDesc(file_millrace_v1_operating, 2)
+export const CountedSchema: GenEnum<Counted> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_operating, 2);
 
 /**
  * Who mends a defect.
@@ -1747,16 +1706,18 @@ export const Remedy = {
    * @generated from enum value: REMEDY_OPERATOR = 3;
    */
   OPERATOR: 3,
-} as const
+} as const;
 
 /**
  * Who mends a defect.
  *
  * @generated from enum millrace.v1.Remedy
  */
-export type Remedy = (typeof Remedy)[keyof typeof Remedy] | UnknownEnum
+export type Remedy = (typeof Remedy)[keyof typeof Remedy] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.Remedy.
  */
-export const RemedySchema: GenEnum<Remedy> = /*@__PURE__*/ enumDesc(file_millrace_v1_operating, 3)
+export const RemedySchema: GenEnum<Remedy> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_operating, 3);
+

@@ -11,474 +11,346 @@
 // for errors of the store `millrace-effect`: `none` (nothing was carried out, a repeat may work), `unknown` (repeat it
 // with the same ids) or `final` (nothing was carried out, and a repeat will not work).
 
-import type { GenEnum, GenFile, GenMessage, GenService } from '@bufbuild/protobuf/codegenv2'
-import { enumDesc, fileDesc, messageDesc, serviceDesc } from '@bufbuild/protobuf/codegenv2'
-import type { AddRequest, AddRequestSchema, AddResponse, AddResponseSchema } from './enqueuing_pb.ts'
-import { file_millrace_v1_enqueuing } from './enqueuing_pb.ts'
-import type {
-  AcquireLockRequestSchema,
-  AcquireLockResponseSchema,
-  BudgetsRequestSchema,
-  BudgetsResponseSchema,
-  ConfigureBudgetRequestSchema,
-  ConfigureBudgetResponseSchema,
-  ConfigureLimitRequestSchema,
-  ConfigureLimitResponseSchema,
-  ConfigurePartitionRequestSchema,
-  ConfigurePartitionResponseSchema,
-  DueSchedulesRequestSchema,
-  DueSchedulesResponseSchema,
-  LimitsRequestSchema,
-  LimitsResponseSchema,
-  LocksRequestSchema,
-  LocksResponseSchema,
-  PartitionsRequestSchema,
-  PartitionsResponseSchema,
-  PutScheduleRequestSchema,
-  PutScheduleResponseSchema,
-  RecountRequestSchema,
-  RecountResponseSchema,
-  ReleaseLockRequestSchema,
-  ReleaseLockResponseSchema,
-  RemoveLimitRequestSchema,
-  RemoveLimitResponseSchema,
-  RemoveScheduleRequestSchema,
-  RemoveScheduleResponseSchema,
-  RenewLockRequestSchema,
-  RenewLockResponseSchema,
-  ScheduleRequestSchema,
-  ScheduleResponseSchema,
-  SchedulesRequestSchema,
-  SchedulesResponseSchema,
-  SpendRequestSchema,
-  SpendResponseSchema,
-  TickRequestSchema,
-  TickResponseSchema,
-  UsageRequestSchema,
-  UsageResponseSchema,
-} from './keeping_pb.ts'
-import { file_millrace_v1_keeping } from './keeping_pb.ts'
-import type {
-  AuditRequestSchema,
-  AuditResponseSchema,
-  CommandRequestSchema,
-  CommandResponseSchema,
-  ConfigureQueueRequestSchema,
-  ConfigureQueueResponseSchema,
-  DefinitionsRequestSchema,
-  DefinitionsResponseSchema,
-  DeliverRequestSchema,
-  DeliverResponseSchema,
-  DueSoonRequestSchema,
-  DueSoonResponseSchema,
-  GetRequestSchema,
-  GetResponseSchema,
-  ListRequestSchema,
-  ListResponseSchema,
-  NowRequestSchema,
-  NowResponseSchema,
-  OpenGateRequestSchema,
-  OpenGateResponseSchema,
-  PruneRequestSchema,
-  PruneResponseSchema,
-  QueuesRequestSchema,
-  QueuesResponseSchema,
-  SessionsRequestSchema,
-  SessionsResponseSchema,
-  StandingRequestSchema,
-  StandingResponseSchema,
-  SweepRequestSchema,
-  SweepResponseSchema,
-  WaitingRoutesRequestSchema,
-  WaitingRoutesResponseSchema,
-} from './operating_pb.ts'
-import { file_millrace_v1_operating } from './operating_pb.ts'
-import type {
-  CloseSessionRequest,
-  CloseSessionRequestSchema,
-  CloseSessionResponse,
-  CloseSessionResponseSchema,
-  ExchangeRequest,
-  ExchangeRequestSchema,
-  ExchangeResponse,
-  ExchangeResponseSchema,
-  OpenSessionRequest,
-  OpenSessionRequestSchema,
-  OpenSessionResponse,
-  OpenSessionResponseSchema,
-  OrderSessionRequestSchema,
-  OrderSessionResponseSchema,
-  OutcomesRequest,
-  OutcomesRequestSchema,
-  OutcomesResponse,
-  OutcomesResponseSchema,
-  ReclaimRequest,
-  ReclaimRequestSchema,
-  ReclaimResponse,
-  ReclaimResponseSchema,
-  RenewRequest,
-  RenewRequestSchema,
-  RenewResponse,
-  RenewResponseSchema,
-} from './working_pb.ts'
-import { file_millrace_v1_working } from './working_pb.ts'
-import type { Message, UnknownEnum } from '@bufbuild/protobuf'
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { AddRequest, AddRequestSchema, AddResponse, AddResponseSchema } from "./enqueuing_pb.ts";
+import { file_millrace_v1_enqueuing } from "./enqueuing_pb.ts";
+import type { AcquireLockRequestSchema, AcquireLockResponseSchema, BudgetsRequestSchema, BudgetsResponseSchema, ConfigureBudgetRequestSchema, ConfigureBudgetResponseSchema, ConfigureLimitRequestSchema, ConfigureLimitResponseSchema, ConfigurePartitionRequestSchema, ConfigurePartitionResponseSchema, DueSchedulesRequestSchema, DueSchedulesResponseSchema, LimitsRequestSchema, LimitsResponseSchema, LocksRequestSchema, LocksResponseSchema, PartitionsRequestSchema, PartitionsResponseSchema, PutScheduleRequestSchema, PutScheduleResponseSchema, RecountRequestSchema, RecountResponseSchema, ReleaseLockRequestSchema, ReleaseLockResponseSchema, RemoveLimitRequestSchema, RemoveLimitResponseSchema, RemoveScheduleRequestSchema, RemoveScheduleResponseSchema, RenewLockRequestSchema, RenewLockResponseSchema, ScheduleRequestSchema, ScheduleResponseSchema, SchedulesRequestSchema, SchedulesResponseSchema, SpendRequestSchema, SpendResponseSchema, TickRequestSchema, TickResponseSchema, UsageRequestSchema, UsageResponseSchema } from "./keeping_pb.ts";
+import { file_millrace_v1_keeping } from "./keeping_pb.ts";
+import type { AuditRequestSchema, AuditResponseSchema, CommandRequestSchema, CommandResponseSchema, ConfigureQueueRequestSchema, ConfigureQueueResponseSchema, DefinitionsRequestSchema, DefinitionsResponseSchema, DeliverRequestSchema, DeliverResponseSchema, DueSoonRequestSchema, DueSoonResponseSchema, GetRequestSchema, GetResponseSchema, ListRequestSchema, ListResponseSchema, NowRequestSchema, NowResponseSchema, OpenGateRequestSchema, OpenGateResponseSchema, PruneRequestSchema, PruneResponseSchema, QueuesRequestSchema, QueuesResponseSchema, SessionsRequestSchema, SessionsResponseSchema, StandingRequestSchema, StandingResponseSchema, SweepRequestSchema, SweepResponseSchema, WaitingRoutesRequestSchema, WaitingRoutesResponseSchema } from "./operating_pb.ts";
+import { file_millrace_v1_operating } from "./operating_pb.ts";
+import type { CloseSessionRequest, CloseSessionRequestSchema, CloseSessionResponse, CloseSessionResponseSchema, ExchangeRequest, ExchangeRequestSchema, ExchangeResponse, ExchangeResponseSchema, OpenSessionRequest, OpenSessionRequestSchema, OpenSessionResponse, OpenSessionResponseSchema, OrderSessionRequestSchema, OrderSessionResponseSchema, OutcomesRequest, OutcomesRequestSchema, OutcomesResponse, OutcomesResponseSchema, ReclaimRequest, ReclaimRequestSchema, ReclaimResponse, ReclaimResponseSchema, RenewRequest, RenewRequestSchema, RenewResponse, RenewResponseSchema } from "./working_pb.ts";
+import { file_millrace_v1_working } from "./working_pb.ts";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file millrace/v1/store.proto.
  */
-export const file_millrace_v1_store: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'ChdtaWxscmFjZS92MS9zdG9yZS5wcm90bxILbWlsbHJhY2UudjEiEQoPRGVzY3JpYmVSZXF1ZXN0IksKEERlc2NyaWJlUmVzcG9uc2USEAoIcHJvdG9jb2wYASABKAUSDAoEa2luZBgCIAEoCRIXCg9yZXRlbnRpb25fYnl0ZXMYAyABKAMi/QIKC1dvcmtSZXF1ZXN0EgoKAmlkGAEgASgFEjcKDG9wZW5fc2Vzc2lvbhgCIAEoCzIfLm1pbGxyYWNlLnYxLk9wZW5TZXNzaW9uUmVxdWVzdEgAEioKBXJlbmV3GAMgASgLMhkubWlsbHJhY2UudjEuUmVuZXdSZXF1ZXN0SAASOQoNY2xvc2Vfc2Vzc2lvbhgEIAEoCzIgLm1pbGxyYWNlLnYxLkNsb3NlU2Vzc2lvblJlcXVlc3RIABImCgNhZGQYBSABKAsyFy5taWxscmFjZS52MS5BZGRSZXF1ZXN0SAASMAoIZXhjaGFuZ2UYBiABKAsyHC5taWxscmFjZS52MS5FeGNoYW5nZVJlcXVlc3RIABIuCgdyZWNsYWltGAcgASgLMhsubWlsbHJhY2UudjEuUmVjbGFpbVJlcXVlc3RIABIwCghvdXRjb21lcxgIIAEoCzIcLm1pbGxyYWNlLnYxLk91dGNvbWVzUmVxdWVzdEgAQgYKBGNhbGwisAMKDFdvcmtSZXNwb25zZRIKCgJpZBgBIAEoBRInCgdmYWlsdXJlGAkgASgLMhQubWlsbHJhY2UudjEuRmFpbHVyZUgAEjgKDG9wZW5fc2Vzc2lvbhgCIAEoCzIgLm1pbGxyYWNlLnYxLk9wZW5TZXNzaW9uUmVzcG9uc2VIABIrCgVyZW5ldxgDIAEoCzIaLm1pbGxyYWNlLnYxLlJlbmV3UmVzcG9uc2VIABI6Cg1jbG9zZV9zZXNzaW9uGAQgASgLMiEubWlsbHJhY2UudjEuQ2xvc2VTZXNzaW9uUmVzcG9uc2VIABInCgNhZGQYBSABKAsyGC5taWxscmFjZS52MS5BZGRSZXNwb25zZUgAEjEKCGV4Y2hhbmdlGAYgASgLMh0ubWlsbHJhY2UudjEuRXhjaGFuZ2VSZXNwb25zZUgAEi8KB3JlY2xhaW0YByABKAsyHC5taWxscmFjZS52MS5SZWNsYWltUmVzcG9uc2VIABIxCghvdXRjb21lcxgIIAEoCzIdLm1pbGxyYWNlLnYxLk91dGNvbWVzUmVzcG9uc2VIAEIICgZhbnN3ZXIieQoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEQoEaGludBgDIAEoCUgAiAEBEigKBmVmZmVjdBgEIAEoDjITLm1pbGxyYWNlLnYxLkVmZmVjdEgBiAEBQgcKBV9oaW50QgkKB19lZmZlY3QiEwoRV2F0Y2hIaW50c1JlcXVlc3QiVwoSV2F0Y2hIaW50c1Jlc3BvbnNlEg0KBXJlYWR5GAEgASgIEg8KB3NldHRsZWQYAiABKAgSDgoGY2FuY2VsGAMgASgIEhEKCXNjaGVkdWxlcxgEIAEoCCpXCgZFZmZlY3QSFgoSRUZGRUNUX1VOU1BFQ0lGSUVEEAASDwoLRUZGRUNUX05PTkUQARISCg5FRkZFQ1RfVU5LTk9XThACEhAKDEVGRkVDVF9GSU5BTBADMrEbCgxTdG9yZVNlcnZpY2USRwoIRGVzY3JpYmUSHC5taWxscmFjZS52MS5EZXNjcmliZVJlcXVlc3QaHS5taWxscmFjZS52MS5EZXNjcmliZVJlc3BvbnNlEj8KBFdvcmsSGC5taWxscmFjZS52MS5Xb3JrUmVxdWVzdBoZLm1pbGxyYWNlLnYxLldvcmtSZXNwb25zZSgBMAESTwoKV2F0Y2hIaW50cxIeLm1pbGxyYWNlLnYxLldhdGNoSGludHNSZXF1ZXN0Gh8ubWlsbHJhY2UudjEuV2F0Y2hIaW50c1Jlc3BvbnNlMAESUAoLT3BlblNlc3Npb24SHy5taWxscmFjZS52MS5PcGVuU2Vzc2lvblJlcXVlc3QaIC5taWxscmFjZS52MS5PcGVuU2Vzc2lvblJlc3BvbnNlEj4KBVJlbmV3EhkubWlsbHJhY2UudjEuUmVuZXdSZXF1ZXN0GhoubWlsbHJhY2UudjEuUmVuZXdSZXNwb25zZRJTCgxPcmRlclNlc3Npb24SIC5taWxscmFjZS52MS5PcmRlclNlc3Npb25SZXF1ZXN0GiEubWlsbHJhY2UudjEuT3JkZXJTZXNzaW9uUmVzcG9uc2USUwoMQ2xvc2VTZXNzaW9uEiAubWlsbHJhY2UudjEuQ2xvc2VTZXNzaW9uUmVxdWVzdBohLm1pbGxyYWNlLnYxLkNsb3NlU2Vzc2lvblJlc3BvbnNlEjgKA0FkZBIXLm1pbGxyYWNlLnYxLkFkZFJlcXVlc3QaGC5taWxscmFjZS52MS5BZGRSZXNwb25zZRJHCghFeGNoYW5nZRIcLm1pbGxyYWNlLnYxLkV4Y2hhbmdlUmVxdWVzdBodLm1pbGxyYWNlLnYxLkV4Y2hhbmdlUmVzcG9uc2USRAoHUmVjbGFpbRIbLm1pbGxyYWNlLnYxLlJlY2xhaW1SZXF1ZXN0GhwubWlsbHJhY2UudjEuUmVjbGFpbVJlc3BvbnNlEkcKCE91dGNvbWVzEhwubWlsbHJhY2UudjEuT3V0Y29tZXNSZXF1ZXN0Gh0ubWlsbHJhY2UudjEuT3V0Y29tZXNSZXNwb25zZRJZCg5Db25maWd1cmVMaW1pdBIiLm1pbGxyYWNlLnYxLkNvbmZpZ3VyZUxpbWl0UmVxdWVzdBojLm1pbGxyYWNlLnYxLkNvbmZpZ3VyZUxpbWl0UmVzcG9uc2USUAoLUmVtb3ZlTGltaXQSHy5taWxscmFjZS52MS5SZW1vdmVMaW1pdFJlcXVlc3QaIC5taWxscmFjZS52MS5SZW1vdmVMaW1pdFJlc3BvbnNlEkEKBkxpbWl0cxIaLm1pbGxyYWNlLnYxLkxpbWl0c1JlcXVlc3QaGy5taWxscmFjZS52MS5MaW1pdHNSZXNwb25zZRJlChJDb25maWd1cmVQYXJ0aXRpb24SJi5taWxscmFjZS52MS5Db25maWd1cmVQYXJ0aXRpb25SZXF1ZXN0GicubWlsbHJhY2UudjEuQ29uZmlndXJlUGFydGl0aW9uUmVzcG9uc2USTQoKUGFydGl0aW9ucxIeLm1pbGxyYWNlLnYxLlBhcnRpdGlvbnNSZXF1ZXN0Gh8ubWlsbHJhY2UudjEuUGFydGl0aW9uc1Jlc3BvbnNlEkQKB1JlY291bnQSGy5taWxscmFjZS52MS5SZWNvdW50UmVxdWVzdBocLm1pbGxyYWNlLnYxLlJlY291bnRSZXNwb25zZRJcCg9Db25maWd1cmVCdWRnZXQSIy5taWxscmFjZS52MS5Db25maWd1cmVCdWRnZXRSZXF1ZXN0GiQubWlsbHJhY2UudjEuQ29uZmlndXJlQnVkZ2V0UmVzcG9uc2USRAoHQnVkZ2V0cxIbLm1pbGxyYWNlLnYxLkJ1ZGdldHNSZXF1ZXN0GhwubWlsbHJhY2UudjEuQnVkZ2V0c1Jlc3BvbnNlEj4KBVVzYWdlEhkubWlsbHJhY2UudjEuVXNhZ2VSZXF1ZXN0GhoubWlsbHJhY2UudjEuVXNhZ2VSZXNwb25zZRI+CgVTcGVuZBIZLm1pbGxyYWNlLnYxLlNwZW5kUmVxdWVzdBoaLm1pbGxyYWNlLnYxLlNwZW5kUmVzcG9uc2USUAoLUHV0U2NoZWR1bGUSHy5taWxscmFjZS52MS5QdXRTY2hlZHVsZVJlcXVlc3QaIC5taWxscmFjZS52MS5QdXRTY2hlZHVsZVJlc3BvbnNlElkKDlJlbW92ZVNjaGVkdWxlEiIubWlsbHJhY2UudjEuUmVtb3ZlU2NoZWR1bGVSZXF1ZXN0GiMubWlsbHJhY2UudjEuUmVtb3ZlU2NoZWR1bGVSZXNwb25zZRJHCghTY2hlZHVsZRIcLm1pbGxyYWNlLnYxLlNjaGVkdWxlUmVxdWVzdBodLm1pbGxyYWNlLnYxLlNjaGVkdWxlUmVzcG9uc2USSgoJU2NoZWR1bGVzEh0ubWlsbHJhY2UudjEuU2NoZWR1bGVzUmVxdWVzdBoeLm1pbGxyYWNlLnYxLlNjaGVkdWxlc1Jlc3BvbnNlElMKDER1ZVNjaGVkdWxlcxIgLm1pbGxyYWNlLnYxLkR1ZVNjaGVkdWxlc1JlcXVlc3QaIS5taWxscmFjZS52MS5EdWVTY2hlZHVsZXNSZXNwb25zZRI7CgRUaWNrEhgubWlsbHJhY2UudjEuVGlja1JlcXVlc3QaGS5taWxscmFjZS52MS5UaWNrUmVzcG9uc2USUAoLQWNxdWlyZUxvY2sSHy5taWxscmFjZS52MS5BY3F1aXJlTG9ja1JlcXVlc3QaIC5taWxscmFjZS52MS5BY3F1aXJlTG9ja1Jlc3BvbnNlEkoKCVJlbmV3TG9jaxIdLm1pbGxyYWNlLnYxLlJlbmV3TG9ja1JlcXVlc3QaHi5taWxscmFjZS52MS5SZW5ld0xvY2tSZXNwb25zZRJQCgtSZWxlYXNlTG9jaxIfLm1pbGxyYWNlLnYxLlJlbGVhc2VMb2NrUmVxdWVzdBogLm1pbGxyYWNlLnYxLlJlbGVhc2VMb2NrUmVzcG9uc2USPgoFTG9ja3MSGS5taWxscmFjZS52MS5Mb2Nrc1JlcXVlc3QaGi5taWxscmFjZS52MS5Mb2Nrc1Jlc3BvbnNlEj4KBVN3ZWVwEhkubWlsbHJhY2UudjEuU3dlZXBSZXF1ZXN0GhoubWlsbHJhY2UudjEuU3dlZXBSZXNwb25zZRJECgdEZWxpdmVyEhsubWlsbHJhY2UudjEuRGVsaXZlclJlcXVlc3QaHC5taWxscmFjZS52MS5EZWxpdmVyUmVzcG9uc2USPgoFUHJ1bmUSGS5taWxscmFjZS52MS5QcnVuZVJlcXVlc3QaGi5taWxscmFjZS52MS5QcnVuZVJlc3BvbnNlEkQKB0NvbW1hbmQSGy5taWxscmFjZS52MS5Db21tYW5kUmVxdWVzdBocLm1pbGxyYWNlLnYxLkNvbW1hbmRSZXNwb25zZRJZCg5Db25maWd1cmVRdWV1ZRIiLm1pbGxyYWNlLnYxLkNvbmZpZ3VyZVF1ZXVlUmVxdWVzdBojLm1pbGxyYWNlLnYxLkNvbmZpZ3VyZVF1ZXVlUmVzcG9uc2USRwoIT3BlbkdhdGUSHC5taWxscmFjZS52MS5PcGVuR2F0ZVJlcXVlc3QaHS5taWxscmFjZS52MS5PcGVuR2F0ZVJlc3BvbnNlEjgKA0dldBIXLm1pbGxyYWNlLnYxLkdldFJlcXVlc3QaGC5taWxscmFjZS52MS5HZXRSZXNwb25zZRI7CgRMaXN0EhgubWlsbHJhY2UudjEuTGlzdFJlcXVlc3QaGS5taWxscmFjZS52MS5MaXN0UmVzcG9uc2USQQoGUXVldWVzEhoubWlsbHJhY2UudjEuUXVldWVzUmVxdWVzdBobLm1pbGxyYWNlLnYxLlF1ZXVlc1Jlc3BvbnNlElYKDVdhaXRpbmdSb3V0ZXMSIS5taWxscmFjZS52MS5XYWl0aW5nUm91dGVzUmVxdWVzdBoiLm1pbGxyYWNlLnYxLldhaXRpbmdSb3V0ZXNSZXNwb25zZRJECgdEdWVTb29uEhsubWlsbHJhY2UudjEuRHVlU29vblJlcXVlc3QaHC5taWxscmFjZS52MS5EdWVTb29uUmVzcG9uc2USRwoIU3RhbmRpbmcSHC5taWxscmFjZS52MS5TdGFuZGluZ1JlcXVlc3QaHS5taWxscmFjZS52MS5TdGFuZGluZ1Jlc3BvbnNlEkcKCFNlc3Npb25zEhwubWlsbHJhY2UudjEuU2Vzc2lvbnNSZXF1ZXN0Gh0ubWlsbHJhY2UudjEuU2Vzc2lvbnNSZXNwb25zZRJQCgtEZWZpbml0aW9ucxIfLm1pbGxyYWNlLnYxLkRlZmluaXRpb25zUmVxdWVzdBogLm1pbGxyYWNlLnYxLkRlZmluaXRpb25zUmVzcG9uc2USOAoDTm93EhcubWlsbHJhY2UudjEuTm93UmVxdWVzdBoYLm1pbGxyYWNlLnYxLk5vd1Jlc3BvbnNlEj4KBUF1ZGl0EhkubWlsbHJhY2UudjEuQXVkaXRSZXF1ZXN0GhoubWlsbHJhY2UudjEuQXVkaXRSZXNwb25zZWIGcHJvdG8z',
-    [
-      file_millrace_v1_enqueuing,
-      file_millrace_v1_keeping,
-      file_millrace_v1_operating,
-      file_millrace_v1_working,
-    ],
-  )
+export const file_millrace_v1_store: GenFile = /*@__PURE__*/
+  fileDesc("ChdtaWxscmFjZS92MS9zdG9yZS5wcm90bxILbWlsbHJhY2UudjEiEQoPRGVzY3JpYmVSZXF1ZXN0IksKEERlc2NyaWJlUmVzcG9uc2USEAoIcHJvdG9jb2wYASABKAUSDAoEa2luZBgCIAEoCRIXCg9yZXRlbnRpb25fYnl0ZXMYAyABKAMi/QIKC1dvcmtSZXF1ZXN0EgoKAmlkGAEgASgFEjcKDG9wZW5fc2Vzc2lvbhgCIAEoCzIfLm1pbGxyYWNlLnYxLk9wZW5TZXNzaW9uUmVxdWVzdEgAEioKBXJlbmV3GAMgASgLMhkubWlsbHJhY2UudjEuUmVuZXdSZXF1ZXN0SAASOQoNY2xvc2Vfc2Vzc2lvbhgEIAEoCzIgLm1pbGxyYWNlLnYxLkNsb3NlU2Vzc2lvblJlcXVlc3RIABImCgNhZGQYBSABKAsyFy5taWxscmFjZS52MS5BZGRSZXF1ZXN0SAASMAoIZXhjaGFuZ2UYBiABKAsyHC5taWxscmFjZS52MS5FeGNoYW5nZVJlcXVlc3RIABIuCgdyZWNsYWltGAcgASgLMhsubWlsbHJhY2UudjEuUmVjbGFpbVJlcXVlc3RIABIwCghvdXRjb21lcxgIIAEoCzIcLm1pbGxyYWNlLnYxLk91dGNvbWVzUmVxdWVzdEgAQgYKBGNhbGwisAMKDFdvcmtSZXNwb25zZRIKCgJpZBgBIAEoBRInCgdmYWlsdXJlGAkgASgLMhQubWlsbHJhY2UudjEuRmFpbHVyZUgAEjgKDG9wZW5fc2Vzc2lvbhgCIAEoCzIgLm1pbGxyYWNlLnYxLk9wZW5TZXNzaW9uUmVzcG9uc2VIABIrCgVyZW5ldxgDIAEoCzIaLm1pbGxyYWNlLnYxLlJlbmV3UmVzcG9uc2VIABI6Cg1jbG9zZV9zZXNzaW9uGAQgASgLMiEubWlsbHJhY2UudjEuQ2xvc2VTZXNzaW9uUmVzcG9uc2VIABInCgNhZGQYBSABKAsyGC5taWxscmFjZS52MS5BZGRSZXNwb25zZUgAEjEKCGV4Y2hhbmdlGAYgASgLMh0ubWlsbHJhY2UudjEuRXhjaGFuZ2VSZXNwb25zZUgAEi8KB3JlY2xhaW0YByABKAsyHC5taWxscmFjZS52MS5SZWNsYWltUmVzcG9uc2VIABIxCghvdXRjb21lcxgIIAEoCzIdLm1pbGxyYWNlLnYxLk91dGNvbWVzUmVzcG9uc2VIAEIICgZhbnN3ZXIieQoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEQoEaGludBgDIAEoCUgAiAEBEigKBmVmZmVjdBgEIAEoDjITLm1pbGxyYWNlLnYxLkVmZmVjdEgBiAEBQgcKBV9oaW50QgkKB19lZmZlY3QiEwoRV2F0Y2hIaW50c1JlcXVlc3QiVwoSV2F0Y2hIaW50c1Jlc3BvbnNlEg0KBXJlYWR5GAEgASgIEg8KB3NldHRsZWQYAiABKAgSDgoGY2FuY2VsGAMgASgIEhEKCXNjaGVkdWxlcxgEIAEoCCpXCgZFZmZlY3QSFgoSRUZGRUNUX1VOU1BFQ0lGSUVEEAASDwoLRUZGRUNUX05PTkUQARISCg5FRkZFQ1RfVU5LTk9XThACEhAKDEVGRkVDVF9GSU5BTBADMrEbCgxTdG9yZVNlcnZpY2USRwoIRGVzY3JpYmUSHC5taWxscmFjZS52MS5EZXNjcmliZVJlcXVlc3QaHS5taWxscmFjZS52MS5EZXNjcmliZVJlc3BvbnNlEj8KBFdvcmsSGC5taWxscmFjZS52MS5Xb3JrUmVxdWVzdBoZLm1pbGxyYWNlLnYxLldvcmtSZXNwb25zZSgBMAESTwoKV2F0Y2hIaW50cxIeLm1pbGxyYWNlLnYxLldhdGNoSGludHNSZXF1ZXN0Gh8ubWlsbHJhY2UudjEuV2F0Y2hIaW50c1Jlc3BvbnNlMAESUAoLT3BlblNlc3Npb24SHy5taWxscmFjZS52MS5PcGVuU2Vzc2lvblJlcXVlc3QaIC5taWxscmFjZS52MS5PcGVuU2Vzc2lvblJlc3BvbnNlEj4KBVJlbmV3EhkubWlsbHJhY2UudjEuUmVuZXdSZXF1ZXN0GhoubWlsbHJhY2UudjEuUmVuZXdSZXNwb25zZRJTCgxPcmRlclNlc3Npb24SIC5taWxscmFjZS52MS5PcmRlclNlc3Npb25SZXF1ZXN0GiEubWlsbHJhY2UudjEuT3JkZXJTZXNzaW9uUmVzcG9uc2USUwoMQ2xvc2VTZXNzaW9uEiAubWlsbHJhY2UudjEuQ2xvc2VTZXNzaW9uUmVxdWVzdBohLm1pbGxyYWNlLnYxLkNsb3NlU2Vzc2lvblJlc3BvbnNlEjgKA0FkZBIXLm1pbGxyYWNlLnYxLkFkZFJlcXVlc3QaGC5taWxscmFjZS52MS5BZGRSZXNwb25zZRJHCghFeGNoYW5nZRIcLm1pbGxyYWNlLnYxLkV4Y2hhbmdlUmVxdWVzdBodLm1pbGxyYWNlLnYxLkV4Y2hhbmdlUmVzcG9uc2USRAoHUmVjbGFpbRIbLm1pbGxyYWNlLnYxLlJlY2xhaW1SZXF1ZXN0GhwubWlsbHJhY2UudjEuUmVjbGFpbVJlc3BvbnNlEkcKCE91dGNvbWVzEhwubWlsbHJhY2UudjEuT3V0Y29tZXNSZXF1ZXN0Gh0ubWlsbHJhY2UudjEuT3V0Y29tZXNSZXNwb25zZRJZCg5Db25maWd1cmVMaW1pdBIiLm1pbGxyYWNlLnYxLkNvbmZpZ3VyZUxpbWl0UmVxdWVzdBojLm1pbGxyYWNlLnYxLkNvbmZpZ3VyZUxpbWl0UmVzcG9uc2USUAoLUmVtb3ZlTGltaXQSHy5taWxscmFjZS52MS5SZW1vdmVMaW1pdFJlcXVlc3QaIC5taWxscmFjZS52MS5SZW1vdmVMaW1pdFJlc3BvbnNlEkEKBkxpbWl0cxIaLm1pbGxyYWNlLnYxLkxpbWl0c1JlcXVlc3QaGy5taWxscmFjZS52MS5MaW1pdHNSZXNwb25zZRJlChJDb25maWd1cmVQYXJ0aXRpb24SJi5taWxscmFjZS52MS5Db25maWd1cmVQYXJ0aXRpb25SZXF1ZXN0GicubWlsbHJhY2UudjEuQ29uZmlndXJlUGFydGl0aW9uUmVzcG9uc2USTQoKUGFydGl0aW9ucxIeLm1pbGxyYWNlLnYxLlBhcnRpdGlvbnNSZXF1ZXN0Gh8ubWlsbHJhY2UudjEuUGFydGl0aW9uc1Jlc3BvbnNlEkQKB1JlY291bnQSGy5taWxscmFjZS52MS5SZWNvdW50UmVxdWVzdBocLm1pbGxyYWNlLnYxLlJlY291bnRSZXNwb25zZRJcCg9Db25maWd1cmVCdWRnZXQSIy5taWxscmFjZS52MS5Db25maWd1cmVCdWRnZXRSZXF1ZXN0GiQubWlsbHJhY2UudjEuQ29uZmlndXJlQnVkZ2V0UmVzcG9uc2USRAoHQnVkZ2V0cxIbLm1pbGxyYWNlLnYxLkJ1ZGdldHNSZXF1ZXN0GhwubWlsbHJhY2UudjEuQnVkZ2V0c1Jlc3BvbnNlEj4KBVVzYWdlEhkubWlsbHJhY2UudjEuVXNhZ2VSZXF1ZXN0GhoubWlsbHJhY2UudjEuVXNhZ2VSZXNwb25zZRI+CgVTcGVuZBIZLm1pbGxyYWNlLnYxLlNwZW5kUmVxdWVzdBoaLm1pbGxyYWNlLnYxLlNwZW5kUmVzcG9uc2USUAoLUHV0U2NoZWR1bGUSHy5taWxscmFjZS52MS5QdXRTY2hlZHVsZVJlcXVlc3QaIC5taWxscmFjZS52MS5QdXRTY2hlZHVsZVJlc3BvbnNlElkKDlJlbW92ZVNjaGVkdWxlEiIubWlsbHJhY2UudjEuUmVtb3ZlU2NoZWR1bGVSZXF1ZXN0GiMubWlsbHJhY2UudjEuUmVtb3ZlU2NoZWR1bGVSZXNwb25zZRJHCghTY2hlZHVsZRIcLm1pbGxyYWNlLnYxLlNjaGVkdWxlUmVxdWVzdBodLm1pbGxyYWNlLnYxLlNjaGVkdWxlUmVzcG9uc2USSgoJU2NoZWR1bGVzEh0ubWlsbHJhY2UudjEuU2NoZWR1bGVzUmVxdWVzdBoeLm1pbGxyYWNlLnYxLlNjaGVkdWxlc1Jlc3BvbnNlElMKDER1ZVNjaGVkdWxlcxIgLm1pbGxyYWNlLnYxLkR1ZVNjaGVkdWxlc1JlcXVlc3QaIS5taWxscmFjZS52MS5EdWVTY2hlZHVsZXNSZXNwb25zZRI7CgRUaWNrEhgubWlsbHJhY2UudjEuVGlja1JlcXVlc3QaGS5taWxscmFjZS52MS5UaWNrUmVzcG9uc2USUAoLQWNxdWlyZUxvY2sSHy5taWxscmFjZS52MS5BY3F1aXJlTG9ja1JlcXVlc3QaIC5taWxscmFjZS52MS5BY3F1aXJlTG9ja1Jlc3BvbnNlEkoKCVJlbmV3TG9jaxIdLm1pbGxyYWNlLnYxLlJlbmV3TG9ja1JlcXVlc3QaHi5taWxscmFjZS52MS5SZW5ld0xvY2tSZXNwb25zZRJQCgtSZWxlYXNlTG9jaxIfLm1pbGxyYWNlLnYxLlJlbGVhc2VMb2NrUmVxdWVzdBogLm1pbGxyYWNlLnYxLlJlbGVhc2VMb2NrUmVzcG9uc2USPgoFTG9ja3MSGS5taWxscmFjZS52MS5Mb2Nrc1JlcXVlc3QaGi5taWxscmFjZS52MS5Mb2Nrc1Jlc3BvbnNlEj4KBVN3ZWVwEhkubWlsbHJhY2UudjEuU3dlZXBSZXF1ZXN0GhoubWlsbHJhY2UudjEuU3dlZXBSZXNwb25zZRJECgdEZWxpdmVyEhsubWlsbHJhY2UudjEuRGVsaXZlclJlcXVlc3QaHC5taWxscmFjZS52MS5EZWxpdmVyUmVzcG9uc2USPgoFUHJ1bmUSGS5taWxscmFjZS52MS5QcnVuZVJlcXVlc3QaGi5taWxscmFjZS52MS5QcnVuZVJlc3BvbnNlEkQKB0NvbW1hbmQSGy5taWxscmFjZS52MS5Db21tYW5kUmVxdWVzdBocLm1pbGxyYWNlLnYxLkNvbW1hbmRSZXNwb25zZRJZCg5Db25maWd1cmVRdWV1ZRIiLm1pbGxyYWNlLnYxLkNvbmZpZ3VyZVF1ZXVlUmVxdWVzdBojLm1pbGxyYWNlLnYxLkNvbmZpZ3VyZVF1ZXVlUmVzcG9uc2USRwoIT3BlbkdhdGUSHC5taWxscmFjZS52MS5PcGVuR2F0ZVJlcXVlc3QaHS5taWxscmFjZS52MS5PcGVuR2F0ZVJlc3BvbnNlEjgKA0dldBIXLm1pbGxyYWNlLnYxLkdldFJlcXVlc3QaGC5taWxscmFjZS52MS5HZXRSZXNwb25zZRI7CgRMaXN0EhgubWlsbHJhY2UudjEuTGlzdFJlcXVlc3QaGS5taWxscmFjZS52MS5MaXN0UmVzcG9uc2USQQoGUXVldWVzEhoubWlsbHJhY2UudjEuUXVldWVzUmVxdWVzdBobLm1pbGxyYWNlLnYxLlF1ZXVlc1Jlc3BvbnNlElYKDVdhaXRpbmdSb3V0ZXMSIS5taWxscmFjZS52MS5XYWl0aW5nUm91dGVzUmVxdWVzdBoiLm1pbGxyYWNlLnYxLldhaXRpbmdSb3V0ZXNSZXNwb25zZRJECgdEdWVTb29uEhsubWlsbHJhY2UudjEuRHVlU29vblJlcXVlc3QaHC5taWxscmFjZS52MS5EdWVTb29uUmVzcG9uc2USRwoIU3RhbmRpbmcSHC5taWxscmFjZS52MS5TdGFuZGluZ1JlcXVlc3QaHS5taWxscmFjZS52MS5TdGFuZGluZ1Jlc3BvbnNlEkcKCFNlc3Npb25zEhwubWlsbHJhY2UudjEuU2Vzc2lvbnNSZXF1ZXN0Gh0ubWlsbHJhY2UudjEuU2Vzc2lvbnNSZXNwb25zZRJQCgtEZWZpbml0aW9ucxIfLm1pbGxyYWNlLnYxLkRlZmluaXRpb25zUmVxdWVzdBogLm1pbGxyYWNlLnYxLkRlZmluaXRpb25zUmVzcG9uc2USOAoDTm93EhcubWlsbHJhY2UudjEuTm93UmVxdWVzdBoYLm1pbGxyYWNlLnYxLk5vd1Jlc3BvbnNlEj4KBUF1ZGl0EhkubWlsbHJhY2UudjEuQXVkaXRSZXF1ZXN0GhoubWlsbHJhY2UudjEuQXVkaXRSZXNwb25zZWIGcHJvdG8z", [file_millrace_v1_enqueuing, file_millrace_v1_keeping, file_millrace_v1_operating, file_millrace_v1_working]);
 
 /**
  * Asks what the server is.
  *
  * @generated from message millrace.v1.DescribeRequest
  */
-export type DescribeRequest = Message<'millrace.v1.DescribeRequest'> & {}
+export type DescribeRequest = Message<"millrace.v1.DescribeRequest"> & {
+};
 
 /**
  * Describes the message millrace.v1.DescribeRequest.
  * Use `create(DescribeRequestSchema)` to create a new message.
  */
-export const DescribeRequestSchema: GenMessage<DescribeRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_store, 0)
+export const DescribeRequestSchema: GenMessage<DescribeRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_store, 0);
 
 /**
  * What the server is.
  *
  * @generated from message millrace.v1.DescribeResponse
  */
-export type DescribeResponse = Message<'millrace.v1.DescribeResponse'> & {
+export type DescribeResponse = Message<"millrace.v1.DescribeResponse"> & {
   /**
    * The protocol that it speaks; this one is 1.
    *
    * @generated from field: int32 protocol = 1;
    */
-  protocol: number
+  protocol: number;
 
   /**
    * The kind of store behind it: `sqlite`.
    *
    * @generated from field: string kind = 2;
    */
-  kind: string
+  kind: string;
 
   /**
    * How many bytes of ended tasks a queue keeps by default.
    *
    * @generated from field: int64 retention_bytes = 3;
    */
-  retentionBytes: bigint
-}
+  retentionBytes: bigint;
+};
 
 /**
  * Describes the message millrace.v1.DescribeResponse.
  * Use `create(DescribeResponseSchema)` to create a new message.
  */
-export const DescribeResponseSchema: GenMessage<DescribeResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_store, 1)
+export const DescribeResponseSchema: GenMessage<DescribeResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_store, 1);
 
 /**
  * A call on a stream.
  *
  * @generated from message millrace.v1.WorkRequest
  */
-export type WorkRequest = Message<'millrace.v1.WorkRequest'> & {
+export type WorkRequest = Message<"millrace.v1.WorkRequest"> & {
   /**
    * Drawn by the client: its answer has it, too.
    *
    * @generated from field: int32 id = 1;
    */
-  id: number
+  id: number;
 
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.WorkRequest.call
    */
-  call:
-    | {
-        /**
-         * As the method of this name.
-         *
-         * @generated from field: millrace.v1.OpenSessionRequest open_session = 2;
-         */
-        value: OpenSessionRequest
-        case: 'openSession'
-      }
-    | {
-        /**
-         * As the method of this name.
-         *
-         * @generated from field: millrace.v1.RenewRequest renew = 3;
-         */
-        value: RenewRequest
-        case: 'renew'
-      }
-    | {
-        /**
-         * As the method of this name.
-         *
-         * @generated from field: millrace.v1.CloseSessionRequest close_session = 4;
-         */
-        value: CloseSessionRequest
-        case: 'closeSession'
-      }
-    | {
-        /**
-         * As the method of this name.
-         *
-         * @generated from field: millrace.v1.AddRequest add = 5;
-         */
-        value: AddRequest
-        case: 'add'
-      }
-    | {
-        /**
-         * As the method of this name.
-         *
-         * @generated from field: millrace.v1.ExchangeRequest exchange = 6;
-         */
-        value: ExchangeRequest
-        case: 'exchange'
-      }
-    | {
-        /**
-         * As the method of this name.
-         *
-         * @generated from field: millrace.v1.ReclaimRequest reclaim = 7;
-         */
-        value: ReclaimRequest
-        case: 'reclaim'
-      }
-    | {
-        /**
-         * As the method of this name.
-         *
-         * @generated from field: millrace.v1.OutcomesRequest outcomes = 8;
-         */
-        value: OutcomesRequest
-        case: 'outcomes'
-      }
-    | { case: undefined; value?: undefined }
-}
+  call: {
+    /**
+     * As the method of this name.
+     *
+     * @generated from field: millrace.v1.OpenSessionRequest open_session = 2;
+     */
+    value: OpenSessionRequest;
+    case: "openSession";
+  } | {
+    /**
+     * As the method of this name.
+     *
+     * @generated from field: millrace.v1.RenewRequest renew = 3;
+     */
+    value: RenewRequest;
+    case: "renew";
+  } | {
+    /**
+     * As the method of this name.
+     *
+     * @generated from field: millrace.v1.CloseSessionRequest close_session = 4;
+     */
+    value: CloseSessionRequest;
+    case: "closeSession";
+  } | {
+    /**
+     * As the method of this name.
+     *
+     * @generated from field: millrace.v1.AddRequest add = 5;
+     */
+    value: AddRequest;
+    case: "add";
+  } | {
+    /**
+     * As the method of this name.
+     *
+     * @generated from field: millrace.v1.ExchangeRequest exchange = 6;
+     */
+    value: ExchangeRequest;
+    case: "exchange";
+  } | {
+    /**
+     * As the method of this name.
+     *
+     * @generated from field: millrace.v1.ReclaimRequest reclaim = 7;
+     */
+    value: ReclaimRequest;
+    case: "reclaim";
+  } | {
+    /**
+     * As the method of this name.
+     *
+     * @generated from field: millrace.v1.OutcomesRequest outcomes = 8;
+     */
+    value: OutcomesRequest;
+    case: "outcomes";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.WorkRequest.
  * Use `create(WorkRequestSchema)` to create a new message.
  */
-export const WorkRequestSchema: GenMessage<WorkRequest> = /*@__PURE__*/ messageDesc(file_millrace_v1_store, 2)
+export const WorkRequestSchema: GenMessage<WorkRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_store, 2);
 
 /**
  * An answer on a stream.
  *
  * @generated from message millrace.v1.WorkResponse
  */
-export type WorkResponse = Message<'millrace.v1.WorkResponse'> & {
+export type WorkResponse = Message<"millrace.v1.WorkResponse"> & {
   /**
    * Of the call that it answers.
    *
    * @generated from field: int32 id = 1;
    */
-  id: number
+  id: number;
 
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.WorkResponse.answer
    */
-  answer:
-    | {
-        /**
-         * The call failed.
-         *
-         * @generated from field: millrace.v1.Failure failure = 9;
-         */
-        value: Failure
-        case: 'failure'
-      }
-    | {
-        /**
-         * As the method of this name answers.
-         *
-         * @generated from field: millrace.v1.OpenSessionResponse open_session = 2;
-         */
-        value: OpenSessionResponse
-        case: 'openSession'
-      }
-    | {
-        /**
-         * As the method of this name answers.
-         *
-         * @generated from field: millrace.v1.RenewResponse renew = 3;
-         */
-        value: RenewResponse
-        case: 'renew'
-      }
-    | {
-        /**
-         * As the method of this name answers.
-         *
-         * @generated from field: millrace.v1.CloseSessionResponse close_session = 4;
-         */
-        value: CloseSessionResponse
-        case: 'closeSession'
-      }
-    | {
-        /**
-         * As the method of this name answers.
-         *
-         * @generated from field: millrace.v1.AddResponse add = 5;
-         */
-        value: AddResponse
-        case: 'add'
-      }
-    | {
-        /**
-         * As the method of this name answers.
-         *
-         * @generated from field: millrace.v1.ExchangeResponse exchange = 6;
-         */
-        value: ExchangeResponse
-        case: 'exchange'
-      }
-    | {
-        /**
-         * As the method of this name answers.
-         *
-         * @generated from field: millrace.v1.ReclaimResponse reclaim = 7;
-         */
-        value: ReclaimResponse
-        case: 'reclaim'
-      }
-    | {
-        /**
-         * As the method of this name answers.
-         *
-         * @generated from field: millrace.v1.OutcomesResponse outcomes = 8;
-         */
-        value: OutcomesResponse
-        case: 'outcomes'
-      }
-    | { case: undefined; value?: undefined }
-}
+  answer: {
+    /**
+     * The call failed.
+     *
+     * @generated from field: millrace.v1.Failure failure = 9;
+     */
+    value: Failure;
+    case: "failure";
+  } | {
+    /**
+     * As the method of this name answers.
+     *
+     * @generated from field: millrace.v1.OpenSessionResponse open_session = 2;
+     */
+    value: OpenSessionResponse;
+    case: "openSession";
+  } | {
+    /**
+     * As the method of this name answers.
+     *
+     * @generated from field: millrace.v1.RenewResponse renew = 3;
+     */
+    value: RenewResponse;
+    case: "renew";
+  } | {
+    /**
+     * As the method of this name answers.
+     *
+     * @generated from field: millrace.v1.CloseSessionResponse close_session = 4;
+     */
+    value: CloseSessionResponse;
+    case: "closeSession";
+  } | {
+    /**
+     * As the method of this name answers.
+     *
+     * @generated from field: millrace.v1.AddResponse add = 5;
+     */
+    value: AddResponse;
+    case: "add";
+  } | {
+    /**
+     * As the method of this name answers.
+     *
+     * @generated from field: millrace.v1.ExchangeResponse exchange = 6;
+     */
+    value: ExchangeResponse;
+    case: "exchange";
+  } | {
+    /**
+     * As the method of this name answers.
+     *
+     * @generated from field: millrace.v1.ReclaimResponse reclaim = 7;
+     */
+    value: ReclaimResponse;
+    case: "reclaim";
+  } | {
+    /**
+     * As the method of this name answers.
+     *
+     * @generated from field: millrace.v1.OutcomesResponse outcomes = 8;
+     */
+    value: OutcomesResponse;
+    case: "outcomes";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.WorkResponse.
  * Use `create(WorkResponseSchema)` to create a new message.
  */
-export const WorkResponseSchema: GenMessage<WorkResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_store, 3)
+export const WorkResponseSchema: GenMessage<WorkResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_store, 3);
 
 /**
  * Why a call on a stream failed: the same as a status and its trailers.
  *
  * @generated from message millrace.v1.Failure
  */
-export type Failure = Message<'millrace.v1.Failure'> & {
+export type Failure = Message<"millrace.v1.Failure"> & {
   /**
    * Names what went wrong: `forbidden`, `store-unavailable`.
    *
    * @generated from field: string code = 1;
    */
-  code: string
+  code: string;
 
   /**
    * @generated from field: string message = 2;
    */
-  message: string
+  message: string;
 
   /**
    * What the caller can do about it.
    *
    * @generated from field: optional string hint = 3;
    */
-  hint?: string | undefined
+  hint?: string | undefined;
 
   /**
    * Of errors of the store.
    *
    * @generated from field: optional millrace.v1.Effect effect = 4;
    */
-  effect?: Effect | undefined
-}
+  effect?: Effect | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Failure.
  * Use `create(FailureSchema)` to create a new message.
  */
-export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/ messageDesc(file_millrace_v1_store, 4)
+export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_store, 4);
 
 /**
  * Asks for hints.
  *
  * @generated from message millrace.v1.WatchHintsRequest
  */
-export type WatchHintsRequest = Message<'millrace.v1.WatchHintsRequest'> & {}
+export type WatchHintsRequest = Message<"millrace.v1.WatchHintsRequest"> & {
+};
 
 /**
  * Describes the message millrace.v1.WatchHintsRequest.
  * Use `create(WatchHintsRequestSchema)` to create a new message.
  */
-export const WatchHintsRequestSchema: GenMessage<WatchHintsRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_store, 5)
+export const WatchHintsRequestSchema: GenMessage<WatchHintsRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_store, 5);
 
 /**
  * What may be new. It says where to look, never what is there.
  *
  * @generated from message millrace.v1.WatchHintsResponse
  */
-export type WatchHintsResponse = Message<'millrace.v1.WatchHintsResponse'> & {
+export type WatchHintsResponse = Message<"millrace.v1.WatchHintsResponse"> & {
   /**
    * Something became claimable.
    *
    * @generated from field: bool ready = 1;
    */
-  ready: boolean
+  ready: boolean;
 
   /**
    * Something may have ended.
    *
    * @generated from field: bool settled = 2;
    */
-  settled: boolean
+  settled: boolean;
 
   /**
    * A running task may have been asked to stop.
    *
    * @generated from field: bool cancel = 3;
    */
-  cancel: boolean
+  cancel: boolean;
 
   /**
    * A schedule was put.
    *
    * @generated from field: bool schedules = 4;
    */
-  schedules: boolean
-}
+  schedules: boolean;
+};
 
 /**
  * Describes the message millrace.v1.WatchHintsResponse.
  * Use `create(WatchHintsResponseSchema)` to create a new message.
  */
-export const WatchHintsResponseSchema: GenMessage<WatchHintsResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_store, 6)
+export const WatchHintsResponseSchema: GenMessage<WatchHintsResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_store, 6);
 
 /**
  * Whether a call that failed may have been carried out all the same.
@@ -513,19 +385,20 @@ export const Effect = {
    * @generated from enum value: EFFECT_FINAL = 3;
    */
   FINAL: 3,
-} as const
+} as const;
 
 /**
  * Whether a call that failed may have been carried out all the same.
  *
  * @generated from enum millrace.v1.Effect
  */
-export type Effect = (typeof Effect)[keyof typeof Effect] | UnknownEnum
+export type Effect = (typeof Effect)[keyof typeof Effect] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.Effect.
  */
-export const EffectSchema: GenEnum<Effect> = /*@__PURE__*/ enumDesc(file_millrace_v1_store, 0)
+export const EffectSchema: GenEnum<Effect> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_store, 0);
 
 /**
  * Every method is idempotent by the ids in its request: repeated with the same content it changes nothing twice.
@@ -539,10 +412,10 @@ export const StoreService: GenService<{
    * @generated from rpc millrace.v1.StoreService.Describe
    */
   describe: {
-    methodKind: 'unary'
-    input: typeof DescribeRequestSchema
-    output: typeof DescribeResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof DescribeRequestSchema;
+    output: typeof DescribeResponseSchema;
+  },
   /**
    * The calls that are made often, over one stream: each has an id, which its answer has too; answers come in any order.
    * The session of a worker belongs to the credential that opened it.
@@ -550,458 +423,460 @@ export const StoreService: GenService<{
    * @generated from rpc millrace.v1.StoreService.Work
    */
   work: {
-    methodKind: 'bidi_streaming'
-    input: typeof WorkRequestSchema
-    output: typeof WorkResponseSchema
-  }
+    methodKind: "bidi_streaming";
+    input: typeof WorkRequestSchema;
+    output: typeof WorkResponseSchema;
+  },
   /**
    * Hints about news; the first says that everything may have changed. They may be lost: look now and then all the same.
    *
    * @generated from rpc millrace.v1.StoreService.WatchHints
    */
   watchHints: {
-    methodKind: 'server_streaming'
-    input: typeof WatchHintsRequestSchema
-    output: typeof WatchHintsResponseSchema
-  }
+    methodKind: "server_streaming";
+    input: typeof WatchHintsRequestSchema;
+    output: typeof WatchHintsResponseSchema;
+  },
   /**
    * Begins a lease.
    *
    * @generated from rpc millrace.v1.StoreService.OpenSession
    */
   openSession: {
-    methodKind: 'unary'
-    input: typeof OpenSessionRequestSchema
-    output: typeof OpenSessionResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof OpenSessionRequestSchema;
+    output: typeof OpenSessionResponseSchema;
+  },
   /**
    * Extends a lease, and compares notes about what is held under it.
    *
    * @generated from rpc millrace.v1.StoreService.Renew
    */
   renew: {
-    methodKind: 'unary'
-    input: typeof RenewRequestSchema
-    output: typeof RenewResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof RenewRequestSchema;
+    output: typeof RenewResponseSchema;
+  },
   /**
    * Tells the worker of a session what to do.
    *
    * @generated from rpc millrace.v1.StoreService.OrderSession
    */
   orderSession: {
-    methodKind: 'unary'
-    input: typeof OrderSessionRequestSchema
-    output: typeof OrderSessionResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof OrderSessionRequestSchema;
+    output: typeof OrderSessionResponseSchema;
+  },
   /**
    * Ends a lease.
    *
    * @generated from rpc millrace.v1.StoreService.CloseSession
    */
   closeSession: {
-    methodKind: 'unary'
-    input: typeof CloseSessionRequestSchema
-    output: typeof CloseSessionResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof CloseSessionRequestSchema;
+    output: typeof CloseSessionResponseSchema;
+  },
   /**
    * Enqueues. Groups are taken in order, each all or nothing. Each task needs the role of a producer for its queue.
    *
    * @generated from rpc millrace.v1.StoreService.Add
    */
   add: {
-    methodKind: 'unary'
-    input: typeof AddRequestSchema
-    output: typeof AddResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof AddRequestSchema;
+    output: typeof AddResponseSchema;
+  },
   /**
    * Settles what is done, and claims what comes next, in one atomic operation.
    *
    * @generated from rpc millrace.v1.StoreService.Exchange
    */
   exchange: {
-    methodKind: 'unary'
-    input: typeof ExchangeRequestSchema
-    output: typeof ExchangeResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof ExchangeRequestSchema;
+    output: typeof ExchangeResponseSchema;
+  },
   /**
    * Takes over running tasks that nobody looks after.
    *
    * @generated from rpc millrace.v1.StoreService.Reclaim
    */
   reclaim: {
-    methodKind: 'unary'
-    input: typeof ReclaimRequestSchema
-    output: typeof ReclaimResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof ReclaimRequestSchema;
+    output: typeof ReclaimResponseSchema;
+  },
   /**
    * What became of tasks, for those who wait for them.
    *
    * @generated from rpc millrace.v1.StoreService.Outcomes
    */
   outcomes: {
-    methodKind: 'unary'
-    input: typeof OutcomesRequestSchema
-    output: typeof OutcomesResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof OutcomesRequestSchema;
+    output: typeof OutcomesResponseSchema;
+  },
   /**
    * Sets what is allowed under a limit.
    *
    * @generated from rpc millrace.v1.StoreService.ConfigureLimit
    */
   configureLimit: {
-    methodKind: 'unary'
-    input: typeof ConfigureLimitRequestSchema
-    output: typeof ConfigureLimitResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof ConfigureLimitRequestSchema;
+    output: typeof ConfigureLimitResponseSchema;
+  },
   /**
    * Removes a limit.
    *
    * @generated from rpc millrace.v1.StoreService.RemoveLimit
    */
   removeLimit: {
-    methodKind: 'unary'
-    input: typeof RemoveLimitRequestSchema
-    output: typeof RemoveLimitResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof RemoveLimitRequestSchema;
+    output: typeof RemoveLimitResponseSchema;
+  },
   /**
    * Limits by name.
    *
    * @generated from rpc millrace.v1.StoreService.Limits
    */
   limits: {
-    methodKind: 'unary'
-    input: typeof LimitsRequestSchema
-    output: typeof LimitsResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof LimitsRequestSchema;
+    output: typeof LimitsResponseSchema;
+  },
   /**
    * Sets how much of its turn a partition gets.
    *
    * @generated from rpc millrace.v1.StoreService.ConfigurePartition
    */
   configurePartition: {
-    methodKind: 'unary'
-    input: typeof ConfigurePartitionRequestSchema
-    output: typeof ConfigurePartitionResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof ConfigurePartitionRequestSchema;
+    output: typeof ConfigurePartitionResponseSchema;
+  },
   /**
    * Partitions that have settings.
    *
    * @generated from rpc millrace.v1.StoreService.Partitions
    */
   partitions: {
-    methodKind: 'unary'
-    input: typeof PartitionsRequestSchema
-    output: typeof PartitionsResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof PartitionsRequestSchema;
+    output: typeof PartitionsResponseSchema;
+  },
   /**
    * Counts what runs under limits once more, and mends what does not agree.
    *
    * @generated from rpc millrace.v1.StoreService.Recount
    */
   recount: {
-    methodKind: 'unary'
-    input: typeof RecountRequestSchema
-    output: typeof RecountResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof RecountRequestSchema;
+    output: typeof RecountResponseSchema;
+  },
   /**
    * Sets what a queue or a partition may hold and use.
    *
    * @generated from rpc millrace.v1.StoreService.ConfigureBudget
    */
   configureBudget: {
-    methodKind: 'unary'
-    input: typeof ConfigureBudgetRequestSchema
-    output: typeof ConfigureBudgetResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof ConfigureBudgetRequestSchema;
+    output: typeof ConfigureBudgetResponseSchema;
+  },
   /**
    * All budgets.
    *
    * @generated from rpc millrace.v1.StoreService.Budgets
    */
   budgets: {
-    methodKind: 'unary'
-    input: typeof BudgetsRequestSchema
-    output: typeof BudgetsResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof BudgetsRequestSchema;
+    output: typeof BudgetsResponseSchema;
+  },
   /**
    * What there is of each scope now.
    *
    * @generated from rpc millrace.v1.StoreService.Usage
    */
   usage: {
-    methodKind: 'unary'
-    input: typeof UsageRequestSchema
-    output: typeof UsageResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof UsageRequestSchema;
+    output: typeof UsageResponseSchema;
+  },
   /**
    * Notes what was used of quotas.
    *
    * @generated from rpc millrace.v1.StoreService.Spend
    */
   spend: {
-    methodKind: 'unary'
-    input: typeof SpendRequestSchema
-    output: typeof SpendResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof SpendRequestSchema;
+    output: typeof SpendResponseSchema;
+  },
   /**
    * Writes a schedule, if nobody has changed it.
    *
    * @generated from rpc millrace.v1.StoreService.PutSchedule
    */
   putSchedule: {
-    methodKind: 'unary'
-    input: typeof PutScheduleRequestSchema
-    output: typeof PutScheduleResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof PutScheduleRequestSchema;
+    output: typeof PutScheduleResponseSchema;
+  },
   /**
    * Removes a schedule.
    *
    * @generated from rpc millrace.v1.StoreService.RemoveSchedule
    */
   removeSchedule: {
-    methodKind: 'unary'
-    input: typeof RemoveScheduleRequestSchema
-    output: typeof RemoveScheduleResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof RemoveScheduleRequestSchema;
+    output: typeof RemoveScheduleResponseSchema;
+  },
   /**
    * One schedule.
    *
    * @generated from rpc millrace.v1.StoreService.Schedule
    */
   schedule: {
-    methodKind: 'unary'
-    input: typeof ScheduleRequestSchema
-    output: typeof ScheduleResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof ScheduleRequestSchema;
+    output: typeof ScheduleResponseSchema;
+  },
   /**
    * Schedules by name.
    *
    * @generated from rpc millrace.v1.StoreService.Schedules
    */
   schedules: {
-    methodKind: 'unary'
-    input: typeof SchedulesRequestSchema
-    output: typeof SchedulesResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof SchedulesRequestSchema;
+    output: typeof SchedulesResponseSchema;
+  },
   /**
    * Schedules that are due.
    *
    * @generated from rpc millrace.v1.StoreService.DueSchedules
    */
   dueSchedules: {
-    methodKind: 'unary'
-    input: typeof DueSchedulesRequestSchema
-    output: typeof DueSchedulesResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof DueSchedulesRequestSchema;
+    output: typeof DueSchedulesResponseSchema;
+  },
   /**
    * Lets a schedule fire.
    *
    * @generated from rpc millrace.v1.StoreService.Tick
    */
   tick: {
-    methodKind: 'unary'
-    input: typeof TickRequestSchema
-    output: typeof TickResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof TickRequestSchema;
+    output: typeof TickResponseSchema;
+  },
   /**
    * Takes a lock.
    *
    * @generated from rpc millrace.v1.StoreService.AcquireLock
    */
   acquireLock: {
-    methodKind: 'unary'
-    input: typeof AcquireLockRequestSchema
-    output: typeof AcquireLockResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof AcquireLockRequestSchema;
+    output: typeof AcquireLockResponseSchema;
+  },
   /**
    * Extends the lease of a lock.
    *
    * @generated from rpc millrace.v1.StoreService.RenewLock
    */
   renewLock: {
-    methodKind: 'unary'
-    input: typeof RenewLockRequestSchema
-    output: typeof RenewLockResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof RenewLockRequestSchema;
+    output: typeof RenewLockResponseSchema;
+  },
   /**
    * Gives a lock back.
    *
    * @generated from rpc millrace.v1.StoreService.ReleaseLock
    */
   releaseLock: {
-    methodKind: 'unary'
-    input: typeof ReleaseLockRequestSchema
-    output: typeof ReleaseLockResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof ReleaseLockRequestSchema;
+    output: typeof ReleaseLockResponseSchema;
+  },
   /**
    * The locks that are held.
    *
    * @generated from rpc millrace.v1.StoreService.Locks
    */
   locks: {
-    methodKind: 'unary'
-    input: typeof LocksRequestSchema
-    output: typeof LocksResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof LocksRequestSchema;
+    output: typeof LocksResponseSchema;
+  },
   /**
    * Ends what waited too long.
    *
    * @generated from rpc millrace.v1.StoreService.Sweep
    */
   sweep: {
-    methodKind: 'unary'
-    input: typeof SweepRequestSchema
-    output: typeof SweepResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof SweepRequestSchema;
+    output: typeof SweepResponseSchema;
+  },
   /**
    * Tells dependents of parents that ended.
    *
    * @generated from rpc millrace.v1.StoreService.Deliver
    */
   deliver: {
-    methodKind: 'unary'
-    input: typeof DeliverRequestSchema
-    output: typeof DeliverResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof DeliverRequestSchema;
+    output: typeof DeliverResponseSchema;
+  },
   /**
    * Removes ended tasks beyond retention.
    *
    * @generated from rpc millrace.v1.StoreService.Prune
    */
   prune: {
-    methodKind: 'unary'
-    input: typeof PruneRequestSchema
-    output: typeof PruneResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof PruneRequestSchema;
+    output: typeof PruneResponseSchema;
+  },
   /**
    * Applies a command to tasks, by id or by filter.
    *
    * @generated from rpc millrace.v1.StoreService.Command
    */
   command: {
-    methodKind: 'unary'
-    input: typeof CommandRequestSchema
-    output: typeof CommandResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof CommandRequestSchema;
+    output: typeof CommandResponseSchema;
+  },
   /**
    * Changes the settings of a queue.
    *
    * @generated from rpc millrace.v1.StoreService.ConfigureQueue
    */
   configureQueue: {
-    methodKind: 'unary'
-    input: typeof ConfigureQueueRequestSchema
-    output: typeof ConfigureQueueResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof ConfigureQueueRequestSchema;
+    output: typeof ConfigureQueueResponseSchema;
+  },
   /**
    * Opens the gate behind which a large graph was written.
    *
    * @generated from rpc millrace.v1.StoreService.OpenGate
    */
   openGate: {
-    methodKind: 'unary'
-    input: typeof OpenGateRequestSchema
-    output: typeof OpenGateResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof OpenGateRequestSchema;
+    output: typeof OpenGateResponseSchema;
+  },
   /**
    * Tasks by id.
    *
    * @generated from rpc millrace.v1.StoreService.Get
    */
   get: {
-    methodKind: 'unary'
-    input: typeof GetRequestSchema
-    output: typeof GetResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof GetRequestSchema;
+    output: typeof GetResponseSchema;
+  },
   /**
    * Tasks by filter, newest first.
    *
    * @generated from rpc millrace.v1.StoreService.List
    */
   list: {
-    methodKind: 'unary'
-    input: typeof ListRequestSchema
-    output: typeof ListResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof ListRequestSchema;
+    output: typeof ListResponseSchema;
+  },
   /**
    * Queues, and what is in them.
    *
    * @generated from rpc millrace.v1.StoreService.Queues
    */
   queues: {
-    methodKind: 'unary'
-    input: typeof QueuesRequestSchema
-    output: typeof QueuesResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof QueuesRequestSchema;
+    output: typeof QueuesResponseSchema;
+  },
   /**
    * What is due and stands in line.
    *
    * @generated from rpc millrace.v1.StoreService.WaitingRoutes
    */
   waitingRoutes: {
-    methodKind: 'unary'
-    input: typeof WaitingRoutesRequestSchema
-    output: typeof WaitingRoutesResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof WaitingRoutesRequestSchema;
+    output: typeof WaitingRoutesResponseSchema;
+  },
   /**
    * Waiting tasks that are to be started soon.
    *
    * @generated from rpc millrace.v1.StoreService.DueSoon
    */
   dueSoon: {
-    methodKind: 'unary'
-    input: typeof DueSoonRequestSchema
-    output: typeof DueSoonResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof DueSoonRequestSchema;
+    output: typeof DueSoonResponseSchema;
+  },
   /**
    * Where one task stands in line.
    *
    * @generated from rpc millrace.v1.StoreService.Standing
    */
   standing: {
-    methodKind: 'unary'
-    input: typeof StandingRequestSchema
-    output: typeof StandingResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof StandingRequestSchema;
+    output: typeof StandingResponseSchema;
+  },
   /**
    * Workers whose lease holds.
    *
    * @generated from rpc millrace.v1.StoreService.Sessions
    */
   sessions: {
-    methodKind: 'unary'
-    input: typeof SessionsRequestSchema
-    output: typeof SessionsResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof SessionsRequestSchema;
+    output: typeof SessionsResponseSchema;
+  },
   /**
    * Definitions that workers have published.
    *
    * @generated from rpc millrace.v1.StoreService.Definitions
    */
   definitions: {
-    methodKind: 'unary'
-    input: typeof DefinitionsRequestSchema
-    output: typeof DefinitionsResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof DefinitionsRequestSchema;
+    output: typeof DefinitionsResponseSchema;
+  },
   /**
    * Store time.
    *
    * @generated from rpc millrace.v1.StoreService.Now
    */
   now: {
-    methodKind: 'unary'
-    input: typeof NowRequestSchema
-    output: typeof NowResponseSchema
-  }
+    methodKind: "unary";
+    input: typeof NowRequestSchema;
+    output: typeof NowResponseSchema;
+  },
   /**
    * Looks over what the store keeps, page by page.
    *
    * @generated from rpc millrace.v1.StoreService.Audit
    */
   audit: {
-    methodKind: 'unary'
-    input: typeof AuditRequestSchema
-    output: typeof AuditResponseSchema
-  }
-}> = /*@__PURE__*/ serviceDesc(file_millrace_v1_store, 0)
+    methodKind: "unary";
+    input: typeof AuditRequestSchema;
+    output: typeof AuditResponseSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_millrace_v1_store, 0);
+

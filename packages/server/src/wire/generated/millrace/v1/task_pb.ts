@@ -4,1372 +4,1374 @@
 
 // Tasks: what is enqueued, what is claimed, and what is read.
 
-import type { GenEnum, GenFile, GenMessage } from '@bufbuild/protobuf/codegenv2'
-import { enumDesc, fileDesc, messageDesc } from '@bufbuild/protobuf/codegenv2'
-import { file_millrace_v1_forms } from './forms_pb.ts'
-import type { Message, UnknownEnum } from '@bufbuild/protobuf'
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_millrace_v1_forms } from "./forms_pb.ts";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file millrace/v1/task.proto.
  */
-export const file_millrace_v1_task: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'ChZtaWxscmFjZS92MS90YXNrLnByb3RvEgttaWxscmFjZS52MSI1CgdQYXlsb2FkEg4KBHRleHQYASABKAlIABIPCgVieXRlcxgCIAEoDEgAQgkKB3BheWxvYWQizQEKC1JldHJ5UG9saWN5EjQKC2V4cG9uZW50aWFsGAEgASgLMh0ubWlsbHJhY2UudjEuRXhwb25lbnRpYWxSZXRyeUgAEigKBWZpeGVkGAIgASgLMhcubWlsbHJhY2UudjEuRml4ZWRSZXRyeUgAEioKBmRlbGF5cxgDIAEoCzIYLm1pbGxyYWNlLnYxLkRlbGF5c1JldHJ5SAASKgoGY3VzdG9tGAQgASgLMhgubWlsbHJhY2UudjEuQ3VzdG9tUmV0cnlIAEIGCgRraW5kIkUKEEV4cG9uZW50aWFsUmV0cnkSEAoIYXR0ZW1wdHMYASABKAUSDwoHYmFzZV9tcxgCIAEoAxIOCgZtYXhfbXMYAyABKAMiLwoKRml4ZWRSZXRyeRIQCghhdHRlbXB0cxgBIAEoBRIPCgdiYXNlX21zGAIgASgDIicKC0RlbGF5c1JldHJ5EhgKCWRlbGF5c19tcxgBIAMoA0IF8OAY6AciHwoLQ3VzdG9tUmV0cnkSEAoIYXR0ZW1wdHMYASABKAUiVwoKVGFza1BvbGljeRInCgVyZXRyeRgBIAEoCzIYLm1pbGxyYWNlLnYxLlJldHJ5UG9saWN5EhQKB3ZlcnNpb24YAiABKAVIAIgBAUIKCghfdmVyc2lvbiJGCgRFZGdlEhQKBnBhcmVudBgBIAEoCUIE6OAYARIoCglpZl9mYWlsZWQYAiABKA4yFS5taWxscmFjZS52MS5JZkZhaWxlZCLJBgoIVGFza1NwZWMSEAoCaWQYASABKAlCBOjgGAESKAoKaWRfbWFkZV9ieRgCIAEoDjIULm1pbGxyYWNlLnYxLklkTWFrZXISFAoGZGlnZXN0GAMgASgJQgTw4BgQEhIKBHR5cGUYBCABKAlCBOjgGAMSFwoFbmVlZHMYBSADKAlCCOjgGATw4BhkEhMKBXF1ZXVlGAYgASgJQgTo4BgDEhMKBWxldmVsGAcgASgFQgTw4BgEEiQKBGxhbmUYCCABKAsyES5taWxscmFjZS52MS5MYW5lSACIAQESFgoJZHVlX2J5X21zGAkgASgDSAGIAQESHQoDZHVlGAogASgLMhAubWlsbHJhY2UudjEuRHVlEgwKBGhlbGQYCyABKAgSJQoHcGF5bG9hZBgMIAEoCzIULm1pbGxyYWNlLnYxLlBheWxvYWQSJwoGcG9saWN5GA0gASgLMhcubWlsbHJhY2UudjEuVGFza1BvbGljeRIXCgp0aW1lb3V0X21zGA4gASgDSAKIAQESGAoLc3RhcnRfYnlfbXMYDyABKANIA4gBARIYCgtkZWFkbGluZV9tcxgQIAEoA0gEiAEBEigKBWFmdGVyGBEgAygLMhEubWlsbHJhY2UudjEuRWRnZUIG8OAY0IYDEiwKBnVuaXF1ZRgSIAEoCzIXLm1pbGxyYWNlLnYxLlVuaXF1ZVNwZWNIBYgBARIWCgR0YWdzGBMgAygJQgjo4BgD8OAYZBI1CghtZXRhZGF0YRgUIAMoCzIjLm1pbGxyYWNlLnYxLlRhc2tTcGVjLk1ldGFkYXRhRW50cnkSMwoHaGVhZGVycxgVIAMoCzIiLm1pbGxyYWNlLnYxLlRhc2tTcGVjLkhlYWRlcnNFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX2xhbmVCDAoKX2R1ZV9ieV9tc0INCgtfdGltZW91dF9tc0IOCgxfc3RhcnRfYnlfbXNCDgoMX2RlYWRsaW5lX21zQgkKB191bmlxdWUiKwoDRHVlEg8KBWluX21zGAEgASgDSAASDAoCYXQYAiABKANIAEIFCgNkdWUinAEKBExhbmUSHQoJcGFydGl0aW9uGAEgASgJQgXw4BiACEgAiAEBEgwKBGZpZm8YAiABKAgSLAoGbGltaXRzGAMgAygLMhYubWlsbHJhY2UudjEuTGFuZUxpbWl0QgTw4BhkEhkKB3ByZWZlcnMYBCADKAlCCOjgGATw4BhkEhAKCHNwaWxsX21zGAUgASgDQgwKCl9wYXJ0aXRpb24iQgoJTGFuZUxpbWl0EhMKBG5hbWUYASABKAlCBfDgGIACEhIKA2tleRgCIAEoCUIF8OAYgAgSDAoEY29zdBgDIAEoBSJvCgpVbmlxdWVTcGVjEhIKA2tleRgBIAEoCUIF8OAYgAgSJgoFd2hpbGUYAiABKAsyFy5taWxscmFjZS52MS5VbmlxdWVIb2xkEiUKBHRoZW4YAyABKA4yFy5taWxscmFjZS52MS5VbmlxdWVUaGVuIncKClVuaXF1ZUhvbGQSIwoEbGl2ZRgBIAEoCzITLm1pbGxyYWNlLnYxLkFsd2F5c0gAEiYKB3dhaXRpbmcYAiABKAsyEy5taWxscmFjZS52MS5BbHdheXNIABITCgl3aXRoaW5fbXMYAyABKANIAEIHCgV3aGlsZSIICgZBbHdheXMiPwoFRmVuY2USEgoEdGFzaxgBIAEoCUIE6OAYARINCgVlcG9jaBgCIAEoBRITCgVub25jZRgDIAEoCUIE6OAYAiKcAQoIQ291bnRlcnMSDgoGY2xhaW1zGAEgASgFEhAKCGZhaWx1cmVzGAIgASgFEg8KB2NyYXNoZXMYAyABKAUSGAoQaXNvbGF0ZWRfY3Jhc2hlcxgEIAEoBRIPCgdyZXR1cm5zGAUgASgFEg8KB3Nub296ZXMYBiABKAUSDQoFcGFya3MYByABKAUSEgoKZ2VuZXJhdGlvbhgIIAEoBSKvBQoFQ2xhaW0SCgoCaWQYASABKAkSDQoFZXBvY2gYAiABKAUSDQoFbm9uY2UYAyABKAkSDAoEdHlwZRgEIAEoCRINCgVxdWV1ZRgFIAEoCRIWCglwYXJ0aXRpb24YBiABKAlIAIgBARITCgVsZXZlbBgHIAEoBUIE8OAYBBIlCgdwYXlsb2FkGAggASgLMhQubWlsbHJhY2UudjEuUGF5bG9hZBInCgZwb2xpY3kYCSABKAsyFy5taWxscmFjZS52MS5UYXNrUG9saWN5EicKCGNvdW50ZXJzGAogASgLMhUubWlsbHJhY2UudjEuQ291bnRlcnMSEwoLZW5xdWV1ZWRfYXQYCyABKAMSDgoGcnVuX2F0GAwgASgDEhIKCmNsYWltZWRfYXQYDSABKAMSFwoKdGltZW91dF9tcxgOIAEoA0gBiAEBEhgKC2RlYWRsaW5lX2F0GA8gASgDSAKIAQESDQoFYWZ0ZXIYECADKAkSDAoEdGFncxgRIAMoCRIyCghtZXRhZGF0YRgSIAMoCzIgLm1pbGxyYWNlLnYxLkNsYWltLk1ldGFkYXRhRW50cnkSMAoHaGVhZGVycxgTIAMoCzIfLm1pbGxyYWNlLnYxLkNsYWltLkhlYWRlcnNFbnRyeRItCgpjaGVja3BvaW50GBQgASgLMhQubWlsbHJhY2UudjEuUGF5bG9hZEgDiAEBGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIMCgpfcGFydGl0aW9uQg0KC190aW1lb3V0X21zQg4KDF9kZWFkbGluZV9hdEINCgtfY2hlY2twb2ludCI7Cg1DYW5jZWxSZXF1ZXN0EhMKBnJlYXNvbhgBIAEoCUgAiAEBEgoKAmF0GAIgASgDQgkKB19yZWFzb24iZAoJVGFza0Vycm9yEgwKBG5hbWUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIRCgRjb2RlGAMgASgJSACIAQESEgoFc3RhY2sYBCABKAlIAYgBAUIHCgVfY29kZUIICgZfc3RhY2siPgoIUHJvZ3Jlc3MSEAoIZnJhY3Rpb24YASABKAESFAoHbWVzc2FnZRgCIAEoCUgAiAEBQgoKCF9tZXNzYWdlImkKCExvZ0VudHJ5EgoKAmF0GAEgASgDEiQKBWxldmVsGAIgASgOMhUubWlsbHJhY2UudjEuTG9nTGV2ZWwSDwoHbWVzc2FnZRgDIAEoCRIRCgRkYXRhGAQgASgJSACIAQFCBwoFX2RhdGEilQEKDEhpc3RvcnlFbnRyeRIKCgJhdBgBIAEoAxIoCgVldmVudBgCIAEoDjIZLm1pbGxyYWNlLnYxLkhpc3RvcnlFdmVudBINCgVlcG9jaBgDIAEoBRIUCgdzZXNzaW9uGAQgASgJSACIAQESEwoGZGV0YWlsGAUgASgJSAGIAQFCCgoIX3Nlc3Npb25CCQoHX2RldGFpbCKxAgoLVGFza091dGNvbWUSJQoFc3RhdGUYASABKA4yFi5taWxscmFjZS52MS5UYXNrU3RhdGUSEQoEdHlwZRgCIAEoCUgAiAEBEiwKBnJlYXNvbhgDIAEoDjIXLm1pbGxyYWNlLnYxLkZhaWxSZWFzb25IAYgBARIpCgZyZXN1bHQYBCABKAsyFC5taWxscmFjZS52MS5QYXlsb2FkSAKIAQESKgoFZXJyb3IYBSABKAsyFi5taWxscmFjZS52MS5UYXNrRXJyb3JIA4gBARIvCgZjYW5jZWwYBiABKAsyGi5taWxscmFjZS52MS5DYW5jZWxSZXF1ZXN0SASIAQFCBwoFX3R5cGVCCQoHX3JlYXNvbkIJCgdfcmVzdWx0QggKBl9lcnJvckIJCgdfY2FuY2VsIr4HCgtUYXNrU3VtbWFyeRIKCgJpZBgBIAEoCRIMCgR0eXBlGAIgASgJEg0KBW5lZWRzGAMgAygJEg0KBXF1ZXVlGAQgASgJEhMKBWxldmVsGAUgASgFQgTw4BgEEiUKBXN0YXRlGAYgASgOMhYubWlsbHJhY2UudjEuVGFza1N0YXRlEgwKBGhlbGQYByABKAgSLAoGcmVhc29uGAggASgOMhcubWlsbHJhY2UudjEuRmFpbFJlYXNvbkgAiAEBEg0KBWVwb2NoGAkgASgFEicKCGNvdW50ZXJzGAogASgLMhUubWlsbHJhY2UudjEuQ291bnRlcnMSKgoFZXJyb3IYCyABKAsyFi5taWxscmFjZS52MS5UYXNrRXJyb3JIAYgBARITCgtlbnF1ZXVlZF9hdBgMIAEoAxIOCgZydW5fYXQYDSABKAMSFwoKc3RhcnRlZF9hdBgOIAEoA0gCiAEBEhgKC2ZpbmlzaGVkX2F0GA8gASgDSAOIAQESFwoKdGltZW91dF9tcxgQIAEoA0gEiAEBEhUKCHN0YXJ0X2J5GBEgASgDSAWIAQESGAoLZGVhZGxpbmVfYXQYEiABKANIBogBARIUCgdzZXNzaW9uGBMgASgJSAeIAQESLwoGY2FuY2VsGBQgASgLMhoubWlsbHJhY2UudjEuQ2FuY2VsUmVxdWVzdEgIiAEBEhAKCGJsb2NrZXJzGBUgASgFEhcKCnVuaXF1ZV9rZXkYFiABKAlICYgBARIkCgRsYW5lGBcgASgLMhEubWlsbHJhY2UudjEuTGFuZUgKiAEBEhMKBmR1ZV9ieRgYIAEoA0gLiAEBEgwKBHRhZ3MYGSADKAkSOAoIbWV0YWRhdGEYGiADKAsyJi5taWxscmFjZS52MS5UYXNrU3VtbWFyeS5NZXRhZGF0YUVudHJ5EiwKCHByb2dyZXNzGBsgASgLMhUubWlsbHJhY2UudjEuUHJvZ3Jlc3NIDIgBARovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHX3JlYXNvbkIICgZfZXJyb3JCDQoLX3N0YXJ0ZWRfYXRCDgoMX2ZpbmlzaGVkX2F0Qg0KC190aW1lb3V0X21zQgsKCV9zdGFydF9ieUIOCgxfZGVhZGxpbmVfYXRCCgoIX3Nlc3Npb25CCQoHX2NhbmNlbEINCgtfdW5pcXVlX2tleUIHCgVfbGFuZUIJCgdfZHVlX2J5QgsKCV9wcm9ncmVzcyLrCgoKVGFza1JlY29yZBIKCgJpZBgBIAEoCRIMCgR0eXBlGAIgASgJEg0KBW5lZWRzGAMgAygJEg0KBXF1ZXVlGAQgASgJEhMKBWxldmVsGAUgASgFQgTw4BgEEiUKBXN0YXRlGAYgASgOMhYubWlsbHJhY2UudjEuVGFza1N0YXRlEgwKBGhlbGQYByABKAgSLAoGcmVhc29uGAggASgOMhcubWlsbHJhY2UudjEuRmFpbFJlYXNvbkgAiAEBEg0KBWVwb2NoGAkgASgFEicKCGNvdW50ZXJzGAogASgLMhUubWlsbHJhY2UudjEuQ291bnRlcnMSKgoFZXJyb3IYCyABKAsyFi5taWxscmFjZS52MS5UYXNrRXJyb3JIAYgBARITCgtlbnF1ZXVlZF9hdBgMIAEoAxIOCgZydW5fYXQYDSABKAMSFwoKc3RhcnRlZF9hdBgOIAEoA0gCiAEBEhgKC2ZpbmlzaGVkX2F0GA8gASgDSAOIAQESFwoKdGltZW91dF9tcxgQIAEoA0gEiAEBEhUKCHN0YXJ0X2J5GBEgASgDSAWIAQESGAoLZGVhZGxpbmVfYXQYEiABKANIBogBARIUCgdzZXNzaW9uGBMgASgJSAeIAQESLwoGY2FuY2VsGBQgASgLMhoubWlsbHJhY2UudjEuQ2FuY2VsUmVxdWVzdEgIiAEBEhAKCGJsb2NrZXJzGBUgASgFEhcKCnVuaXF1ZV9rZXkYFiABKAlICYgBARIkCgRsYW5lGBcgASgLMhEubWlsbHJhY2UudjEuTGFuZUgKiAEBEhMKBmR1ZV9ieRgYIAEoA0gLiAEBEgwKBHRhZ3MYGSADKAkSNwoIbWV0YWRhdGEYGiADKAsyJS5taWxscmFjZS52MS5UYXNrUmVjb3JkLk1ldGFkYXRhRW50cnkSLAoIcHJvZ3Jlc3MYGyABKAsyFS5taWxscmFjZS52MS5Qcm9ncmVzc0gMiAEBEicKBnBvbGljeRgcIAEoCzIXLm1pbGxyYWNlLnYxLlRhc2tQb2xpY3kSKgoHcGF5bG9hZBgdIAEoCzIULm1pbGxyYWNlLnYxLlBheWxvYWRIDYgBARIpCgZyZXN1bHQYHiABKAsyFC5taWxscmFjZS52MS5QYXlsb2FkSA6IAQESLQoKY2hlY2twb2ludBgfIAEoCzIULm1pbGxyYWNlLnYxLlBheWxvYWRID4gBARIgCgVhZnRlchggIAMoCzIRLm1pbGxyYWNlLnYxLkVkZ2USNQoHaGVhZGVycxghIAMoCzIkLm1pbGxyYWNlLnYxLlRhc2tSZWNvcmQuSGVhZGVyc0VudHJ5EiMKBGxvZ3MYIiADKAsyFS5taWxscmFjZS52MS5Mb2dFbnRyeRIqCgdoaXN0b3J5GCMgAygLMhkubWlsbHJhY2UudjEuSGlzdG9yeUVudHJ5Gi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgdfcmVhc29uQggKBl9lcnJvckINCgtfc3RhcnRlZF9hdEIOCgxfZmluaXNoZWRfYXRCDQoLX3RpbWVvdXRfbXNCCwoJX3N0YXJ0X2J5Qg4KDF9kZWFkbGluZV9hdEIKCghfc2Vzc2lvbkIJCgdfY2FuY2VsQg0KC191bmlxdWVfa2V5QgcKBV9sYW5lQgkKB19kdWVfYnlCCwoJX3Byb2dyZXNzQgoKCF9wYXlsb2FkQgkKB19yZXN1bHRCDQoLX2NoZWNrcG9pbnQq0gEKCVRhc2tTdGF0ZRIaChZUQVNLX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSVEFTS19TVEFURV9CTE9DS0VEEAESFgoSVEFTS19TVEFURV9QRU5ESU5HEAISFgoSVEFTS19TVEFURV9SVU5OSU5HEAMSFgoSVEFTS19TVEFURV9XQUlUSU5HEAQSGAoUVEFTS19TVEFURV9TVUNDRUVERUQQBRIVChFUQVNLX1NUQVRFX0ZBSUxFRBAGEhgKFFRBU0tfU1RBVEVfQ0FOQ0VMTEVEEAcqwAEKCkZhaWxSZWFzb24SGwoXRkFJTF9SRUFTT05fVU5TUEVDSUZJRUQQABIVChFGQUlMX1JFQVNPTl9FUlJPUhABEhcKE0ZBSUxfUkVBU09OX1RJTUVPVVQQAhIXChNGQUlMX1JFQVNPTl9DUkFTSEVEEAMSFwoTRkFJTF9SRUFTT05fRVhQSVJFRBAEEhcKE0ZBSUxfUkVBU09OX0lOVkFMSUQQBRIaChZGQUlMX1JFQVNPTl9ERVBFTkRFTkNZEAYqeQoISWZGYWlsZWQSGQoVSUZfRkFJTEVEX1VOU1BFQ0lGSUVEEAASFAoQSUZfRkFJTEVEX0NBTkNFTBABEhIKDklGX0ZBSUxFRF9GQUlMEAISEQoNSUZfRkFJTEVEX1JVThADEhUKEUlGX0ZBSUxFRF9UUklHR0VSEAQqSwoHSWRNYWtlchIYChRJRF9NQUtFUl9VTlNQRUNJRklFRBAAEhMKD0lEX01BS0VSX0NMSUVOVBABEhEKDUlEX01BS0VSX1VTRVIQAipwCgpVbmlxdWVUaGVuEhsKF1VOSVFVRV9USEVOX1VOU1BFQ0lGSUVEEAASFAoQVU5JUVVFX1RIRU5fS0VFUBABEhcKE1VOSVFVRV9USEVOX1JFUExBQ0UQAhIWChJVTklRVUVfVEhFTl9SRUpFQ1QQAyp3CghMb2dMZXZlbBIZChVMT0dfTEVWRUxfVU5TUEVDSUZJRUQQABITCg9MT0dfTEVWRUxfREVCVUcQARISCg5MT0dfTEVWRUxfSU5GTxACEhIKDkxPR19MRVZFTF9XQVJOEAMSEwoPTE9HX0xFVkVMX0VSUk9SEAQq7AMKDEhpc3RvcnlFdmVudBIdChlISVNUT1JZX0VWRU5UX1VOU1BFQ0lGSUVEEAASGgoWSElTVE9SWV9FVkVOVF9FTlFVRVVFRBABEhsKF0hJU1RPUllfRVZFTlRfVU5CTE9DS0VEEAISGQoVSElTVE9SWV9FVkVOVF9DTEFJTUVEEAMSGwoXSElTVE9SWV9FVkVOVF9SRUNMQUlNRUQQBBIbChdISVNUT1JZX0VWRU5UX1NVQ0NFRURFRBAFEhgKFEhJU1RPUllfRVZFTlRfRkFJTEVEEAYSGwoXSElTVE9SWV9FVkVOVF9DQU5DRUxMRUQQBxIXChNISVNUT1JZX0VWRU5UX1JFVFJZEAgSGQoVSElTVE9SWV9FVkVOVF9DUkFTSEVEEAkSGQoVSElTVE9SWV9FVkVOVF9TTk9PWkVEEAoSGgoWSElTVE9SWV9FVkVOVF9SRVRVUk5FRBALEiIKHkhJU1RPUllfRVZFTlRfQ0FOQ0VMX1JFUVVFU1RFRBAMEhYKEkhJU1RPUllfRVZFTlRfSEVMRBANEhoKFkhJU1RPUllfRVZFTlRfUkVMRUFTRUQQDhIYChRISVNUT1JZX0VWRU5UX0VESVRFRBAPEhsKF0hJU1RPUllfRVZFTlRfUkVTVEFSVEVEEBBiBnByb3RvMw',
-    [file_millrace_v1_forms],
-  )
+export const file_millrace_v1_task: GenFile = /*@__PURE__*/
+  fileDesc("ChZtaWxscmFjZS92MS90YXNrLnByb3RvEgttaWxscmFjZS52MSI1CgdQYXlsb2FkEg4KBHRleHQYASABKAlIABIPCgVieXRlcxgCIAEoDEgAQgkKB3BheWxvYWQizQEKC1JldHJ5UG9saWN5EjQKC2V4cG9uZW50aWFsGAEgASgLMh0ubWlsbHJhY2UudjEuRXhwb25lbnRpYWxSZXRyeUgAEigKBWZpeGVkGAIgASgLMhcubWlsbHJhY2UudjEuRml4ZWRSZXRyeUgAEioKBmRlbGF5cxgDIAEoCzIYLm1pbGxyYWNlLnYxLkRlbGF5c1JldHJ5SAASKgoGY3VzdG9tGAQgASgLMhgubWlsbHJhY2UudjEuQ3VzdG9tUmV0cnlIAEIGCgRraW5kIkUKEEV4cG9uZW50aWFsUmV0cnkSEAoIYXR0ZW1wdHMYASABKAUSDwoHYmFzZV9tcxgCIAEoAxIOCgZtYXhfbXMYAyABKAMiLwoKRml4ZWRSZXRyeRIQCghhdHRlbXB0cxgBIAEoBRIPCgdiYXNlX21zGAIgASgDIicKC0RlbGF5c1JldHJ5EhgKCWRlbGF5c19tcxgBIAMoA0IF8OAY6AciHwoLQ3VzdG9tUmV0cnkSEAoIYXR0ZW1wdHMYASABKAUiVwoKVGFza1BvbGljeRInCgVyZXRyeRgBIAEoCzIYLm1pbGxyYWNlLnYxLlJldHJ5UG9saWN5EhQKB3ZlcnNpb24YAiABKAVIAIgBAUIKCghfdmVyc2lvbiJGCgRFZGdlEhQKBnBhcmVudBgBIAEoCUIE6OAYARIoCglpZl9mYWlsZWQYAiABKA4yFS5taWxscmFjZS52MS5JZkZhaWxlZCLJBgoIVGFza1NwZWMSEAoCaWQYASABKAlCBOjgGAESKAoKaWRfbWFkZV9ieRgCIAEoDjIULm1pbGxyYWNlLnYxLklkTWFrZXISFAoGZGlnZXN0GAMgASgJQgTw4BgQEhIKBHR5cGUYBCABKAlCBOjgGAMSFwoFbmVlZHMYBSADKAlCCOjgGATw4BhkEhMKBXF1ZXVlGAYgASgJQgTo4BgDEhMKBWxldmVsGAcgASgFQgTw4BgEEiQKBGxhbmUYCCABKAsyES5taWxscmFjZS52MS5MYW5lSACIAQESFgoJZHVlX2J5X21zGAkgASgDSAGIAQESHQoDZHVlGAogASgLMhAubWlsbHJhY2UudjEuRHVlEgwKBGhlbGQYCyABKAgSJQoHcGF5bG9hZBgMIAEoCzIULm1pbGxyYWNlLnYxLlBheWxvYWQSJwoGcG9saWN5GA0gASgLMhcubWlsbHJhY2UudjEuVGFza1BvbGljeRIXCgp0aW1lb3V0X21zGA4gASgDSAKIAQESGAoLc3RhcnRfYnlfbXMYDyABKANIA4gBARIYCgtkZWFkbGluZV9tcxgQIAEoA0gEiAEBEigKBWFmdGVyGBEgAygLMhEubWlsbHJhY2UudjEuRWRnZUIG8OAY0IYDEiwKBnVuaXF1ZRgSIAEoCzIXLm1pbGxyYWNlLnYxLlVuaXF1ZVNwZWNIBYgBARIWCgR0YWdzGBMgAygJQgjo4BgD8OAYZBI1CghtZXRhZGF0YRgUIAMoCzIjLm1pbGxyYWNlLnYxLlRhc2tTcGVjLk1ldGFkYXRhRW50cnkSMwoHaGVhZGVycxgVIAMoCzIiLm1pbGxyYWNlLnYxLlRhc2tTcGVjLkhlYWRlcnNFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBwoFX2xhbmVCDAoKX2R1ZV9ieV9tc0INCgtfdGltZW91dF9tc0IOCgxfc3RhcnRfYnlfbXNCDgoMX2RlYWRsaW5lX21zQgkKB191bmlxdWUiKwoDRHVlEg8KBWluX21zGAEgASgDSAASDAoCYXQYAiABKANIAEIFCgNkdWUinAEKBExhbmUSHQoJcGFydGl0aW9uGAEgASgJQgXw4BiACEgAiAEBEgwKBGZpZm8YAiABKAgSLAoGbGltaXRzGAMgAygLMhYubWlsbHJhY2UudjEuTGFuZUxpbWl0QgTw4BhkEhkKB3ByZWZlcnMYBCADKAlCCOjgGATw4BhkEhAKCHNwaWxsX21zGAUgASgDQgwKCl9wYXJ0aXRpb24iQgoJTGFuZUxpbWl0EhMKBG5hbWUYASABKAlCBfDgGIACEhIKA2tleRgCIAEoCUIF8OAYgAgSDAoEY29zdBgDIAEoBSJvCgpVbmlxdWVTcGVjEhIKA2tleRgBIAEoCUIF8OAYgAgSJgoFd2hpbGUYAiABKAsyFy5taWxscmFjZS52MS5VbmlxdWVIb2xkEiUKBHRoZW4YAyABKA4yFy5taWxscmFjZS52MS5VbmlxdWVUaGVuIncKClVuaXF1ZUhvbGQSIwoEbGl2ZRgBIAEoCzITLm1pbGxyYWNlLnYxLkFsd2F5c0gAEiYKB3dhaXRpbmcYAiABKAsyEy5taWxscmFjZS52MS5BbHdheXNIABITCgl3aXRoaW5fbXMYAyABKANIAEIHCgV3aGlsZSIICgZBbHdheXMiPwoFRmVuY2USEgoEdGFzaxgBIAEoCUIE6OAYARINCgVlcG9jaBgCIAEoBRITCgVub25jZRgDIAEoCUIE6OAYAiKcAQoIQ291bnRlcnMSDgoGY2xhaW1zGAEgASgFEhAKCGZhaWx1cmVzGAIgASgFEg8KB2NyYXNoZXMYAyABKAUSGAoQaXNvbGF0ZWRfY3Jhc2hlcxgEIAEoBRIPCgdyZXR1cm5zGAUgASgFEg8KB3Nub296ZXMYBiABKAUSDQoFcGFya3MYByABKAUSEgoKZ2VuZXJhdGlvbhgIIAEoBSKvBQoFQ2xhaW0SCgoCaWQYASABKAkSDQoFZXBvY2gYAiABKAUSDQoFbm9uY2UYAyABKAkSDAoEdHlwZRgEIAEoCRINCgVxdWV1ZRgFIAEoCRIWCglwYXJ0aXRpb24YBiABKAlIAIgBARITCgVsZXZlbBgHIAEoBUIE8OAYBBIlCgdwYXlsb2FkGAggASgLMhQubWlsbHJhY2UudjEuUGF5bG9hZBInCgZwb2xpY3kYCSABKAsyFy5taWxscmFjZS52MS5UYXNrUG9saWN5EicKCGNvdW50ZXJzGAogASgLMhUubWlsbHJhY2UudjEuQ291bnRlcnMSEwoLZW5xdWV1ZWRfYXQYCyABKAMSDgoGcnVuX2F0GAwgASgDEhIKCmNsYWltZWRfYXQYDSABKAMSFwoKdGltZW91dF9tcxgOIAEoA0gBiAEBEhgKC2RlYWRsaW5lX2F0GA8gASgDSAKIAQESDQoFYWZ0ZXIYECADKAkSDAoEdGFncxgRIAMoCRIyCghtZXRhZGF0YRgSIAMoCzIgLm1pbGxyYWNlLnYxLkNsYWltLk1ldGFkYXRhRW50cnkSMAoHaGVhZGVycxgTIAMoCzIfLm1pbGxyYWNlLnYxLkNsYWltLkhlYWRlcnNFbnRyeRItCgpjaGVja3BvaW50GBQgASgLMhQubWlsbHJhY2UudjEuUGF5bG9hZEgDiAEBGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIMCgpfcGFydGl0aW9uQg0KC190aW1lb3V0X21zQg4KDF9kZWFkbGluZV9hdEINCgtfY2hlY2twb2ludCI7Cg1DYW5jZWxSZXF1ZXN0EhMKBnJlYXNvbhgBIAEoCUgAiAEBEgoKAmF0GAIgASgDQgkKB19yZWFzb24iZAoJVGFza0Vycm9yEgwKBG5hbWUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIRCgRjb2RlGAMgASgJSACIAQESEgoFc3RhY2sYBCABKAlIAYgBAUIHCgVfY29kZUIICgZfc3RhY2siPgoIUHJvZ3Jlc3MSEAoIZnJhY3Rpb24YASABKAESFAoHbWVzc2FnZRgCIAEoCUgAiAEBQgoKCF9tZXNzYWdlImkKCExvZ0VudHJ5EgoKAmF0GAEgASgDEiQKBWxldmVsGAIgASgOMhUubWlsbHJhY2UudjEuTG9nTGV2ZWwSDwoHbWVzc2FnZRgDIAEoCRIRCgRkYXRhGAQgASgJSACIAQFCBwoFX2RhdGEilQEKDEhpc3RvcnlFbnRyeRIKCgJhdBgBIAEoAxIoCgVldmVudBgCIAEoDjIZLm1pbGxyYWNlLnYxLkhpc3RvcnlFdmVudBINCgVlcG9jaBgDIAEoBRIUCgdzZXNzaW9uGAQgASgJSACIAQESEwoGZGV0YWlsGAUgASgJSAGIAQFCCgoIX3Nlc3Npb25CCQoHX2RldGFpbCKxAgoLVGFza091dGNvbWUSJQoFc3RhdGUYASABKA4yFi5taWxscmFjZS52MS5UYXNrU3RhdGUSEQoEdHlwZRgCIAEoCUgAiAEBEiwKBnJlYXNvbhgDIAEoDjIXLm1pbGxyYWNlLnYxLkZhaWxSZWFzb25IAYgBARIpCgZyZXN1bHQYBCABKAsyFC5taWxscmFjZS52MS5QYXlsb2FkSAKIAQESKgoFZXJyb3IYBSABKAsyFi5taWxscmFjZS52MS5UYXNrRXJyb3JIA4gBARIvCgZjYW5jZWwYBiABKAsyGi5taWxscmFjZS52MS5DYW5jZWxSZXF1ZXN0SASIAQFCBwoFX3R5cGVCCQoHX3JlYXNvbkIJCgdfcmVzdWx0QggKBl9lcnJvckIJCgdfY2FuY2VsIr4HCgtUYXNrU3VtbWFyeRIKCgJpZBgBIAEoCRIMCgR0eXBlGAIgASgJEg0KBW5lZWRzGAMgAygJEg0KBXF1ZXVlGAQgASgJEhMKBWxldmVsGAUgASgFQgTw4BgEEiUKBXN0YXRlGAYgASgOMhYubWlsbHJhY2UudjEuVGFza1N0YXRlEgwKBGhlbGQYByABKAgSLAoGcmVhc29uGAggASgOMhcubWlsbHJhY2UudjEuRmFpbFJlYXNvbkgAiAEBEg0KBWVwb2NoGAkgASgFEicKCGNvdW50ZXJzGAogASgLMhUubWlsbHJhY2UudjEuQ291bnRlcnMSKgoFZXJyb3IYCyABKAsyFi5taWxscmFjZS52MS5UYXNrRXJyb3JIAYgBARITCgtlbnF1ZXVlZF9hdBgMIAEoAxIOCgZydW5fYXQYDSABKAMSFwoKc3RhcnRlZF9hdBgOIAEoA0gCiAEBEhgKC2ZpbmlzaGVkX2F0GA8gASgDSAOIAQESFwoKdGltZW91dF9tcxgQIAEoA0gEiAEBEhUKCHN0YXJ0X2J5GBEgASgDSAWIAQESGAoLZGVhZGxpbmVfYXQYEiABKANIBogBARIUCgdzZXNzaW9uGBMgASgJSAeIAQESLwoGY2FuY2VsGBQgASgLMhoubWlsbHJhY2UudjEuQ2FuY2VsUmVxdWVzdEgIiAEBEhAKCGJsb2NrZXJzGBUgASgFEhcKCnVuaXF1ZV9rZXkYFiABKAlICYgBARIkCgRsYW5lGBcgASgLMhEubWlsbHJhY2UudjEuTGFuZUgKiAEBEhMKBmR1ZV9ieRgYIAEoA0gLiAEBEgwKBHRhZ3MYGSADKAkSOAoIbWV0YWRhdGEYGiADKAsyJi5taWxscmFjZS52MS5UYXNrU3VtbWFyeS5NZXRhZGF0YUVudHJ5EiwKCHByb2dyZXNzGBsgASgLMhUubWlsbHJhY2UudjEuUHJvZ3Jlc3NIDIgBARovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHX3JlYXNvbkIICgZfZXJyb3JCDQoLX3N0YXJ0ZWRfYXRCDgoMX2ZpbmlzaGVkX2F0Qg0KC190aW1lb3V0X21zQgsKCV9zdGFydF9ieUIOCgxfZGVhZGxpbmVfYXRCCgoIX3Nlc3Npb25CCQoHX2NhbmNlbEINCgtfdW5pcXVlX2tleUIHCgVfbGFuZUIJCgdfZHVlX2J5QgsKCV9wcm9ncmVzcyLrCgoKVGFza1JlY29yZBIKCgJpZBgBIAEoCRIMCgR0eXBlGAIgASgJEg0KBW5lZWRzGAMgAygJEg0KBXF1ZXVlGAQgASgJEhMKBWxldmVsGAUgASgFQgTw4BgEEiUKBXN0YXRlGAYgASgOMhYubWlsbHJhY2UudjEuVGFza1N0YXRlEgwKBGhlbGQYByABKAgSLAoGcmVhc29uGAggASgOMhcubWlsbHJhY2UudjEuRmFpbFJlYXNvbkgAiAEBEg0KBWVwb2NoGAkgASgFEicKCGNvdW50ZXJzGAogASgLMhUubWlsbHJhY2UudjEuQ291bnRlcnMSKgoFZXJyb3IYCyABKAsyFi5taWxscmFjZS52MS5UYXNrRXJyb3JIAYgBARITCgtlbnF1ZXVlZF9hdBgMIAEoAxIOCgZydW5fYXQYDSABKAMSFwoKc3RhcnRlZF9hdBgOIAEoA0gCiAEBEhgKC2ZpbmlzaGVkX2F0GA8gASgDSAOIAQESFwoKdGltZW91dF9tcxgQIAEoA0gEiAEBEhUKCHN0YXJ0X2J5GBEgASgDSAWIAQESGAoLZGVhZGxpbmVfYXQYEiABKANIBogBARIUCgdzZXNzaW9uGBMgASgJSAeIAQESLwoGY2FuY2VsGBQgASgLMhoubWlsbHJhY2UudjEuQ2FuY2VsUmVxdWVzdEgIiAEBEhAKCGJsb2NrZXJzGBUgASgFEhcKCnVuaXF1ZV9rZXkYFiABKAlICYgBARIkCgRsYW5lGBcgASgLMhEubWlsbHJhY2UudjEuTGFuZUgKiAEBEhMKBmR1ZV9ieRgYIAEoA0gLiAEBEgwKBHRhZ3MYGSADKAkSNwoIbWV0YWRhdGEYGiADKAsyJS5taWxscmFjZS52MS5UYXNrUmVjb3JkLk1ldGFkYXRhRW50cnkSLAoIcHJvZ3Jlc3MYGyABKAsyFS5taWxscmFjZS52MS5Qcm9ncmVzc0gMiAEBEicKBnBvbGljeRgcIAEoCzIXLm1pbGxyYWNlLnYxLlRhc2tQb2xpY3kSKgoHcGF5bG9hZBgdIAEoCzIULm1pbGxyYWNlLnYxLlBheWxvYWRIDYgBARIpCgZyZXN1bHQYHiABKAsyFC5taWxscmFjZS52MS5QYXlsb2FkSA6IAQESLQoKY2hlY2twb2ludBgfIAEoCzIULm1pbGxyYWNlLnYxLlBheWxvYWRID4gBARIgCgVhZnRlchggIAMoCzIRLm1pbGxyYWNlLnYxLkVkZ2USNQoHaGVhZGVycxghIAMoCzIkLm1pbGxyYWNlLnYxLlRhc2tSZWNvcmQuSGVhZGVyc0VudHJ5EiMKBGxvZ3MYIiADKAsyFS5taWxscmFjZS52MS5Mb2dFbnRyeRIqCgdoaXN0b3J5GCMgAygLMhkubWlsbHJhY2UudjEuSGlzdG9yeUVudHJ5Gi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgdfcmVhc29uQggKBl9lcnJvckINCgtfc3RhcnRlZF9hdEIOCgxfZmluaXNoZWRfYXRCDQoLX3RpbWVvdXRfbXNCCwoJX3N0YXJ0X2J5Qg4KDF9kZWFkbGluZV9hdEIKCghfc2Vzc2lvbkIJCgdfY2FuY2VsQg0KC191bmlxdWVfa2V5QgcKBV9sYW5lQgkKB19kdWVfYnlCCwoJX3Byb2dyZXNzQgoKCF9wYXlsb2FkQgkKB19yZXN1bHRCDQoLX2NoZWNrcG9pbnQq0gEKCVRhc2tTdGF0ZRIaChZUQVNLX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSVEFTS19TVEFURV9CTE9DS0VEEAESFgoSVEFTS19TVEFURV9QRU5ESU5HEAISFgoSVEFTS19TVEFURV9SVU5OSU5HEAMSFgoSVEFTS19TVEFURV9XQUlUSU5HEAQSGAoUVEFTS19TVEFURV9TVUNDRUVERUQQBRIVChFUQVNLX1NUQVRFX0ZBSUxFRBAGEhgKFFRBU0tfU1RBVEVfQ0FOQ0VMTEVEEAcqwAEKCkZhaWxSZWFzb24SGwoXRkFJTF9SRUFTT05fVU5TUEVDSUZJRUQQABIVChFGQUlMX1JFQVNPTl9FUlJPUhABEhcKE0ZBSUxfUkVBU09OX1RJTUVPVVQQAhIXChNGQUlMX1JFQVNPTl9DUkFTSEVEEAMSFwoTRkFJTF9SRUFTT05fRVhQSVJFRBAEEhcKE0ZBSUxfUkVBU09OX0lOVkFMSUQQBRIaChZGQUlMX1JFQVNPTl9ERVBFTkRFTkNZEAYqeQoISWZGYWlsZWQSGQoVSUZfRkFJTEVEX1VOU1BFQ0lGSUVEEAASFAoQSUZfRkFJTEVEX0NBTkNFTBABEhIKDklGX0ZBSUxFRF9GQUlMEAISEQoNSUZfRkFJTEVEX1JVThADEhUKEUlGX0ZBSUxFRF9UUklHR0VSEAQqSwoHSWRNYWtlchIYChRJRF9NQUtFUl9VTlNQRUNJRklFRBAAEhMKD0lEX01BS0VSX0NMSUVOVBABEhEKDUlEX01BS0VSX1VTRVIQAipwCgpVbmlxdWVUaGVuEhsKF1VOSVFVRV9USEVOX1VOU1BFQ0lGSUVEEAASFAoQVU5JUVVFX1RIRU5fS0VFUBABEhcKE1VOSVFVRV9USEVOX1JFUExBQ0UQAhIWChJVTklRVUVfVEhFTl9SRUpFQ1QQAyp3CghMb2dMZXZlbBIZChVMT0dfTEVWRUxfVU5TUEVDSUZJRUQQABITCg9MT0dfTEVWRUxfREVCVUcQARISCg5MT0dfTEVWRUxfSU5GTxACEhIKDkxPR19MRVZFTF9XQVJOEAMSEwoPTE9HX0xFVkVMX0VSUk9SEAQq7AMKDEhpc3RvcnlFdmVudBIdChlISVNUT1JZX0VWRU5UX1VOU1BFQ0lGSUVEEAASGgoWSElTVE9SWV9FVkVOVF9FTlFVRVVFRBABEhsKF0hJU1RPUllfRVZFTlRfVU5CTE9DS0VEEAISGQoVSElTVE9SWV9FVkVOVF9DTEFJTUVEEAMSGwoXSElTVE9SWV9FVkVOVF9SRUNMQUlNRUQQBBIbChdISVNUT1JZX0VWRU5UX1NVQ0NFRURFRBAFEhgKFEhJU1RPUllfRVZFTlRfRkFJTEVEEAYSGwoXSElTVE9SWV9FVkVOVF9DQU5DRUxMRUQQBxIXChNISVNUT1JZX0VWRU5UX1JFVFJZEAgSGQoVSElTVE9SWV9FVkVOVF9DUkFTSEVEEAkSGQoVSElTVE9SWV9FVkVOVF9TTk9PWkVEEAoSGgoWSElTVE9SWV9FVkVOVF9SRVRVUk5FRBALEiIKHkhJU1RPUllfRVZFTlRfQ0FOQ0VMX1JFUVVFU1RFRBAMEhYKEkhJU1RPUllfRVZFTlRfSEVMRBANEhoKFkhJU1RPUllfRVZFTlRfUkVMRUFTRUQQDhIYChRISVNUT1JZX0VWRU5UX0VESVRFRBAPEhsKF0hJU1RPUllfRVZFTlRfUkVTVEFSVEVEEBBiBnByb3RvMw", [file_millrace_v1_forms]);
 
 /**
  * Encoded data: text is JSON, bytes begin with one that names their codec. Nobody but clients and workers looks inside.
  *
  * @generated from message millrace.v1.Payload
  */
-export type Payload = Message<'millrace.v1.Payload'> & {
+export type Payload = Message<"millrace.v1.Payload"> & {
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.Payload.payload
    */
-  payload:
-    | {
-        /**
-         * JSON.
-         *
-         * @generated from field: string text = 1;
-         */
-        value: string
-        case: 'text'
-      }
-    | {
-        /**
-         * Anything else.
-         *
-         * @generated from field: bytes bytes = 2;
-         */
-        value: Uint8Array
-        case: 'bytes'
-      }
-    | { case: undefined; value?: undefined }
-}
+  payload: {
+    /**
+     * JSON.
+     *
+     * @generated from field: string text = 1;
+     */
+    value: string;
+    case: "text";
+  } | {
+    /**
+     * Anything else.
+     *
+     * @generated from field: bytes bytes = 2;
+     */
+    value: Uint8Array;
+    case: "bytes";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.Payload.
  * Use `create(PayloadSchema)` to create a new message.
  */
-export const PayloadSchema: GenMessage<Payload> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 0)
+export const PayloadSchema: GenMessage<Payload> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 0);
 
 /**
  * How waits between attempts grow.
  *
  * @generated from message millrace.v1.RetryPolicy
  */
-export type RetryPolicy = Message<'millrace.v1.RetryPolicy'> & {
+export type RetryPolicy = Message<"millrace.v1.RetryPolicy"> & {
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.RetryPolicy.kind
    */
-  kind:
-    | {
-        /**
-         * Waits double, with full jitter.
-         *
-         * @generated from field: millrace.v1.ExponentialRetry exponential = 1;
-         */
-        value: ExponentialRetry
-        case: 'exponential'
-      }
-    | {
-        /**
-         * All waits are alike.
-         *
-         * @generated from field: millrace.v1.FixedRetry fixed = 2;
-         */
-        value: FixedRetry
-        case: 'fixed'
-      }
-    | {
-        /**
-         * Each wait by itself.
-         *
-         * @generated from field: millrace.v1.DelaysRetry delays = 3;
-         */
-        value: DelaysRetry
-        case: 'delays'
-      }
-    | {
-        /**
-         * Only a worker that has the definition can say it.
-         *
-         * @generated from field: millrace.v1.CustomRetry custom = 4;
-         */
-        value: CustomRetry
-        case: 'custom'
-      }
-    | { case: undefined; value?: undefined }
-}
+  kind: {
+    /**
+     * Waits double, with full jitter.
+     *
+     * @generated from field: millrace.v1.ExponentialRetry exponential = 1;
+     */
+    value: ExponentialRetry;
+    case: "exponential";
+  } | {
+    /**
+     * All waits are alike.
+     *
+     * @generated from field: millrace.v1.FixedRetry fixed = 2;
+     */
+    value: FixedRetry;
+    case: "fixed";
+  } | {
+    /**
+     * Each wait by itself.
+     *
+     * @generated from field: millrace.v1.DelaysRetry delays = 3;
+     */
+    value: DelaysRetry;
+    case: "delays";
+  } | {
+    /**
+     * Only a worker that has the definition can say it.
+     *
+     * @generated from field: millrace.v1.CustomRetry custom = 4;
+     */
+    value: CustomRetry;
+    case: "custom";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.RetryPolicy.
  * Use `create(RetryPolicySchema)` to create a new message.
  */
-export const RetryPolicySchema: GenMessage<RetryPolicy> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 1)
+export const RetryPolicySchema: GenMessage<RetryPolicy> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 1);
 
 /**
  * Waits double up to a bound; each is a random share of that.
  *
  * @generated from message millrace.v1.ExponentialRetry
  */
-export type ExponentialRetry = Message<'millrace.v1.ExponentialRetry'> & {
+export type ExponentialRetry = Message<"millrace.v1.ExponentialRetry"> & {
   /**
    * The first included.
    *
    * @generated from field: int32 attempts = 1;
    */
-  attempts: number
+  attempts: number;
 
   /**
    * @generated from field: int64 base_ms = 2;
    */
-  baseMs: bigint
+  baseMs: bigint;
 
   /**
    * @generated from field: int64 max_ms = 3;
    */
-  maxMs: bigint
-}
+  maxMs: bigint;
+};
 
 /**
  * Describes the message millrace.v1.ExponentialRetry.
  * Use `create(ExponentialRetrySchema)` to create a new message.
  */
-export const ExponentialRetrySchema: GenMessage<ExponentialRetry> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_task, 2)
+export const ExponentialRetrySchema: GenMessage<ExponentialRetry> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 2);
 
 /**
  * All waits are alike.
  *
  * @generated from message millrace.v1.FixedRetry
  */
-export type FixedRetry = Message<'millrace.v1.FixedRetry'> & {
+export type FixedRetry = Message<"millrace.v1.FixedRetry"> & {
   /**
    * The first included.
    *
    * @generated from field: int32 attempts = 1;
    */
-  attempts: number
+  attempts: number;
 
   /**
    * @generated from field: int64 base_ms = 2;
    */
-  baseMs: bigint
-}
+  baseMs: bigint;
+};
 
 /**
  * Describes the message millrace.v1.FixedRetry.
  * Use `create(FixedRetrySchema)` to create a new message.
  */
-export const FixedRetrySchema: GenMessage<FixedRetry> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 3)
+export const FixedRetrySchema: GenMessage<FixedRetry> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 3);
 
 /**
  * Each wait by itself; one attempt more than there are waits.
  *
  * @generated from message millrace.v1.DelaysRetry
  */
-export type DelaysRetry = Message<'millrace.v1.DelaysRetry'> & {
+export type DelaysRetry = Message<"millrace.v1.DelaysRetry"> & {
   /**
    * @generated from field: repeated int64 delays_ms = 1;
    */
-  delaysMs: bigint[]
-}
+  delaysMs: bigint[];
+};
 
 /**
  * Describes the message millrace.v1.DelaysRetry.
  * Use `create(DelaysRetrySchema)` to create a new message.
  */
-export const DelaysRetrySchema: GenMessage<DelaysRetry> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 4)
+export const DelaysRetrySchema: GenMessage<DelaysRetry> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 4);
 
 /**
  * Only a worker that has the definition can say how long to wait.
  *
  * @generated from message millrace.v1.CustomRetry
  */
-export type CustomRetry = Message<'millrace.v1.CustomRetry'> & {
+export type CustomRetry = Message<"millrace.v1.CustomRetry"> & {
   /**
    * The first included.
    *
    * @generated from field: int32 attempts = 1;
    */
-  attempts: number
-}
+  attempts: number;
+};
 
 /**
  * Describes the message millrace.v1.CustomRetry.
  * Use `create(CustomRetrySchema)` to create a new message.
  */
-export const CustomRetrySchema: GenMessage<CustomRetry> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 5)
+export const CustomRetrySchema: GenMessage<CustomRetry> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 5);
 
 /**
  * What is kept with a task for those who run it.
  *
  * @generated from message millrace.v1.TaskPolicy
  */
-export type TaskPolicy = Message<'millrace.v1.TaskPolicy'> & {
+export type TaskPolicy = Message<"millrace.v1.TaskPolicy"> & {
   /**
    * @generated from field: millrace.v1.RetryPolicy retry = 1;
    */
-  retry?: RetryPolicy | undefined
+  retry?: RetryPolicy | undefined;
 
   /**
    * Of the input, as the definition says that enqueued it. Default 1.
    *
    * @generated from field: optional int32 version = 2;
    */
-  version?: number | undefined
-}
+  version?: number | undefined;
+};
 
 /**
  * Describes the message millrace.v1.TaskPolicy.
  * Use `create(TaskPolicySchema)` to create a new message.
  */
-export const TaskPolicySchema: GenMessage<TaskPolicy> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 6)
+export const TaskPolicySchema: GenMessage<TaskPolicy> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 6);
 
 /**
  * One dependency: a task waits for `parent`.
  *
  * @generated from message millrace.v1.Edge
  */
-export type Edge = Message<'millrace.v1.Edge'> & {
+export type Edge = Message<"millrace.v1.Edge"> & {
   /**
    * @generated from field: string parent = 1;
    */
-  parent: string
+  parent: string;
 
   /**
    * @generated from field: millrace.v1.IfFailed if_failed = 2;
    */
-  ifFailed: IfFailed
-}
+  ifFailed: IfFailed;
+};
 
 /**
  * Describes the message millrace.v1.Edge.
  * Use `create(EdgeSchema)` to create a new message.
  */
-export const EdgeSchema: GenMessage<Edge> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 7)
+export const EdgeSchema: GenMessage<Edge> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 7);
 
 /**
  * A task to enqueue.
  *
  * @generated from message millrace.v1.TaskSpec
  */
-export type TaskSpec = Message<'millrace.v1.TaskSpec'> & {
+export type TaskSpec = Message<"millrace.v1.TaskSpec"> & {
   /**
    * @generated from field: string id = 1;
    */
-  id: string
+  id: string;
 
   /**
    * @generated from field: millrace.v1.IdMaker id_made_by = 2;
    */
-  idMadeBy: IdMaker
+  idMadeBy: IdMaker;
 
   /**
    * Hash of type, queue and payload, 16 ASCII characters: tells a repeat from a conflict.
    *
    * @generated from field: string digest = 3;
    */
-  digest: string
+  digest: string;
 
   /**
    * @generated from field: string type = 4;
    */
-  type: string
+  type: string;
 
   /**
    * What a worker must offer to run it, sorted, each once.
    *
    * @generated from field: repeated string needs = 5;
    */
-  needs: string[]
+  needs: string[];
 
   /**
    * @generated from field: string queue = 6;
    */
-  queue: string
+  queue: string;
 
   /**
    * From 0, critical, to 4, batch.
    *
    * @generated from field: int32 level = 7;
    */
-  level: number
+  level: number;
 
   /**
    * None: no partition, and no limits but those of its queue and type.
    *
    * @generated from field: optional millrace.v1.Lane lane = 8;
    */
-  lane?: Lane | undefined
+  lane?: Lane | undefined;
 
   /**
    * It stands in line as if it had fallen due so long after it was enqueued.
    *
    * @generated from field: optional int64 due_by_ms = 9;
    */
-  dueByMs?: bigint | undefined
+  dueByMs?: bigint | undefined;
 
   /**
    * @generated from field: millrace.v1.Due due = 10;
    */
-  due?: Due | undefined
+  due?: Due | undefined;
 
   /**
    * Held tasks are not claimed until they are released.
    *
    * @generated from field: bool held = 11;
    */
-  held: boolean
+  held: boolean;
 
   /**
    * @generated from field: millrace.v1.Payload payload = 12;
    */
-  payload?: Payload | undefined
+  payload?: Payload | undefined;
 
   /**
    * @generated from field: millrace.v1.TaskPolicy policy = 13;
    */
-  policy?: TaskPolicy | undefined
+  policy?: TaskPolicy | undefined;
 
   /**
    * One attempt may take so long.
    *
    * @generated from field: optional int64 timeout_ms = 14;
    */
-  timeoutMs?: bigint | undefined
+  timeoutMs?: bigint | undefined;
 
   /**
    * A task that has not started so long after it was enqueued expires.
    *
    * @generated from field: optional int64 start_by_ms = 15;
    */
-  startByMs?: bigint | undefined
+  startByMs?: bigint | undefined;
 
   /**
    * A task that has not ended so long after it was enqueued fails.
    *
    * @generated from field: optional int64 deadline_ms = 16;
    */
-  deadlineMs?: bigint | undefined
+  deadlineMs?: bigint | undefined;
 
   /**
    * Parents, each once. Those in the same group stand before their dependents.
    *
    * @generated from field: repeated millrace.v1.Edge after = 17;
    */
-  after: Edge[]
+  after: Edge[];
 
   /**
    * @generated from field: optional millrace.v1.UniqueSpec unique = 18;
    */
-  unique?: UniqueSpec | undefined
+  unique?: UniqueSpec | undefined;
 
   /**
    * @generated from field: repeated string tags = 19;
    */
-  tags: string[]
+  tags: string[];
 
   /**
    * @generated from field: map<string, string> metadata = 20;
    */
-  metadata: { [key: string]: string }
+  metadata: { [key: string]: string };
 
   /**
    * @generated from field: map<string, string> headers = 21;
    */
-  headers: { [key: string]: string }
-}
+  headers: { [key: string]: string };
+};
 
 /**
  * Describes the message millrace.v1.TaskSpec.
  * Use `create(TaskSpecSchema)` to create a new message.
  */
-export const TaskSpecSchema: GenMessage<TaskSpec> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 8)
+export const TaskSpecSchema: GenMessage<TaskSpec> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 8);
 
 /**
  * When a task is due.
  *
  * @generated from message millrace.v1.Due
  */
-export type Due = Message<'millrace.v1.Due'> & {
+export type Due = Message<"millrace.v1.Due"> & {
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.Due.due
    */
-  due:
-    | {
-        /**
-         * So long after the store takes it.
-         *
-         * @generated from field: int64 in_ms = 1;
-         */
-        value: bigint
-        case: 'inMs'
-      }
-    | {
-        /**
-         * At a store time.
-         *
-         * @generated from field: int64 at = 2;
-         */
-        value: bigint
-        case: 'at'
-      }
-    | { case: undefined; value?: undefined }
-}
+  due: {
+    /**
+     * So long after the store takes it.
+     *
+     * @generated from field: int64 in_ms = 1;
+     */
+    value: bigint;
+    case: "inMs";
+  } | {
+    /**
+     * At a store time.
+     *
+     * @generated from field: int64 at = 2;
+     */
+    value: bigint;
+    case: "at";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.Due.
  * Use `create(DueSchema)` to create a new message.
  */
-export const DueSchema: GenMessage<Due> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 9)
+export const DueSchema: GenMessage<Due> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 9);
 
 /**
  * Where a task stands beside its type, queue and level, and what it counts under.
  *
  * @generated from message millrace.v1.Lane
  */
-export type Lane = Message<'millrace.v1.Lane'> & {
+export type Lane = Message<"millrace.v1.Lane"> & {
   /**
    * The partitions of a queue take turns inside each level.
    *
    * @generated from field: optional string partition = 1;
    */
-  partition?: string | undefined
+  partition?: string | undefined;
 
   /**
    * Strict order inside the partition.
    *
    * @generated from field: bool fifo = 2;
    */
-  fifo: boolean
+  fifo: boolean;
 
   /**
    * @generated from field: repeated millrace.v1.LaneLimit limits = 3;
    */
-  limits: LaneLimit[]
+  limits: LaneLimit[];
 
   /**
    * What its worker had better offer, the best first.
    *
    * @generated from field: repeated string prefers = 4;
    */
-  prefers: string[]
+  prefers: string[];
 
   /**
    * After so long the next one of `prefers` will do.
    *
    * @generated from field: int64 spill_ms = 5;
    */
-  spillMs: bigint
-}
+  spillMs: bigint;
+};
 
 /**
  * Describes the message millrace.v1.Lane.
  * Use `create(LaneSchema)` to create a new message.
  */
-export const LaneSchema: GenMessage<Lane> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 10)
+export const LaneSchema: GenMessage<Lane> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 10);
 
 /**
  * A limit that a task counts under.
  *
  * @generated from message millrace.v1.LaneLimit
  */
-export type LaneLimit = Message<'millrace.v1.LaneLimit'> & {
+export type LaneLimit = Message<"millrace.v1.LaneLimit"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
+  name: string;
 
   /**
    * @generated from field: string key = 2;
    */
-  key: string
+  key: string;
 
   /**
    * How much of a rate it takes, from 1.
    *
    * @generated from field: int32 cost = 3;
    */
-  cost: number
-}
+  cost: number;
+};
 
 /**
  * Describes the message millrace.v1.LaneLimit.
  * Use `create(LaneLimitSchema)` to create a new message.
  */
-export const LaneLimitSchema: GenMessage<LaneLimit> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 11)
+export const LaneLimitSchema: GenMessage<LaneLimit> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 11);
 
 /**
  * A key that one task holds at a time.
  *
  * @generated from message millrace.v1.UniqueSpec
  */
-export type UniqueSpec = Message<'millrace.v1.UniqueSpec'> & {
+export type UniqueSpec = Message<"millrace.v1.UniqueSpec"> & {
   /**
    * @generated from field: string key = 1;
    */
-  key: string
+  key: string;
 
   /**
    * @generated from field: millrace.v1.UniqueHold while = 2;
    */
-  while?: UniqueHold | undefined
+  while?: UniqueHold | undefined;
 
   /**
    * @generated from field: millrace.v1.UniqueThen then = 3;
    */
-  then: UniqueThen
-}
+  then: UniqueThen;
+};
 
 /**
  * Describes the message millrace.v1.UniqueSpec.
  * Use `create(UniqueSpecSchema)` to create a new message.
  */
-export const UniqueSpecSchema: GenMessage<UniqueSpec> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 12)
+export const UniqueSpecSchema: GenMessage<UniqueSpec> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 12);
 
 /**
  * How long a unique key is held.
  *
  * @generated from message millrace.v1.UniqueHold
  */
-export type UniqueHold = Message<'millrace.v1.UniqueHold'> & {
+export type UniqueHold = Message<"millrace.v1.UniqueHold"> & {
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.UniqueHold.while
    */
-  while:
-    | {
-        /**
-         * Until the task has ended or was removed.
-         *
-         * @generated from field: millrace.v1.Always live = 1;
-         */
-        value: Always
-        case: 'live'
-      }
-    | {
-        /**
-         * While it is blocked or pending.
-         *
-         * @generated from field: millrace.v1.Always waiting = 2;
-         */
-        value: Always
-        case: 'waiting'
-      }
-    | {
-        /**
-         * For so long from the enqueue on, whatever becomes of the task.
-         *
-         * @generated from field: int64 within_ms = 3;
-         */
-        value: bigint
-        case: 'withinMs'
-      }
-    | { case: undefined; value?: undefined }
-}
+  while: {
+    /**
+     * Until the task has ended or was removed.
+     *
+     * @generated from field: millrace.v1.Always live = 1;
+     */
+    value: Always;
+    case: "live";
+  } | {
+    /**
+     * While it is blocked or pending.
+     *
+     * @generated from field: millrace.v1.Always waiting = 2;
+     */
+    value: Always;
+    case: "waiting";
+  } | {
+    /**
+     * For so long from the enqueue on, whatever becomes of the task.
+     *
+     * @generated from field: int64 within_ms = 3;
+     */
+    value: bigint;
+    case: "withinMs";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.UniqueHold.
  * Use `create(UniqueHoldSchema)` to create a new message.
  */
-export const UniqueHoldSchema: GenMessage<UniqueHold> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 13)
+export const UniqueHoldSchema: GenMessage<UniqueHold> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 13);
 
 /**
  * There is nothing more to say.
  *
  * @generated from message millrace.v1.Always
  */
-export type Always = Message<'millrace.v1.Always'> & {}
+export type Always = Message<"millrace.v1.Always"> & {
+};
 
 /**
  * Describes the message millrace.v1.Always.
  * Use `create(AlwaysSchema)` to create a new message.
  */
-export const AlwaysSchema: GenMessage<Always> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 14)
+export const AlwaysSchema: GenMessage<Always> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 14);
 
 /**
  * Proof that a worker owns a running task.
  *
  * @generated from message millrace.v1.Fence
  */
-export type Fence = Message<'millrace.v1.Fence'> & {
+export type Fence = Message<"millrace.v1.Fence"> & {
   /**
    * @generated from field: string task = 1;
    */
-  task: string
+  task: string;
 
   /**
    * @generated from field: int32 epoch = 2;
    */
-  epoch: number
+  epoch: number;
 
   /**
    * @generated from field: string nonce = 3;
    */
-  nonce: string
-}
+  nonce: string;
+};
 
 /**
  * Describes the message millrace.v1.Fence.
  * Use `create(FenceSchema)` to create a new message.
  */
-export const FenceSchema: GenMessage<Fence> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 15)
+export const FenceSchema: GenMessage<Fence> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 15);
 
 /**
  * How the claims of a task have ended so far.
  *
  * @generated from message millrace.v1.Counters
  */
-export type Counters = Message<'millrace.v1.Counters'> & {
+export type Counters = Message<"millrace.v1.Counters"> & {
   /**
    * @generated from field: int32 claims = 1;
    */
-  claims: number
+  claims: number;
 
   /**
    * @generated from field: int32 failures = 2;
    */
-  failures: number
+  failures: number;
 
   /**
    * @generated from field: int32 crashes = 3;
    */
-  crashes: number
+  crashes: number;
 
   /**
    * @generated from field: int32 isolated_crashes = 4;
    */
-  isolatedCrashes: number
+  isolatedCrashes: number;
 
   /**
    * @generated from field: int32 returns = 5;
    */
-  returns: number
+  returns: number;
 
   /**
    * @generated from field: int32 snoozes = 6;
    */
-  snoozes: number
+  snoozes: number;
 
   /**
    * @generated from field: int32 parks = 7;
    */
-  parks: number
+  parks: number;
 
   /**
    * How often an operator started the task over.
    *
    * @generated from field: int32 generation = 8;
    */
-  generation: number
-}
+  generation: number;
+};
 
 /**
  * Describes the message millrace.v1.Counters.
  * Use `create(CountersSchema)` to create a new message.
  */
-export const CountersSchema: GenMessage<Counters> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 16)
+export const CountersSchema: GenMessage<Counters> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 16);
 
 /**
  * A task in the hands of a worker.
  *
  * @generated from message millrace.v1.Claim
  */
-export type Claim = Message<'millrace.v1.Claim'> & {
+export type Claim = Message<"millrace.v1.Claim"> & {
   /**
    * @generated from field: string id = 1;
    */
-  id: string
+  id: string;
 
   /**
    * @generated from field: int32 epoch = 2;
    */
-  epoch: number
+  epoch: number;
 
   /**
    * @generated from field: string nonce = 3;
    */
-  nonce: string
+  nonce: string;
 
   /**
    * @generated from field: string type = 4;
    */
-  type: string
+  type: string;
 
   /**
    * @generated from field: string queue = 5;
    */
-  queue: string
+  queue: string;
 
   /**
    * @generated from field: optional string partition = 6;
    */
-  partition?: string | undefined
+  partition?: string | undefined;
 
   /**
    * @generated from field: int32 level = 7;
    */
-  level: number
+  level: number;
 
   /**
    * @generated from field: millrace.v1.Payload payload = 8;
    */
-  payload?: Payload | undefined
+  payload?: Payload | undefined;
 
   /**
    * @generated from field: millrace.v1.TaskPolicy policy = 9;
    */
-  policy?: TaskPolicy | undefined
+  policy?: TaskPolicy | undefined;
 
   /**
    * @generated from field: millrace.v1.Counters counters = 10;
    */
-  counters?: Counters | undefined
+  counters?: Counters | undefined;
 
   /**
    * @generated from field: int64 enqueued_at = 11;
    */
-  enqueuedAt: bigint
+  enqueuedAt: bigint;
 
   /**
    * When it became due.
    *
    * @generated from field: int64 run_at = 12;
    */
-  runAt: bigint
+  runAt: bigint;
 
   /**
    * @generated from field: int64 claimed_at = 13;
    */
-  claimedAt: bigint
+  claimedAt: bigint;
 
   /**
    * @generated from field: optional int64 timeout_ms = 14;
    */
-  timeoutMs?: bigint | undefined
+  timeoutMs?: bigint | undefined;
 
   /**
    * End of all attempts.
    *
    * @generated from field: optional int64 deadline_at = 15;
    */
-  deadlineAt?: bigint | undefined
+  deadlineAt?: bigint | undefined;
 
   /**
    * Its parents.
    *
    * @generated from field: repeated string after = 16;
    */
-  after: string[]
+  after: string[];
 
   /**
    * @generated from field: repeated string tags = 17;
    */
-  tags: string[]
+  tags: string[];
 
   /**
    * @generated from field: map<string, string> metadata = 18;
    */
-  metadata: { [key: string]: string }
+  metadata: { [key: string]: string };
 
   /**
    * @generated from field: map<string, string> headers = 19;
    */
-  headers: { [key: string]: string }
+  headers: { [key: string]: string };
 
   /**
    * Where the attempt before it has left off.
    *
    * @generated from field: optional millrace.v1.Payload checkpoint = 20;
    */
-  checkpoint?: Payload | undefined
-}
+  checkpoint?: Payload | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Claim.
  * Use `create(ClaimSchema)` to create a new message.
  */
-export const ClaimSchema: GenMessage<Claim> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 17)
+export const ClaimSchema: GenMessage<Claim> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 17);
 
 /**
  * Why and when a task was asked to stop.
  *
  * @generated from message millrace.v1.CancelRequest
  */
-export type CancelRequest = Message<'millrace.v1.CancelRequest'> & {
+export type CancelRequest = Message<"millrace.v1.CancelRequest"> & {
   /**
    * @generated from field: optional string reason = 1;
    */
-  reason?: string | undefined
+  reason?: string | undefined;
 
   /**
    * @generated from field: int64 at = 2;
    */
-  at: bigint
-}
+  at: bigint;
+};
 
 /**
  * Describes the message millrace.v1.CancelRequest.
  * Use `create(CancelRequestSchema)` to create a new message.
  */
-export const CancelRequestSchema: GenMessage<CancelRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_task, 18)
+export const CancelRequestSchema: GenMessage<CancelRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 18);
 
 /**
  * An error as it is kept with a task: at most 16 KiB in all.
  *
  * @generated from message millrace.v1.TaskError
  */
-export type TaskError = Message<'millrace.v1.TaskError'> & {
+export type TaskError = Message<"millrace.v1.TaskError"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
+  name: string;
 
   /**
    * @generated from field: string message = 2;
    */
-  message: string
+  message: string;
 
   /**
    * @generated from field: optional string code = 3;
    */
-  code?: string | undefined
+  code?: string | undefined;
 
   /**
    * @generated from field: optional string stack = 4;
    */
-  stack?: string | undefined
-}
+  stack?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.TaskError.
  * Use `create(TaskErrorSchema)` to create a new message.
  */
-export const TaskErrorSchema: GenMessage<TaskError> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 19)
+export const TaskErrorSchema: GenMessage<TaskError> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 19);
 
 /**
  * How far a handler says it has come.
  *
  * @generated from message millrace.v1.Progress
  */
-export type Progress = Message<'millrace.v1.Progress'> & {
+export type Progress = Message<"millrace.v1.Progress"> & {
   /**
    * From 0 to 1.
    *
    * @generated from field: double fraction = 1;
    */
-  fraction: number
+  fraction: number;
 
   /**
    * @generated from field: optional string message = 2;
    */
-  message?: string | undefined
-}
+  message?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Progress.
  * Use `create(ProgressSchema)` to create a new message.
  */
-export const ProgressSchema: GenMessage<Progress> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 20)
+export const ProgressSchema: GenMessage<Progress> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 20);
 
 /**
  * A line that a handler logged.
  *
  * @generated from message millrace.v1.LogEntry
  */
-export type LogEntry = Message<'millrace.v1.LogEntry'> & {
+export type LogEntry = Message<"millrace.v1.LogEntry"> & {
   /**
    * @generated from field: int64 at = 1;
    */
-  at: bigint
+  at: bigint;
 
   /**
    * @generated from field: millrace.v1.LogLevel level = 2;
    */
-  level: LogLevel
+  level: LogLevel;
 
   /**
    * @generated from field: string message = 3;
    */
-  message: string
+  message: string;
 
   /**
    * JSON.
    *
    * @generated from field: optional string data = 4;
    */
-  data?: string | undefined
-}
+  data?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.LogEntry.
  * Use `create(LogEntrySchema)` to create a new message.
  */
-export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 21)
+export const LogEntrySchema: GenMessage<LogEntry> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 21);
 
 /**
  * One line of a task's history.
  *
  * @generated from message millrace.v1.HistoryEntry
  */
-export type HistoryEntry = Message<'millrace.v1.HistoryEntry'> & {
+export type HistoryEntry = Message<"millrace.v1.HistoryEntry"> & {
   /**
    * @generated from field: int64 at = 1;
    */
-  at: bigint
+  at: bigint;
 
   /**
    * @generated from field: millrace.v1.HistoryEvent event = 2;
    */
-  event: HistoryEvent
+  event: HistoryEvent;
 
   /**
    * @generated from field: int32 epoch = 3;
    */
-  epoch: number
+  epoch: number;
 
   /**
    * The session that did it, or whose lease it was.
    *
    * @generated from field: optional string session = 4;
    */
-  session?: string | undefined
+  session?: string | undefined;
 
   /**
    * @generated from field: optional string detail = 5;
    */
-  detail?: string | undefined
-}
+  detail?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.HistoryEntry.
  * Use `create(HistoryEntrySchema)` to create a new message.
  */
-export const HistoryEntrySchema: GenMessage<HistoryEntry> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_task, 22)
+export const HistoryEntrySchema: GenMessage<HistoryEntry> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 22);
 
 /**
  * What became of a task, for those who wait for it.
  *
  * @generated from message millrace.v1.TaskOutcome
  */
-export type TaskOutcome = Message<'millrace.v1.TaskOutcome'> & {
+export type TaskOutcome = Message<"millrace.v1.TaskOutcome"> & {
   /**
    * @generated from field: millrace.v1.TaskState state = 1;
    */
-  state: TaskState
+  state: TaskState;
 
   /**
    * None where only a tombstone is left.
    *
    * @generated from field: optional string type = 2;
    */
-  type?: string | undefined
+  type?: string | undefined;
 
   /**
    * @generated from field: optional millrace.v1.FailReason reason = 3;
    */
-  reason?: FailReason | undefined
+  reason?: FailReason | undefined;
 
   /**
    * @generated from field: optional millrace.v1.Payload result = 4;
    */
-  result?: Payload | undefined
+  result?: Payload | undefined;
 
   /**
    * @generated from field: optional millrace.v1.TaskError error = 5;
    */
-  error?: TaskError | undefined
+  error?: TaskError | undefined;
 
   /**
    * @generated from field: optional millrace.v1.CancelRequest cancel = 6;
    */
-  cancel?: CancelRequest | undefined
-}
+  cancel?: CancelRequest | undefined;
+};
 
 /**
  * Describes the message millrace.v1.TaskOutcome.
  * Use `create(TaskOutcomeSchema)` to create a new message.
  */
-export const TaskOutcomeSchema: GenMessage<TaskOutcome> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 23)
+export const TaskOutcomeSchema: GenMessage<TaskOutcome> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 23);
 
 /**
  * A task in a list.
  *
  * @generated from message millrace.v1.TaskSummary
  */
-export type TaskSummary = Message<'millrace.v1.TaskSummary'> & {
+export type TaskSummary = Message<"millrace.v1.TaskSummary"> & {
   /**
    * @generated from field: string id = 1;
    */
-  id: string
+  id: string;
 
   /**
    * @generated from field: string type = 2;
    */
-  type: string
+  type: string;
 
   /**
    * @generated from field: repeated string needs = 3;
    */
-  needs: string[]
+  needs: string[];
 
   /**
    * @generated from field: string queue = 4;
    */
-  queue: string
+  queue: string;
 
   /**
    * @generated from field: int32 level = 5;
    */
-  level: number
+  level: number;
 
   /**
    * @generated from field: millrace.v1.TaskState state = 6;
    */
-  state: TaskState
+  state: TaskState;
 
   /**
    * @generated from field: bool held = 7;
    */
-  held: boolean
+  held: boolean;
 
   /**
    * @generated from field: optional millrace.v1.FailReason reason = 8;
    */
-  reason?: FailReason | undefined
+  reason?: FailReason | undefined;
 
   /**
    * @generated from field: int32 epoch = 9;
    */
-  epoch: number
+  epoch: number;
 
   /**
    * @generated from field: millrace.v1.Counters counters = 10;
    */
-  counters?: Counters | undefined
+  counters?: Counters | undefined;
 
   /**
    * The last one that an attempt has left.
    *
    * @generated from field: optional millrace.v1.TaskError error = 11;
    */
-  error?: TaskError | undefined
+  error?: TaskError | undefined;
 
   /**
    * @generated from field: int64 enqueued_at = 12;
    */
-  enqueuedAt: bigint
+  enqueuedAt: bigint;
 
   /**
    * When it became due, or will.
    *
    * @generated from field: int64 run_at = 13;
    */
-  runAt: bigint
+  runAt: bigint;
 
   /**
    * When the latest claim was made.
    *
    * @generated from field: optional int64 started_at = 14;
    */
-  startedAt?: bigint | undefined
+  startedAt?: bigint | undefined;
 
   /**
    * @generated from field: optional int64 finished_at = 15;
    */
-  finishedAt?: bigint | undefined
+  finishedAt?: bigint | undefined;
 
   /**
    * @generated from field: optional int64 timeout_ms = 16;
    */
-  timeoutMs?: bigint | undefined
+  timeoutMs?: bigint | undefined;
 
   /**
    * @generated from field: optional int64 start_by = 17;
    */
-  startBy?: bigint | undefined
+  startBy?: bigint | undefined;
 
   /**
    * @generated from field: optional int64 deadline_at = 18;
    */
-  deadlineAt?: bigint | undefined
+  deadlineAt?: bigint | undefined;
 
   /**
    * Whose lease it runs under.
    *
    * @generated from field: optional string session = 19;
    */
-  session?: string | undefined
+  session?: string | undefined;
 
   /**
    * @generated from field: optional millrace.v1.CancelRequest cancel = 20;
    */
-  cancel?: CancelRequest | undefined
+  cancel?: CancelRequest | undefined;
 
   /**
    * How many parents it still waits for.
    *
    * @generated from field: int32 blockers = 21;
    */
-  blockers: number
+  blockers: number;
 
   /**
    * @generated from field: optional string unique_key = 22;
    */
-  uniqueKey?: string | undefined
+  uniqueKey?: string | undefined;
 
   /**
    * @generated from field: optional millrace.v1.Lane lane = 23;
    */
-  lane?: Lane | undefined
+  lane?: Lane | undefined;
 
   /**
    * What stands for its due time in line.
    *
    * @generated from field: optional int64 due_by = 24;
    */
-  dueBy?: bigint | undefined
+  dueBy?: bigint | undefined;
 
   /**
    * @generated from field: repeated string tags = 25;
    */
-  tags: string[]
+  tags: string[];
 
   /**
    * @generated from field: map<string, string> metadata = 26;
    */
-  metadata: { [key: string]: string }
+  metadata: { [key: string]: string };
 
   /**
    * @generated from field: optional millrace.v1.Progress progress = 27;
    */
-  progress?: Progress | undefined
-}
+  progress?: Progress | undefined;
+};
 
 /**
  * Describes the message millrace.v1.TaskSummary.
  * Use `create(TaskSummarySchema)` to create a new message.
  */
-export const TaskSummarySchema: GenMessage<TaskSummary> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 24)
+export const TaskSummarySchema: GenMessage<TaskSummary> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 24);
 
 /**
  * A task as readers see it, whole.
  *
  * @generated from message millrace.v1.TaskRecord
  */
-export type TaskRecord = Message<'millrace.v1.TaskRecord'> & {
+export type TaskRecord = Message<"millrace.v1.TaskRecord"> & {
   /**
    * @generated from field: string id = 1;
    */
-  id: string
+  id: string;
 
   /**
    * @generated from field: string type = 2;
    */
-  type: string
+  type: string;
 
   /**
    * @generated from field: repeated string needs = 3;
    */
-  needs: string[]
+  needs: string[];
 
   /**
    * @generated from field: string queue = 4;
    */
-  queue: string
+  queue: string;
 
   /**
    * @generated from field: int32 level = 5;
    */
-  level: number
+  level: number;
 
   /**
    * @generated from field: millrace.v1.TaskState state = 6;
    */
-  state: TaskState
+  state: TaskState;
 
   /**
    * @generated from field: bool held = 7;
    */
-  held: boolean
+  held: boolean;
 
   /**
    * @generated from field: optional millrace.v1.FailReason reason = 8;
    */
-  reason?: FailReason | undefined
+  reason?: FailReason | undefined;
 
   /**
    * @generated from field: int32 epoch = 9;
    */
-  epoch: number
+  epoch: number;
 
   /**
    * @generated from field: millrace.v1.Counters counters = 10;
    */
-  counters?: Counters | undefined
+  counters?: Counters | undefined;
 
   /**
    * The last one that an attempt has left.
    *
    * @generated from field: optional millrace.v1.TaskError error = 11;
    */
-  error?: TaskError | undefined
+  error?: TaskError | undefined;
 
   /**
    * @generated from field: int64 enqueued_at = 12;
    */
-  enqueuedAt: bigint
+  enqueuedAt: bigint;
 
   /**
    * When it became due, or will.
    *
    * @generated from field: int64 run_at = 13;
    */
-  runAt: bigint
+  runAt: bigint;
 
   /**
    * When the latest claim was made.
    *
    * @generated from field: optional int64 started_at = 14;
    */
-  startedAt?: bigint | undefined
+  startedAt?: bigint | undefined;
 
   /**
    * @generated from field: optional int64 finished_at = 15;
    */
-  finishedAt?: bigint | undefined
+  finishedAt?: bigint | undefined;
 
   /**
    * @generated from field: optional int64 timeout_ms = 16;
    */
-  timeoutMs?: bigint | undefined
+  timeoutMs?: bigint | undefined;
 
   /**
    * @generated from field: optional int64 start_by = 17;
    */
-  startBy?: bigint | undefined
+  startBy?: bigint | undefined;
 
   /**
    * @generated from field: optional int64 deadline_at = 18;
    */
-  deadlineAt?: bigint | undefined
+  deadlineAt?: bigint | undefined;
 
   /**
    * Whose lease it runs under.
    *
    * @generated from field: optional string session = 19;
    */
-  session?: string | undefined
+  session?: string | undefined;
 
   /**
    * @generated from field: optional millrace.v1.CancelRequest cancel = 20;
    */
-  cancel?: CancelRequest | undefined
+  cancel?: CancelRequest | undefined;
 
   /**
    * How many parents it still waits for.
    *
    * @generated from field: int32 blockers = 21;
    */
-  blockers: number
+  blockers: number;
 
   /**
    * @generated from field: optional string unique_key = 22;
    */
-  uniqueKey?: string | undefined
+  uniqueKey?: string | undefined;
 
   /**
    * @generated from field: optional millrace.v1.Lane lane = 23;
    */
-  lane?: Lane | undefined
+  lane?: Lane | undefined;
 
   /**
    * What stands for its due time in line.
    *
    * @generated from field: optional int64 due_by = 24;
    */
-  dueBy?: bigint | undefined
+  dueBy?: bigint | undefined;
 
   /**
    * @generated from field: repeated string tags = 25;
    */
-  tags: string[]
+  tags: string[];
 
   /**
    * @generated from field: map<string, string> metadata = 26;
    */
-  metadata: { [key: string]: string }
+  metadata: { [key: string]: string };
 
   /**
    * @generated from field: optional millrace.v1.Progress progress = 27;
    */
-  progress?: Progress | undefined
+  progress?: Progress | undefined;
 
   /**
    * @generated from field: millrace.v1.TaskPolicy policy = 28;
    */
-  policy?: TaskPolicy | undefined
+  policy?: TaskPolicy | undefined;
 
   /**
    * None once it succeeded.
    *
    * @generated from field: optional millrace.v1.Payload payload = 29;
    */
-  payload?: Payload | undefined
+  payload?: Payload | undefined;
 
   /**
    * @generated from field: optional millrace.v1.Payload result = 30;
    */
-  result?: Payload | undefined
+  result?: Payload | undefined;
 
   /**
    * @generated from field: optional millrace.v1.Payload checkpoint = 31;
    */
-  checkpoint?: Payload | undefined
+  checkpoint?: Payload | undefined;
 
   /**
    * @generated from field: repeated millrace.v1.Edge after = 32;
    */
-  after: Edge[]
+  after: Edge[];
 
   /**
    * @generated from field: map<string, string> headers = 33;
    */
-  headers: { [key: string]: string }
+  headers: { [key: string]: string };
 
   /**
    * @generated from field: repeated millrace.v1.LogEntry logs = 34;
    */
-  logs: LogEntry[]
+  logs: LogEntry[];
 
   /**
    * @generated from field: repeated millrace.v1.HistoryEntry history = 35;
    */
-  history: HistoryEntry[]
-}
+  history: HistoryEntry[];
+};
 
 /**
  * Describes the message millrace.v1.TaskRecord.
  * Use `create(TaskRecordSchema)` to create a new message.
  */
-export const TaskRecordSchema: GenMessage<TaskRecord> = /*@__PURE__*/ messageDesc(file_millrace_v1_task, 25)
+export const TaskRecordSchema: GenMessage<TaskRecord> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_task, 25);
 
 /**
  * The life of a task. `PENDING` tasks wait for their time, or for a worker.
@@ -1432,19 +1434,20 @@ export const TaskState = {
    * @generated from enum value: TASK_STATE_CANCELLED = 7;
    */
   CANCELLED: 7,
-} as const
+} as const;
 
 /**
  * The life of a task. `PENDING` tasks wait for their time, or for a worker.
  *
  * @generated from enum millrace.v1.TaskState
  */
-export type TaskState = (typeof TaskState)[keyof typeof TaskState] | UnknownEnum
+export type TaskState = (typeof TaskState)[keyof typeof TaskState] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.TaskState.
  */
-export const TaskStateSchema: GenEnum<TaskState> = /*@__PURE__*/ enumDesc(file_millrace_v1_task, 0)
+export const TaskStateSchema: GenEnum<TaskState> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_task, 0);
 
 /**
  * Why a failed task failed.
@@ -1500,19 +1503,20 @@ export const FailReason = {
    * @generated from enum value: FAIL_REASON_DEPENDENCY = 6;
    */
   DEPENDENCY: 6,
-} as const
+} as const;
 
 /**
  * Why a failed task failed.
  *
  * @generated from enum millrace.v1.FailReason
  */
-export type FailReason = (typeof FailReason)[keyof typeof FailReason] | UnknownEnum
+export type FailReason = (typeof FailReason)[keyof typeof FailReason] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.FailReason.
  */
-export const FailReasonSchema: GenEnum<FailReason> = /*@__PURE__*/ enumDesc(file_millrace_v1_task, 1)
+export const FailReasonSchema: GenEnum<FailReason> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_task, 1);
 
 /**
  * What a dependent does when a task that it waits for ends in anything but success.
@@ -1554,19 +1558,20 @@ export const IfFailed = {
    * @generated from enum value: IF_FAILED_TRIGGER = 4;
    */
   TRIGGER: 4,
-} as const
+} as const;
 
 /**
  * What a dependent does when a task that it waits for ends in anything but success.
  *
  * @generated from enum millrace.v1.IfFailed
  */
-export type IfFailed = (typeof IfFailed)[keyof typeof IfFailed] | UnknownEnum
+export type IfFailed = (typeof IfFailed)[keyof typeof IfFailed] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.IfFailed.
  */
-export const IfFailedSchema: GenEnum<IfFailed> = /*@__PURE__*/ enumDesc(file_millrace_v1_task, 2)
+export const IfFailedSchema: GenEnum<IfFailed> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_task, 2);
 
 /**
  * Who drew the id of a task.
@@ -1594,19 +1599,20 @@ export const IdMaker = {
    * @generated from enum value: ID_MAKER_USER = 2;
    */
   USER: 2,
-} as const
+} as const;
 
 /**
  * Who drew the id of a task.
  *
  * @generated from enum millrace.v1.IdMaker
  */
-export type IdMaker = (typeof IdMaker)[keyof typeof IdMaker] | UnknownEnum
+export type IdMaker = (typeof IdMaker)[keyof typeof IdMaker] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.IdMaker.
  */
-export const IdMakerSchema: GenEnum<IdMaker> = /*@__PURE__*/ enumDesc(file_millrace_v1_task, 3)
+export const IdMakerSchema: GenEnum<IdMaker> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_task, 3);
 
 /**
  * What becomes of a newcomer while its key is held.
@@ -1641,19 +1647,20 @@ export const UniqueThen = {
    * @generated from enum value: UNIQUE_THEN_REJECT = 3;
    */
   REJECT: 3,
-} as const
+} as const;
 
 /**
  * What becomes of a newcomer while its key is held.
  *
  * @generated from enum millrace.v1.UniqueThen
  */
-export type UniqueThen = (typeof UniqueThen)[keyof typeof UniqueThen] | UnknownEnum
+export type UniqueThen = (typeof UniqueThen)[keyof typeof UniqueThen] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.UniqueThen.
  */
-export const UniqueThenSchema: GenEnum<UniqueThen> = /*@__PURE__*/ enumDesc(file_millrace_v1_task, 4)
+export const UniqueThenSchema: GenEnum<UniqueThen> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_task, 4);
 
 /**
  * How grave a line of a log is.
@@ -1695,19 +1702,20 @@ export const LogLevel = {
    * @generated from enum value: LOG_LEVEL_ERROR = 4;
    */
   ERROR: 4,
-} as const
+} as const;
 
 /**
  * How grave a line of a log is.
  *
  * @generated from enum millrace.v1.LogLevel
  */
-export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel] | UnknownEnum
+export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.LogLevel.
  */
-export const LogLevelSchema: GenEnum<LogLevel> = /*@__PURE__*/ enumDesc(file_millrace_v1_task, 5)
+export const LogLevelSchema: GenEnum<LogLevel> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_task, 5);
 
 /**
  * What the history of a task tells of.
@@ -1833,16 +1841,18 @@ export const HistoryEvent = {
    * @generated from enum value: HISTORY_EVENT_RESTARTED = 16;
    */
   RESTARTED: 16,
-} as const
+} as const;
 
 /**
  * What the history of a task tells of.
  *
  * @generated from enum millrace.v1.HistoryEvent
  */
-export type HistoryEvent = (typeof HistoryEvent)[keyof typeof HistoryEvent] | UnknownEnum
+export type HistoryEvent = (typeof HistoryEvent)[keyof typeof HistoryEvent] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.HistoryEvent.
  */
-export const HistoryEventSchema: GenEnum<HistoryEvent> = /*@__PURE__*/ enumDesc(file_millrace_v1_task, 6)
+export const HistoryEventSchema: GenEnum<HistoryEvent> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_task, 6);
+

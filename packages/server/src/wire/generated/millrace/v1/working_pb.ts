@@ -4,1158 +4,1121 @@
 
 // Working: sessions, claims, and what becomes of them.
 
-import type { GenEnum, GenFile, GenMessage } from '@bufbuild/protobuf/codegenv2'
-import { enumDesc, fileDesc, messageDesc } from '@bufbuild/protobuf/codegenv2'
-import { file_millrace_v1_forms } from './forms_pb.ts'
-import type {
-  Always,
-  Claim,
-  Counters,
-  FailReason,
-  Fence,
-  LogEntry,
-  Payload,
-  Progress,
-  TaskError,
-  TaskOutcome,
-  TaskPolicy,
-} from './task_pb.ts'
-import { file_millrace_v1_task } from './task_pb.ts'
-import type { Message, UnknownEnum } from '@bufbuild/protobuf'
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_millrace_v1_forms } from "./forms_pb.ts";
+import type { Always, Claim, Counters, FailReason, Fence, LogEntry, Payload, Progress, TaskError, TaskOutcome, TaskPolicy } from "./task_pb.ts";
+import { file_millrace_v1_task } from "./task_pb.ts";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file millrace/v1/working.proto.
  */
-export const file_millrace_v1_working: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'ChltaWxscmFjZS92MS93b3JraW5nLnByb3RvEgttaWxscmFjZS52MSKpAgoST3BlblNlc3Npb25SZXF1ZXN0EhUKB3Nlc3Npb24YASABKAlCBOjgGAESDgoGdHRsX21zGAIgASgDEhMKBGhvc3QYAyABKAlCBfDgGIAIEgsKA3BpZBgEIAEoBRIZCgZxdWV1ZXMYBSADKAlCCejgGAPw4BjoBxIYCgV0eXBlcxgGIAMoCUIJ6OAYA/DgGJBOEhkKBm9mZmVycxgHIAMoCUIJ6OAYBPDgGJBOEhMKC2NvbmN1cnJlbmN5GAggASgFEicKBXN0YXRlGAkgASgOMhgubWlsbHJhY2UudjEuV29ya2VyU3RhdGUSPAoLZGVmaW5pdGlvbnMYCiADKAsyIC5taWxscmFjZS52MS5QdWJsaXNoZWREZWZpbml0aW9uQgXw4BiQTiKEAQoTUHVibGlzaGVkRGVmaW5pdGlvbhISCgR0eXBlGAEgASgJQgTo4BgDEhMKBXF1ZXVlGAIgASgJQgTo4BgDEhMKBWxldmVsGAMgASgFQgTw4BgEEg8KB29wdGlvbnMYBCABKAkSEwoGc2NoZW1hGAUgASgJSACIAQFCCQoHX3NjaGVtYSJOChNPcGVuU2Vzc2lvblJlc3BvbnNlEioKB3Nlc3Npb24YASABKA4yGS5taWxscmFjZS52MS5TZXNzaW9uU3RhdGUSCwoDbm93GAIgASgDIpIBCgxSZW5ld1JlcXVlc3QSFQoHc2Vzc2lvbhgBIAEoCUIE6OAYARIOCgZ0dGxfbXMYAiABKAMSCwoDc2VxGAMgASgFEigKBGhlbGQYBCABKAsyFS5taWxscmFjZS52MS5IZWxkTGlzdEgAiAEBEhsKCGF3YWl0aW5nGAUgAygJQgno4BgC8OAYkE5CBwoFX2hlbGQiNQoISGVsZExpc3QSKQoGdmFsdWVzGAEgAygLMhEubWlsbHJhY2UudjEuSGVsZEIG8OAYoI0GIjoKBEhlbGQSIQoFZmVuY2UYASABKAsyEi5taWxscmFjZS52MS5GZW5jZRIPCgdzdGFydGVkGAIgASgIItMBCg1SZW5ld1Jlc3BvbnNlEioKB3Nlc3Npb24YASABKA4yGS5taWxscmFjZS52MS5TZXNzaW9uU3RhdGUSCwoDbm93GAIgASgDEiAKBGxvc3QYAyADKAsyEi5taWxscmFjZS52MS5GZW5jZRIuCgljYW5jZWxsZWQYBCADKAsyGy5taWxscmFjZS52MS5DYW5jZWxsZWRDbGFpbRItCgVvcmRlchgFIAEoCzIZLm1pbGxyYWNlLnYxLlNlc3Npb25PcmRlckgAiAEBQggKBl9vcmRlciJTCg5DYW5jZWxsZWRDbGFpbRIhCgVmZW5jZRgBIAEoCzISLm1pbGxyYWNlLnYxLkZlbmNlEhMKBnJlYXNvbhgCIAEoCUgAiAEBQgkKB19yZWFzb24iagoMU2Vzc2lvbk9yZGVyEigKA2VuZBgBIAEoDjIWLm1pbGxyYWNlLnYxLldvcmtlckVuZEgAiAEBEhgKC2NvbmN1cnJlbmN5GAIgASgFSAGIAQFCBgoEX2VuZEIOCgxfY29uY3VycmVuY3kihwEKE09yZGVyU2Vzc2lvblJlcXVlc3QSFQoHc2Vzc2lvbhgBIAEoCUIE6OAYARInCgNlbmQYAiABKAsyFS5taWxscmFjZS52MS5FbmRPcmRlckgAiAEBEhgKC2NvbmN1cnJlbmN5GAMgASgFSAGIAQFCBgoEX2VuZEIOCgxfY29uY3VycmVuY3kiPAoIRW5kT3JkZXISKAoDZW5kGAEgASgOMhYubWlsbHJhY2UudjEuV29ya2VyRW5kSACIAQFCBgoEX2VuZCJCChRPcmRlclNlc3Npb25SZXNwb25zZRIqCgdzZXNzaW9uGAEgASgOMhkubWlsbHJhY2UudjEuU2Vzc2lvblN0YXRlIiwKE0Nsb3NlU2Vzc2lvblJlcXVlc3QSFQoHc2Vzc2lvbhgBIAEoCUIE6OAYASIWChRDbG9zZVNlc3Npb25SZXNwb25zZSK2AQoPRXhjaGFuZ2VSZXF1ZXN0EhUKB3Nlc3Npb24YASABKAlCBOjgGAESEwoFbm9uY2UYAiABKAlCBOjgGAISDQoFYWdhaW4YAyABKAgSMwoLc2V0dGxlbWVudHMYBCADKAsyFy5taWxscmFjZS52MS5TZXR0bGVtZW50QgXw4BjoBxIoCgZkZW1hbmQYBSABKAsyEy5taWxscmFjZS52MS5EZW1hbmRIAIgBAUIJCgdfZGVtYW5kIpsBCgpTZXR0bGVtZW50EiEKBWZlbmNlGAEgASgLMhIubWlsbHJhY2UudjEuRmVuY2USCwoDc2VxGAIgASgFEisKCnRyYW5zaXRpb24YAyABKAsyFy5taWxscmFjZS52MS5UcmFuc2l0aW9uEiYKBW5vdGVzGAQgASgLMhIubWlsbHJhY2UudjEuTm90ZXNIAIgBAUIICgZfbm90ZXMibgoFTm90ZXMSLAoIcHJvZ3Jlc3MYASABKAsyFS5taWxscmFjZS52MS5Qcm9ncmVzc0gAiAEBEioKBGxvZ3MYAiADKAsyFS5taWxscmFjZS52MS5Mb2dFbnRyeUIF8OAY6AdCCwoJX3Byb2dyZXNzIvABCgpUcmFuc2l0aW9uEisKCXN1Y2NlZWRlZBgBIAEoCzIWLm1pbGxyYWNlLnYxLlN1Y2NlZWRlZEgAEi0KB3BlbmRpbmcYAiABKAsyGi5taWxscmFjZS52MS5CYWNrVG9QZW5kaW5nSAASJQoGZmFpbGVkGAMgASgLMhMubWlsbHJhY2UudjEuRmFpbGVkSAASKwoJY2FuY2VsbGVkGAQgASgLMhYubWlsbHJhY2UudjEuQ2FuY2VsbGVkSAASLAoHcnVubmluZxgFIAEoCzIZLm1pbGxyYWNlLnYxLlN0aWxsUnVubmluZ0gAQgQKAnRvIkEKCVN1Y2NlZWRlZBIpCgZyZXN1bHQYASABKAsyFC5taWxscmFjZS52MS5QYXlsb2FkSACIAQFCCQoHX3Jlc3VsdCK+AQoNQmFja1RvUGVuZGluZxIkCgVjb3VudBgBIAEoDjIVLm1pbGxyYWNlLnYxLkNsYWltRW5kEhUKCGRlbGF5X21zGAIgASgDSACIAQESKgoFZXJyb3IYAyABKAsyFi5taWxscmFjZS52MS5UYXNrRXJyb3JIAYgBARIkCgRzaHV0GAQgASgLMhEubWlsbHJhY2UudjEuU2h1dEgCiAEBQgsKCV9kZWxheV9tc0IICgZfZXJyb3JCBwoFX3NodXQirQEKBkZhaWxlZBIkCgVjb3VudBgBIAEoDjIVLm1pbGxyYWNlLnYxLkNsYWltRW5kEicKBnJlYXNvbhgCIAEoDjIXLm1pbGxyYWNlLnYxLkZhaWxSZWFzb24SJQoFZXJyb3IYAyABKAsyFi5taWxscmFjZS52MS5UYXNrRXJyb3ISJAoEc2h1dBgEIAEoCzIRLm1pbGxyYWNlLnYxLlNodXRIAIgBAUIHCgVfc2h1dCJBCglDYW5jZWxsZWQSKgoFZXJyb3IYASABKAsyFi5taWxscmFjZS52MS5UYXNrRXJyb3JIAIgBAUIICgZfZXJyb3IiTAoMU3RpbGxSdW5uaW5nEi0KCmNoZWNrcG9pbnQYASABKAsyFC5taWxscmFjZS52MS5QYXlsb2FkSACIAQFCDQoLX2NoZWNrcG9pbnQiOwoEU2h1dBITCgRuYW1lGAEgASgJQgXw4BiAAhISCgNrZXkYAiABKAlCBfDgGIAIEgoKAm1zGAMgASgDIu8BCgZEZW1hbmQSGAoFdHlwZXMYASADKAlCCejgGAPw4BiQThIZCgZvZmZlcnMYAiADKAlCCejgGATw4BiQThIvCgZxdWV1ZXMYAyADKAsyGC5taWxscmFjZS52MS5RdWV1ZURlbWFuZEIF8OAY6AcSEQoJdGFza3NfbWF4GAQgASgFEg8KB3F1YW50dW0YBSABKAUSEQoJYnl0ZXNfbWF4GAYgASgDEhoKBmN1cnNvchgHIAEoCUIF8OAYgCBIAIgBARIYCgR0dXJuGAggASgJQgXw4BiAIEgBiAEBQgkKB19jdXJzb3JCBwoFX3R1cm4iSgoLUXVldWVEZW1hbmQSEwoFcXVldWUYASABKAlCBOjgGAMSEwoFc2xvdHMYAiADKAVCBPDgGAUSEQoJdGFza3NfbWF4GAMgASgFIpACChBFeGNoYW5nZVJlc3BvbnNlEgsKA25vdxgBIAEoAxImCgh2ZXJkaWN0cxgCIAMoDjIULm1pbGxyYWNlLnYxLlZlcmRpY3QSKgoHc2Vzc2lvbhgDIAEoDjIZLm1pbGxyYWNlLnYxLlNlc3Npb25TdGF0ZRIiCgZjbGFpbXMYBCADKAsyEi5taWxscmFjZS52MS5DbGFpbRITCgZjdXJzb3IYBSABKAlIAIgBARIRCgR0dXJuGAYgASgJSAGIAQESFwoKbmV4dF9pbl9tcxgHIAEoA0gCiAEBEhMKC3VuZGVsaXZlcmVkGAggASgIQgkKB19jdXJzb3JCBwoFX3R1cm5CDQoLX25leHRfaW5fbXMicAoOUmVjbGFpbVJlcXVlc3QSFQoHc2Vzc2lvbhgBIAEoCUIE6OAYARITCgVub25jZRgCIAEoCUIE6OAYAhINCgVhZ2FpbhgDIAEoCBIRCgl0YXNrc19tYXgYBCABKAUSEAoIZ3JhY2VfbXMYBSABKAMiZAoPUmVjbGFpbVJlc3BvbnNlEioKB3Nlc3Npb24YASABKA4yGS5taWxscmFjZS52MS5TZXNzaW9uU3RhdGUSJQoFdGFza3MYAiADKAsyFi5taWxscmFjZS52MS5SZWNsYWltZWQi1AEKCVJlY2xhaW1lZBIhCgVmZW5jZRgBIAEoCzISLm1pbGxyYWNlLnYxLkZlbmNlEgwKBHR5cGUYAiABKAkSJwoGcG9saWN5GAMgASgLMhcubWlsbHJhY2UudjEuVGFza1BvbGljeRInCghjb3VudGVycxgEIAEoCzIVLm1pbGxyYWNlLnYxLkNvdW50ZXJzEigKBWNhdXNlGAUgASgOMhkubWlsbHJhY2UudjEuUmVjbGFpbUNhdXNlEhEKBGZyb20YBiABKAlIAIgBAUIHCgVfZnJvbSI8Cg9PdXRjb21lc1JlcXVlc3QSFgoDaWRzGAEgAygJQgno4BgB8OAY6AcSEQoJYnl0ZXNfbWF4GAIgASgDIj4KEE91dGNvbWVzUmVzcG9uc2USKgoIb3V0Y29tZXMYASADKAsyGC5taWxscmFjZS52MS5PdXRjb21lU2xvdCJoCgtPdXRjb21lU2xvdBIrCgdvdXRjb21lGAEgASgLMhgubWlsbHJhY2UudjEuVGFza091dGNvbWVIABIkCgVsYXRlchgCIAEoCzITLm1pbGxyYWNlLnYxLkFsd2F5c0gAQgYKBHNsb3QqXgoMU2Vzc2lvblN0YXRlEh0KGVNFU1NJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIXChNTRVNTSU9OX1NUQVRFX0FMSVZFEAESFgoSU0VTU0lPTl9TVEFURV9ERUFEEAIqYAoLV29ya2VyU3RhdGUSHAoYV09SS0VSX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUV09SS0VSX1NUQVRFX1JVTk5JTkcQARIZChVXT1JLRVJfU1RBVEVfRFJBSU5JTkcQAipSCglXb3JrZXJFbmQSGgoWV09SS0VSX0VORF9VTlNQRUNJRklFRBAAEhQKEFdPUktFUl9FTkRfRFJBSU4QARITCg9XT1JLRVJfRU5EX1NUT1AQAiqvAQoIQ2xhaW1FbmQSGQoVQ0xBSU1fRU5EX1VOU1BFQ0lGSUVEEAASFQoRQ0xBSU1fRU5EX0ZBSUxVUkUQARITCg9DTEFJTV9FTkRfQ1JBU0gQAhIcChhDTEFJTV9FTkRfSVNPTEFURURfQ1JBU0gQAxIUChBDTEFJTV9FTkRfUkVUVVJOEAQSFAoQQ0xBSU1fRU5EX1NOT09aRRAFEhIKDkNMQUlNX0VORF9OT05FEAYqYQoHVmVyZGljdBIXChNWRVJESUNUX1VOU1BFQ0lGSUVEEAASEwoPVkVSRElDVF9BUFBMSUVEEAESFQoRVkVSRElDVF9DQU5DRUxMRUQQAhIRCg1WRVJESUNUX1NUQUxFEAMqmAEKDFJlY2xhaW1DYXVzZRIdChlSRUNMQUlNX0NBVVNFX1VOU1BFQ0lGSUVEEAASGgoWUkVDTEFJTV9DQVVTRV9ERUFETElORRABEhgKFFJFQ0xBSU1fQ0FVU0VfQ0FOQ0VMEAISGAoUUkVDTEFJTV9DQVVTRV9MQVBTRUQQAxIZChVSRUNMQUlNX0NBVVNFX1RJTUVPVVQQBGIGcHJvdG8z',
-    [file_millrace_v1_forms, file_millrace_v1_task],
-  )
+export const file_millrace_v1_working: GenFile = /*@__PURE__*/
+  fileDesc("ChltaWxscmFjZS92MS93b3JraW5nLnByb3RvEgttaWxscmFjZS52MSKpAgoST3BlblNlc3Npb25SZXF1ZXN0EhUKB3Nlc3Npb24YASABKAlCBOjgGAESDgoGdHRsX21zGAIgASgDEhMKBGhvc3QYAyABKAlCBfDgGIAIEgsKA3BpZBgEIAEoBRIZCgZxdWV1ZXMYBSADKAlCCejgGAPw4BjoBxIYCgV0eXBlcxgGIAMoCUIJ6OAYA/DgGJBOEhkKBm9mZmVycxgHIAMoCUIJ6OAYBPDgGJBOEhMKC2NvbmN1cnJlbmN5GAggASgFEicKBXN0YXRlGAkgASgOMhgubWlsbHJhY2UudjEuV29ya2VyU3RhdGUSPAoLZGVmaW5pdGlvbnMYCiADKAsyIC5taWxscmFjZS52MS5QdWJsaXNoZWREZWZpbml0aW9uQgXw4BiQTiKEAQoTUHVibGlzaGVkRGVmaW5pdGlvbhISCgR0eXBlGAEgASgJQgTo4BgDEhMKBXF1ZXVlGAIgASgJQgTo4BgDEhMKBWxldmVsGAMgASgFQgTw4BgEEg8KB29wdGlvbnMYBCABKAkSEwoGc2NoZW1hGAUgASgJSACIAQFCCQoHX3NjaGVtYSJOChNPcGVuU2Vzc2lvblJlc3BvbnNlEioKB3Nlc3Npb24YASABKA4yGS5taWxscmFjZS52MS5TZXNzaW9uU3RhdGUSCwoDbm93GAIgASgDIpIBCgxSZW5ld1JlcXVlc3QSFQoHc2Vzc2lvbhgBIAEoCUIE6OAYARIOCgZ0dGxfbXMYAiABKAMSCwoDc2VxGAMgASgFEigKBGhlbGQYBCABKAsyFS5taWxscmFjZS52MS5IZWxkTGlzdEgAiAEBEhsKCGF3YWl0aW5nGAUgAygJQgno4BgC8OAYkE5CBwoFX2hlbGQiNQoISGVsZExpc3QSKQoGdmFsdWVzGAEgAygLMhEubWlsbHJhY2UudjEuSGVsZEIG8OAYoI0GIjoKBEhlbGQSIQoFZmVuY2UYASABKAsyEi5taWxscmFjZS52MS5GZW5jZRIPCgdzdGFydGVkGAIgASgIItMBCg1SZW5ld1Jlc3BvbnNlEioKB3Nlc3Npb24YASABKA4yGS5taWxscmFjZS52MS5TZXNzaW9uU3RhdGUSCwoDbm93GAIgASgDEiAKBGxvc3QYAyADKAsyEi5taWxscmFjZS52MS5GZW5jZRIuCgljYW5jZWxsZWQYBCADKAsyGy5taWxscmFjZS52MS5DYW5jZWxsZWRDbGFpbRItCgVvcmRlchgFIAEoCzIZLm1pbGxyYWNlLnYxLlNlc3Npb25PcmRlckgAiAEBQggKBl9vcmRlciJTCg5DYW5jZWxsZWRDbGFpbRIhCgVmZW5jZRgBIAEoCzISLm1pbGxyYWNlLnYxLkZlbmNlEhMKBnJlYXNvbhgCIAEoCUgAiAEBQgkKB19yZWFzb24iagoMU2Vzc2lvbk9yZGVyEigKA2VuZBgBIAEoDjIWLm1pbGxyYWNlLnYxLldvcmtlckVuZEgAiAEBEhgKC2NvbmN1cnJlbmN5GAIgASgFSAGIAQFCBgoEX2VuZEIOCgxfY29uY3VycmVuY3kihwEKE09yZGVyU2Vzc2lvblJlcXVlc3QSFQoHc2Vzc2lvbhgBIAEoCUIE6OAYARInCgNlbmQYAiABKAsyFS5taWxscmFjZS52MS5FbmRPcmRlckgAiAEBEhgKC2NvbmN1cnJlbmN5GAMgASgFSAGIAQFCBgoEX2VuZEIOCgxfY29uY3VycmVuY3kiPAoIRW5kT3JkZXISKAoDZW5kGAEgASgOMhYubWlsbHJhY2UudjEuV29ya2VyRW5kSACIAQFCBgoEX2VuZCJCChRPcmRlclNlc3Npb25SZXNwb25zZRIqCgdzZXNzaW9uGAEgASgOMhkubWlsbHJhY2UudjEuU2Vzc2lvblN0YXRlIiwKE0Nsb3NlU2Vzc2lvblJlcXVlc3QSFQoHc2Vzc2lvbhgBIAEoCUIE6OAYASIWChRDbG9zZVNlc3Npb25SZXNwb25zZSK2AQoPRXhjaGFuZ2VSZXF1ZXN0EhUKB3Nlc3Npb24YASABKAlCBOjgGAESEwoFbm9uY2UYAiABKAlCBOjgGAISDQoFYWdhaW4YAyABKAgSMwoLc2V0dGxlbWVudHMYBCADKAsyFy5taWxscmFjZS52MS5TZXR0bGVtZW50QgXw4BjoBxIoCgZkZW1hbmQYBSABKAsyEy5taWxscmFjZS52MS5EZW1hbmRIAIgBAUIJCgdfZGVtYW5kIpsBCgpTZXR0bGVtZW50EiEKBWZlbmNlGAEgASgLMhIubWlsbHJhY2UudjEuRmVuY2USCwoDc2VxGAIgASgFEisKCnRyYW5zaXRpb24YAyABKAsyFy5taWxscmFjZS52MS5UcmFuc2l0aW9uEiYKBW5vdGVzGAQgASgLMhIubWlsbHJhY2UudjEuTm90ZXNIAIgBAUIICgZfbm90ZXMibgoFTm90ZXMSLAoIcHJvZ3Jlc3MYASABKAsyFS5taWxscmFjZS52MS5Qcm9ncmVzc0gAiAEBEioKBGxvZ3MYAiADKAsyFS5taWxscmFjZS52MS5Mb2dFbnRyeUIF8OAY6AdCCwoJX3Byb2dyZXNzIvABCgpUcmFuc2l0aW9uEisKCXN1Y2NlZWRlZBgBIAEoCzIWLm1pbGxyYWNlLnYxLlN1Y2NlZWRlZEgAEi0KB3BlbmRpbmcYAiABKAsyGi5taWxscmFjZS52MS5CYWNrVG9QZW5kaW5nSAASJQoGZmFpbGVkGAMgASgLMhMubWlsbHJhY2UudjEuRmFpbGVkSAASKwoJY2FuY2VsbGVkGAQgASgLMhYubWlsbHJhY2UudjEuQ2FuY2VsbGVkSAASLAoHcnVubmluZxgFIAEoCzIZLm1pbGxyYWNlLnYxLlN0aWxsUnVubmluZ0gAQgQKAnRvIkEKCVN1Y2NlZWRlZBIpCgZyZXN1bHQYASABKAsyFC5taWxscmFjZS52MS5QYXlsb2FkSACIAQFCCQoHX3Jlc3VsdCK+AQoNQmFja1RvUGVuZGluZxIkCgVjb3VudBgBIAEoDjIVLm1pbGxyYWNlLnYxLkNsYWltRW5kEhUKCGRlbGF5X21zGAIgASgDSACIAQESKgoFZXJyb3IYAyABKAsyFi5taWxscmFjZS52MS5UYXNrRXJyb3JIAYgBARIkCgRzaHV0GAQgASgLMhEubWlsbHJhY2UudjEuU2h1dEgCiAEBQgsKCV9kZWxheV9tc0IICgZfZXJyb3JCBwoFX3NodXQirQEKBkZhaWxlZBIkCgVjb3VudBgBIAEoDjIVLm1pbGxyYWNlLnYxLkNsYWltRW5kEicKBnJlYXNvbhgCIAEoDjIXLm1pbGxyYWNlLnYxLkZhaWxSZWFzb24SJQoFZXJyb3IYAyABKAsyFi5taWxscmFjZS52MS5UYXNrRXJyb3ISJAoEc2h1dBgEIAEoCzIRLm1pbGxyYWNlLnYxLlNodXRIAIgBAUIHCgVfc2h1dCJBCglDYW5jZWxsZWQSKgoFZXJyb3IYASABKAsyFi5taWxscmFjZS52MS5UYXNrRXJyb3JIAIgBAUIICgZfZXJyb3IiTAoMU3RpbGxSdW5uaW5nEi0KCmNoZWNrcG9pbnQYASABKAsyFC5taWxscmFjZS52MS5QYXlsb2FkSACIAQFCDQoLX2NoZWNrcG9pbnQiOwoEU2h1dBITCgRuYW1lGAEgASgJQgXw4BiAAhISCgNrZXkYAiABKAlCBfDgGIAIEgoKAm1zGAMgASgDIu8BCgZEZW1hbmQSGAoFdHlwZXMYASADKAlCCejgGAPw4BiQThIZCgZvZmZlcnMYAiADKAlCCejgGATw4BiQThIvCgZxdWV1ZXMYAyADKAsyGC5taWxscmFjZS52MS5RdWV1ZURlbWFuZEIF8OAY6AcSEQoJdGFza3NfbWF4GAQgASgFEg8KB3F1YW50dW0YBSABKAUSEQoJYnl0ZXNfbWF4GAYgASgDEhoKBmN1cnNvchgHIAEoCUIF8OAYgCBIAIgBARIYCgR0dXJuGAggASgJQgXw4BiAIEgBiAEBQgkKB19jdXJzb3JCBwoFX3R1cm4iSgoLUXVldWVEZW1hbmQSEwoFcXVldWUYASABKAlCBOjgGAMSEwoFc2xvdHMYAiADKAVCBPDgGAUSEQoJdGFza3NfbWF4GAMgASgFIpACChBFeGNoYW5nZVJlc3BvbnNlEgsKA25vdxgBIAEoAxImCgh2ZXJkaWN0cxgCIAMoDjIULm1pbGxyYWNlLnYxLlZlcmRpY3QSKgoHc2Vzc2lvbhgDIAEoDjIZLm1pbGxyYWNlLnYxLlNlc3Npb25TdGF0ZRIiCgZjbGFpbXMYBCADKAsyEi5taWxscmFjZS52MS5DbGFpbRITCgZjdXJzb3IYBSABKAlIAIgBARIRCgR0dXJuGAYgASgJSAGIAQESFwoKbmV4dF9pbl9tcxgHIAEoA0gCiAEBEhMKC3VuZGVsaXZlcmVkGAggASgIQgkKB19jdXJzb3JCBwoFX3R1cm5CDQoLX25leHRfaW5fbXMicAoOUmVjbGFpbVJlcXVlc3QSFQoHc2Vzc2lvbhgBIAEoCUIE6OAYARITCgVub25jZRgCIAEoCUIE6OAYAhINCgVhZ2FpbhgDIAEoCBIRCgl0YXNrc19tYXgYBCABKAUSEAoIZ3JhY2VfbXMYBSABKAMiZAoPUmVjbGFpbVJlc3BvbnNlEioKB3Nlc3Npb24YASABKA4yGS5taWxscmFjZS52MS5TZXNzaW9uU3RhdGUSJQoFdGFza3MYAiADKAsyFi5taWxscmFjZS52MS5SZWNsYWltZWQi1AEKCVJlY2xhaW1lZBIhCgVmZW5jZRgBIAEoCzISLm1pbGxyYWNlLnYxLkZlbmNlEgwKBHR5cGUYAiABKAkSJwoGcG9saWN5GAMgASgLMhcubWlsbHJhY2UudjEuVGFza1BvbGljeRInCghjb3VudGVycxgEIAEoCzIVLm1pbGxyYWNlLnYxLkNvdW50ZXJzEigKBWNhdXNlGAUgASgOMhkubWlsbHJhY2UudjEuUmVjbGFpbUNhdXNlEhEKBGZyb20YBiABKAlIAIgBAUIHCgVfZnJvbSI8Cg9PdXRjb21lc1JlcXVlc3QSFgoDaWRzGAEgAygJQgno4BgB8OAY6AcSEQoJYnl0ZXNfbWF4GAIgASgDIj4KEE91dGNvbWVzUmVzcG9uc2USKgoIb3V0Y29tZXMYASADKAsyGC5taWxscmFjZS52MS5PdXRjb21lU2xvdCJoCgtPdXRjb21lU2xvdBIrCgdvdXRjb21lGAEgASgLMhgubWlsbHJhY2UudjEuVGFza091dGNvbWVIABIkCgVsYXRlchgCIAEoCzITLm1pbGxyYWNlLnYxLkFsd2F5c0gAQgYKBHNsb3QqXgoMU2Vzc2lvblN0YXRlEh0KGVNFU1NJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIXChNTRVNTSU9OX1NUQVRFX0FMSVZFEAESFgoSU0VTU0lPTl9TVEFURV9ERUFEEAIqYAoLV29ya2VyU3RhdGUSHAoYV09SS0VSX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUV09SS0VSX1NUQVRFX1JVTk5JTkcQARIZChVXT1JLRVJfU1RBVEVfRFJBSU5JTkcQAipSCglXb3JrZXJFbmQSGgoWV09SS0VSX0VORF9VTlNQRUNJRklFRBAAEhQKEFdPUktFUl9FTkRfRFJBSU4QARITCg9XT1JLRVJfRU5EX1NUT1AQAiqvAQoIQ2xhaW1FbmQSGQoVQ0xBSU1fRU5EX1VOU1BFQ0lGSUVEEAASFQoRQ0xBSU1fRU5EX0ZBSUxVUkUQARITCg9DTEFJTV9FTkRfQ1JBU0gQAhIcChhDTEFJTV9FTkRfSVNPTEFURURfQ1JBU0gQAxIUChBDTEFJTV9FTkRfUkVUVVJOEAQSFAoQQ0xBSU1fRU5EX1NOT09aRRAFEhIKDkNMQUlNX0VORF9OT05FEAYqYQoHVmVyZGljdBIXChNWRVJESUNUX1VOU1BFQ0lGSUVEEAASEwoPVkVSRElDVF9BUFBMSUVEEAESFQoRVkVSRElDVF9DQU5DRUxMRUQQAhIRCg1WRVJESUNUX1NUQUxFEAMqmAEKDFJlY2xhaW1DYXVzZRIdChlSRUNMQUlNX0NBVVNFX1VOU1BFQ0lGSUVEEAASGgoWUkVDTEFJTV9DQVVTRV9ERUFETElORRABEhgKFFJFQ0xBSU1fQ0FVU0VfQ0FOQ0VMEAISGAoUUkVDTEFJTV9DQVVTRV9MQVBTRUQQAxIZChVSRUNMQUlNX0NBVVNFX1RJTUVPVVQQBGIGcHJvdG8z", [file_millrace_v1_forms, file_millrace_v1_task]);
 
 /**
  * A lease to begin, and what operators see of its worker. Repeated it begins the lease anew.
  *
  * @generated from message millrace.v1.OpenSessionRequest
  */
-export type OpenSessionRequest = Message<'millrace.v1.OpenSessionRequest'> & {
+export type OpenSessionRequest = Message<"millrace.v1.OpenSessionRequest"> & {
   /**
    * Drawn by the worker.
    *
    * @generated from field: string session = 1;
    */
-  session: string
+  session: string;
 
   /**
    * @generated from field: int64 ttl_ms = 2;
    */
-  ttlMs: bigint
+  ttlMs: bigint;
 
   /**
    * @generated from field: string host = 3;
    */
-  host: string
+  host: string;
 
   /**
    * @generated from field: int32 pid = 4;
    */
-  pid: number
+  pid: number;
 
   /**
    * @generated from field: repeated string queues = 5;
    */
-  queues: string[]
+  queues: string[];
 
   /**
    * @generated from field: repeated string types = 6;
    */
-  types: string[]
+  types: string[];
 
   /**
    * @generated from field: repeated string offers = 7;
    */
-  offers: string[]
+  offers: string[];
 
   /**
    * How many handlers it runs at the same time.
    *
    * @generated from field: int32 concurrency = 8;
    */
-  concurrency: number
+  concurrency: number;
 
   /**
    * @generated from field: millrace.v1.WorkerState state = 9;
    */
-  state: WorkerState
+  state: WorkerState;
 
   /**
    * What it can run, for producers that have only a name.
    *
    * @generated from field: repeated millrace.v1.PublishedDefinition definitions = 10;
    */
-  definitions: PublishedDefinition[]
-}
+  definitions: PublishedDefinition[];
+};
 
 /**
  * Describes the message millrace.v1.OpenSessionRequest.
  * Use `create(OpenSessionRequestSchema)` to create a new message.
  */
-export const OpenSessionRequestSchema: GenMessage<OpenSessionRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 0)
+export const OpenSessionRequestSchema: GenMessage<OpenSessionRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 0);
 
 /**
  * A definition that a worker handles, as those see it who have not its code.
  *
  * @generated from message millrace.v1.PublishedDefinition
  */
-export type PublishedDefinition = Message<'millrace.v1.PublishedDefinition'> & {
+export type PublishedDefinition = Message<"millrace.v1.PublishedDefinition"> & {
   /**
    * @generated from field: string type = 1;
    */
-  type: string
+  type: string;
 
   /**
    * @generated from field: string queue = 2;
    */
-  queue: string
+  queue: string;
 
   /**
    * @generated from field: int32 level = 3;
    */
-  level: number
+  level: number;
 
   /**
    * JSON.
    *
    * @generated from field: string options = 4;
    */
-  options: string
+  options: string;
 
   /**
    * JSON Schema of the input, as JSON.
    *
    * @generated from field: optional string schema = 5;
    */
-  schema?: string | undefined
-}
+  schema?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.PublishedDefinition.
  * Use `create(PublishedDefinitionSchema)` to create a new message.
  */
-export const PublishedDefinitionSchema: GenMessage<PublishedDefinition> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 1)
+export const PublishedDefinitionSchema: GenMessage<PublishedDefinition> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 1);
 
 /**
  * Whether the session lives.
  *
  * @generated from message millrace.v1.OpenSessionResponse
  */
-export type OpenSessionResponse = Message<'millrace.v1.OpenSessionResponse'> & {
+export type OpenSessionResponse = Message<"millrace.v1.OpenSessionResponse"> & {
   /**
    * @generated from field: millrace.v1.SessionState session = 1;
    */
-  session: SessionState
+  session: SessionState;
 
   /**
    * Store time.
    *
    * @generated from field: int64 now = 2;
    */
-  now: bigint
-}
+  now: bigint;
+};
 
 /**
  * Describes the message millrace.v1.OpenSessionResponse.
  * Use `create(OpenSessionResponseSchema)` to create a new message.
  */
-export const OpenSessionResponseSchema: GenMessage<OpenSessionResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 2)
+export const OpenSessionResponseSchema: GenMessage<OpenSessionResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 2);
 
 /**
  * A renewal of a lease, and what its worker says that it holds.
  *
  * @generated from message millrace.v1.RenewRequest
  */
-export type RenewRequest = Message<'millrace.v1.RenewRequest'> & {
+export type RenewRequest = Message<"millrace.v1.RenewRequest"> & {
   /**
    * @generated from field: string session = 1;
    */
-  session: string
+  session: string;
 
   /**
    * @generated from field: int64 ttl_ms = 2;
    */
-  ttlMs: bigint
+  ttlMs: bigint;
 
   /**
    * Numbers the renewals of a session from 1.
    *
    * @generated from field: int32 seq = 3;
    */
-  seq: number
+  seq: number;
 
   /**
    * None: by who cannot ask the worker what it holds.
    *
    * @generated from field: optional millrace.v1.HeldList held = 4;
    */
-  held?: HeldList | undefined
+  held?: HeldList | undefined;
 
   /**
    * Exchanges and reclaims whose reply may still arrive.
    *
    * @generated from field: repeated string awaiting = 5;
    */
-  awaiting: string[]
-}
+  awaiting: string[];
+};
 
 /**
  * Describes the message millrace.v1.RenewRequest.
  * Use `create(RenewRequestSchema)` to create a new message.
  */
-export const RenewRequestSchema: GenMessage<RenewRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 3)
+export const RenewRequestSchema: GenMessage<RenewRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 3);
 
 /**
  * All that a worker holds.
  *
  * @generated from message millrace.v1.HeldList
  */
-export type HeldList = Message<'millrace.v1.HeldList'> & {
+export type HeldList = Message<"millrace.v1.HeldList"> & {
   /**
    * @generated from field: repeated millrace.v1.Held values = 1;
    */
-  values: Held[]
-}
+  values: Held[];
+};
 
 /**
  * Describes the message millrace.v1.HeldList.
  * Use `create(HeldListSchema)` to create a new message.
  */
-export const HeldListSchema: GenMessage<HeldList> = /*@__PURE__*/ messageDesc(file_millrace_v1_working, 4)
+export const HeldListSchema: GenMessage<HeldList> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 4);
 
 /**
  * A claim that a worker holds.
  *
  * @generated from message millrace.v1.Held
  */
-export type Held = Message<'millrace.v1.Held'> & {
+export type Held = Message<"millrace.v1.Held"> & {
   /**
    * @generated from field: millrace.v1.Fence fence = 1;
    */
-  fence?: Fence | undefined
+  fence?: Fence | undefined;
 
   /**
    * The first renewal that says so starts the clock of the attempt's time limit.
    *
    * @generated from field: bool started = 2;
    */
-  started: boolean
-}
+  started: boolean;
+};
 
 /**
  * Describes the message millrace.v1.Held.
  * Use `create(HeldSchema)` to create a new message.
  */
-export const HeldSchema: GenMessage<Held> = /*@__PURE__*/ messageDesc(file_millrace_v1_working, 5)
+export const HeldSchema: GenMessage<Held> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 5);
 
 /**
  * What became of a lease and of what is held under it.
  *
  * @generated from message millrace.v1.RenewResponse
  */
-export type RenewResponse = Message<'millrace.v1.RenewResponse'> & {
+export type RenewResponse = Message<"millrace.v1.RenewResponse"> & {
   /**
    * @generated from field: millrace.v1.SessionState session = 1;
    */
-  session: SessionState
+  session: SessionState;
 
   /**
    * Store time.
    *
    * @generated from field: int64 now = 2;
    */
-  now: bigint
+  now: bigint;
 
   /**
    * Fences that are no longer valid.
    *
    * @generated from field: repeated millrace.v1.Fence lost = 3;
    */
-  lost: Fence[]
+  lost: Fence[];
 
   /**
    * @generated from field: repeated millrace.v1.CancelledClaim cancelled = 4;
    */
-  cancelled: CancelledClaim[]
+  cancelled: CancelledClaim[];
 
   /**
    * What the session was ordered to do.
    *
    * @generated from field: optional millrace.v1.SessionOrder order = 5;
    */
-  order?: SessionOrder | undefined
-}
+  order?: SessionOrder | undefined;
+};
 
 /**
  * Describes the message millrace.v1.RenewResponse.
  * Use `create(RenewResponseSchema)` to create a new message.
  */
-export const RenewResponseSchema: GenMessage<RenewResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 6)
+export const RenewResponseSchema: GenMessage<RenewResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 6);
 
 /**
  * A running task that somebody asked to stop.
  *
  * @generated from message millrace.v1.CancelledClaim
  */
-export type CancelledClaim = Message<'millrace.v1.CancelledClaim'> & {
+export type CancelledClaim = Message<"millrace.v1.CancelledClaim"> & {
   /**
    * @generated from field: millrace.v1.Fence fence = 1;
    */
-  fence?: Fence | undefined
+  fence?: Fence | undefined;
 
   /**
    * @generated from field: optional string reason = 2;
    */
-  reason?: string | undefined
-}
+  reason?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.CancelledClaim.
  * Use `create(CancelledClaimSchema)` to create a new message.
  */
-export const CancelledClaimSchema: GenMessage<CancelledClaim> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 7)
+export const CancelledClaimSchema: GenMessage<CancelledClaim> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 7);
 
 /**
  * What operators want of a worker.
  *
  * @generated from message millrace.v1.SessionOrder
  */
-export type SessionOrder = Message<'millrace.v1.SessionOrder'> & {
+export type SessionOrder = Message<"millrace.v1.SessionOrder"> & {
   /**
    * @generated from field: optional millrace.v1.WorkerEnd end = 1;
    */
-  end?: WorkerEnd | undefined
+  end?: WorkerEnd | undefined;
 
   /**
    * @generated from field: optional int32 concurrency = 2;
    */
-  concurrency?: number | undefined
-}
+  concurrency?: number | undefined;
+};
 
 /**
  * Describes the message millrace.v1.SessionOrder.
  * Use `create(SessionOrderSchema)` to create a new message.
  */
-export const SessionOrderSchema: GenMessage<SessionOrder> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 8)
+export const SessionOrderSchema: GenMessage<SessionOrder> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 8);
 
 /**
  * Tells a worker what to do. Members that are left out stay as they are.
  *
  * @generated from message millrace.v1.OrderSessionRequest
  */
-export type OrderSessionRequest = Message<'millrace.v1.OrderSessionRequest'> & {
+export type OrderSessionRequest = Message<"millrace.v1.OrderSessionRequest"> & {
   /**
    * @generated from field: string session = 1;
    */
-  session: string
+  session: string;
 
   /**
    * @generated from field: optional millrace.v1.EndOrder end = 2;
    */
-  end?: EndOrder | undefined
+  end?: EndOrder | undefined;
 
   /**
    * @generated from field: optional int32 concurrency = 3;
    */
-  concurrency?: number | undefined
-}
+  concurrency?: number | undefined;
+};
 
 /**
  * Describes the message millrace.v1.OrderSessionRequest.
  * Use `create(OrderSessionRequestSchema)` to create a new message.
  */
-export const OrderSessionRequestSchema: GenMessage<OrderSessionRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 9)
+export const OrderSessionRequestSchema: GenMessage<OrderSessionRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 9);
 
 /**
  * How the worker is to end; without `end`: not at all.
  *
  * @generated from message millrace.v1.EndOrder
  */
-export type EndOrder = Message<'millrace.v1.EndOrder'> & {
+export type EndOrder = Message<"millrace.v1.EndOrder"> & {
   /**
    * @generated from field: optional millrace.v1.WorkerEnd end = 1;
    */
-  end?: WorkerEnd | undefined
-}
+  end?: WorkerEnd | undefined;
+};
 
 /**
  * Describes the message millrace.v1.EndOrder.
  * Use `create(EndOrderSchema)` to create a new message.
  */
-export const EndOrderSchema: GenMessage<EndOrder> = /*@__PURE__*/ messageDesc(file_millrace_v1_working, 10)
+export const EndOrderSchema: GenMessage<EndOrder> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 10);
 
 /**
  * Whether the session was there to hear it.
  *
  * @generated from message millrace.v1.OrderSessionResponse
  */
-export type OrderSessionResponse = Message<'millrace.v1.OrderSessionResponse'> & {
+export type OrderSessionResponse = Message<"millrace.v1.OrderSessionResponse"> & {
   /**
    * @generated from field: millrace.v1.SessionState session = 1;
    */
-  session: SessionState
-}
+  session: SessionState;
+};
 
 /**
  * Describes the message millrace.v1.OrderSessionResponse.
  * Use `create(OrderSessionResponseSchema)` to create a new message.
  */
-export const OrderSessionResponseSchema: GenMessage<OrderSessionResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 11)
+export const OrderSessionResponseSchema: GenMessage<OrderSessionResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 11);
 
 /**
  * Ends a lease. What the session still holds lapses at once.
  *
  * @generated from message millrace.v1.CloseSessionRequest
  */
-export type CloseSessionRequest = Message<'millrace.v1.CloseSessionRequest'> & {
+export type CloseSessionRequest = Message<"millrace.v1.CloseSessionRequest"> & {
   /**
    * @generated from field: string session = 1;
    */
-  session: string
-}
+  session: string;
+};
 
 /**
  * Describes the message millrace.v1.CloseSessionRequest.
  * Use `create(CloseSessionRequestSchema)` to create a new message.
  */
-export const CloseSessionRequestSchema: GenMessage<CloseSessionRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 12)
+export const CloseSessionRequestSchema: GenMessage<CloseSessionRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 12);
 
 /**
  * The lease has ended.
  *
  * @generated from message millrace.v1.CloseSessionResponse
  */
-export type CloseSessionResponse = Message<'millrace.v1.CloseSessionResponse'> & {}
+export type CloseSessionResponse = Message<"millrace.v1.CloseSessionResponse"> & {
+};
 
 /**
  * Describes the message millrace.v1.CloseSessionResponse.
  * Use `create(CloseSessionResponseSchema)` to create a new message.
  */
-export const CloseSessionResponseSchema: GenMessage<CloseSessionResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 13)
+export const CloseSessionResponseSchema: GenMessage<CloseSessionResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 13);
 
 /**
  * What a worker settles and claims in one round trip.
  *
  * @generated from message millrace.v1.ExchangeRequest
  */
-export type ExchangeRequest = Message<'millrace.v1.ExchangeRequest'> & {
+export type ExchangeRequest = Message<"millrace.v1.ExchangeRequest"> & {
   /**
    * @generated from field: string session = 1;
    */
-  session: string
+  session: string;
 
   /**
    * @generated from field: string nonce = 2;
    */
-  nonce: string
+  nonce: string;
 
   /**
    * Whether this may be the repeat of a request that had an effect.
    *
    * @generated from field: bool again = 3;
    */
-  again: boolean
+  again: boolean;
 
   /**
    * One per task at most.
    *
    * @generated from field: repeated millrace.v1.Settlement settlements = 4;
    */
-  settlements: Settlement[]
+  settlements: Settlement[];
 
   /**
    * None: nothing is claimed.
    *
    * @generated from field: optional millrace.v1.Demand demand = 5;
    */
-  demand?: Demand | undefined
-}
+  demand?: Demand | undefined;
+};
 
 /**
  * Describes the message millrace.v1.ExchangeRequest.
  * Use `create(ExchangeRequestSchema)` to create a new message.
  */
-export const ExchangeRequestSchema: GenMessage<ExchangeRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 14)
+export const ExchangeRequestSchema: GenMessage<ExchangeRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 14);
 
 /**
  * What becomes of a claim, by the worker that holds it.
  *
  * @generated from message millrace.v1.Settlement
  */
-export type Settlement = Message<'millrace.v1.Settlement'> & {
+export type Settlement = Message<"millrace.v1.Settlement"> & {
   /**
    * @generated from field: millrace.v1.Fence fence = 1;
    */
-  fence?: Fence | undefined
+  fence?: Fence | undefined;
 
   /**
    * Numbers the settlements of one claim from 1.
    *
    * @generated from field: int32 seq = 2;
    */
-  seq: number
+  seq: number;
 
   /**
    * @generated from field: millrace.v1.Transition transition = 3;
    */
-  transition?: Transition | undefined
+  transition?: Transition | undefined;
 
   /**
    * @generated from field: optional millrace.v1.Notes notes = 4;
    */
-  notes?: Notes | undefined
-}
+  notes?: Notes | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Settlement.
  * Use `create(SettlementSchema)` to create a new message.
  */
-export const SettlementSchema: GenMessage<Settlement> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 15)
+export const SettlementSchema: GenMessage<Settlement> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 15);
 
 /**
  * What a handler has said since the last settlement.
  *
  * @generated from message millrace.v1.Notes
  */
-export type Notes = Message<'millrace.v1.Notes'> & {
+export type Notes = Message<"millrace.v1.Notes"> & {
   /**
    * @generated from field: optional millrace.v1.Progress progress = 1;
    */
-  progress?: Progress | undefined
+  progress?: Progress | undefined;
 
   /**
    * @generated from field: repeated millrace.v1.LogEntry logs = 2;
    */
-  logs: LogEntry[]
-}
+  logs: LogEntry[];
+};
 
 /**
  * Describes the message millrace.v1.Notes.
  * Use `create(NotesSchema)` to create a new message.
  */
-export const NotesSchema: GenMessage<Notes> = /*@__PURE__*/ messageDesc(file_millrace_v1_working, 16)
+export const NotesSchema: GenMessage<Notes> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 16);
 
 /**
  * The state that a settlement leads to.
  *
  * @generated from message millrace.v1.Transition
  */
-export type Transition = Message<'millrace.v1.Transition'> & {
+export type Transition = Message<"millrace.v1.Transition"> & {
   /**
    * One of them.
    *
    * @generated from oneof millrace.v1.Transition.to
    */
-  to:
-    | {
-        /**
-         * It has ended well.
-         *
-         * @generated from field: millrace.v1.Succeeded succeeded = 1;
-         */
-        value: Succeeded
-        case: 'succeeded'
-      }
-    | {
-        /**
-         * It is to run again.
-         *
-         * @generated from field: millrace.v1.BackToPending pending = 2;
-         */
-        value: BackToPending
-        case: 'pending'
-      }
-    | {
-        /**
-         * It has ended for good without success.
-         *
-         * @generated from field: millrace.v1.Failed failed = 3;
-         */
-        value: Failed
-        case: 'failed'
-      }
-    | {
-        /**
-         * It was ended.
-         *
-         * @generated from field: millrace.v1.Cancelled cancelled = 4;
-         */
-        value: Cancelled
-        case: 'cancelled'
-      }
-    | {
-        /**
-         * It goes on running.
-         *
-         * @generated from field: millrace.v1.StillRunning running = 5;
-         */
-        value: StillRunning
-        case: 'running'
-      }
-    | { case: undefined; value?: undefined }
-}
+  to: {
+    /**
+     * It has ended well.
+     *
+     * @generated from field: millrace.v1.Succeeded succeeded = 1;
+     */
+    value: Succeeded;
+    case: "succeeded";
+  } | {
+    /**
+     * It is to run again.
+     *
+     * @generated from field: millrace.v1.BackToPending pending = 2;
+     */
+    value: BackToPending;
+    case: "pending";
+  } | {
+    /**
+     * It has ended for good without success.
+     *
+     * @generated from field: millrace.v1.Failed failed = 3;
+     */
+    value: Failed;
+    case: "failed";
+  } | {
+    /**
+     * It was ended.
+     *
+     * @generated from field: millrace.v1.Cancelled cancelled = 4;
+     */
+    value: Cancelled;
+    case: "cancelled";
+  } | {
+    /**
+     * It goes on running.
+     *
+     * @generated from field: millrace.v1.StillRunning running = 5;
+     */
+    value: StillRunning;
+    case: "running";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.Transition.
  * Use `create(TransitionSchema)` to create a new message.
  */
-export const TransitionSchema: GenMessage<Transition> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 17)
+export const TransitionSchema: GenMessage<Transition> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 17);
 
 /**
  * The task has ended well.
  *
  * @generated from message millrace.v1.Succeeded
  */
-export type Succeeded = Message<'millrace.v1.Succeeded'> & {
+export type Succeeded = Message<"millrace.v1.Succeeded"> & {
   /**
    * @generated from field: optional millrace.v1.Payload result = 1;
    */
-  result?: Payload | undefined
-}
+  result?: Payload | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Succeeded.
  * Use `create(SucceededSchema)` to create a new message.
  */
-export const SucceededSchema: GenMessage<Succeeded> = /*@__PURE__*/ messageDesc(file_millrace_v1_working, 18)
+export const SucceededSchema: GenMessage<Succeeded> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 18);
 
 /**
  * The task is to run again.
  *
  * @generated from message millrace.v1.BackToPending
  */
-export type BackToPending = Message<'millrace.v1.BackToPending'> & {
+export type BackToPending = Message<"millrace.v1.BackToPending"> & {
   /**
    * @generated from field: millrace.v1.ClaimEnd count = 1;
    */
-  count: ClaimEnd
+  count: ClaimEnd;
 
   /**
    * Due so long from store time; none leaves the due time as it was.
    *
    * @generated from field: optional int64 delay_ms = 2;
    */
-  delayMs?: bigint | undefined
+  delayMs?: bigint | undefined;
 
   /**
    * @generated from field: optional millrace.v1.TaskError error = 3;
    */
-  error?: TaskError | undefined
+  error?: TaskError | undefined;
 
   /**
    * @generated from field: optional millrace.v1.Shut shut = 4;
    */
-  shut?: Shut | undefined
-}
+  shut?: Shut | undefined;
+};
 
 /**
  * Describes the message millrace.v1.BackToPending.
  * Use `create(BackToPendingSchema)` to create a new message.
  */
-export const BackToPendingSchema: GenMessage<BackToPending> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 19)
+export const BackToPendingSchema: GenMessage<BackToPending> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 19);
 
 /**
  * The task has ended for good without success.
  *
  * @generated from message millrace.v1.Failed
  */
-export type Failed = Message<'millrace.v1.Failed'> & {
+export type Failed = Message<"millrace.v1.Failed"> & {
   /**
    * @generated from field: millrace.v1.ClaimEnd count = 1;
    */
-  count: ClaimEnd
+  count: ClaimEnd;
 
   /**
    * @generated from field: millrace.v1.FailReason reason = 2;
    */
-  reason: FailReason
+  reason: FailReason;
 
   /**
    * @generated from field: millrace.v1.TaskError error = 3;
    */
-  error?: TaskError | undefined
+  error?: TaskError | undefined;
 
   /**
    * @generated from field: optional millrace.v1.Shut shut = 4;
    */
-  shut?: Shut | undefined
-}
+  shut?: Shut | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Failed.
  * Use `create(FailedSchema)` to create a new message.
  */
-export const FailedSchema: GenMessage<Failed> = /*@__PURE__*/ messageDesc(file_millrace_v1_working, 20)
+export const FailedSchema: GenMessage<Failed> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 20);
 
 /**
  * The task was ended.
  *
  * @generated from message millrace.v1.Cancelled
  */
-export type Cancelled = Message<'millrace.v1.Cancelled'> & {
+export type Cancelled = Message<"millrace.v1.Cancelled"> & {
   /**
    * @generated from field: optional millrace.v1.TaskError error = 1;
    */
-  error?: TaskError | undefined
-}
+  error?: TaskError | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Cancelled.
  * Use `create(CancelledSchema)` to create a new message.
  */
-export const CancelledSchema: GenMessage<Cancelled> = /*@__PURE__*/ messageDesc(file_millrace_v1_working, 21)
+export const CancelledSchema: GenMessage<Cancelled> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 21);
 
 /**
  * The task goes on running.
  *
  * @generated from message millrace.v1.StillRunning
  */
-export type StillRunning = Message<'millrace.v1.StillRunning'> & {
+export type StillRunning = Message<"millrace.v1.StillRunning"> & {
   /**
    * For the next attempt to start from; none leaves the last one.
    *
    * @generated from field: optional millrace.v1.Payload checkpoint = 1;
    */
-  checkpoint?: Payload | undefined
-}
+  checkpoint?: Payload | undefined;
+};
 
 /**
  * Describes the message millrace.v1.StillRunning.
  * Use `create(StillRunningSchema)` to create a new message.
  */
-export const StillRunningSchema: GenMessage<StillRunning> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 22)
+export const StillRunningSchema: GenMessage<StillRunning> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 22);
 
 /**
  * Nothing that counts under this key starts for so long.
  *
  * @generated from message millrace.v1.Shut
  */
-export type Shut = Message<'millrace.v1.Shut'> & {
+export type Shut = Message<"millrace.v1.Shut"> & {
   /**
    * @generated from field: string name = 1;
    */
-  name: string
+  name: string;
 
   /**
    * @generated from field: string key = 2;
    */
-  key: string
+  key: string;
 
   /**
    * @generated from field: int64 ms = 3;
    */
-  ms: bigint
-}
+  ms: bigint;
+};
 
 /**
  * Describes the message millrace.v1.Shut.
  * Use `create(ShutSchema)` to create a new message.
  */
-export const ShutSchema: GenMessage<Shut> = /*@__PURE__*/ messageDesc(file_millrace_v1_working, 23)
+export const ShutSchema: GenMessage<Shut> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 23);
 
 /**
  * What a worker can take.
  *
  * @generated from message millrace.v1.Demand
  */
-export type Demand = Message<'millrace.v1.Demand'> & {
+export type Demand = Message<"millrace.v1.Demand"> & {
   /**
    * @generated from field: repeated string types = 1;
    */
-  types: string[]
+  types: string[];
 
   /**
    * @generated from field: repeated string offers = 2;
    */
-  offers: string[]
+  offers: string[];
 
   /**
    * Served in this order.
    *
    * @generated from field: repeated millrace.v1.QueueDemand queues = 3;
    */
-  queues: QueueDemand[]
+  queues: QueueDemand[];
 
   /**
    * @generated from field: int32 tasks_max = 4;
    */
-  tasksMax: number
+  tasksMax: number;
 
   /**
    * How many tasks of a partition of weight 1 are taken in its turn, from 1.
    *
    * @generated from field: int32 quantum = 5;
    */
-  quantum: number
+  quantum: number;
 
   /**
    * Payload bytes.
    *
    * @generated from field: int64 bytes_max = 6;
    */
-  bytesMax: bigint
+  bytesMax: bigint;
 
   /**
    * Where the last claim ended, as it was answered.
    *
    * @generated from field: optional string cursor = 7;
    */
-  cursor?: string | undefined
+  cursor?: string | undefined;
 
   /**
    * Whose turn it is, as it was answered.
    *
    * @generated from field: optional string turn = 8;
    */
-  turn?: string | undefined
-}
+  turn?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Demand.
  * Use `create(DemandSchema)` to create a new message.
  */
-export const DemandSchema: GenMessage<Demand> = /*@__PURE__*/ messageDesc(file_millrace_v1_working, 24)
+export const DemandSchema: GenMessage<Demand> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 24);
 
 /**
  * Slots for one queue.
  *
  * @generated from message millrace.v1.QueueDemand
  */
-export type QueueDemand = Message<'millrace.v1.QueueDemand'> & {
+export type QueueDemand = Message<"millrace.v1.QueueDemand"> & {
   /**
    * @generated from field: string queue = 1;
    */
-  queue: string
+  queue: string;
 
   /**
    * One number per level, from critical to batch: five.
    *
    * @generated from field: repeated int32 slots = 2;
    */
-  slots: number[]
+  slots: number[];
 
   /**
    * @generated from field: int32 tasks_max = 3;
    */
-  tasksMax: number
-}
+  tasksMax: number;
+};
 
 /**
  * Describes the message millrace.v1.QueueDemand.
  * Use `create(QueueDemandSchema)` to create a new message.
  */
-export const QueueDemandSchema: GenMessage<QueueDemand> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 25)
+export const QueueDemandSchema: GenMessage<QueueDemand> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 25);
 
 /**
  * What became of the settlements, and what was claimed.
  *
  * @generated from message millrace.v1.ExchangeResponse
  */
-export type ExchangeResponse = Message<'millrace.v1.ExchangeResponse'> & {
+export type ExchangeResponse = Message<"millrace.v1.ExchangeResponse"> & {
   /**
    * Store time.
    *
    * @generated from field: int64 now = 1;
    */
-  now: bigint
+  now: bigint;
 
   /**
    * @generated from field: repeated millrace.v1.Verdict verdicts = 2;
    */
-  verdicts: Verdict[]
+  verdicts: Verdict[];
 
   /**
    * `DEAD`: nothing was claimed. Settlements count all the same.
    *
    * @generated from field: millrace.v1.SessionState session = 3;
    */
-  session: SessionState
+  session: SessionState;
 
   /**
    * @generated from field: repeated millrace.v1.Claim claims = 4;
    */
-  claims: Claim[]
+  claims: Claim[];
 
   /**
    * For the next demand.
    *
    * @generated from field: optional string cursor = 5;
    */
-  cursor?: string | undefined
+  cursor?: string | undefined;
 
   /**
    * For the next demand.
    *
    * @generated from field: optional string turn = 6;
    */
-  turn?: string | undefined
+  turn?: string | undefined;
 
   /**
    * After how long asking again may bring more.
    *
    * @generated from field: optional int64 next_in_ms = 7;
    */
-  nextInMs?: bigint | undefined
+  nextInMs?: bigint | undefined;
 
   /**
    * Whether parents have more dependents than could be told.
    *
    * @generated from field: bool undelivered = 8;
    */
-  undelivered: boolean
-}
+  undelivered: boolean;
+};
 
 /**
  * Describes the message millrace.v1.ExchangeResponse.
  * Use `create(ExchangeResponseSchema)` to create a new message.
  */
-export const ExchangeResponseSchema: GenMessage<ExchangeResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 26)
+export const ExchangeResponseSchema: GenMessage<ExchangeResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 26);
 
 /**
  * How much a worker takes over from dead ones, and how.
  *
  * @generated from message millrace.v1.ReclaimRequest
  */
-export type ReclaimRequest = Message<'millrace.v1.ReclaimRequest'> & {
+export type ReclaimRequest = Message<"millrace.v1.ReclaimRequest"> & {
   /**
    * @generated from field: string session = 1;
    */
-  session: string
+  session: string;
 
   /**
    * @generated from field: string nonce = 2;
    */
-  nonce: string
+  nonce: string;
 
   /**
    * Whether this may be the repeat of a request that had an effect.
    *
    * @generated from field: bool again = 3;
    */
-  again: boolean
+  again: boolean;
 
   /**
    * @generated from field: int32 tasks_max = 4;
    */
-  tasksMax: number
+  tasksMax: number;
 
   /**
    * For how long after the end of its time a task is left to its own worker.
    *
    * @generated from field: int64 grace_ms = 5;
    */
-  graceMs: bigint
-}
+  graceMs: bigint;
+};
 
 /**
  * Describes the message millrace.v1.ReclaimRequest.
  * Use `create(ReclaimRequestSchema)` to create a new message.
  */
-export const ReclaimRequestSchema: GenMessage<ReclaimRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 27)
+export const ReclaimRequestSchema: GenMessage<ReclaimRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 27);
 
 /**
  * What was taken over. A credential that does not work in all queues takes nothing over: the server does.
  *
  * @generated from message millrace.v1.ReclaimResponse
  */
-export type ReclaimResponse = Message<'millrace.v1.ReclaimResponse'> & {
+export type ReclaimResponse = Message<"millrace.v1.ReclaimResponse"> & {
   /**
    * @generated from field: millrace.v1.SessionState session = 1;
    */
-  session: SessionState
+  session: SessionState;
 
   /**
    * @generated from field: repeated millrace.v1.Reclaimed tasks = 2;
    */
-  tasks: Reclaimed[]
-}
+  tasks: Reclaimed[];
+};
 
 /**
  * Describes the message millrace.v1.ReclaimResponse.
  * Use `create(ReclaimResponseSchema)` to create a new message.
  */
-export const ReclaimResponseSchema: GenMessage<ReclaimResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 28)
+export const ReclaimResponseSchema: GenMessage<ReclaimResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 28);
 
 /**
  * What is needed to judge a task that was taken over.
  *
  * @generated from message millrace.v1.Reclaimed
  */
-export type Reclaimed = Message<'millrace.v1.Reclaimed'> & {
+export type Reclaimed = Message<"millrace.v1.Reclaimed"> & {
   /**
    * @generated from field: millrace.v1.Fence fence = 1;
    */
-  fence?: Fence | undefined
+  fence?: Fence | undefined;
 
   /**
    * @generated from field: string type = 2;
    */
-  type: string
+  type: string;
 
   /**
    * @generated from field: millrace.v1.TaskPolicy policy = 3;
    */
-  policy?: TaskPolicy | undefined
+  policy?: TaskPolicy | undefined;
 
   /**
    * @generated from field: millrace.v1.Counters counters = 4;
    */
-  counters?: Counters | undefined
+  counters?: Counters | undefined;
 
   /**
    * @generated from field: millrace.v1.ReclaimCause cause = 5;
    */
-  cause: ReclaimCause
+  cause: ReclaimCause;
 
   /**
    * Whose hands it was in.
    *
    * @generated from field: optional string from = 6;
    */
-  from?: string | undefined
-}
+  from?: string | undefined;
+};
 
 /**
  * Describes the message millrace.v1.Reclaimed.
  * Use `create(ReclaimedSchema)` to create a new message.
  */
-export const ReclaimedSchema: GenMessage<Reclaimed> = /*@__PURE__*/ messageDesc(file_millrace_v1_working, 29)
+export const ReclaimedSchema: GenMessage<Reclaimed> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 29);
 
 /**
  * Which tasks are waited for.
  *
  * @generated from message millrace.v1.OutcomesRequest
  */
-export type OutcomesRequest = Message<'millrace.v1.OutcomesRequest'> & {
+export type OutcomesRequest = Message<"millrace.v1.OutcomesRequest"> & {
   /**
    * @generated from field: repeated string ids = 1;
    */
-  ids: string[]
+  ids: string[];
 
   /**
    * From where the results would exceed it, `later` is answered.
    *
    * @generated from field: int64 bytes_max = 2;
    */
-  bytesMax: bigint
-}
+  bytesMax: bigint;
+};
 
 /**
  * Describes the message millrace.v1.OutcomesRequest.
  * Use `create(OutcomesRequestSchema)` to create a new message.
  */
-export const OutcomesRequestSchema: GenMessage<OutcomesRequest> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 30)
+export const OutcomesRequestSchema: GenMessage<OutcomesRequest> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 30);
 
 /**
  * What became of them, in their order.
  *
  * @generated from message millrace.v1.OutcomesResponse
  */
-export type OutcomesResponse = Message<'millrace.v1.OutcomesResponse'> & {
+export type OutcomesResponse = Message<"millrace.v1.OutcomesResponse"> & {
   /**
    * @generated from field: repeated millrace.v1.OutcomeSlot outcomes = 1;
    */
-  outcomes: OutcomeSlot[]
-}
+  outcomes: OutcomeSlot[];
+};
 
 /**
  * Describes the message millrace.v1.OutcomesResponse.
  * Use `create(OutcomesResponseSchema)` to create a new message.
  */
-export const OutcomesResponseSchema: GenMessage<OutcomesResponse> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 31)
+export const OutcomesResponseSchema: GenMessage<OutcomesResponse> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 31);
 
 /**
  * What became of one task: nothing if the store does not hold it, or the credential may not follow it.
  *
  * @generated from message millrace.v1.OutcomeSlot
  */
-export type OutcomeSlot = Message<'millrace.v1.OutcomeSlot'> & {
+export type OutcomeSlot = Message<"millrace.v1.OutcomeSlot"> & {
   /**
    * One of them, or none.
    *
    * @generated from oneof millrace.v1.OutcomeSlot.slot
    */
-  slot:
-    | {
-        /**
-         * As it is.
-         *
-         * @generated from field: millrace.v1.TaskOutcome outcome = 1;
-         */
-        value: TaskOutcome
-        case: 'outcome'
-      }
-    | {
-        /**
-         * Ask again: the answer would become too large.
-         *
-         * @generated from field: millrace.v1.Always later = 2;
-         */
-        value: Always
-        case: 'later'
-      }
-    | { case: undefined; value?: undefined }
-}
+  slot: {
+    /**
+     * As it is.
+     *
+     * @generated from field: millrace.v1.TaskOutcome outcome = 1;
+     */
+    value: TaskOutcome;
+    case: "outcome";
+  } | {
+    /**
+     * Ask again: the answer would become too large.
+     *
+     * @generated from field: millrace.v1.Always later = 2;
+     */
+    value: Always;
+    case: "later";
+  } | { case: undefined; value?: undefined };
+};
 
 /**
  * Describes the message millrace.v1.OutcomeSlot.
  * Use `create(OutcomeSlotSchema)` to create a new message.
  */
-export const OutcomeSlotSchema: GenMessage<OutcomeSlot> =
-  /*@__PURE__*/
-  messageDesc(file_millrace_v1_working, 32)
+export const OutcomeSlotSchema: GenMessage<OutcomeSlot> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_working, 32);
 
 /**
  * Whether the lease of a session holds. What is dead stays so: a new session is needed.
@@ -1183,19 +1146,20 @@ export const SessionState = {
    * @generated from enum value: SESSION_STATE_DEAD = 2;
    */
   DEAD: 2,
-} as const
+} as const;
 
 /**
  * Whether the lease of a session holds. What is dead stays so: a new session is needed.
  *
  * @generated from enum millrace.v1.SessionState
  */
-export type SessionState = (typeof SessionState)[keyof typeof SessionState] | UnknownEnum
+export type SessionState = (typeof SessionState)[keyof typeof SessionState] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.SessionState.
  */
-export const SessionStateSchema: GenEnum<SessionState> = /*@__PURE__*/ enumDesc(file_millrace_v1_working, 0)
+export const SessionStateSchema: GenEnum<SessionState> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_working, 0);
 
 /**
  * What a worker is doing.
@@ -1223,19 +1187,20 @@ export const WorkerState = {
    * @generated from enum value: WORKER_STATE_DRAINING = 2;
    */
   DRAINING: 2,
-} as const
+} as const;
 
 /**
  * What a worker is doing.
  *
  * @generated from enum millrace.v1.WorkerState
  */
-export type WorkerState = (typeof WorkerState)[keyof typeof WorkerState] | UnknownEnum
+export type WorkerState = (typeof WorkerState)[keyof typeof WorkerState] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.WorkerState.
  */
-export const WorkerStateSchema: GenEnum<WorkerState> = /*@__PURE__*/ enumDesc(file_millrace_v1_working, 1)
+export const WorkerStateSchema: GenEnum<WorkerState> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_working, 1);
 
 /**
  * How a worker is to end.
@@ -1263,19 +1228,20 @@ export const WorkerEnd = {
    * @generated from enum value: WORKER_END_STOP = 2;
    */
   STOP: 2,
-} as const
+} as const;
 
 /**
  * How a worker is to end.
  *
  * @generated from enum millrace.v1.WorkerEnd
  */
-export type WorkerEnd = (typeof WorkerEnd)[keyof typeof WorkerEnd] | UnknownEnum
+export type WorkerEnd = (typeof WorkerEnd)[keyof typeof WorkerEnd] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.WorkerEnd.
  */
-export const WorkerEndSchema: GenEnum<WorkerEnd> = /*@__PURE__*/ enumDesc(file_millrace_v1_working, 2)
+export const WorkerEndSchema: GenEnum<WorkerEnd> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_working, 2);
 
 /**
  * Which counter the end of a claim adds to.
@@ -1331,19 +1297,20 @@ export const ClaimEnd = {
    * @generated from enum value: CLAIM_END_NONE = 6;
    */
   NONE: 6,
-} as const
+} as const;
 
 /**
  * Which counter the end of a claim adds to.
  *
  * @generated from enum millrace.v1.ClaimEnd
  */
-export type ClaimEnd = (typeof ClaimEnd)[keyof typeof ClaimEnd] | UnknownEnum
+export type ClaimEnd = (typeof ClaimEnd)[keyof typeof ClaimEnd] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.ClaimEnd.
  */
-export const ClaimEndSchema: GenEnum<ClaimEnd> = /*@__PURE__*/ enumDesc(file_millrace_v1_working, 3)
+export const ClaimEndSchema: GenEnum<ClaimEnd> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_working, 3);
 
 /**
  * What became of a settlement.
@@ -1378,19 +1345,20 @@ export const Verdict = {
    * @generated from enum value: VERDICT_STALE = 3;
    */
   STALE: 3,
-} as const
+} as const;
 
 /**
  * What became of a settlement.
  *
  * @generated from enum millrace.v1.Verdict
  */
-export type Verdict = (typeof Verdict)[keyof typeof Verdict] | UnknownEnum
+export type Verdict = (typeof Verdict)[keyof typeof Verdict] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.Verdict.
  */
-export const VerdictSchema: GenEnum<Verdict> = /*@__PURE__*/ enumDesc(file_millrace_v1_working, 4)
+export const VerdictSchema: GenEnum<Verdict> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_working, 4);
 
 /**
  * Why a task was taken over.
@@ -1432,16 +1400,18 @@ export const ReclaimCause = {
    * @generated from enum value: RECLAIM_CAUSE_TIMEOUT = 4;
    */
   TIMEOUT: 4,
-} as const
+} as const;
 
 /**
  * Why a task was taken over.
  *
  * @generated from enum millrace.v1.ReclaimCause
  */
-export type ReclaimCause = (typeof ReclaimCause)[keyof typeof ReclaimCause] | UnknownEnum
+export type ReclaimCause = (typeof ReclaimCause)[keyof typeof ReclaimCause] | UnknownEnum;
 
 /**
  * Describes the enum millrace.v1.ReclaimCause.
  */
-export const ReclaimCauseSchema: GenEnum<ReclaimCause> = /*@__PURE__*/ enumDesc(file_millrace_v1_working, 5)
+export const ReclaimCauseSchema: GenEnum<ReclaimCause> = /*@__PURE__*/
+  enumDesc(file_millrace_v1_working, 5);
+

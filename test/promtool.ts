@@ -1,6 +1,6 @@
 /** Runs promtool. */
 import { spawnSync } from 'node:child_process'
-import { programOf, services } from '../../../../scripts/services.mjs'
+import { programOf, services } from '../scripts/services.mjs'
 
 /** What it said, and how it ended. */
 export interface Said {
