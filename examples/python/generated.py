@@ -34,7 +34,8 @@ def generate():
     known = pathlib.Path(folder, "known.pb")
     known.write_bytes(descriptor_pb2.FileDescriptorSet(file=[as_file(duration_pb2), as_file(timestamp_pb2)]).SerializeToString())
     files = [f"millrace/v1/{name}.proto" for name in FILES]
-    subprocess.run(["protoc", f"--descriptor_set_in={known}", f"-I{protos}", f"--python_out={folder}", *files], check=True)
+    protoc = os.environ.get("PROTOC", "protoc")
+    subprocess.run([protoc, f"--descriptor_set_in={known}", f"-I{protos}", f"--python_out={folder}", *files], check=True)
     sys.path.insert(0, folder)
     found = types.SimpleNamespace()
     for name in FILES:

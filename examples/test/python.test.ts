@@ -15,7 +15,8 @@ const TASKS = 10_000
 
 test('a client and a worker in Python complete 10 000 tasks, each once', { timeout: 180_000 }, async () => {
   using place = new Place()
-  const env = { ...process.env, MILLRACE_STORE: 'sqlite:tasks.db' }
+  const protoc = process.env['MILLRACE_TEST_PROTOC'] ?? 'protoc'
+  const env = { ...process.env, MILLRACE_STORE: 'sqlite:tasks.db', PROTOC: protoc }
   const keyOf = async (name: string, role: string): Promise<string> => {
     const args = ['keys', 'create', name, '--role', role, '--queues', 'python', '--keys', 'keys.json']
     const { stdout } = await run(process.execPath, [MILLRACE, ...args], { cwd: place.path, env })
@@ -53,7 +54,10 @@ test('a client and a worker in Python complete 10 000 tasks, each once', { timeo
     await ended(server)
     await using mill = await connect(`sqlite:${place.path}/tasks.db`)
     const [queue] = await mill.queues.list()
-    expect(queue).toMatchObject({ queue: 'python', counts: { succeeded: TASKS, failed: 0, ready: 0, running: 0 } })
+    expect(queue).toMatchObject({
+      queue: 'python',
+      counts: { succeeded: TASKS, failed: 0, ready: 0, running: 0 },
+    })
   } finally {
     for (const child of started) child.kill('SIGKILL')
   }

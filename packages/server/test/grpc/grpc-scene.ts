@@ -97,7 +97,7 @@ export function bearer(name: string): Metadata {
   return metadata
 }
 
-export function told(error: ServiceError, name: string): string {
+function told(error: ServiceError, name: string): string {
   return decodeURIComponent(String(error.metadata.get(name)[0] ?? ''))
 }
 
