@@ -5,7 +5,7 @@ import { ClosedError } from '@millrace/core'
 import { Caller } from '../access/caller.ts'
 import { whileItCounts } from '../access/standing.ts'
 import { openStream } from '../service/run-call.ts'
-import { codecOf } from '../wire/codec.ts'
+import { codecOf, type Codec } from '../wire/codec.ts'
 import { credentialsOf } from './credentials.ts'
 import { CallRecord } from './call-record.ts'
 import { refusalOfEnded } from './refusal.ts'
@@ -26,73 +26,86 @@ export interface CallStreamScene {
 export function streamHandler(
   call: StreamCall,
   method: DescMethod,
-  { parts, hub, signal: ending }: CallStreamScene,
+  scene: CallStreamScene,
 ): handleServerStreamingCall<Buffer, Buffer> {
-  const requests = codecOf<object>(method.input, 'left out')
-  const answers = codecOf<object>(method.output)
-
-  /** Resolves when it is over. */
-  const tell = async (given: ServerWritableStream<Buffer, Buffer>, line: Line): Promise<void> => {
-    if (line.signal.aborted) return
-    const credentials = credentialsOf(given)
-    const caller = line.know(await parts.authenticator.authenticate(credentials))
-    const scene = { ...parts, caller, hub, signal: line.signal, current: () => line.caller! }
-    caller.requireAnywhere(call.permission)
-    const items = await openStream(call, requests.decode(given.request), scene)
-    const authenticate = async (): Promise<Identity> => {
-      const identity = await parts.authenticator.authenticate(credentials)
-      line.know(identity).requireAnywhere(call.permission)
-      return identity
-    }
-    const { platform } = parts
-    using _ = whileItCounts({ authenticator: { authenticate }, platform }, credentials, (error) =>
-      line.refuse(error),
-    )
-    // asked for before the caller is told that it is open: what happens from then on is meant
-    let upcoming = items.next()
-    upcoming.catch(() => undefined) // it is told to who reads it
-    given.sendMetadata(new Metadata())
-    const leave = (): void => void items.return?.()?.then(undefined, () => undefined) // nobody is there who could be told
-    line.signal.addEventListener('abort', leave, { once: true })
-    try {
-      while (!line.signal.aborted) {
-        const next = await upcoming
-        if (next.done === true || line.signal.aborted) break
-        const { id, data } = next.value
-        const message = answers.encode(id === null ? (data as object) : { id, ...(data as object) })
-        upcoming = items.next()
-        upcoming.catch(() => undefined)
-        if (!given.write(message)) await once(given, 'drain', { signal: line.signal })
-      }
-    } finally {
-      line.signal.removeEventListener('abort', leave)
-      leave()
-    }
+  const telling = {
+    ...scene,
+    call,
+    requests: codecOf<object>(method.input, 'left out'),
+    answers: codecOf<object>(method.output),
   }
-
   return (given) => {
-    const line = new Line(ending)
-    const record = new CallRecord(parts, method)
+    const line = new Line(scene.signal)
+    const record = new CallRecord(scene.parts, method)
     given.on('cancelled', line.leave)
     given.on('close', line.leave)
     let isOver = false
-    const over = (err?: unknown): void => {
+    const over = (error?: unknown): void => {
       if (isOver) return
       isOver = true
       record.caller = line.caller?.name ?? null
-      const reason = line.refusal ?? (line.signal.aborted ? undefined : err)
+      const reason = line.refusal ?? (line.signal.aborted ? undefined : error)
       line.leave()
-      if (reason === undefined) {
-        record.ended(null)
-        given.end()
-        return
-      }
-      given.emit('error', refusalOfEnded(reason, record, parts))
+      if (reason !== undefined) return void given.emit('error', refusalOfEnded(reason, record, scene.parts))
+      record.ended(null)
+      given.end()
     }
     // an iterator that waits for the store may take its time: the listener is told at once
     line.signal.addEventListener('abort', () => over(), { once: true })
-    tell(given, line).then(() => over(), over)
+    tell(given, line, telling).then(() => over(), over)
   }
+}
+
+interface Telling extends CallStreamScene {
+  readonly call: StreamCall
+  readonly requests: Codec<object>
+  readonly answers: Codec<object>
+}
+
+/** Resolves when it is over. */
+async function tell(
+  given: ServerWritableStream<Buffer, Buffer>,
+  line: Line,
+  { call, parts, hub, requests, answers }: Telling,
+): Promise<void> {
+  if (line.signal.aborted) return
+  const credentials = credentialsOf(given)
+  const authenticate = async (): Promise<Identity> => {
+    const identity = await parts.authenticator.authenticate(credentials)
+    line.know(identity).requireAnywhere(call.permission)
+    return identity
+  }
+  const caller = line.know(await authenticate())
+  const scene = { ...parts, caller, hub, signal: line.signal, current: () => line.caller! }
+  const items = await openStream(call, requests.decode(given.request), scene)
+  const { platform } = parts
+  using _ = whileItCounts({ authenticator: { authenticate }, platform }, credentials, (error) =>
+    line.refuse(error),
+  )
+  // asked for before the caller is told that it is open: what happens from then on is meant
+  let upcoming = next(items)
+  given.sendMetadata(new Metadata())
+  const leave = (): void => void items.return?.()?.then(undefined, () => undefined) // nobody is there who could be told
+  line.signal.addEventListener('abort', leave, { once: true })
+  try {
+    while (!line.signal.aborted) {
+      const item = await upcoming
+      if (item.done === true || line.signal.aborted) break
+      const { id, data } = item.value
+      const message = answers.encode(id === null ? (data as object) : { id, ...(data as object) })
+      upcoming = next(items)
+      if (!given.write(message)) await once(given, 'drain', { signal: line.signal })
+    }
+  } finally {
+    line.signal.removeEventListener('abort', leave)
+    leave()
+  }
+}
+
+function next<T>(items: AsyncIterator<T>): Promise<IteratorResult<T>> {
+  const upcoming = items.next()
+  upcoming.catch(() => undefined) // it is told to who waits for it
+  return upcoming
 }
 
 /** Who listens, and until when. */

@@ -3,10 +3,10 @@ import {
   Client,
   credentials,
   Metadata,
-  Server,
   ServerCredentials,
   status,
   type ClientReadableStream,
+  type Server,
   type ServiceError,
   type StatusObject,
 } from '@grpc/grpc-js'
