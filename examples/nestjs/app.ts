@@ -61,4 +61,5 @@ Module({
     { provide: Mill, useFactory: () => createMill() },
     { provide: GreetingsWorker, useFactory: (mill: Mill) => new GreetingsWorker(mill), inject: [Mill] },
   ],
+  exports: [Mill],
 })(AppModule)

@@ -6,6 +6,7 @@ const config = {
     '@millrace/sqlite',
     '@millrace/postgres',
     '@millrace/redis',
+    '@millrace/server',
   ],
   // for `output: 'standalone'`
   outputFileTracingIncludes: { '/*': ['./node_modules/@millrace/*/dist/**/*.js'] },

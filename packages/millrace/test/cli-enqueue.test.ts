@@ -52,9 +52,9 @@ describe('an input that does not match the published schema', () => {
   test.each<[string, string, string[], RegExp]>([
     ['a wrong type', 'greet', ['{"name":5}'], /The input of greet .* schema: name must be string\.$/],
     ['none at all', 'greet', [], /schema: it must be object\.$/],
-    ['another choice', 'greet', ['{"name":"a","size":"huge"}'], /size must be .*: "small", "large"\.$/],
+    ['another choice', 'greet', ['{"name":"a","size":"huge"}'], /size must be one of "small", "large"\.$/],
     ['in a list', 'nested', ['{"list":[{"name":"a"},{"name":null}]}'], /list\[1\]\.name must be string\.$/],
-    ['a surplus member', 'nested', ['{"list":[],"lost":1}'], /it must NOT have .*: "lost"\.$/],
+    ['a surplus member', 'nested', ['{"list":[],"lost":1}'], /lost must not be there\.$/],
   ])('is refused, and it is said where and what: %s', async (_, task, input, message) => {
     const { code, stdout, stderr } = await run(['enqueue', task, ...input])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })

@@ -9,8 +9,8 @@ import { listenLimits } from './listen/limits.ts'
 import { checkListening, listen, type Listening, type ListenOptions } from './listen/listen.ts'
 import type { Fetch } from './listen/http-port.ts'
 import { MetricsRoom, type MetricsOptions } from './metrics/metrics-room.ts'
-import { problemAnswer } from './rest/answers.ts'
-import { restApp, type RequestMeta, type RestApp, type RestOptions } from './rest/app.ts'
+import { loggedProblem } from './rest/logged-problem.ts'
+import { checkBasePath, restApp, type RequestMeta, type RestApp, type RestOptions } from './rest/app.ts'
 import type { ServerParts } from './parts.ts'
 import type { Redact } from './service/redaction.ts'
 
@@ -35,7 +35,10 @@ export interface Server extends AsyncDisposable {
    * @throws InvalidArgumentError for options that cannot be; what `mill.open` throws
    */
   open(): Promise<void>
-  /** Answers a request, as `fetch` of a web framework's does; it never rejects. It can be handed on as it is. */
+  /**
+   * Answers a request, as `fetch` of a web framework's does; it never rejects. The path is that which was asked for, whole:
+   * `basePath` says where it begins. For frameworks that speak node's requests and responses: `toNodeHandler`.
+   */
   readonly fetch: (request: Request, meta?: RequestMeta) => Promise<Response>
   /**
    * Listens for REST and gRPC, once. From then on it also looks after the store, as workers do beside their tasks: so
@@ -63,6 +66,7 @@ export function createServer(mill: Mill, options: ServerOptions = {}): Server {
     throw new InvalidArgumentError('The server has no client to stand for.', {
       hint: 'Give what connect answers.',
     })
+  checkBasePath(options.basePath ?? '')
   return new MillServer(mill, options)
 }
 
@@ -81,28 +85,14 @@ interface Opened {
 }
 
 class MillServer implements Server {
+  /** A function by itself: so it can be handed to whoever mounts it. */
+  readonly fetch: Server['fetch'] = (request, meta = {}) => this.#fetch(request, meta)
   readonly #mill: Mill
   readonly #options: ServerOptions
   readonly #draining = new Draining()
   #opening: Promise<Opened> | undefined
   #listening: Promise<Listening> | undefined
   #closing: Promise<void> | undefined
-
-  /** A field, so that it is the server's own wherever it is handed to. */
-  readonly fetch = async (request: Request, meta: RequestMeta = {}): Promise<Response> => {
-    let opened
-    try {
-      opened = await this.#opened()
-    } catch (error) {
-      const { platform, logger } = this.#mill['~served']
-      return problemAnswer(error, { platform, logger, instance: new URL(request.url).pathname })
-    }
-    for (const room of opened.rooms) {
-      const answering = room(request, meta)
-      if (answering !== undefined) return answering
-    }
-    return opened.app.fetch(request, meta)
-  }
 
   constructor(mill: Mill, options: ServerOptions) {
     this.#mill = mill
@@ -111,6 +101,21 @@ class MillServer implements Server {
 
   async open(): Promise<void> {
     await this.#opened()
+  }
+
+  async #fetch(request: Request, meta: RequestMeta): Promise<Response> {
+    let opened
+    try {
+      opened = await this.#opened()
+    } catch (error) {
+      const { platform, logger } = this.#mill['~served']
+      return loggedProblem(error, { platform, logger, instance: new URL(request.url).pathname })
+    }
+    for (const room of opened.rooms) {
+      const answering = room(request, meta)
+      if (answering !== undefined) return answering
+    }
+    return opened.app.fetch(request, meta)
   }
 
   async listen(options: ListenOptions = {}): Promise<Listening> {

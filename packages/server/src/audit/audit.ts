@@ -16,7 +16,10 @@ export interface AuditEntry {
   readonly changed?: number | undefined
 }
 
-/** Where entries are kept. A call that is audited is answered when its entry is: what cannot be noted is not done. */
+/**
+ * Where entries are kept. A call that is audited is answered when its entry is kept; where that fails its caller is told so,
+ * although what was asked for is done.
+ */
 export interface Audit {
   note(entry: AuditEntry): Promise<void>
 }

@@ -12,7 +12,7 @@ export interface EndedCall {
   readonly route: string | null
   /** Of HTTP, or of gRPC. */
   readonly status: number
-  /** The code of the error; `null`: it succeeded. */
+  /** The code of the error; `abandoned`: the caller has left; `null`: it succeeded. */
   readonly code: string | null
   readonly durationMs: number
   /** The name of the credential; `null`: it was not let in. */
@@ -33,6 +33,7 @@ const GRAVE: ReadonlySet<string> = new Set([
 export function logCall(logger: Logger, { err, ...call }: EndedCall): void {
   const data = { ...call, durationMs: Math.round(call.durationMs * 10) / 10 }
   if (call.code === null) return logger.debug(data, 'A call was answered.')
+  if (call.code === 'abandoned') return logger.debug(data, 'Nobody waited for the answer of a call any more.')
   if (GRAVE.has(call.code)) return logger.error({ ...data, err }, 'A call has failed.')
   if (call.code.startsWith('store-')) return logger.warn({ ...data, err }, 'A call has failed.')
   logger.info(data, 'A call was refused.')

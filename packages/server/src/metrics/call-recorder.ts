@@ -20,7 +20,7 @@ export class CallRecorder {
 
   ended({ statusName, ...call }: RecordedCall): void {
     const { transport, method, route, code, durationMs, err } = call
-    const known = route ?? 'none'
+    const known = route ?? 'unmatched'
     const seconds = durationMs / 1_000
     this.#metrics.observeCall({ transport, route: known, method, status: statusName, seconds, error: err })
     if (code === 'unauthenticated' || code === 'forbidden') this.#metrics.refused(transport, code)

@@ -1,7 +1,7 @@
 /** `GET /metrics` of a server, and what it counts of the calls. */
 import type { Registry } from '@prometheus-io/client'
 import { Caller } from '../access/caller.ts'
-import { problemAnswer } from '../rest/answers.ts'
+import { loggedProblem } from '../rest/logged-problem.ts'
 import type { RequestMeta } from '../rest/app.ts'
 import type { ServerParts } from '../parts.ts'
 import { CallRecorder } from './call-recorder.ts'
@@ -50,7 +50,7 @@ export class MetricsRoom {
       return await this.#answer(request)
     } catch (error) {
       const { platform, logger } = this.#parts
-      return problemAnswer(error, { platform, logger, instance: '/metrics' })
+      return loggedProblem(error, { platform, logger, instance: '/metrics' })
     }
   }
 }

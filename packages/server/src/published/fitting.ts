@@ -1,6 +1,7 @@
 /** Whether an input fits the JSON Schema that a worker published, before anything is written. */
 import { InvalidPayloadError } from '@millrace/core'
-import type { ErrorObject, ValidateFunction } from 'ajv'
+import type { OutputUnit, Schema, Validator } from '@cfworker/json-schema'
+import { loosened } from './loosened-schema.ts'
 
 /** So much of what is wrong is told. */
 const PROBLEMS_MAX = 3
@@ -48,42 +49,64 @@ interface Problem {
 
 const WHOLE = 'it'
 
+/** What is made of a schema is kept; beyond this the oldest are made anew. */
+const KEPT_MAX = 200
+const KEPT = new Map<string, Validator>()
+
 async function problemsOf(input: unknown, schema: string): Promise<readonly Problem[]> {
-  const fits = COMPILED.get(schema) ?? (await compiled(schema))
-  return fits(input) ? [] : (fits.errors ?? []).map(problemOf)
+  const validator = KEPT.get(schema) ?? (await validatorOf(schema))
+  // what is not there is kept as nothing
+  const { valid, errors } = validator.validate(input ?? null)
+  const told = valid ? [] : errors.filter(({ keyword }) => !OUTER.has(keyword)).map(problemOf)
+  return valid || told.length > 0 ? told : [{ place: WHOLE, message: 'does not match' }]
 }
 
-/** Compiling takes a thousand times as long as checking; beyond this the oldest are made anew. */
-const COMPILED_MAX = 200
-const COMPILED = new Map<string, ValidateFunction>()
-
-async function compiled(text: string): Promise<ValidateFunction> {
-  const schema = JSON.parse(text) as object
-  if ('$async' in schema) throw new Error('it is asynchronous')
-  // Loaded here: most who import this need it never, and it is large.
-  const { Ajv2020 } = await import('ajv/dist/2020.js')
-  // Formats are left to the worker: what they mean differs from library to library.
-  const ajv = new Ajv2020({ strict: false, validateFormats: false, logger: false })
-  const fits = ajv.compile(schema)
-  const [oldest] = COMPILED.keys()
-  if (oldest !== undefined && COMPILED.size >= COMPILED_MAX) COMPILED.delete(oldest)
-  COMPILED.set(text, fits)
-  return fits
+/** Interpreted, and never compiled: no code is made of what somebody has published. */
+async function validatorOf(text: string): Promise<Validator> {
+  const schema: unknown = JSON.parse(text)
+  if (typeof schema === 'object' && schema !== null && '$async' in schema)
+    throw new Error('it is asynchronous')
+  // Loaded here: most who import this need it never.
+  const { Validator: Interpreter } = await import('@cfworker/json-schema')
+  const validator = new Interpreter(loosened(schema) as Schema, '2020-12', false)
+  const [oldest] = KEPT.keys()
+  if (oldest !== undefined && KEPT.size >= KEPT_MAX) KEPT.delete(oldest)
+  KEPT.set(text, validator)
+  return validator
 }
 
-function problemOf({ instancePath, keyword, message = keyword, params }: ErrorObject): Problem {
-  const more = params as { readonly additionalProperty?: string; readonly allowedValues?: readonly unknown[] }
-  const named =
-    more.additionalProperty === undefined
-      ? (more.allowedValues?.map((value) => JSON.stringify(value)).join(', ') ?? '')
-      : JSON.stringify(more.additionalProperty)
-  const place = instancePath === '' ? WHOLE : pathOf(instancePath)
-  return { place, message: `${message}${named === '' ? '' : `: ${named}`}` }
+/** Keywords that only say that something inside does not match, which is told by itself. */
+const OUTER: ReadonlySet<string> = new Set([
+  '$ref',
+  'properties',
+  'items',
+  'prefixItems',
+  'allOf',
+  'anyOf',
+  'additionalProperties',
+  'dependentSchemas',
+  'then',
+  'else',
+])
+
+/** The library's own words, as they would be said of a place. */
+function problemOf({ instanceLocation, keyword, error }: OutputUnit): Problem {
+  const place = instanceLocation === '#' ? WHOLE : pathOf(instanceLocation.slice(1))
+  const [, expected] = /Expected "([^"]*)"\.$/.exec(error) ?? []
+  if (keyword === 'type' && expected !== undefined) return { place, message: `must be ${expected}` }
+  if (keyword === 'false') return { place, message: 'must not be there' }
+  const [, required] = /required property "([^"]*)"/.exec(error) ?? []
+  if (keyword === 'required' && required !== undefined)
+    return { place, message: `must have the property ${JSON.stringify(required)}` }
+  const [, choices] = /does not match any of \[(.*)\]\.$/s.exec(error) ?? []
+  if (keyword === 'enum' && choices !== undefined)
+    return { place, message: `must be one of ${choices.replaceAll(',"', ', "')}` }
+  return { place, message: `is not as it must be: ${error.replace(/\.$/, '')}` }
 }
 
-/** `/a/0/b` as `a[0].b`, which is how the library says it. */
+/** `/a/0/b` as `a[0].b`. */
 function pathOf(pointer: string): string {
   const steps = pointer.slice(1).split('/')
-  const names = steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const names = steps.map((step) => decodeURI(step).replaceAll('~1', '/').replaceAll('~0', '~'))
   return names.map((name, at) => (/^\d+$/.test(name) ? `[${name}]` : at === 0 ? name : `.${name}`)).join('')
 }

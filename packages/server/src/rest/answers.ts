@@ -1,5 +1,4 @@
 /** Answers: JSON, and problems as RFC 9457 has them. */
-import type { Logger, Platform } from '@millrace/core'
 import { kindOf, problemOf, type ProblemText } from '../service/problems.ts'
 import type { ProblemCode } from '../service/problem-kinds.ts'
 import { RestError } from './refusals.ts'
@@ -17,16 +16,16 @@ export function jsonAnswer(
   })
 }
 
-export interface ProblemParts {
-  readonly logger: Logger
-  readonly platform: Platform
+export interface ProblemPlace {
   /** The path that was asked for. */
   readonly instance: string
+  /** Under which the log has it. */
+  readonly requestId: string
 }
 
 /** The answer to whoever asked for what could not be done. */
-export function problemAnswer(error: unknown, { logger, platform, instance }: ProblemParts): Response {
-  const text = error instanceof RestError ? restProblem(error) : problemOf(error)
+export function problemAnswer(error: unknown, { instance, requestId }: ProblemPlace): Response {
+  const text = textOf(error)
   const code = text.code as ProblemCode
   const { http } = kindOf(code)
   const { retryAfterMs, ...told } = text
@@ -35,13 +34,8 @@ export function problemAnswer(error: unknown, { logger, platform, instance }: Pr
     status: http,
     ...told,
     instance,
+    ...(code === 'internal' && { requestId }),
   }
-  if (code === 'internal') {
-    const id =
-      platform.random32().toString(16).padStart(8, '0') + platform.random32().toString(16).padStart(8, '0')
-    logger.error({ err: error, errorId: id }, 'a request failed')
-    body['errorId'] = id
-  } else if (http === 503) logger.warn({ err: error }, 'a request was refused')
   const headers: Record<string, string> = {
     ...COMMON,
     'content-type': 'application/problem+json; charset=utf-8',
@@ -51,6 +45,15 @@ export function problemAnswer(error: unknown, { logger, platform, instance }: Pr
   if (http === 401) headers['www-authenticate'] = 'Bearer'
   const own = error instanceof RestError ? error.headers : {}
   return new Response(JSON.stringify(body), { status: http, headers: { ...headers, ...own } })
+}
+
+/** What a caller is told as the code of an error. */
+export function codeFor(error: unknown): string {
+  return textOf(error).code
+}
+
+function textOf(error: unknown): ProblemText {
+  return error instanceof RestError ? restProblem(error) : problemOf(error)
 }
 
 function restProblem({ code, message, hint, retryAfterMs }: RestError): ProblemText {

@@ -5,20 +5,19 @@ import { Caller, type CertificateSubject, type Credentials } from '../access/cal
 import { CALLS } from '../service/calls.ts'
 import { EventHub } from '../service/events/hub.ts'
 import { InvalidRequestError } from '../service/errors.ts'
-import { traceHeaders } from '../tracing/trace-headers.ts'
 import { admit, openStream, runCall } from '../service/run-call.ts'
-import { isFault } from '../service/problems.ts'
 import { STREAMS } from '../service/streams.ts'
-import { jsonAnswer, problemAnswer } from './answers.ts'
+import { jsonAnswer } from './answers.ts'
 import { jsonBody } from './body.ts'
 import { checkAccept, checkHost, checkSite, type ServedHosts } from './guards.ts'
 import { openApiDocument } from './openapi.ts'
 import { queryInput } from './query.ts'
 import { RestError } from './refusals.ts'
-import { RequestRecord } from './request-record.ts'
 import { pathMembers, ROUTES, STREAM_ROUTES, type Route } from './routes.ts'
 import { eventStream, eventStreamHeaders } from './sse.ts'
 import { OpenCounts, TokenBuckets, type RequestRate } from './token-buckets.ts'
+import { Visit } from './visit.ts'
+import { traceHeaders } from '../tracing/trace-headers.ts'
 import type { ServerParts } from '../parts.ts'
 import type { RingBounds } from '../service/events/ring.ts'
 
@@ -58,9 +57,13 @@ const BODY_BYTES = 16 * 1_048_576
 const REQUESTS: RequestRate = { perSecond: 1_000, burst: 2_000 }
 const STREAMS_MAX = 1_000
 const BASE_PATH = /^(\/[A-Za-z0-9_.~-]+)*$/
-const INSTANCE_MAX = 200
-/** Nobody waits for the answer any more. */
-const GONE = 499
+
+/** @throws InvalidArgumentError */
+export function checkBasePath(path: string): void {
+  if (BASE_PATH.test(path)) return
+  const hint = 'It is empty, or begins with / and does not end with it: /queue'
+  throw new InvalidArgumentError(`basePath is ${JSON.stringify(path)}.`, { hint })
+}
 
 /** @throws InvalidArgumentError */
 export function restApp(parts: ServerParts, options: RestOptions = {}): RestApp {
@@ -73,7 +76,7 @@ interface Arrival {
   readonly route: Route
   readonly params: Readonly<Record<string, string>>
   readonly meta: RequestMeta
-  readonly record: RequestRecord
+  readonly visit: Visit
 }
 
 /** Who asks, as far as it matters to a request. */
@@ -84,7 +87,7 @@ interface Admitted {
 
 interface Environment {
   // eslint-disable-next-line typescript/naming-convention -- the name that hono gives it
-  Bindings: { readonly meta: RequestMeta }
+  Bindings: Pick<Arrival, 'meta' | 'visit'>
 }
 
 class App implements RestApp {
@@ -106,10 +109,7 @@ class App implements RestApp {
       requests = REQUESTS,
       streams = STREAMS_MAX,
     } = options
-    if (!BASE_PATH.test(basePath)) {
-      const hint = 'It is empty, or begins with / and does not end with it: /queue'
-      throw new InvalidArgumentError(`basePath is ${JSON.stringify(basePath)}.`, { hint })
-    }
+    checkBasePath(basePath)
     this.#parts = parts
     this.#hosts = hosts
     this.#bodyBytes = bodyBytes
@@ -121,14 +121,15 @@ class App implements RestApp {
   }
 
   async fetch(request: Request, meta: RequestMeta = {}): Promise<Response> {
-    const answering = this.#answered(request, () => {
+    const visit = new Visit(request, this.#parts)
+    const answering = answered(visit, () => {
       if (this.#closing.signal.aborted) throw new ClosedError('This server')
       checkHost(request, this.#hosts)
-      return this.#hono.fetch(request, { meta })
+      return this.#hono.fetch(request, { meta, visit })
     })
     this.#answering.add(answering)
     try {
-      return await answering
+      return visit.answered(await answering)
     } finally {
       this.#answering.delete(answering)
     }
@@ -148,10 +149,10 @@ class App implements RestApp {
       methods.set(path, [...(methods.get(path) ?? []), route.method])
       hono.on(route.method, path, (context) => {
         const { req, env } = context
+        const { visit, meta } = env
+        visit.route = `/v1${route.path}`
         const params: Readonly<Record<string, string>> = req.param()
-        const record = new RequestRecord(this.#parts, route)
-        const arrival = { request: req.raw, route, params, meta: env.meta, record }
-        return this.#recorded(arrival, () => answer(arrival))
+        return answered(visit, () => answer({ request: req.raw, route, params, meta, visit }))
       })
     }
     for (const route of ROUTES) add(route, (arrival) => this.#call(arrival))
@@ -159,34 +160,26 @@ class App implements RestApp {
     const document = JSON.stringify(openApiDocument(basePath))
     const headers = { 'content-type': 'application/json; charset=utf-8', 'x-content-type-options': 'nosniff' }
     methods.set('/openapi.json', ['GET'])
-    hono.get('/openapi.json', () => new Response(document, { headers }))
+    hono.get('/openapi.json', ({ env }) => {
+      env.visit.route = '/openapi.json'
+      return new Response(document, { headers })
+    })
     for (const [path, allowed] of methods) {
-      hono.all(path, ({ req }) => this.#answered(req.raw, () => otherMethod(req.method, allowed)))
+      const template = path.replaceAll(/:(\w+)/g, '{$1}')
+      hono.all(path, ({ req, env }) => {
+        env.visit.route = template
+        return answered(env.visit, () => otherMethod(req.method, allowed))
+      })
     }
-    hono.notFound(({ req }) => problemAnswer(nothingHere(), this.#problemParts(req.raw)))
+    hono.notFound(({ env }) => env.visit.failed(nothingHere()))
     return hono
   }
 
-  async #recorded({ request, record }: Arrival, answer: () => Promise<Response>): Promise<Response> {
-    const response = await this.#answered(request, async () => {
-      try {
-        return await answer()
-      } catch (error) {
-        record.failed(error)
-        throw error
-      }
-    })
-    response.headers.set('x-request-id', record.callId)
-    record.answered(response.status)
-    return response
-  }
-
-  async #call(arrival: Arrival): Promise<Response> {
-    const { request, route, params } = arrival
+  async #call({ request, route, params, meta, visit }: Arrival): Promise<Response> {
     const call = CALLS.get(route.call)!
     if (route.method !== 'GET') checkSite(request)
     checkAccept(request, 'application/json')
-    const { caller } = await this.#admitted(arrival)
+    const { caller } = await this.#admitted({ request, meta, visit })
     const signal = AbortSignal.any([request.signal, this.#closing.signal])
     const trace = traceHeaders((name) => request.headers.get(name))
     const scene = { ...this.#parts, caller, signal, trace }
@@ -197,30 +190,28 @@ class App implements RestApp {
       const output = await runCall(call, input, scene)
       return jsonAnswer(output, statusOf(route, output))
     } catch (error) {
-      if (!isAbort(error)) throw error
       // what it was aborted with tells nobody anything
-      if (this.#closing.signal.aborted) throw new ClosedError('This server')
-      return new Response(null, { status: GONE })
+      throw this.#closing.signal.aborted && isAbort(error) ? new ClosedError('This server') : error
     } finally {
       leave?.()
     }
   }
 
-  async #stream(arrival: Arrival): Promise<Response> {
-    const { request, route, params, record } = arrival
+  async #stream({ request, route, params, meta, visit }: Arrival): Promise<Response> {
     const call = STREAMS.get(route.call)!
     checkSite(request)
     checkAccept(request, 'text/event-stream')
-    const { caller, credentials } = await this.#admitted(arrival)
+    const { caller, credentials } = await this.#admitted({ request, meta, visit })
     caller.requireAnywhere(call.permission)
     const input = await this.#input({ request, route, params })
     if (request.method === 'HEAD') return new Response(null, { headers: eventStreamHeaders() })
     const leave = this.#open.enter(caller.name)
     const controller = new AbortController()
     const stop = (): void => controller.abort()
-    this.#closing.signal.addEventListener('abort', stop, { once: true })
+    const signals = [this.#closing.signal, request.signal]
+    for (const signal of signals) signal.addEventListener('abort', stop, { once: true })
     const ended = (): void => {
-      this.#closing.signal.removeEventListener('abort', stop)
+      for (const signal of signals) signal.removeEventListener('abort', stop)
       leave()
     }
     let current = caller
@@ -237,16 +228,13 @@ class App implements RestApp {
         current = new Caller(await this.#parts.authenticator.authenticate(credentials))
         current.requireAnywhere(call.permission)
       }
-      const { platform, logger } = this.#parts
-      const failed = (error: unknown): void => {
-        if (isFault(error)) logger.error({ err: error, call: call.name }, 'a stream failed')
-        else logger.debug({ err: error, call: call.name }, 'a stream ended early')
-      }
-      record.streams()
+      const { platform } = this.#parts
+      const failed = (error: unknown): void => visit.broke(error)
       const over = (): void => {
         ended()
-        record.ended()
+        visit.streamEnded()
       }
+      visit.streams()
       return eventStream({ items, controller, platform, check, failed, ended: over })
     } catch (error) {
       ended()
@@ -254,15 +242,18 @@ class App implements RestApp {
     }
   }
 
-  async #admitted({ request, meta, record }: Arrival): Promise<Admitted> {
-    const { certificate, address } = meta
+  async #admitted({
+    request,
+    meta: { certificate, address },
+    visit,
+  }: Pick<Arrival, 'request' | 'meta' | 'visit'>): Promise<Admitted> {
     const credentials: Credentials = {
       authorization: request.headers.get('authorization'),
       certificate: certificate ?? null,
       address,
     }
     const caller = new Caller(await this.#parts.authenticator.authenticate(credentials))
-    record.caller = caller.name
+    visit.caller = caller.name
     this.#buckets.take(caller.name)
     return { caller, credentials }
   }
@@ -272,7 +263,7 @@ class App implements RestApp {
     request,
     route,
     params,
-  }: Pick<Arrival, 'request' | 'route' | 'params'>): Promise<Readonly<Record<string, unknown>>> {
+  }: Omit<Arrival, 'meta' | 'visit'>): Promise<Readonly<Record<string, unknown>>> {
     const { searchParams } = new URL(request.url)
     const named: Record<string, unknown> = { ...queryInput(searchParams, route.query ?? {}) }
     for (const [member, header] of Object.entries(route.headers ?? {})) {
@@ -292,18 +283,13 @@ class App implements RestApp {
       [],
     )
   }
+}
 
-  async #answered(request: Request, answer: () => Response | Promise<Response>): Promise<Response> {
-    try {
-      return await answer()
-    } catch (error) {
-      return problemAnswer(error, this.#problemParts(request))
-    }
-  }
-
-  #problemParts(request: Request): Parameters<typeof problemAnswer>[1] {
-    const { logger, platform } = this.#parts
-    return { logger, platform, instance: new URL(request.url).pathname.slice(0, INSTANCE_MAX) }
+async function answered(visit: Visit, answer: () => Response | Promise<Response>): Promise<Response> {
+  try {
+    return await answer()
+  } catch (error) {
+    return visit.failed(error)
   }
 }
 

@@ -18,7 +18,10 @@ const Problem = z
     hint: z.string().optional().meta({ description: 'What can be done about it.' }),
     instance: z.string(),
     issues: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
-    errorId: z.string().optional().meta({ description: 'Names the entry in the log of the server.' }),
+    requestId: z.string().optional().meta({
+      description:
+        'Names the entry in the log of the server, as the header X-Request-Id of every answer does.',
+    }),
   })
   .meta({ id: 'Problem', description: 'What went wrong, as RFC 9457 has it.' })
 

@@ -63,7 +63,7 @@ export interface Scene extends ServerParts {
   readonly caller: Caller
   /** Aborted when nobody waits for the answer any more, or the server ends. */
   readonly signal: AbortSignal
-  /** Headers of the caller's trace, for the tasks that it enqueues. */
+  /** The trace of the caller, as headers for the tasks that it enqueues. */
   readonly trace?: Readonly<Record<string, string>> | undefined
 }
 

@@ -50,11 +50,6 @@ function problemCode(error: unknown): ProblemCode {
   return code !== undefined && KINDS[code].http !== 500 ? code : 'internal'
 }
 
-/** Whether it is a fault of the server, which its log is to tell of. */
-export function isFault(error: unknown): boolean {
-  return problemCode(error) === 'internal'
-}
-
 export function kindOf(code: ProblemCode): ProblemKind {
   return KINDS[code]
 }

@@ -24,6 +24,7 @@ import {
   Time,
 } from './schemas/common.ts'
 import { definitionFor, runOptions, runShape } from './tasks/drafts.ts'
+import { checkReplacing } from './tasks/replacing.ts'
 
 const CRON_MAX = 200
 const ZONE_MAX = 100
@@ -140,11 +141,13 @@ export const put = defineCall({
     const run = { ...rest, type }
     const known = await definitionFor(run, await definitionsFor([type], scene), scene)
     caller.require('operate', rest.queue ?? known.task.options.queue)
+    const ran = runOptions(known, run)
+    checkReplacing(ran, caller)
     const options = {
       task: known.task,
       input: rest.input,
       ...timesOf(rest),
-      ...runOptions(known, run),
+      ...ran,
       missed,
       overlap,
       jitter: jitter as Duration | undefined,

@@ -6,6 +6,8 @@ const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{
 const LATER = /^((?!00|ff)[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})-[\x21-\x7e]*$/
 const STATE_BYTES_MAX = 512
 const BAGGAGE_BYTES_MAX = 4_096
+/** That core lets a task have. */
+const HEADERS_BYTES_MAX = 16_384
 const PRINTABLE = /^[\x20-\x7e]*$/
 
 /**
@@ -28,6 +30,30 @@ export function traceHeaders(
   const baggage = read('baggage')
   if (isFit(baggage, BAGGAGE_BYTES_MAX)) headers['baggage'] = baggage
   return headers
+}
+
+/**
+ * The headers of a task, with the trace of whoever enqueues it. What the task has itself goes before: a `traceparent` of its
+ * own with its own `tracestate`. A trace for which there is no room is left out, since that is no reason to refuse a task.
+ */
+export function withTrace(
+  own: Readonly<Record<string, string>> | undefined,
+  trace: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> | undefined {
+  const { baggage, ...context } = trace
+  const ways = own !== undefined && 'traceparent' in own ? {} : context
+  const more = { ...ways, ...(baggage !== undefined && { baggage }) }
+  if (Object.keys(more).length === 0) return own
+  return (
+    [
+      { ...more, ...own },
+      { ...ways, ...own },
+    ].find(isShort) ?? own
+  )
+}
+
+function isShort(headers: Readonly<Record<string, string>>): boolean {
+  return Buffer.byteLength(JSON.stringify(headers)) <= HEADERS_BYTES_MAX
 }
 
 function parentOf(given: string | null | undefined): string | undefined {

@@ -206,4 +206,21 @@ export const ENQUEUING: readonly CallCase[] = [
       await refusedAs('unknown-task', make('tasks.enqueue', { type: 'never', input: 1 }))
     },
   },
+  {
+    name: 'a newcomer that replaces cancels nothing in a queue of others',
+    async run(make, stage) {
+      stage.grant('mine', 'producer', 'default')
+      const replacing = { ...ada, unique: { key: 'k', then: 'replace' } }
+      const theirs = await output(
+        make('tasks.enqueue', { ...ada, queue: 'media', unique: { key: 'k' }, delay: '1h' }),
+      )
+      await refusedAs('unique', make('tasks.enqueue', replacing, 'mine'))
+      await refusedAs('forbidden', make('tasks.enqueueMany', { tasks: [replacing], atomic: true }, 'mine'))
+      expect(await states(make)).toEqual({ [theirs['id'] as string]: 'scheduled' })
+      const own = { ...replacing, unique: { key: 'own', then: 'replace' } }
+      const first = await output(make('tasks.enqueue', own, 'mine'))
+      const second = await output(make('tasks.enqueue', own, 'mine'))
+      expect(second).toMatchObject({ outcome: 'replaced', previous: first['id'] })
+    },
+  },
 ]

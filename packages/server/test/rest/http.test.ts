@@ -189,7 +189,7 @@ describe('methods and paths', () => {
     expect((await ask(stage.server, '/queue/openapi.json')).body).toMatchObject({
       servers: [{ url: '/queue' }],
     })
-    await expect(createServer(stage.mill, { basePath: 'queue/' }).open()).rejects.toThrow(/basePath/)
+    expect(() => createServer(stage.mill, { basePath: 'queue/' })).toThrow('basePath')
   })
 })
 
@@ -270,8 +270,9 @@ describe('what goes wrong in the server', () => {
     const answer = await ask(stage.server, `/v1/tasks/${id}`)
     expect(answer).toMatchObject(problem('internal', 500))
     expect(JSON.stringify(answer.body)).not.toMatch(/SELECT|example|stack|\.ts/)
-    const { errorId } = answer.body as { errorId: string }
-    expect(stage.logged.find(({ level }) => level === 'error')?.data).toMatchObject({ errorId })
+    const { requestId } = answer.body as { requestId: string }
+    expect(answer.headers.get('x-request-id')).toBe(requestId)
+    expect(stage.logged.find(({ level }) => level === 'error')?.data).toMatchObject({ callId: requestId })
   })
 
   test('a store that is away is 503, without a word of where it is', async () => {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { checkFit, definitionOf, uniqueOf, type KnownDefinition } from '../../published/index.ts'
 import { Id, Json, Key, Name, PriorityName, Span, Strings, timeOf, Time } from '../schemas/common.ts'
+import { withTrace } from '../../tracing/trace-headers.ts'
 import type { Definitions } from '../definition-book.ts'
 import type { Scene } from '../call.ts'
 
@@ -158,8 +159,8 @@ export async function openDraft(
   const run = runOptions(known, item)
   const due = { ...(delay !== undefined && { delay }), ...(runAt !== undefined && { runAt: timeOf(runAt) }) }
   const { fingerprint } = keyed
-  const given = { ...scene.trace, ...run.headers }
-  const headers = fingerprint === undefined ? given : { ...given, [FINGERPRINT]: fingerprint }
+  const own = fingerprint === undefined ? run.headers : { ...run.headers, [FINGERPRINT]: fingerprint }
+  const headers = withTrace(own, scene.trace)
   const options = { ...run, ...due, headers, id: id?.toLowerCase(), after } as EnqueueOptions
   return { draft: new Draft(known.task, item.input, options), after }
 }

@@ -22,6 +22,7 @@ import {
   type Keyed,
   type OpenDraft,
 } from './drafts.ts'
+import { checkReplacing } from './replacing.ts'
 import { checkRepeat, enqueuedAnswer, enqueuedAs, IdempotencyKey, underKey } from './enqueue.ts'
 import { unknownParent } from './parents.ts'
 
@@ -123,7 +124,9 @@ class Bulk {
     const definitions = await definitionsFor([...new Set(this.#items.map(({ type }) => type))], scene)
     for (const [index, item] of this.#items.entries()) {
       try {
-        this.#drafts[index] = await openDraft(item, { definitions, keyed: keyed(index) }, scene)
+        const opened = await openDraft(item, { definitions, keyed: keyed(index) }, scene)
+        checkReplacing(opened.draft.options, scene.caller)
+        this.#drafts[index] = opened
       } catch (error) {
         this.#drafts[index] = undefined
         this.#refuse(index, error)

@@ -7,6 +7,7 @@ import { KeyReusedError } from '../errors.ts'
 import { Id, Key } from '../schemas/common.ts'
 import { unknownParent } from './parents.ts'
 import { seenIds } from '../sight.ts'
+import { enqueueOne } from './replacing.ts'
 import { EnqueueInput, isOther, keyedBy, openDraft, type Keyed } from './drafts.ts'
 
 /** What became of an enqueue. */
@@ -55,9 +56,7 @@ export const enqueue = defineCall({
       if (!seen.has(parent.task)) throw unknownParent(parent.task)
       after.push(parent)
     }
-    const handle = await underKey(idempotencyKey, () =>
-      scene.mill.enqueue(draft.task, draft.input, draft.options),
-    )
+    const handle = await underKey(idempotencyKey, () => enqueueOne(draft, scene))
     await checkRepeat(handle, { key: idempotencyKey, keyed, own: input.id }, scene)
     return enqueuedAnswer(handle)
   },
