@@ -1,6 +1,6 @@
 /** What is told of an error of a call, as a status of gRPC. The texts are those of REST. */
 import { Metadata, status } from '@grpc/grpc-js'
-import { isFault, kindOf, problemOf } from '../service/problems.ts'
+import { kindOf, problemOf } from '../service/problems.ts'
 import type { ProblemCode } from '../service/problem-kinds.ts'
 import type { ServerParts } from '../parts.ts'
 import type { CallRecord } from './call-record.ts'
@@ -32,7 +32,7 @@ export function refusalOfEnded(
 ): Refusal {
   const refusal = callRefusal(error)
   const [code] = refusal.metadata.get('millrace-code')
-  if (recorder === undefined && isFault(error)) logger.error({ err: error }, 'a call has failed')
+  if (recorder === undefined && code === 'internal') logger.error({ err: error }, 'a call has failed')
   record.ended({ status: refusal.code, code: String(code), error })
   return refusal
 }
