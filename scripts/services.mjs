@@ -13,10 +13,11 @@ import process from 'node:process'
  * @property {string} variable names a server of one's own (of what is no server, a program), which is used instead
  * @property {string} debianPackage
  * @property {() => string[]} folders where it may be beside the PATH
+ * @property {'program' | 'library'} [kind] what is no server
  * @property {'program'} [takes] only this file of the package is taken: all of it would bring what nobody needs
  */
 
-/** @type {Readonly<Record<'postgres' | 'redis' | 'promtool', Service>>} */
+/** @type {Readonly<Record<'postgres' | 'redis' | 'promtool' | 'grpcio' | 'protobuf' | 'protoc', Service>>} */
 export const services = {
   postgres: {
     title: 'Postgres',
@@ -38,7 +39,32 @@ export const services = {
     variable: 'MILLRACE_TEST_PROMTOOL',
     debianPackage: 'prometheus',
     folders: () => [],
+    kind: 'program',
     takes: 'program',
+  },
+  grpcio: {
+    title: 'gRPC for Python',
+    program: 'grpc/__init__.py',
+    variable: 'MILLRACE_TEST_PYTHON',
+    debianPackage: 'python3-grpcio',
+    folders: debianPython,
+    kind: 'library',
+  },
+  protobuf: {
+    title: 'protobuf for Python',
+    program: 'google/protobuf/__init__.py',
+    variable: 'MILLRACE_TEST_PYTHON',
+    debianPackage: 'python3-protobuf',
+    folders: debianPython,
+    kind: 'library',
+  },
+  protoc: {
+    title: 'protoc',
+    program: 'protoc',
+    variable: 'MILLRACE_TEST_PROTOC',
+    debianPackage: 'protobuf-compiler',
+    folders: () => [],
+    kind: 'program',
   },
 }
 
@@ -97,8 +123,20 @@ function takeProgram(/** @type {Service} */ { program, debianPackage }) {
 }
 
 /** @returns {string} */
-function lack(/** @type {Service} */ { title, program, variable, debianPackage, takes }) {
-  return `The tests need ${title}: there is no ${program} on the PATH. Install it (on Debian: apt-get install ${debianPackage}), or name ${takes === undefined ? 'a server' : 'one'} of your own with ${variable}.`
+function lack(/** @type {Service} */ { title, program, variable, debianPackage, kind }) {
+  const [missing, instead] =
+    kind === 'library'
+      ? [`Debian's Python has no ${program}`, 'a Python of your own that has it']
+      : [
+          `there is no ${program} on the PATH`,
+          kind === undefined ? 'a server of your own' : 'one of your own',
+        ]
+  return `The tests need ${title}: ${missing}. Install it (on Debian: apt-get install ${debianPackage}), or name ${instead} with ${variable}.`
+}
+
+/** Where Debian's own Python finds the libraries of packages. */
+function debianPython() {
+  return ['/usr/lib/python3/dist-packages']
 }
 
 /** Debian keeps the programs of each version in a folder of its own; the newest comes first. */

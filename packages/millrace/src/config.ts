@@ -85,6 +85,7 @@ const SERVER_MEMBERS: Members<ServerConfig> = {
   host: true,
   port: true,
   grpcPort: true,
+  reflection: true,
   auth: true,
   tls: true,
   audit: true,

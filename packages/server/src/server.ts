@@ -191,7 +191,10 @@ class MillServer implements Server {
     const { newGrpc } = await import('./grpc/services.ts')
     const { ending } = this.#draining
     const limits = listenLimits(options.limits)
-    const grpc = options.grpcPort === false ? null : newGrpc({ ...parts, health }, { signal: ending, limits })
+    const grpc =
+      options.grpcPort === false
+        ? null
+        : newGrpc({ ...parts, health }, { signal: ending, limits, reflection: options.reflection })
     this.#draining.ending.addEventListener('abort', () => void app.close())
     const { logger, platform } = parts
     const fetch: Fetch = this.fetch

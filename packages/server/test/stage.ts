@@ -8,6 +8,7 @@ import { QueuePattern } from '../src/access/queue-pattern.ts'
 import { restApp, type RestApp, type RestOptions } from '../src/rest/app.ts'
 import type { Audit, AuditEntry } from '../src/audit/audit.ts'
 import type { Authenticator, Identity } from '../src/access/caller.ts'
+import type { ServerParts } from '../src/parts.ts'
 import type { Redact } from '../src/service/redaction.ts'
 import type { Role } from '../src/access/roles.ts'
 import type { Store } from '@millrace/core/store'
@@ -29,6 +30,7 @@ export class Stage implements AsyncDisposable {
   readonly store: Store
   readonly mill: Mill
   readonly server: RestApp
+  readonly parts: ServerParts
   readonly audit: AuditEntry[] = []
   readonly logged: { readonly data: object; readonly level: string }[] = []
   readonly #grants = new Map<string, Identity>()
@@ -57,8 +59,8 @@ export class Stage implements AsyncDisposable {
       },
     }
     const { logger } = this.mill['~served']
-    const parts = { mill: this.mill, store: this.store, platform, logger, authenticator, audit, redact }
-    this.server = restApp(parts, rest)
+    this.parts = { mill: this.mill, store: this.store, platform, logger, authenticator, audit, redact }
+    this.server = restApp(this.parts, rest)
   }
 
   grant(name: string, role: Role, ...queues: readonly string[]): void {

@@ -1,5 +1,6 @@
 /** What is told of a call of gRPC when it has ended: by whom it was, what came of it, and how long it took. */
 import { status } from '@grpc/grpc-js'
+import { pathOf } from './definition.ts'
 import type { DescMethod } from '@bufbuild/protobuf'
 import type { ServerParts } from '../parts.ts'
 
@@ -17,22 +18,25 @@ export class CallRecord {
   readonly #parts: Parts
   readonly #method: DescMethod
   readonly #beganMs: number
+  readonly #open: Disposable | undefined
 
   constructor(parts: Parts, method: DescMethod) {
     this.#parts = parts
     this.#method = method
     this.#beganMs = parts.platform.monotonicMs()
+    if (method.methodKind !== 'unary') this.#open = parts.recorder?.stream('grpc', pathOf(method))
   }
 
   /** @param failed `null`: it succeeded */
   ended(failed: Failed | null): void {
     const { platform, recorder } = this.#parts
     const code = failed?.status ?? status.OK
+    this.#open?.[Symbol.dispose]()
     recorder?.ended({
       callId: hex(platform.random32()) + hex(platform.random32()),
       transport: 'grpc',
-      method: 'unary',
-      route: `/${this.#method.parent.typeName}/${this.#method.name}`,
+      method: this.#method.methodKind === 'unary' ? 'unary' : 'stream',
+      route: pathOf(this.#method),
       status: code,
       statusName: status[code],
       code: failed?.code ?? null,

@@ -26,6 +26,8 @@ export interface ListenOptions {
   readonly port?: number | undefined
   /** Of gRPC. Default 7421; 0: any that is free; `false`: none. */
   readonly grpcPort?: number | false | undefined
+  /** Whether tools such as grpcurl are told by gRPC which services there are. Default `false`. */
+  readonly reflection?: boolean | undefined
   readonly tls?: TlsOptions | undefined
   readonly insecure?: InsecureOptions | undefined
   readonly limits?: Partial<ListenLimits> | undefined
@@ -66,6 +68,7 @@ const MEMBERS: Members<ListenOptions> = {
   host: true,
   port: true,
   grpcPort: true,
+  reflection: true,
   tls: true,
   insecure: true,
   limits: true,

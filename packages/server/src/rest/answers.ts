@@ -1,5 +1,6 @@
 /** Answers: JSON, and problems as RFC 9457 has them. */
-import { kindOf, problemOf, type ProblemCode, type ProblemText } from '../service/problems.ts'
+import { kindOf, problemOf, type ProblemText } from '../service/problems.ts'
+import type { ProblemCode } from '../service/problem-kinds.ts'
 import { RestError } from './refusals.ts'
 
 const COMMON = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const

@@ -1,9 +1,7 @@
 /** Bodies of requests: read no further than they may be long, and parsed no deeper than tasks may be. */
 import { InvalidRequestError } from '../service/errors.ts'
+import { DEPTH_MAX, depthOf } from '../wire/json-depth.ts'
 import { RestError } from './refusals.ts'
-
-/** Arrays and objects inside each other; a little more than an input may have, which stands inside a request. */
-const DEPTH_MAX = 64
 
 /**
  * The body as JSON; `undefined`: there is none.
@@ -25,7 +23,7 @@ export async function jsonBody(request: Request, bytesMax: number): Promise<unkn
   if (bytes.length === 0) return undefined
   checkType(headers.get('content-type'))
   const text = decoded(bytes)
-  checkDepth(text)
+  if (depthOf(text) === 'too deep') throw new InvalidRequestError(`The body is deeper than ${DEPTH_MAX}.`, [])
   return parsed(text)
 }
 
@@ -77,27 +75,5 @@ function parsed(text: string): unknown {
     return JSON.parse(text) as unknown
   } catch {
     throw new InvalidRequestError('The body is not JSON.', [])
-  }
-}
-
-const QUOTE = 34
-const BACKSLASH = 92
-const OPENING: ReadonlySet<number> = new Set([91, 123])
-const CLOSING: ReadonlySet<number> = new Set([93, 125])
-
-/** Looked at before it is parsed, which goes as deep as it is told. */
-function checkDepth(text: string): void {
-  let depth = 0
-  let isText = false
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (isText) {
-      if (code === BACKSLASH) at += 1
-      else if (code === QUOTE) isText = false
-    } else if (code === QUOTE) isText = true
-    else if (OPENING.has(code)) {
-      depth += 1
-      if (depth > DEPTH_MAX) throw new InvalidRequestError(`The body is deeper than ${DEPTH_MAX}.`, [])
-    } else if (CLOSING.has(code)) depth -= 1
   }
 }

@@ -2,7 +2,7 @@
 import { OpenAPIHono, z, type RouteConfig } from '@hono/zod-openapi'
 import type { CallTraits } from '../service/call.ts'
 import { CALLS } from '../service/calls.ts'
-import { PROBLEMS } from '../service/problems.ts'
+import { KINDS } from '../service/problem-kinds.ts'
 import { STREAMS } from '../service/streams.ts'
 import { pathMembers, ROUTES, STREAM_ROUTES, type QueryKind, type Route } from './routes.ts'
 
@@ -42,7 +42,7 @@ const TAGS: Readonly<Record<string, string>> = {
 
 /** The answers that every route can have, by the first code of each status. */
 const REFUSALS: Readonly<Record<number, string>> = Object.fromEntries(
-  Object.values(PROBLEMS)
+  Object.values(KINDS)
     .toReversed()
     .map(({ http, title }) => [http, title]),
 )

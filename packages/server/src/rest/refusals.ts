@@ -1,5 +1,5 @@
 /** What REST itself refuses, before any call is made. */
-import type { ServerCode } from '../service/problems.ts'
+import type { ServerCode } from '../service/problem-kinds.ts'
 
 /** An answer that is no error of Millrace. */
 export class RestError extends Error {

@@ -2,12 +2,13 @@
  * From plain objects to the bytes of a message and back, as its descriptor says: compiled once for each message, and in one
  * pass, so that no message object is ever made. What each message is in plain objects says `conventions.ts`.
  */
-import type { DescMessage } from '@bufbuild/protobuf'
-import { LEFT_OUT, MAY_BE_NONE, SHAPES, TAKE_NULL, type Shape } from './conventions.ts'
+import type { DescField, DescMessage } from '@bufbuild/protobuf'
+import { LEFT_OUT, MAY_BE_NONE, SHAPES, TAKE_NULL, type Absent } from './conventions.ts'
 import { fieldCodec, type FieldCodec, type Plain } from './fields.ts'
 import { discriminated, keyed, type UnionCodec } from './unions.ts'
 import { Reader, unreadable } from './reader.ts'
 import { Writer } from './writer.ts'
+import type { Shape } from './shapes.ts'
 
 /** Between a plain value and the bytes of its message. */
 export interface Codec<T> {
@@ -23,13 +24,19 @@ export interface MessageCodec {
   read(reader: Reader, end: number): unknown
 }
 
-const codecs = new Map<string, MessageCodec>()
+const codecs: Readonly<Record<Absent, Map<string, MessageCodec>>> = {
+  null: new Map(),
+  'left out': new Map(),
+}
 /** Nothing is written by two at a time. */
 const shared = new Writer()
 
-/** @template T what the message is in plain objects, which its caller knows */
-export function codecOf<T>(desc: DescMessage): Codec<T> {
-  const codec = messageCodec(desc)
+/**
+ * @template T what the message is in plain objects, which its caller knows
+ * @param absent what a field is that did not come, in the message and those in it
+ */
+export function codecOf<T>(desc: DescMessage, absent: Absent = 'null'): Codec<T> {
+  const codec = messageCodec(desc, absent)
   return {
     encode: (value) => {
       try {
@@ -48,20 +55,21 @@ export function codecOf<T>(desc: DescMessage): Codec<T> {
 }
 
 /** The same for each use of a message. */
-function messageCodec(desc: DescMessage): MessageCodec {
-  let codec = codecs.get(desc.typeName)
+function messageCodec(desc: DescMessage, absent: Absent): MessageCodec {
+  const known = codecs[absent]
+  let codec = known.get(desc.typeName)
   if (codec === undefined) {
     const shape = SHAPES[desc.typeName]
-    codec = shape === undefined ? bareCodec(desc) : shaped(bareCodec(desc), shape)
-    codecs.set(desc.typeName, codec)
+    codec = shape === undefined ? bareCodec(desc, absent) : shaped(bareCodec(desc, absent), shape)
+    known.set(desc.typeName, codec)
   }
   return codec
 }
 
-function bareCodec(desc: DescMessage): MessageCodec {
+function bareCodec(desc: DescMessage, absent: Absent): MessageCodec {
   const [only, ...others] = desc.fields
-  if (only?.name === 'values' && others.length === 0) return valuesCodec(new ObjectCodec(desc))
-  return discriminated(desc, messageCodec) ?? new ObjectCodec(desc)
+  if (only?.name === 'values' && others.length === 0) return valuesCodec(new ObjectCodec(desc, absent))
+  return discriminated(desc, (inner) => messageCodec(inner, absent)) ?? new ObjectCodec(desc, absent)
 }
 
 function shaped(codec: MessageCodec, { toFields, fromFields }: Shape): MessageCodec {
@@ -81,14 +89,16 @@ function valuesCodec(codec: MessageCodec): MessageCodec {
 /** An object with a member for each field. */
 class ObjectCodec implements MessageCodec {
   readonly #desc: DescMessage
+  readonly #absent: Absent
   #fields: readonly FieldCodec[] | undefined
   #union: UnionCodec | undefined
   readonly #byNumber: number[] = []
   /** What was read of each field: nothing yet. */
   #blank: readonly unknown[] = []
 
-  constructor(desc: DescMessage) {
+  constructor(desc: DescMessage, absent: Absent) {
     this.#desc = desc
+    this.#absent = absent
   }
 
   write(writer: Writer, value: unknown): void {
@@ -125,20 +135,26 @@ class ObjectCodec implements MessageCodec {
   /** Late: messages may hold each other. */
   #compile(): readonly FieldCodec[] {
     const leftOut = LEFT_OUT[this.#desc.typeName] ?? []
+    const codecOf = (desc: DescMessage): MessageCodec => messageCodec(desc, this.#absent)
     const plain = this.#desc.fields.filter(({ oneof }) => oneof === undefined)
     const fields = plain.map((field) =>
       fieldCodec(field, {
-        codecOf: messageCodec,
-        leftOut: leftOut.includes(field.localName),
+        codecOf,
+        leftOut: leftOut.includes(field.localName) || (this.#absent === 'left out' && mayBeAbsent(field)),
         takesNull: TAKE_NULL.has(field.message?.typeName ?? ''),
       }),
     )
     for (const [index, { number }] of plain.entries()) this.#byNumber[number] = index
-    this.#union = keyed(this.#desc, messageCodec)
+    this.#union = keyed(this.#desc, codecOf)
     this.#blank = fields.map(() => undefined)
     this.#fields = fields
     return fields
   }
+}
+
+/** The others are there, whether they came or not: empty, or 0. */
+function mayBeAbsent({ fieldKind, proto }: DescField): boolean {
+  return proto.proto3Optional || fieldKind === 'list' || fieldKind === 'map'
 }
 
 function skipped(reader: Reader, tag: number, member: Plain | undefined): Plain | undefined {

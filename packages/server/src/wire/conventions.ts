@@ -2,18 +2,18 @@
  * How the port's plain objects and messages differ, as far as their files cannot say it.
  *
  * What can be told from a message by itself:
- * - A field has the name of the member. `optional` and absent is `null`, what is not `optional` has to be there.
+ * - A field has the name of the member, or says it by `json_name`. `optional` and absent is `null`, what is not `optional` has to be there.
  * - An enum is its name without the prefix, in lower case with dashes: `CLAIM_END_ISOLATED_CRASH` is `isolated-crash`.
  * - A message whose one field is `values` is that list, or that map.
  * - A message that is one `oneof` of the name `kind`, `outcome`, `to` or `code` is a union that tells its members apart by
  *   that member: `{ outcome: 'added', tasks }`. Any other `oneof` is the member that is there: `{ inMs }` or `{ at }`.
  */
 
-/** What stands for a value in a message of its own kind. */
-export interface Shape {
-  readonly toFields: (value: never) => object
-  readonly fromFields: (fields: never) => unknown
-}
+import { CALL_SHAPES, LEFT_OUT_OF_ANSWERS } from './call-conventions.ts'
+import { slot, type Shape } from './shapes.ts'
+
+/** What a field is that may be absent, and did not come. Of requests of calls it is left out, of all else it is `null`. */
+export type Absent = 'null' | 'left out'
 
 /** The names of a `oneof` that tell the members of a union apart. */
 export const DISCRIMINATORS: ReadonlySet<string> = new Set(['kind', 'outcome', 'to', 'code'])
@@ -28,6 +28,7 @@ export const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   'millrace.v1.TaskFilter': ['states', 'queue', 'type', 'tag', 'metadata', 'text'],
   'millrace.v1.ConfigureQueueRequest': ['paused', 'by', 'retention'],
   'millrace.v1.ListRequest': ['endedSince'],
+  ...LEFT_OUT_OF_ANSWERS,
 }
 
 /** Messages that stand for `null`, too; there absent is absent where their field is left out, and else refused. */
@@ -36,18 +37,13 @@ export const TAKE_NULL: ReadonlySet<string> = new Set([
   'millrace.v1.EndOrder',
   'millrace.v1.PausedBy',
   'millrace.v1.RetentionSetting',
+  'millrace.v1.Json',
+  'millrace.v1.LimitChange',
+  'millrace.v1.RetentionChange',
 ])
 
 /** Messages whose `oneof` may be none of its members. */
 export const MAY_BE_NONE: ReadonlySet<string> = new Set(['millrace.v1.OutcomeSlot'])
-
-/** A message that is there so that its only field may be absent. */
-function slot(name: string): Shape {
-  return {
-    toFields: (value: unknown) => ({ [name]: value }),
-    fromFields: (fields: Readonly<Record<string, unknown>>) => fields[name],
-  }
-}
 
 const payload: Shape = {
   toFields: (value: string | Uint8Array) => (typeof value === 'string' ? { text: value } : { bytes: value }),
@@ -103,4 +99,5 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   'millrace.v1.EndOrder': slot('end'),
   'millrace.v1.PausedBy': slot('by'),
   'millrace.v1.RetentionSetting': slot('retention'),
+  ...CALL_SHAPES,
 }

@@ -34,7 +34,7 @@ export interface FieldScene {
 
 export function fieldCodec(field: DescField, scene: FieldScene): FieldCodec {
   if (field.fieldKind === 'list') return listField(field, scene)
-  if (field.fieldKind === 'map') return mapField(field)
+  if (field.fieldKind === 'map') return mapField(field, scene)
   return singleField(field, scene)
 }
 
@@ -146,14 +146,14 @@ function numberValue(field: string, valueMax: number): ValueCodec {
 }
 
 function singleField(field: DescField, { codecOf, leftOut, takesNull }: FieldScene): FieldCodec {
-  const { name, localName, number } = field
+  const { name, jsonName, number } = field
   const codec = valueCodec(field, codecOf)
   const tag = number * 8 + codec.wire
   const optional = field.proto.proto3Optional
   const fallback = fallbackFor(field, optional)
   const absent = leftOut ? undefined : fallback
   return {
-    name: localName,
+    name: jsonName,
     write: (writer, value) => {
       if (value === undefined || (value === null && !takesNull)) {
         if (!optional) throw unreadable(`${name} is missing`)
@@ -196,8 +196,8 @@ function textFallback(field: DescField): unknown {
   }
 }
 
-function listField(field: DescField, { codecOf }: FieldScene): FieldCodec {
-  const { name, localName, number } = field
+function listField(field: DescField, { codecOf, leftOut }: FieldScene): FieldCodec {
+  const { name, jsonName, number } = field
   const value = valueCodec(field, codecOf)
   const max = elementsMax(field)
   const packs = value.wire === WIRE.varint
@@ -207,9 +207,9 @@ function listField(field: DescField, { codecOf }: FieldScene): FieldCodec {
     list.push(value.read(reader))
   }
   return {
-    name: localName,
+    name: jsonName,
     write: (writer, elements) => {
-      const list = elements as readonly unknown[]
+      const list = leftOut ? ((elements ?? []) as readonly unknown[]) : (elements as readonly unknown[])
       if (list.length === 0) return
       if (!packs) {
         for (const element of list) {
@@ -231,16 +231,17 @@ function listField(field: DescField, { codecOf }: FieldScene): FieldCodec {
       else reader.skip(found)
       return list
     },
-    absent: () => [],
+    absent: () => (leftOut ? undefined : []),
   }
 }
 
 /** Texts by name: the only kind of map there is. */
-function mapField({ name, localName, number }: DescField): FieldCodec {
+function mapField({ name, jsonName, number }: DescField, { leftOut }: FieldScene): FieldCodec {
   const tag = number * 8 + WIRE.bytes
   return {
-    name: localName,
+    name: jsonName,
     write: (writer, value) => {
+      if (leftOut && value === undefined) return
       for (const [key, text] of Object.entries(value as Readonly<Record<string, string>>)) {
         writer.varint(tag)
         const start = writer.begin()
@@ -259,7 +260,7 @@ function mapField({ name, localName, number }: DescField): FieldCodec {
       Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true })
       return map
     },
-    absent: () => ({}),
+    absent: () => (leftOut ? undefined : {}),
   }
 }
 

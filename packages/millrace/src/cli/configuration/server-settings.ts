@@ -23,6 +23,7 @@ const SAID: Readonly<Record<string, Said>> = {
   host: { option: 'host', variable: 'MILLRACE_HOST', read: asIs },
   port: { option: 'port', variable: 'MILLRACE_HTTP_PORT', read: portOf },
   grpcPort: { option: 'grpc-port', variable: 'MILLRACE_GRPC_PORT', read: grpcPortOf },
+  reflection: { option: 'grpc-reflection', variable: 'MILLRACE_GRPC_REFLECTION', read: yesOrNo },
   'auth.keys': { option: 'keys', variable: 'MILLRACE_KEYS_FILE', read: asIs },
   'auth.jwt.jwks': { option: 'jwks', variable: 'MILLRACE_JWKS', read: asIs },
   'auth.jwt.issuer': { option: 'issuer', variable: 'MILLRACE_JWT_ISSUER', read: list },

@@ -22,6 +22,7 @@ export function addServe(program: Command): void {
     .option('--host <address>', 'where to listen (default: 127.0.0.1, which only this machine reaches)')
     .option('--port <number>', 'the port of REST (default: 7420)')
     .option('--grpc-port <number>', 'the port of gRPC, or none (default: 7421)')
+    .option('--grpc-reflection', 'let tools such as grpcurl ask which services of gRPC there are')
     .optionsGroup('Who may come in:')
     .option('--keys <file>', 'who has a key of this file, which `millrace keys` writes')
     .option(
