@@ -1,6 +1,7 @@
 /** The server of gRPC: which services it has, and how much it takes at once. */
 import { Server } from '@grpc/grpc-js'
 import { serviceDefinition } from './definition.ts'
+import { tellGarbled } from './garbled.ts'
 import { storeService } from './store-service.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'
 import type { DescService } from '@bufbuild/protobuf'
@@ -34,6 +35,7 @@ export function newGrpcServer(parts: StoreCallParts, { signal, limits, services 
     'grpc.max_send_message_length': ANSWER_BYTES,
     // a compressed message may be a bomb, and what is sent here is small
     'grpc.default_compression_algorithm': 0,
+    interceptors: [tellGarbled],
   })
   const store = { definition: StoreService, implementation: storeService(parts, signal) }
   for (const { definition, implementation } of [store, ...services])

@@ -76,7 +76,8 @@ function metaOf(socket: Socket, known: WeakMap<Socket, RequestMeta>): RequestMet
 function newServer({ limits, tls, logger }: HttpPlan): Server {
   const options: ServerOptions = {
     maxHeaderSize: limits.headerBytesMax,
-    headersTimeout: limits.headersTimeoutMs,
+    // all of a request is not there before its headers are
+    headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: CHECK_MS,

@@ -197,7 +197,7 @@ class App implements RestApp {
       const output = await runCall(call, input, scene)
       return jsonAnswer(output, statusOf(route, output))
     } catch (error) {
-      if (!isAbort(error)) throw error
+      if (!isAbort(error, signal)) throw error
       // what it was aborted with tells nobody anything
       if (this.#closing.signal.aborted) throw new ClosedError('This server')
       return new Response(null, { status: GONE })
@@ -331,6 +331,7 @@ function isWait(input: Readonly<Record<string, unknown>>): boolean {
   return input['within'] !== undefined
 }
 
-function isAbort(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'AbortError'
+/** A caller who hangs up is told of by Node with an error of its own. */
+function isAbort(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted && (error === signal.reason || (error instanceof DOMException && error.name === 'AbortError'))
 }

@@ -46,12 +46,18 @@ async function readAll({ body }: Request, bytesMax: number): Promise<Uint8Array>
   if (body === null) return new Uint8Array()
   const chunks: Uint8Array[] = []
   let length = 0
-  // leaving the loop cancels what is still to come
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    length += chunk.length
-    if (length > bytesMax) throw tooLarge(bytesMax)
-    chunks.push(chunk)
+  try {
+    // leaving the loop cancels what is still to come
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      length += chunk.length
+      if (length > bytesMax) break
+      chunks.push(chunk)
+    }
+  } catch (cause) {
+    // the connection is gone, or what came on it is no HTTP
+    throw new InvalidRequestError(`The body does not come whole (${String(cause)}).`, [])
   }
+  if (length > bytesMax) throw tooLarge(bytesMax)
   return Buffer.concat(chunks, length)
 }
 
