@@ -94,8 +94,8 @@ export class Front implements AsyncDisposable {
       store.limits({ names: null, limit: 1_000, cursor: null, keysMax: 10 }),
       store.partitions(),
       store.budgets(),
-      store.sessions().then((sessions) => sessions.filter(({ expiresAt }) => expiresAt > Date.now() + LASTING_MS)),
-      store.locks(),
+      store.sessions().then(lasting),
+      store.locks().then(lasting),
     ])
     return JSON.stringify(held)
   }
@@ -125,6 +125,10 @@ export class Front implements AsyncDisposable {
     await this.#listening.close('now')
     await this.#mill.close()
   }
+}
+
+function lasting<T extends { readonly expiresAt: number }>(leases: readonly T[]): readonly T[] {
+  return leases.filter(({ expiresAt }) => expiresAt > Date.now() + LASTING_MS)
 }
 
 function textOf(value: unknown): string {
