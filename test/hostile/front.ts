@@ -1,6 +1,7 @@
 /** A server with keys that the fuzzers throw at: both ports on the loopback, and a store that tells what was written. */
 import { defineTask, MemoryStore, Mill, systemPlatform, unchecked, type Logger } from '@millrace/core'
 import { createKey, createServer, type Listening, type Server } from '@millrace/server'
+import { definitionsOf, WORKER } from './definitions.ts'
 import type { KeyRecord } from '@millrace/server'
 import type { Store } from '@millrace/core/store'
 
@@ -42,7 +43,6 @@ const greet = defineTask('greet', { input: unchecked<{ readonly name: string }>(
 /** A lease that lapses is no change by anybody. */
 const LASTING_MS = 600_000
 const TASK = '0198c0de-0000-7000-8000-000000000001'
-const WORKER = '0198c0de-0000-7000-8000-00000000aaaa'
 
 export class Front implements AsyncDisposable {
   /** What the log says of errors: nobody is to cause any. */
@@ -171,34 +171,7 @@ function methodsOf(store: Store): readonly string[] {
 
 /** Something of each kind, so that there is something to spoil. */
 async function furnish(mill: Mill, store: Store): Promise<void> {
-  const options = JSON.stringify({
-    retry: { kind: 'exponential', attempts: 3, baseMs: 1_000, maxMs: 300_000 },
-    timeoutMs: 900_000,
-    startByMs: null,
-    deadlineMs: null,
-    unique: null,
-    flow: null,
-    version: 1,
-  })
-  const published = ['default', 'media', 'media.video'].map((queue, index) => ({
-    type: index === 0 ? 'greet' : `greet-${index}`,
-    queue,
-    level: 2,
-    options,
-    schema: JSON.stringify({ type: 'object' }),
-  }))
-  await store.openSession({
-    session: WORKER,
-    ttlMs: 3_600_000,
-    host: 'hostile',
-    pid: 1,
-    queues: ['default', 'media'],
-    types: ['greet', 'greet-1', 'greet-2'],
-    offers: [],
-    concurrency: 5,
-    state: 'running',
-    definitions: published,
-  })
+  await store.openSession(definitionsOf(WORKER))
   await mill.enqueue(greet, { name: 'Ada' }, { id: TASK })
   for (let count = 0; count < 8; count++) await mill.enqueue(greet, { name: 'Ada' }, { queue: 'media' })
   await mill.limits.put('stripe', { concurrency: 3 })

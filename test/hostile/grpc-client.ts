@@ -100,3 +100,14 @@ class Heard {
     if (headers['grpc-message'] !== undefined) this.#message = String(headers['grpc-message'])
   }
 }
+
+/** A message on its stream: whether it is compressed, how long it is, and itself. */
+export function framed(
+  message: Buffer,
+  { flag = 0, length = message.length }: { readonly flag?: number; readonly length?: number } = {},
+): Buffer {
+  const head = Buffer.alloc(5)
+  head[0] = flag
+  head.writeUInt32BE(length, 1)
+  return Buffer.concat([head, message])
+}

@@ -4,7 +4,7 @@ import { deflateSync, gzipSync } from 'node:zlib'
 import { fromBinary, type DescFile, type DescMethod } from '@bufbuild/protobuf'
 import { StoreService, WorkResponseSchema } from '../../packages/server/src/wire/generated/millrace/v1/store_pb.ts'
 import { ASKERS, type Asker, type Front } from './front.ts'
-import { GrpcClient, type RawAnswer, type RawCall } from './grpc-client.ts'
+import { framed, GrpcClient, type RawAnswer, type RawCall } from './grpc-client.ts'
 import { Messages } from './messages.ts'
 import type { Chance } from './chance.ts'
 import type { Fate, Judge } from './judge.ts'
@@ -175,7 +175,7 @@ class Calls {
     if (chance.once(40)) frames.pop()
     if (chance.once(12)) Object.assign(headers, chance.one(ODD_HEADERS))
     // a stream of answers that never ends by itself
-    if (method.methodKind === 'server_streaming') headers['grpc-timeout'] ??= '20m'
+    if (method.methodKind === 'server_streaming') headers['grpc-timeout'] = '20m'
     const then = chance.once(40) ? 'leave' : 'half-close'
     return { method, asker, call: { headers, body: frames, then } }
   }
@@ -206,15 +206,4 @@ class Calls {
         return framed(message, { length: chance.below(message.length + 1) })
     }
   }
-}
-
-/** A message on its stream: whether it is compressed, how long it is, and itself. */
-export function framed(
-  message: Buffer,
-  { flag = 0, length = message.length }: { readonly flag?: number; readonly length?: number } = {},
-): Buffer {
-  const head = Buffer.alloc(5)
-  head[0] = flag
-  head.writeUInt32BE(length, 1)
-  return Buffer.concat([head, message])
 }
