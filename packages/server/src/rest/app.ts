@@ -5,6 +5,8 @@ import { Caller, type CertificateSubject, type Credentials } from '../access/cal
 import { CALLS } from '../service/calls.ts'
 import { EventHub } from '../service/events/hub.ts'
 import { InvalidRequestError } from '../service/errors.ts'
+import { HeldBytes } from '../listen/held-bytes.ts'
+import { LISTEN_LIMITS } from '../listen/limits.ts'
 import { traceHeaders } from '../tracing/trace-headers.ts'
 import { admit, openStream, runCall } from '../service/run-call.ts'
 import { isFault } from '../service/problems.ts'
@@ -91,6 +93,8 @@ class App implements RestApp {
   readonly #parts: ServerParts
   readonly #hosts: ServedHosts
   readonly #bodyBytes: number
+  /** Of bodies that have not come whole. */
+  readonly #bodies = new HeldBytes(LISTEN_LIMITS.heldBytesMax)
   readonly #buckets: TokenBuckets
   readonly #open: OpenCounts
   readonly #hub: EventHub
@@ -281,7 +285,7 @@ class App implements RestApp {
     }
     for (const member of pathMembers(route)) named[member] = params[member]
     if (route.method === 'GET' || route.method === 'DELETE') return named
-    const body = (await jsonBody(request, this.#bodyBytes)) ?? {}
+    const body = (await jsonBody(request, this.#bodyBytes, this.#bodies)) ?? {}
     if (typeof body !== 'object' || body === null || Array.isArray(body))
       throw new InvalidRequestError('The body is no JSON object.', [])
     const elsewhere = [...pathMembers(route), ...Object.keys(route.headers ?? {})]
