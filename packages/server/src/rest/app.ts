@@ -7,6 +7,7 @@ import { EventHub } from '../service/events/hub.ts'
 import { InvalidRequestError } from '../service/errors.ts'
 import { HeldBytes } from '../listen/held-bytes.ts'
 import { LISTEN_LIMITS } from '../listen/limits.ts'
+import { PAGES_AT_ONCE, Turns } from '../listen/turns.ts'
 import { traceHeaders } from '../tracing/trace-headers.ts'
 import { admit, openStream, runCall } from '../service/run-call.ts'
 import { isFault } from '../service/problems.ts'
@@ -61,6 +62,8 @@ const REQUESTS: RequestRate = { perSecond: 1_000, burst: 2_000 }
 const STREAMS_MAX = 1_000
 const BASE_PATH = /^(\/[A-Za-z0-9_.~-]+)*$/
 const INSTANCE_MAX = 200
+/** What answers with many tasks. */
+const PAGES: ReadonlySet<string> = new Set(['tasks.list', 'tasks.dead'])
 /** Nobody waits for the answer any more. */
 const GONE = 499
 
@@ -95,6 +98,7 @@ class App implements RestApp {
   readonly #bodyBytes: number
   /** Of bodies that have not come whole. */
   readonly #bodies = new HeldBytes(LISTEN_LIMITS.heldBytesMax)
+  readonly #pages = new Turns(PAGES_AT_ONCE)
   readonly #buckets: TokenBuckets
   readonly #open: OpenCounts
   readonly #hub: EventHub
@@ -198,7 +202,11 @@ class App implements RestApp {
     const input = await this.#input({ request, route, params })
     const leave = isWait(input) ? this.#open.enter(caller.name) : undefined
     try {
-      const output = await runCall(call, input, scene)
+      const run = (): Promise<unknown> => {
+        signal.throwIfAborted()
+        return runCall(call, input, scene)
+      }
+      const output = PAGES.has(route.call) ? await this.#pages.run(run) : await run()
       return jsonAnswer(output, statusOf(route, output))
     } catch (error) {
       if (!isAbort(error, signal)) throw error
