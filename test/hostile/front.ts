@@ -153,7 +153,7 @@ function withoutUpkeep(mill: Mill): Mill {
   return new Proxy(mill, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target)
-      if (name !== '~served') return typeof value === 'function' ? value.bind(target) : value
+      if (name !== '~served') return typeof value === 'function' ? (value.bind(target) as unknown) : value
       return { ...(value as object), startUpkeep: async () => ({ stop: async () => undefined }) }
     },
   })
@@ -161,7 +161,7 @@ function withoutUpkeep(mill: Mill): Mill {
 
 function methodsOf(store: Store): readonly string[] {
   const found = new Set<string>()
-  for (let one: object | null = store; one !== null && one !== Object.prototype; ) {
+  for (let one: object | null = store; one !== null && one !== Object.prototype;) {
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(one)))
       if (typeof value === 'function' && !READING.has(name) && !LIVING.has(name)) found.add(name)
     one = Object.getPrototypeOf(one) as object | null

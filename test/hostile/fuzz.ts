@@ -41,7 +41,10 @@ export async function fuzz({ wire, requests, seed }: FuzzPlan): Promise<FuzzVerd
       await using front = await Front.start()
       if (methods.length === 0) methods = await servedMethods(front)
       const judge = await Judge.over(front)
-      const [label, count] = [`--only ${wire} --seed ${seed + round}`, Math.min(ROUND, requests - round * ROUND)]
+      const [label, count] = [
+        `--only ${wire} --seed ${seed + round}`,
+        Math.min(ROUND, requests - round * ROUND),
+      ]
       const scene = { front, judge, chance: new Chance(seed + round), methods }
       await (wire === 'rest' ? fuzzRest(scene, count, label) : fuzzGrpc(scene, count, label))
       problems.push(...judge.problems)

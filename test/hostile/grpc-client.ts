@@ -39,7 +39,13 @@ export class GrpcClient implements Disposable {
         stream = this.#open().request(headers as Record<string, string | string[]>)
       } catch (error) {
         // what this side's HTTP/2 does not send
-        return resolve({ http: 400, status: null, message: String(error), reset: null, data: Buffer.alloc(0) })
+        return resolve({
+          http: 400,
+          status: null,
+          message: String(error),
+          reset: null,
+          data: Buffer.alloc(0),
+        })
       }
       const timer = setTimeout(() => reject(new Error('There was no answer.')), PATIENCE_MS)
       const heard = new Heard(stream)
@@ -81,7 +87,7 @@ class Heard {
     })
     stream.on('trailers', (trailers) => this.#hear(trailers))
     stream.on('data', (data: Buffer) => this.#data.push(data))
-    stream.on('error', (error) => (this.#message ||= error.message))
+    stream.on('error', (error: Error) => void (this.#message ||= error.message))
   }
 
   get answer(): RawAnswer {
@@ -96,8 +102,9 @@ class Heard {
   }
 
   #hear(headers: Readonly<Record<string, unknown>>): void {
-    if (headers['grpc-status'] !== undefined) this.#status = String(headers['grpc-status'])
-    if (headers['grpc-message'] !== undefined) this.#message = String(headers['grpc-message'])
+    const { 'grpc-status': status, 'grpc-message': message } = headers
+    if (typeof status === 'string') this.#status = status
+    if (typeof message === 'string') this.#message = message
   }
 }
 

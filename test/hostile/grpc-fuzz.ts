@@ -2,7 +2,10 @@
 import { readdirSync } from 'node:fs'
 import { deflateSync, gzipSync } from 'node:zlib'
 import { fromBinary, type DescFile, type DescMethod } from '@bufbuild/protobuf'
-import { StoreService, WorkResponseSchema } from '../../packages/server/src/wire/generated/millrace/v1/store_pb.ts'
+import {
+  StoreService,
+  WorkResponseSchema,
+} from '../../packages/server/src/wire/generated/millrace/v1/store_pb.ts'
 import { ASKERS, type Asker, type Front } from './front.ts'
 import { framed, GrpcClient, type RawAnswer, type RawCall } from './grpc-client.ts'
 import { Messages } from './messages.ts'
@@ -95,7 +98,7 @@ function fateOf(answer: RawAnswer, method: DescMethod, { then }: RawCall): Fate 
 
 function workAnswers(data: Buffer): readonly (string | undefined)[] {
   const kinds: (string | undefined)[] = []
-  for (let at = 0; at + 5 <= data.length; ) {
+  for (let at = 0; at + 5 <= data.length;) {
     const length = data.readUInt32BE(at + 1)
     kinds.push(fromBinary(WorkResponseSchema, data.subarray(at + 5, at + 5 + length)).answer.case)
     at += 5 + length

@@ -43,7 +43,9 @@ export function sendRaw(url: string, bytes: Buffer): Promise<RawResponse> {
 }
 
 function isStream(chunks: readonly Buffer[]): boolean {
-  return chunks.length < 3 && /^content-type: text\/event-stream/im.test(Buffer.concat(chunks).toString('latin1'))
+  return (
+    chunks.length < 3 && /^content-type: text\/event-stream/im.test(Buffer.concat(chunks).toString('latin1'))
+  )
 }
 
 function parsed(text: string): RawResponse {

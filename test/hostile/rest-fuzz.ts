@@ -182,7 +182,9 @@ class Requests {
       : body.length > 0
         ? [['content-length', String(body.length + (chance.once(30) ? chance.below(9) - 4 : 0))]]
         : []
-    const head = [line, ...[...framing, ...headers].map(([name, value]) => `${name}: ${value}`), '', ''].join('\r\n')
+    const head = [line, ...[...framing, ...headers].map(([name, value]) => `${name}: ${value}`), '', ''].join(
+      '\r\n',
+    )
     return Buffer.concat([Buffer.from(head), isChunked ? this.#chunked(body) : body])
   }
 

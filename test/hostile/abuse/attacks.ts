@@ -30,7 +30,11 @@ function keepUp(count: number, begin: (again: () => void) => void): void {
   for (let index = 0; index < count; index++) again()
 }
 
-function open(session: ClientHttp2Session, method: string, token: string): ReturnType<ClientHttp2Session['request']> {
+function open(
+  session: ClientHttp2Session,
+  method: string,
+  token: string,
+): ReturnType<ClientHttp2Session['request']> {
   const stream = session.request({
     ':method': 'POST',
     ':path': `/millrace.v1.StoreService/${method}`,
@@ -65,7 +69,9 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       const socket = dial(url)
       socket.resume().once('close', again)
       const chunk = `${MIB.toString(16)}\r\n${'x'.repeat(MIB)}\r\n`
-      socket.write(request('POST /v1/tasks HTTP/1.1', tokens.producer, [JSON_TYPE, 'Transfer-Encoding: chunked']))
+      socket.write(
+        request('POST /v1/tasks HTTP/1.1', tokens.producer, [JSON_TYPE, 'Transfer-Encoding: chunked']),
+      )
       pour(socket, chunk)
     }),
   'compressed bombs': ({ url, grpcUrl, tokens }) => {
@@ -73,8 +79,15 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     keepUp(4, (again) => {
       const socket = dial(url)
       socket.resume().once('close', again)
-      const headers = [JSON_TYPE, 'Content-Encoding: gzip', `Content-Length: ${bomb.length}`, 'Connection: close']
-      socket.end(Buffer.concat([Buffer.from(request('POST /v1/tasks HTTP/1.1', tokens.producer, headers)), bomb]))
+      const headers = [
+        JSON_TYPE,
+        'Content-Encoding: gzip',
+        `Content-Length: ${bomb.length}`,
+        'Connection: close',
+      ]
+      socket.end(
+        Buffer.concat([Buffer.from(request('POST /v1/tasks HTTP/1.1', tokens.producer, headers)), bomb]),
+      )
     })
     const session = dialHttp2(grpcUrl)
     keepUp(4, (again) => {
@@ -100,7 +113,9 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     keepUp(4, (again) => {
       const session = dialHttp2(grpcUrl)
       session.once('close', again)
-      const many = Object.fromEntries(Array.from({ length: 120 }, (_, index) => [`x-${index}`, 'y'.repeat(500)]))
+      const many = Object.fromEntries(
+        Array.from({ length: 120 }, (_, index) => [`x-${index}`, 'y'.repeat(500)]),
+      )
       const stream = session.request({ ':method': 'POST', ':path': '/millrace.v1.StoreService/Now', ...many })
       stream.on('error', () => undefined)
       stream.resume().once('close', () => session.destroy())
@@ -144,7 +159,10 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       // a filter that says nothing, and the longest page
       const list = framed(Buffer.from([0x0a, 0x00, 0x10, 0xe8, 0x07]))
       for (let index = 0; index < 40; index++) open(session, 'List', tokens.viewer).pause().end(list)
-      for (let index = 0; index < 20; index++) open(session, 'WatchHints', tokens.viewer).pause().end(framed(Buffer.alloc(0)))
+      for (let index = 0; index < 20; index++)
+        open(session, 'WatchHints', tokens.viewer)
+          .pause()
+          .end(framed(Buffer.alloc(0)))
     })
   },
   'connections that say nothing': ({ url, grpcUrl }) => {

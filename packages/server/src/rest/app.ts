@@ -345,5 +345,8 @@ function isWait(input: Readonly<Record<string, unknown>>): boolean {
 
 /** A caller who hangs up is told of by Node with an error of its own. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
-  return signal.aborted && (error === signal.reason || (error instanceof DOMException && error.name === 'AbortError'))
+  return (
+    signal.aborted &&
+    (error === signal.reason || (error instanceof DOMException && error.name === 'AbortError'))
+  )
 }

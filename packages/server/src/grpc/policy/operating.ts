@@ -123,7 +123,9 @@ export const INSPECTION: StorePolicies<
     permissions: LOOKING,
     reach: 'seen',
     carry: async (request, { caller, store }) =>
-      (await store.dueSoon({ ...request, limit: pageOf(request.limit) })).filter(({ queue }) => mayAny(caller, LOOKING, queue)),
+      (await store.dueSoon({ ...request, limit: pageOf(request.limit) })).filter(({ queue }) =>
+        mayAny(caller, LOOKING, queue),
+      ),
   },
   standing: {
     permissions: FOLLOWING,
