@@ -19,7 +19,7 @@ test.each([
 ])('%s is no fault of the server', async (_, headers, body, expected) => {
   await using front = await Front.start()
   using client = new GrpcClient(front.grpcUrl)
-  const { status, message } = await client.call({
+  const { status } = await client.call({
     headers: {
       ':method': 'POST',
       ':path': '/millrace.v1.StoreService/Limits',
@@ -31,7 +31,7 @@ test.each([
     body: [body],
     then: 'half-close',
   })
-  expect([status, message]).toEqual([expected, expected === 0 ? 'OK' : expect.any(String)])
+  expect(status).toBe(expected)
   expect(front.errors).toEqual([])
 })
 

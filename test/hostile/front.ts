@@ -1,8 +1,7 @@
 /** A server with keys that the fuzzers throw at: both ports on the loopback, and a store that tells what was written. */
 import { defineTask, MemoryStore, Mill, systemPlatform, unchecked, type Logger } from '@millrace/core'
-import { createKey, createServer, type Listening, type Server } from '@millrace/server'
+import { createKey, createServer, type KeyRecord, type Listening, type Server } from '@millrace/server'
 import { definitionsOf, WORKER } from './definitions.ts'
-import type { KeyRecord } from '@millrace/server'
 import type { Store } from '@millrace/core/store'
 
 /** What of the port changes nothing. */

@@ -85,7 +85,7 @@ class Heard {
       this.#http = headers[':status'] ?? null
       this.#hear(headers)
     })
-    stream.on('trailers', (trailers) => this.#hear(trailers))
+    stream.on('trailers', (trailers: Readonly<Record<string, unknown>>) => this.#hear(trailers))
     stream.on('data', (data: Buffer) => this.#data.push(data))
     stream.on('error', (error: Error) => void (this.#message ||= error.message))
   }
