@@ -1,10 +1,12 @@
 /** The server of gRPC: which services it has, and how much it takes at once. */
 import { Server } from '@grpc/grpc-js'
 import { serviceDefinition } from './definition.ts'
+import { guarded } from './guarded.ts'
 import { storeService } from './store-service.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'
 import type { DescService } from '@bufbuild/protobuf'
-import { grpcOptions, type ListenLimits } from '../listen/limits.ts'
+import { HeldBytes } from '../listen/held-bytes.ts'
+import { grpcOptions, LISTEN_LIMITS, type ListenLimits } from '../listen/limits.ts'
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { StoreCallParts } from './store-calls.ts'
 
@@ -34,6 +36,7 @@ export function newGrpcServer(parts: StoreCallParts, { signal, limits, services 
     'grpc.max_send_message_length': ANSWER_BYTES,
     // a compressed message may be a bomb, and what is sent here is small
     'grpc.default_compression_algorithm': 0,
+    interceptors: [guarded(new HeldBytes((limits ?? LISTEN_LIMITS).heldBytesMax))],
   })
   const store = { definition: StoreService, implementation: storeService(parts, signal) }
   for (const { definition, implementation } of [store, ...services])

@@ -1,6 +1,7 @@
 /** The calls of `StoreService`, however they come: by themselves or on a stream. */
 import { codeOf } from '@millrace/core'
 import { requestOf, responseOf, takenOf, type PortMethod } from '../wire/methods.ts'
+import { PAGES_AT_ONCE, Turns } from '../listen/turns.ts'
 import { carry } from './store-policy.ts'
 import { SessionOwners } from './policy/session-owners.ts'
 import { TaskQueues } from './policy/task-queues.ts'
@@ -18,6 +19,7 @@ export class StoreCalls {
   readonly #parts: StoreCallParts
   readonly #owners: SessionOwners
   readonly #queues: TaskQueues
+  readonly #pages = new Turns(PAGES_AT_ONCE)
 
   constructor(parts: StoreCallParts) {
     this.#parts = parts
@@ -35,6 +37,8 @@ export class StoreCalls {
   async answer(method: PortMethod, request: object, caller: Caller): Promise<object> {
     const taken = takenOf(method, request)
     const scene = { caller, store: this.#parts.store, owners: this.#owners, queues: this.#queues }
+    if (PAGES.has(method))
+      return this.#pages.run(async () => responseOf(method, await carry(method, taken as never, scene)))
     const call = carry(method, taken as never, scene)
     const given = isAudited(method, taken) ? await this.#audited(call, { method, taken, caller }) : await call
     return responseOf(method, given)
@@ -68,6 +72,9 @@ export class StoreCalls {
     return given
   }
 }
+
+/** What answers with many tasks. */
+const PAGES: ReadonlySet<PortMethod> = new Set(['list', 'get'])
 
 /** What operators do, and producers that take many tasks back. */
 const AUDITED: ReadonlySet<PortMethod> = new Set([

@@ -27,6 +27,8 @@ interface HttpPlan extends PortPlan {
 
 /** Timeouts are looked after so often. */
 const CHECK_MS = 1_000
+/** It takes longer to make so many answers that it matters. */
+const LOOK_MS = 250
 
 export async function openHttpPort(plan: HttpPlan): Promise<Port> {
   const { getRequestListener } = await import('@hono/node-server')
@@ -51,6 +53,8 @@ export async function openHttpPort(plan: HttpPlan): Promise<Port> {
     const isOurs = [...open].some((response) => response.socket === socket) && socket.writableLength === 0
     if (!isOurs) socket.destroy()
   })
+  const looking = setInterval(() => cutOffHoarders(open, plan.limits.heldBytesMax), LOOK_MS).unref()
+  server.once('close', () => clearInterval(looking))
   const at = await bound(server, plan)
   return {
     at,
@@ -60,6 +64,18 @@ export async function openHttpPort(plan: HttpPlan): Promise<Port> {
       return new Promise((resolve) => server.close(() => resolve()))
     },
     end: () => server.closeAllConnections(),
+  }
+}
+
+/** Answers that are not taken: so much together, and those go first whose requests came first. */
+function cutOffHoarders(open: ReadonlySet<ServerResponse>, bytesMax: number): void {
+  let held = 0
+  for (const { writableLength } of open) held += writableLength
+  for (const response of open) {
+    if (held <= bytesMax) return
+    if (response.writableLength === 0) continue
+    held -= response.writableLength
+    response.req.socket.destroy()
   }
 }
 
@@ -76,7 +92,8 @@ function metaOf(socket: Socket, known: WeakMap<Socket, RequestMeta>): RequestMet
 function newServer({ limits, tls, logger }: HttpPlan): Server {
   const options: ServerOptions = {
     maxHeaderSize: limits.headerBytesMax,
-    headersTimeout: limits.headersTimeoutMs,
+    // all of a request is not there before its headers are
+    headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: CHECK_MS,

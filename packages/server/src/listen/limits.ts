@@ -19,6 +19,11 @@ export interface ListenLimits {
   readonly handshakeTimeoutMs: number
   /** Bytes of a message of gRPC, after decompression: 16 MiB hold a batch of 8 MiB of payloads with what stands around it. */
   readonly messageBytesMax: number
+  /**
+   * Bytes that a port holds altogether, of requests that have not come whole and of answers that are not taken: beyond
+   * that those are cut off who have held some for longest. Bodies of REST have as much for themselves.
+   */
+  readonly heldBytesMax: number
   /** Calls of gRPC at the same time on one connection. */
   readonly streamsMax: number
   /** A connection of gRPC on which nothing comes is asked so often whether it is still there, */
@@ -42,6 +47,7 @@ export const LISTEN_LIMITS: ListenLimits = {
   stallTimeoutMs: 30_000,
   handshakeTimeoutMs: 10_000,
   messageBytesMax: 16_777_216,
+  heldBytesMax: 268_435_456,
   streamsMax: 1_000,
   pingIntervalMs: 30_000,
   pingTimeoutMs: 10_000,

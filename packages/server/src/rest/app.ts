@@ -5,6 +5,9 @@ import { Caller, type CertificateSubject, type Credentials } from '../access/cal
 import { CALLS } from '../service/calls.ts'
 import { EventHub } from '../service/events/hub.ts'
 import { InvalidRequestError } from '../service/errors.ts'
+import { HeldBytes } from '../listen/held-bytes.ts'
+import { LISTEN_LIMITS } from '../listen/limits.ts'
+import { PAGES_AT_ONCE, Turns } from '../listen/turns.ts'
 import { admit, openStream, runCall } from '../service/run-call.ts'
 import { STREAMS } from '../service/streams.ts'
 import { jsonAnswer } from './answers.ts'
@@ -64,6 +67,8 @@ export function checkBasePath(path: string): void {
   const hint = 'It is empty, or begins with / and does not end with it: /queue'
   throw new InvalidArgumentError(`basePath is ${JSON.stringify(path)}.`, { hint })
 }
+/** What answers with many tasks. */
+const PAGES: ReadonlySet<string> = new Set(['tasks.list', 'tasks.dead'])
 
 /** @throws InvalidArgumentError */
 export function restApp(parts: ServerParts, options: RestOptions = {}): RestApp {
@@ -94,6 +99,9 @@ class App implements RestApp {
   readonly #parts: ServerParts
   readonly #hosts: ServedHosts
   readonly #bodyBytes: number
+  /** Of bodies that have not come whole. */
+  readonly #bodies = new HeldBytes(LISTEN_LIMITS.heldBytesMax)
+  readonly #pages = new Turns(PAGES_AT_ONCE)
   readonly #buckets: TokenBuckets
   readonly #open: OpenCounts
   readonly #hub: EventHub
@@ -187,11 +195,15 @@ class App implements RestApp {
     const input = await this.#input({ request, route, params })
     const leave = isWait(input) ? this.#open.enter(caller.name) : undefined
     try {
-      const output = await runCall(call, input, scene)
+      const run = (): Promise<unknown> => {
+        signal.throwIfAborted()
+        return runCall(call, input, scene)
+      }
+      const output = PAGES.has(route.call) ? await this.#pages.run(run) : await run()
       return jsonAnswer(output, statusOf(route, output))
     } catch (error) {
       // what it was aborted with tells nobody anything
-      throw this.#closing.signal.aborted && isAbort(error) ? new ClosedError('This server') : error
+      throw this.#closing.signal.aborted && isAbort(error, signal) ? new ClosedError('This server') : error
     } finally {
       leave?.()
     }
@@ -272,7 +284,7 @@ class App implements RestApp {
     }
     for (const member of pathMembers(route)) named[member] = params[member]
     if (route.method === 'GET' || route.method === 'DELETE') return named
-    const body = (await jsonBody(request, this.#bodyBytes)) ?? {}
+    const body = (await jsonBody(request, this.#bodyBytes, this.#bodies)) ?? {}
     if (typeof body !== 'object' || body === null || Array.isArray(body))
       throw new InvalidRequestError('The body is no JSON object.', [])
     const elsewhere = [...pathMembers(route), ...Object.keys(route.headers ?? {})]
@@ -317,6 +329,10 @@ function isWait(input: Readonly<Record<string, unknown>>): boolean {
   return input['within'] !== undefined
 }
 
-function isAbort(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'AbortError'
+/** A caller who hangs up is told of by Node with an error of its own. */
+function isAbort(error: unknown, signal: AbortSignal): boolean {
+  return (
+    signal.aborted &&
+    (error === signal.reason || (error instanceof DOMException && error.name === 'AbortError'))
+  )
 }

@@ -2,13 +2,14 @@
 import { InvalidRequestError } from '../service/errors.ts'
 import { DEPTH_MAX, depthOf } from '../wire/json-depth.ts'
 import { RestError } from './refusals.ts'
+import type { HeldBytes } from '../listen/held-bytes.ts'
 
 /**
  * The body as JSON; `undefined`: there is none.
  *
  * @throws RestError, InvalidRequestError
  */
-export async function jsonBody(request: Request, bytesMax: number): Promise<unknown> {
+export async function jsonBody(request: Request, bytesMax: number, held: HeldBytes): Promise<unknown> {
   const { headers } = request
   const encoding = headers.get('content-encoding')
   if (encoding !== null && encoding.toLowerCase() !== 'identity') {
@@ -19,7 +20,7 @@ export async function jsonBody(request: Request, bytesMax: number): Promise<unkn
   }
   const declared = Number(headers.get('content-length') ?? 0)
   if (declared > bytesMax) throw tooLarge(bytesMax)
-  const bytes = await readAll(request, bytesMax)
+  const bytes = await readAll(request, bytesMax, held)
   if (bytes.length === 0) return undefined
   checkType(headers.get('content-type'))
   const text = decoded(bytes)
@@ -40,17 +41,46 @@ function checkType(type: string | null): void {
   })
 }
 
-async function readAll({ body }: Request, bytesMax: number): Promise<Uint8Array> {
+async function readAll({ body }: Request, bytesMax: number, held: HeldBytes): Promise<Uint8Array> {
   if (body === null) return new Uint8Array()
   const chunks: Uint8Array[] = []
   let length = 0
-  // leaving the loop cancels what is still to come
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    length += chunk.length
-    if (length > bytesMax) throw tooLarge(bytesMax)
-    chunks.push(chunk)
+  const reader = (body as ReadableStream<Uint8Array>).getReader()
+  const evicted = new AbortController()
+  const hold = held.hold(() => evicted.abort())
+  // whoever reads on is told that there is no more
+  evicted.signal.addEventListener('abort', () => drop(reader))
+  try {
+    while (length <= bytesMax) {
+      const next = await reader.read()
+      if (next.done) break
+      length += next.value.length
+      hold.add(next.value.length)
+      chunks.push(next.value)
+    }
+  } catch (cause) {
+    // the connection is gone, or what came on it is no HTTP
+    throw new InvalidRequestError(`The body does not come whole (${String(cause)}).`, [])
+  } finally {
+    hold.clear()
   }
-  return Buffer.concat(chunks, length)
+  if (evicted.signal.aborted) throw tooSlow()
+  if (length <= bytesMax) return Buffer.concat(chunks, length)
+  drop(reader)
+  throw tooLarge(bytesMax)
+}
+
+/** What is still to come is not read. */
+function drop(reader: ReadableStreamDefaultReader<Uint8Array>): void {
+  void reader.cancel().catch(() => undefined) // a connection that is gone has nothing to come
+}
+
+function tooSlow(): RestError {
+  return new RestError('rate-limited', 'Too much of the bodies of requests has come, and too little whole.', {
+    hint: 'Send it again, faster.',
+    headers: { connection: 'close' },
+    retryAfterMs: 1_000,
+  })
 }
 
 function tooLarge(bytesMax: number): RestError {

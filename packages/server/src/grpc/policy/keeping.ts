@@ -1,7 +1,7 @@
 /** Who may set limits, budgets, schedules and locks, which belong to no queue, and who may read them. */
 import { AccessError } from '@millrace/core'
 import type { BudgetScope, LimitRecord, LimitSettings } from '@millrace/core/store'
-import { LOOKING, mayAllEverywhere, mayAny, PAGE_MAX, type StorePolicies, type StoreScene } from './policy.ts'
+import { LOOKING, mayAllEverywhere, mayAny, pageOf, type StorePolicies, type StoreScene } from './policy.ts'
 import type { Caller } from '../../access/caller.ts'
 import type { Permission } from '../../access/roles.ts'
 
@@ -39,7 +39,7 @@ export const LIMITING: StorePolicies<
     permissions: LOOKING,
     reach: 'all or nothing',
     async carry(asked, { caller, store }) {
-      const request = { ...asked, limit: Math.min(asked.limit, PAGE_MAX) }
+      const request = { ...asked, limit: pageOf(asked.limit) }
       if (mayAllEverywhere(caller, LOOKING)) return store.limits(request)
       if (request.names === null) return { limits: [], next: null }
       const { limits, next } = await store.limits({ ...request, keysMax: 0, keys: undefined })
@@ -138,7 +138,7 @@ export const SCHEDULES: StorePolicies<
     permissions: LOOKING,
     reach: 'all or nothing',
     carry: async (request, { caller, store }) =>
-      mayAllEverywhere(caller, LOOKING) ? store.schedules(request) : [],
+      mayAllEverywhere(caller, LOOKING) ? store.schedules({ ...request, limit: pageOf(request.limit) }) : [],
   },
   dueSchedules: {
     permissions: LOOKING,

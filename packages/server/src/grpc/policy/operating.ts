@@ -8,7 +8,7 @@ import {
   LOOKING,
   mayAllEverywhere,
   mayAny,
-  PAGE_MAX,
+  pageOf,
   type StorePolicies,
   type StoreScene,
 } from './policy.ts'
@@ -53,7 +53,7 @@ export const CONTROL: StorePolicies<'command' | 'configureQueue' | 'sweep' | 'de
       reach: 'all',
       carry: (request, { caller, store }) => {
         caller.requireEverywhere('administer')
-        return store.audit(request)
+        return store.audit({ ...request, limit: pageOf(request.limit) })
       },
     },
   }
@@ -99,7 +99,7 @@ export const INSPECTION: StorePolicies<
     permissions: LOOKING,
     reach: 'seen',
     async carry(asked, { caller, store }) {
-      const request = { ...asked, limit: Math.min(asked.limit, PAGE_MAX) }
+      const request = { ...asked, limit: pageOf(asked.limit) }
       if (mayAllEverywhere(caller, LOOKING)) return store.list(request)
       const { queue } = request.filter
       if (queue !== undefined && !mayAny(caller, LOOKING, queue)) return { tasks: [], next: null }
@@ -123,7 +123,9 @@ export const INSPECTION: StorePolicies<
     permissions: LOOKING,
     reach: 'seen',
     carry: async (request, { caller, store }) =>
-      (await store.dueSoon(request)).filter(({ queue }) => mayAny(caller, LOOKING, queue)),
+      (await store.dueSoon({ ...request, limit: pageOf(request.limit) })).filter(({ queue }) =>
+        mayAny(caller, LOOKING, queue),
+      ),
   },
   standing: {
     permissions: FOLLOWING,

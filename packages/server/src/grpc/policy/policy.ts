@@ -50,7 +50,12 @@ export function mayAny(caller: Caller, permissions: readonly Permission[], queue
 /** Payloads and results of one answer, as the port has it for requests: who asks for more is given less, and asks again. */
 export const BYTES_MAX: number = 8 * 1_048_576
 /** Tasks or limits of one page. */
-export const PAGE_MAX = 1_000
+const PAGE_MAX = 1_000
+
+/** How many are asked for, as far as the port answers that: who asks for none gets one, since a page leads to the next. */
+export function pageOf(limit: number): number {
+  return Math.min(Math.max(limit, 1), PAGE_MAX)
+}
 
 /** Who looks at queues: those who run their tasks see them, too. */
 export const LOOKING: readonly Permission[] = ['view', 'work']
