@@ -2,6 +2,7 @@
 import type { Logger, Mill, Platform } from '@millrace/core'
 import type { Store } from '@millrace/core/store'
 import type { Authenticator } from './access/caller.ts'
+import type { TokenBuckets } from './access/token-buckets.ts'
 import type { Audit } from './audit/audit.ts'
 import type { CallRecorder } from './metrics/call-recorder.ts'
 import type { Redact } from './service/redaction.ts'
@@ -15,6 +16,8 @@ export interface ServerParts {
   readonly authenticator: Authenticator
   readonly audit: Audit
   readonly redact: Redact
+  /** How often each credential may ask, by whatever transport. Left out: each transport has its own, or none. */
+  readonly rates?: TokenBuckets | undefined
   /** Told of every call that has ended. Left out: nobody wants to know. */
   readonly recorder?: CallRecorder | undefined
 }

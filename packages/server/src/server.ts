@@ -1,5 +1,6 @@
 /** A server as a whole: who may come in, what is noted, what answers, and where. */
 import { InvalidArgumentError, type Mill } from '@millrace/core'
+import { REQUESTS, TokenBuckets } from './access/token-buckets.ts'
 import { newAuthenticator, type AuthOptions, type OpenAuthenticator } from './access/authenticator.ts'
 import { openAudit, type AuditOptions, type OpenAudit } from './audit/sinks.ts'
 import { Health } from './health/health.ts'
@@ -170,7 +171,8 @@ class MillServer implements Server {
     await this.#mill.open()
     const known = { mill: this.#mill, store, platform, logger, authenticator, audit, redact }
     const metrics = new MetricsRoom(known, { metrics: scrapes, registry })
-    const parts = { ...known, recorder: metrics.recorder }
+    const rates = new TokenBuckets(rest.requests ?? REQUESTS, platform)
+    const parts = { ...known, recorder: metrics.recorder, rates }
     const health = new Health({ store, platform })
     const app = restApp(parts, { ...rest, hosts: rest.hosts ?? (auth === 'none' ? 'loopback' : 'any') })
     metrics.start()

@@ -1,6 +1,5 @@
 /** The calls and streams of the service layer as services of gRPC: who calls, what they say, and what it comes to. */
 import { ClosedError } from '@millrace/core'
-import { Caller } from '../access/caller.ts'
 import { CALLS } from '../service/calls.ts'
 import { admit, runCall } from '../service/run-call.ts'
 import { STREAMS } from '../service/streams.ts'
@@ -10,7 +9,7 @@ import { codecOf } from '../wire/codec.ts'
 import { CALL_METHODS, CALL_SERVICES, STREAM_METHODS } from './call-methods.ts'
 import { CallRecord } from './call-record.ts'
 import { streamHandler } from './call-stream.ts'
-import { credentialsOf } from './credentials.ts'
+import { admitted } from './admission.ts'
 import { fittingRedact } from './fitting.ts'
 import { refusalOfEnded } from './refusal.ts'
 import type { DescMethod } from '@bufbuild/protobuf'
@@ -54,9 +53,8 @@ function callHandler(
 ): handleUnaryCall<Buffer, Buffer> {
   const requests = codecOf<object>(method.input, 'left out')
   const answers = codecOf<unknown>(method.output)
-  const { authenticator } = parts
   const serve = async (given: ServerUnaryCall<Buffer, Buffer>, record: CallRecord): Promise<Buffer> => {
-    const caller = new Caller(await authenticator.authenticate(credentialsOf(given)))
+    const caller = await admitted(given, parts)
     record.caller = caller.name
     if (ending.aborted) throw new ClosedError('This server')
     const gone = new AbortController()

@@ -6,6 +6,7 @@ import { Caller } from '../access/caller.ts'
 import { whileItCounts } from '../access/standing.ts'
 import { openStream } from '../service/run-call.ts'
 import { codecOf, type Codec } from '../wire/codec.ts'
+import { checkRate } from './admission.ts'
 import { credentialsOf } from './credentials.ts'
 import { CallRecord } from './call-record.ts'
 import { refusalOfEnded } from './refusal.ts'
@@ -76,6 +77,7 @@ async function tell(
     return identity
   }
   const caller = line.know(await authenticate())
+  checkRate(caller, parts.rates)
   const scene = { ...parts, caller, hub, signal: line.signal, current: () => line.caller! }
   const items = await openStream(call, requests.decode(given.request), scene)
   const { platform } = parts

@@ -1,7 +1,7 @@
 /** Hints of the store for one client, as fast as it reads them: what it does not read in time is merged by the store. */
 import { once } from 'node:events'
 import { AccessError } from '@millrace/core'
-import { Caller } from '../access/caller.ts'
+import { admitted } from './admission.ts'
 import { whileItCounts } from '../access/standing.ts'
 import { codecOf } from '../wire/codec.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'
@@ -36,9 +36,9 @@ async function tell(
   { parts }: StreamScene,
   signal: AbortSignal,
 ): Promise<void> {
-  const { authenticator, store } = parts
+  const { store } = parts
   const credentials = credentialsOf(call)
-  const caller = new Caller(await authenticator.authenticate(credentials))
+  const caller = await admitted(call, parts)
   if (!ANY.some((permission) => caller.mayAnywhere(permission)))
     throw new AccessError('forbidden', `The credential ${caller.name} has no role.`)
   if (signal.aborted) return

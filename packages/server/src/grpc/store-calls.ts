@@ -12,7 +12,7 @@ import type { ServerParts } from '../parts.ts'
 /** The part of the server that the calls need. */
 export type StoreCallParts = Pick<
   ServerParts,
-  'store' | 'platform' | 'logger' | 'authenticator' | 'audit' | 'recorder'
+  'store' | 'platform' | 'logger' | 'authenticator' | 'audit' | 'recorder' | 'rates'
 >
 
 export class StoreCalls {

@@ -1,8 +1,8 @@
 /** A call with one request and one answer: who makes it, what it says, and what it comes to. */
 import { codecOf } from '../wire/codec.ts'
-import { Caller } from '../access/caller.ts'
+import { admitted } from './admission.ts'
+import type { Caller } from '../access/caller.ts'
 import { CallRecord } from './call-record.ts'
-import { credentialsOf } from './credentials.ts'
 import { refusalOf, toldOf } from './status.ts'
 import type { DescMethod } from '@bufbuild/protobuf'
 import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js'
@@ -13,15 +13,15 @@ export type Run = (request: object, caller: Caller) => Promise<object>
 
 /** A handler of gRPC. Whatever `run` rejects with is told as a status; what is none of Millrace's is logged, and not told. */
 export function unaryHandler(
-  parts: Pick<ServerParts, 'authenticator' | 'logger' | 'platform' | 'recorder'>,
+  parts: Pick<ServerParts, 'authenticator' | 'rates' | 'logger' | 'platform' | 'recorder'>,
   method: DescMethod,
   run: Run,
 ): handleUnaryCall<Buffer, Buffer> {
   const requests = codecOf<object>(method.input)
   const answers = codecOf<object>(method.output)
-  const { logger, authenticator } = parts
+  const { logger } = parts
   const serve = async (call: ServerUnaryCall<Buffer, Buffer>, record: CallRecord): Promise<Buffer> => {
-    const caller = new Caller(await authenticator.authenticate(credentialsOf(call)))
+    const caller = await admitted(call, parts)
     record.caller = caller.name
     return answers.encode(await run(requests.decode(call.request), caller))
   }

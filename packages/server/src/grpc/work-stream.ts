@@ -9,6 +9,7 @@ import { codecOf } from '../wire/codec.ts'
 import { readFrame, type Frame } from '../wire/frame.ts'
 import { requestCodec } from '../wire/methods.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'
+import { checkRate } from './admission.ts'
 import { credentialsOf } from './credentials.ts'
 import { refusalOf, toldOf } from './status.ts'
 import { Metadata } from '@grpc/grpc-js'
@@ -61,7 +62,7 @@ class WorkStream {
     call.on('end', this.#end)
     call.on('drain', () => this.#flow())
     this.#scene.signal.addEventListener('abort', this.#end)
-    this.#authenticate().then(
+    this.#admit().then(
       () => {
         if (this.#isOver) return
         // a client sends nothing before it has heard that it may
@@ -71,6 +72,11 @@ class WorkStream {
       },
       (error: unknown) => this.#refuse(error),
     )
+  }
+
+  async #admit(): Promise<void> {
+    await this.#authenticate()
+    checkRate(this.#caller!, this.#scene.parts.rates)
   }
 
   async #authenticate(): Promise<void> {

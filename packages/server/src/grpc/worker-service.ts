@@ -13,6 +13,7 @@ import {
   type RunResponse,
 } from '../wire/generated/millrace/v1/worker_service_pb.ts'
 import { ForeignWorker } from '../workers/foreign-worker.ts'
+import { checkRate } from './admission.ts'
 import { credentialsOf } from './credentials.ts'
 import { CallRecord } from './call-record.ts'
 import { refusalOfEnded } from './refusal.ts'
@@ -78,6 +79,7 @@ class WorkerStream {
     const credentials = credentialsOf(this.#call)
     const caller = new Caller(await authenticator.authenticate(credentials))
     this.#record.caller = caller.name
+    checkRate(caller, this.#parts.rates)
     caller.requireAnywhere('work')
     const authenticate = async (): ReturnType<typeof authenticator.authenticate> => {
       const identity = await authenticator.authenticate(credentials)

@@ -2,6 +2,7 @@
 import { ClosedError, InvalidArgumentError } from '@millrace/core'
 import { Hono } from 'hono'
 import { Caller, type CertificateSubject, type Credentials } from '../access/caller.ts'
+import { REQUESTS, TokenBuckets, type RequestRate } from '../access/token-buckets.ts'
 import { CALLS } from '../service/calls.ts'
 import { EventHub } from '../service/events/hub.ts'
 import { InvalidRequestError } from '../service/errors.ts'
@@ -18,7 +19,7 @@ import { queryInput } from './query.ts'
 import { RestError } from './refusals.ts'
 import { pathMembers, ROUTES, STREAM_ROUTES, type Route } from './routes.ts'
 import { eventStream, eventStreamHeaders } from './sse.ts'
-import { OpenCounts, TokenBuckets, type RequestRate } from './token-buckets.ts'
+import { OpenCounts } from './open-counts.ts'
 import { Visit } from './visit.ts'
 import { traceHeaders } from '../tracing/trace-headers.ts'
 import type { ServerParts } from '../parts.ts'
@@ -57,7 +58,6 @@ export interface RestApp {
 }
 
 const BODY_BYTES = 16 * 1_048_576
-const REQUESTS: RequestRate = { perSecond: 1_000, burst: 2_000 }
 const STREAMS_MAX = 1_000
 const BASE_PATH = /^(\/[A-Za-z0-9_.~-]+)*$/
 
@@ -121,7 +121,7 @@ class App implements RestApp {
     this.#parts = parts
     this.#hosts = hosts
     this.#bodyBytes = bodyBytes
-    this.#buckets = new TokenBuckets(requests, parts.platform)
+    this.#buckets = parts.rates ?? new TokenBuckets(requests, parts.platform)
     this.#open = new OpenCounts(streams)
     const { mill, platform, logger } = parts
     this.#hub = new EventHub({ mill, platform, logger, bounds: options.events })
@@ -266,7 +266,7 @@ class App implements RestApp {
     }
     const caller = new Caller(await this.#parts.authenticator.authenticate(credentials))
     visit.caller = caller.name
-    this.#buckets.take(caller.name)
+    checkRate(this.#buckets.take(caller.name))
     return { caller, credentials }
   }
 
@@ -303,6 +303,15 @@ async function answered(visit: Visit, answer: () => Response | Promise<Response>
   } catch (error) {
     return visit.failed(error)
   }
+}
+
+/** @throws RestError */
+function checkRate(waitMs: number | null): void {
+  if (waitMs === null) return
+  throw new RestError('rate-limited', 'This credential asks too often.', {
+    hint: 'Wait as long as Retry-After says. Many tasks can be enqueued by one request.',
+    retryAfterMs: waitMs,
+  })
 }
 
 function otherMethod(method: string, methods: readonly string[]): Response {
