@@ -37,9 +37,19 @@ export function writeDocument(document: ScheduleDocument): string {
   return JSON.stringify(written)
 }
 
-/** @throws StoreError if a newer version wrote it */
+/** @throws StoreError if a newer version wrote it, or something that is none */
 export function readDocument(text: string, name: string): ScheduleDocument {
-  const { form, ...written } = JSON.parse(text) as Written
+  const document = parsed(text)
+  if (document === undefined)
+    throw new StoreError(
+      'store-corrupt',
+      `What is kept of the schedule ${JSON.stringify(name)} is no schedule.`,
+      {
+        effect: 'final',
+        hint: 'Put it anew, or remove it.',
+      },
+    )
+  const { form, ...written } = document
   if (form !== FORM) {
     throw new StoreError('store-schema', `The schedule ${name} was written by a newer version of Millrace.`, {
       effect: 'final',
@@ -83,4 +93,14 @@ function hexOf(bytes: Uint8Array): string {
 
 function bytesOf(hex: string): Payload {
   return Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16))
+}
+
+/** `undefined`: it is no document of any version. */
+function parsed(text: string): Written | undefined {
+  try {
+    const document = JSON.parse(text) as Partial<Written> | null
+    return typeof document?.form === 'number' ? (document as Written) : undefined
+  } catch {
+    return undefined
+  }
 }

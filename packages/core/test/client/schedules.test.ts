@@ -57,6 +57,28 @@ describe('what is put', () => {
     expect(anew.nextAt).toEqual(new Date('2023-11-17T03:00:00Z'))
   })
 
+  test.each(['null', '{', '[]', '1'])(
+    'is not to be read where it is %s, and can be removed',
+    async (plan) => {
+      const world = new World()
+      const mill = world.mill()
+      await mill.open()
+      await mill['~served'].store.putSchedule({
+        name: 'odd',
+        ifVersion: null,
+        plan,
+        paused: false,
+        nextAt: null,
+      })
+      await expect(mill.schedules.list()).rejects.toMatchObject({
+        code: 'store-corrupt',
+        message: expect.stringContaining('"odd"') as unknown,
+      })
+      await mill.schedules.remove('odd')
+      expect(await mill.schedules.list()).toEqual([])
+    },
+  )
+
   test('comes through although others change it meanwhile', async () => {
     const world = new World()
     const [one, other] = [world.mill().schedules, world.mill().schedules]
