@@ -5,12 +5,14 @@ import { join } from 'node:path'
 import process from 'node:process'
 
 import { launch, LaunchError, prepare, run, say } from './prepare.mjs'
+import { scratchInMemory } from './scratch.mjs'
 import { ensureServices } from './services.mjs'
 import { countTests, summaryLines } from './test-summary.mjs'
 
 let counts = countTests(undefined)
 
 await launch(async () => {
+  scratchInMemory(say)
   const folder = mkdtempSync(join(tmpdir(), 'millrace-test-'))
   const reportFile = join(folder, 'report.json')
   try {
