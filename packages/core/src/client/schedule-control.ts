@@ -82,9 +82,10 @@ export class ScheduleControl {
     return this.#connection.operation(() => this.#put(name, document))
   }
 
-  /** By name. */
+  /** By name. What this version cannot read is left out, and logged: it keeps nobody from the others. */
   async list(): Promise<readonly Schedule[]> {
-    return this.#connection.operation(async () => (await this.#all()).map(shownSchedule))
+    const all = await this.#connection.operation(() => this.#all())
+    return all.filter((record) => this.#isReadable(record)).map(shownSchedule)
   }
 
   /** `undefined` if there is none of that name. */
@@ -227,7 +228,8 @@ export class ScheduleControl {
   async #removeOthers(by: string, documents: ReadonlyMap<string, unknown>): Promise<readonly string[]> {
     const removed: string[] = []
     for (const { name, plan } of await this.#all()) {
-      if (documents.has(name) || readDocument(plan, name).declaredBy !== by) continue
+      if (documents.has(name) || !this.#isReadable({ name, plan })) continue
+      if (readDocument(plan, name).declaredBy !== by) continue
       await this.#connection.call((store) => store.removeSchedule(name))
       removed.push(name)
     }
@@ -306,6 +308,16 @@ export class ScheduleControl {
     throw new NotFoundError(`There is no schedule ${shown(name)}.`, {
       hint: 'mill.schedules.list() answers those that there are.',
     })
+  }
+
+  #isReadable({ plan, name }: Pick<ScheduleRecord, 'plan' | 'name'>): boolean {
+    try {
+      readDocument(plan, name)
+      return true
+    } catch (error) {
+      this.#connection.logger.warn({ err: error }, 'a schedule is left out that cannot be read')
+      return false
+    }
   }
 
   async #all(): Promise<readonly ScheduleRecord[]> {
