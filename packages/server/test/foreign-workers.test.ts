@@ -311,6 +311,16 @@ describe('a worker of another language', () => {
     expect((await mill.tasks.get(id))?.counters.failures).toBe(0)
   })
 
+  test('takes over no definition of a queue of others', async () => {
+    const theirs = defineTask('job', { input: unchecked<null>(), queue: 'mail' })
+    const worker = mill.worker({ handlers: theirs.handler(() => null) })
+    await worker.start()
+    const far = new Far(mill)
+    far.say({ case: 'begin', value: { tasks: [{ type: 'job', queue: 'media' }] } })
+    expect(codeOf(await far.ended)).toBe('forbidden')
+    expect(await mill.definitions()).toMatchObject([{ type: 'job', queue: 'mail' }])
+  })
+
   test('publishes what it can run, with its schema', async () => {
     const far = new Far(mill)
     const schema = '{"type":"object"}'

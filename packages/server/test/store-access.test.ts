@@ -115,6 +115,18 @@ describe('sessions', () => {
     const found = (await admin.definitions()).map(({ type, queue }) => `${type} in ${queue}`)
     expect(found.toSorted()).toEqual(['cut in media', 'pay in billing'])
   })
+
+  test('what a worker publishes is JSON, which others read', async () => {
+    await using home = await openHome()
+    await using served = await serve(home.store)
+    const admin = await served.open()
+    const definition = { type: 'cut', queue: 'media', level: 2, options: '{}', schema: null } as const
+    for (const odd of [{ options: 'media' }, { options: '[]' }, { options: 'null' }, { schema: '{' }])
+      await expect(
+        admin.openSession({ ...sessionOf(id(1), 'media'), definitions: [{ ...definition, ...odd }] }),
+      ).rejects.toMatchObject({ code: 'invalid-argument' })
+    expect(await admin.definitions()).toEqual([])
+  })
 })
 
 describe('tasks of other queues', () => {

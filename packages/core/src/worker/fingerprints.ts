@@ -32,13 +32,25 @@ export function schemaChanges(
   return tasks.flatMap((task) => {
     const options = known.get(task.name)
     if (options === undefined) return []
-    const there = JSON.parse(options) as { readonly version?: number; readonly fingerprint?: string | null }
+    const there = publishedPart(options)
     const here = fingerprintOf(task)
     const { version } = task.options
     if (here === null || typeof there.fingerprint !== 'string') return []
     if (there.version !== version || there.fingerprint === here) return []
     return [{ type: task.name, version, published: there.fingerprint, here }]
   })
+}
+
+/** What is none of a worker of ours says nothing. */
+function publishedPart(options: string): {
+  readonly version?: number
+  readonly fingerprint?: string | null
+} {
+  try {
+    return (JSON.parse(options) as object | null) ?? {}
+  } catch {
+    return {}
+  }
 }
 
 /** Before this worker publishes its own. */

@@ -74,6 +74,7 @@ function asTold(error: unknown): unknown {
 function hintOf(trouble: DefinitionError['trouble']): string | undefined {
   switch (trouble.kind) {
     case 'sealed':
+    case 'unreadable':
       return undefined
     case 'unknown':
       return unknownHint(trouble)

@@ -70,7 +70,7 @@ export function definitionOf(
  * @throws DefinitionError if they are encrypted
  */
 export function writableVersion({ type, options }: PublishedDefinition, instead: string): number {
-  const { seals, version } = JSON.parse(options) as PlainOptions
+  const { seals, version } = plainOptions({ type, options })
   if (seals?.includes('encrypted') !== true) return version
   throw new DefinitionError(
     { kind: 'sealed' },
@@ -99,13 +99,29 @@ export function uniqueOf(
 }
 
 function knownOf(definition: PublishedDefinition, keys: GivenKeys): KnownDefinition {
-  const options = JSON.parse(definition.options) as PlainOptions
+  const options = plainOptions(definition)
   writableVersion(definition, 'Enqueue it by code that has its definition.')
   return {
     task: taskOf(definition, options, keys),
     schema: definition.schema,
     unique: options.unique ?? null,
   }
+}
+
+/** @throws DefinitionError if they are not what a worker of ours publishes */
+function plainOptions({ type, options }: Pick<PublishedDefinition, 'type' | 'options'>): PlainOptions {
+  try {
+    const plain = JSON.parse(options) as Partial<PlainOptions> | null
+    if (typeof plain?.retry?.kind === 'string' && typeof plain.version === 'number')
+      return plain as PlainOptions
+  } catch {
+    // told below
+  }
+  throw new DefinitionError(
+    { kind: 'unreadable' },
+    `What is published of the task ${type} cannot be read.`,
+    'Enqueue it by code that has its definition, or start its worker anew.',
+  )
 }
 
 function taskOf(

@@ -5,6 +5,8 @@ import { MillraceError } from '@millrace/core'
 export type Trouble =
   /** Nobody ever published a task of that name. */
   | { readonly kind: 'unknown'; readonly near: readonly string[]; readonly known: readonly string[] }
+  /** What a worker has published of it is nothing that can be read. */
+  | { readonly kind: 'unreadable' }
   /** Its inputs are encrypted. */
   | { readonly kind: 'sealed' }
   /** A key is given for a limit that it does not count under, or that has no keys. */

@@ -3,6 +3,7 @@
  * handlers send each task away and wait for what becomes of it: retries, time limits and fences are the same as everywhere.
  */
 import {
+  AccessError,
   InvalidArgumentError,
   StoreError,
   type Context,
@@ -93,10 +94,24 @@ export class ForeignWorker {
     this.#worker = worker
     this.#listen()
     void worker['~elsewhere'].stopped.then(() => this.#stopped())
-    worker.start().then(
+    const started = this.#requireOwn(definitions).then(() => worker.start())
+    started.then(
       () => this.#send({ case: 'begun', value: { beatEvery: durationOf(leaseMs / 3) } }),
       (error: unknown) => this.#give(error),
     )
+  }
+
+  /** What others have published for queues of theirs is theirs. */
+  async #requireOwn(definitions: ForeignOptions['definitions']): Promise<void> {
+    const { mill, caller } = this.#parts
+    const known = new Map((await mill.definitions()).map(({ type, queue }) => [type, queue]))
+    for (const { name } of definitions) {
+      const queue = known.get(name)
+      if (queue === undefined || caller.may('work', queue)) continue
+      throw new AccessError('forbidden', `The task ${name} is published for a queue of others.`, {
+        hint: 'Give yours another name, or let the credential work in its queue.',
+      })
+    }
   }
 
   #run(input: unknown, ctx: Context): Promise<unknown> {

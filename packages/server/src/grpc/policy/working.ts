@@ -94,6 +94,7 @@ function bounded(request: ExchangeRequest): ExchangeRequest {
 
 /** The session says whose it is, and publishes what is its own to publish. */
 async function ownSession(request: SessionRequest, { caller, store }: StoreScene): Promise<SessionRequest> {
+  checkDefinitions(request.definitions)
   const host = markedHost(request.host, caller)
   if (caller.mayEverywhere('work') || request.definitions.length === 0) return { ...request, host }
   const known = new Map((await store.definitions()).map((definition) => [definition.type, definition]))
@@ -103,6 +104,28 @@ async function ownSession(request: SessionRequest, { caller, store }: StoreScene
     (definition) => isOwn(definition) && isOwn(known.get(definition.type)),
   )
   return { ...request, host, definitions }
+}
+
+/** Others read them: workers that start, and who enqueues by a name. */
+function checkDefinitions(definitions: readonly PublishedDefinition[]): void {
+  for (const { type, options, schema } of definitions)
+    if (!isJsonObject(options) || (schema !== null && !isJson(schema)))
+      throw new InvalidArgumentError(`The definition of ${type} is not as a worker publishes it.`, {
+        hint: 'Its options are a JSON object, and its schema is JSON.',
+      })
+}
+
+function isJsonObject(text: string): boolean {
+  return isJson(text) && /^\s*\{/.test(text)
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** A task may shut what it counts under itself: nothing else, which may be what other queues count under. */

@@ -214,9 +214,18 @@ export const definitions = defineCall({
         .map(({ type, queue, options, schema }) => ({
           type,
           queue,
-          options: JSON.parse(options) as unknown,
-          ...(schema === null ? {} : { inputSchema: JSON.parse(schema) as unknown }),
+          options: parsedOrNull(options),
+          ...(schema === null ? {} : { inputSchema: parsedOrNull(schema) }),
         })),
     }
   },
 })
+
+/** What somebody has published that is no JSON keeps nobody from the others. */
+function parsedOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return null
+  }
+}
