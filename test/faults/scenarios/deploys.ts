@@ -7,6 +7,8 @@ import { atMost, type Scenario, type Trial, type Verdict } from './scenario.ts'
 
 const WORKERS = 4
 const SLOTS = 10
+/** Shorter than some tasks take: they are given back. */
+const DRAIN_MS = 20
 const REST_MS = 30_000
 
 export const deploys: Scenario = {
@@ -20,7 +22,7 @@ export const deploys: Scenario = {
 
 async function runDeploys(trial: Trial): Promise<Verdict> {
   const { size } = trial
-  await using scene = await Scene.open(trial, { workers: WORKERS, slots: SLOTS })
+  await using scene = await Scene.open(trial, { workers: WORKERS, slots: SLOTS, drainMs: DRAIN_MS })
   const { random } = scene
   const calling = scene.caller.spread(
     (n) => {
