@@ -35,8 +35,22 @@ export function withServer(): void {
   afterAll(async () => {
     await emptier?.end()
     emptier = undefined
+    if (server?.server.pid !== undefined) await untilAlone()
     await server?.[Symbol.asyncDispose]()
   })
+}
+
+const FAREWELL_MS = 5_000
+const OTHERS = `SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`
+
+/** A pool that has ended is still taking leave: told then that the server ends, its clients tell it to nobody, who is the whole process. */
+async function untilAlone(): Promise<void> {
+  const end = performance.now() + FAREWELL_MS
+  try {
+    while ((await sql(OTHERS)).length > 0 && performance.now() < end);
+  } catch {
+    // it is gone already
+  }
 }
 
 export function serverOf(): PostgresServer {
