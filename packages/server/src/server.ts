@@ -1,5 +1,5 @@
 /** A server as a whole: who may come in, what is noted, what answers, and where. */
-import { InvalidArgumentError, type Mill } from '@millrace/core'
+import { ClosedError, InvalidArgumentError, type Mill } from '@millrace/core'
 import { REQUESTS, TokenBuckets } from './access/token-buckets.ts'
 import { newAuthenticator, type AuthOptions, type OpenAuthenticator } from './access/authenticator.ts'
 import { openAudit, type AuditOptions, type OpenAudit } from './audit/sinks.ts'
@@ -146,6 +146,7 @@ class MillServer implements Server {
   }
 
   #opened(): Promise<Opened> {
+    if (this.#closing !== undefined) return Promise.reject(new ClosedError('This server'))
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = undefined
       throw error

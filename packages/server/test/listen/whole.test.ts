@@ -120,3 +120,13 @@ test('a server that was never asked, or not by everybody, ends at once', async (
   await whole.close()
   await expect(get(whole.url)).rejects.toThrow(/ECONNREFUSED/)
 })
+
+test('a server that has been closed is not opened anew by who still asks it', async () => {
+  const mill = new Mill(new MemoryStore({ platform: systemPlatform }), { logger: new TestLog() })
+  await using _ = { [Symbol.asyncDispose]: () => mill.close() }
+  const server = createServer(mill, { auth: 'none' })
+  await server.close()
+  await expect(server.open()).rejects.toMatchObject({ code: 'closed' })
+  const answer = await server.fetch(new Request('http://localhost/v1/tasks'))
+  expect(answer.status).toBe(503)
+})
