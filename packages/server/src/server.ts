@@ -13,6 +13,7 @@ import { MetricsRoom, type MetricsOptions } from './metrics/metrics-room.ts'
 import { loggedProblem } from './rest/logged-problem.ts'
 import { checkBasePath, restApp, type RequestMeta, type RestApp, type RestOptions } from './rest/app.ts'
 import type { ServerParts } from './parts.ts'
+import { EventHub } from './service/events/hub.ts'
 import type { Redact } from './service/redaction.ts'
 
 /** How a server is made. */
@@ -81,6 +82,7 @@ interface Opened {
   readonly audit: OpenAudit
   readonly health: Health
   readonly metrics: MetricsRoom
+  readonly hub: EventHub
   readonly app: RestApp
   readonly rooms: readonly Room[]
 }
@@ -173,7 +175,8 @@ class MillServer implements Server {
     const known = { mill: this.#mill, store, platform, logger, authenticator, audit, redact }
     const metrics = new MetricsRoom(known, { metrics: scrapes, registry })
     const rates = new TokenBuckets(rest.requests ?? REQUESTS, platform)
-    const parts = { ...known, recorder: metrics.recorder, rates }
+    const hub = new EventHub({ mill: this.#mill, platform, logger, bounds: rest.events })
+    const parts = { ...known, recorder: metrics.recorder, rates, hub }
     const health = new Health({ store, platform })
     const app = restApp(parts, { ...rest, hosts: rest.hosts ?? (auth === 'none' ? 'loopback' : 'any') })
     metrics.start()
@@ -185,7 +188,7 @@ class MillServer implements Server {
       at(`${basePath}/readyz`, readyzHandler(health)),
       at(`${basePath}/metrics`, (request, meta) => metrics.fetch(request, meta)),
     ]
-    return { parts, authenticator, audit, health, metrics, app, rooms }
+    return { parts, authenticator, audit, health, metrics, hub, app, rooms }
   }
 
   async #listen(options: ListenOptions): Promise<Listening> {
@@ -239,6 +242,7 @@ class MillServer implements Server {
     const opened = await this.#opening?.catch(() => undefined) // whoever opened it was told
     if (opened === undefined) return
     await opened.app.close()
+    opened.hub.close()
     opened.health.close()
     await opened.metrics.close()
     opened.authenticator.close()

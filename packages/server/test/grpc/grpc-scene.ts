@@ -225,14 +225,17 @@ export function reading<T>(
   method: DescMethod,
   { input, as = 'root' }: { readonly input: object; readonly as?: string },
 ): Reading<T> {
+  return readingOf(scene.client, method, { input, metadata: bearer(as) })
+}
+
+/** The same, of any client. */
+export function readingOf<T>(
+  client: Client,
+  method: DescMethod,
+  { input, metadata }: { readonly input: object; readonly metadata: Metadata },
+): Reading<T> {
   const { path, requestSerialize, responseDeserialize } = methodDefinition(method)
   const request = codecOf<object>(method.input, 'left out').encode(input)
-  const call = scene.client.makeServerStreamRequest(
-    path,
-    requestSerialize,
-    responseDeserialize,
-    request,
-    bearer(as),
-  )
+  const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata)
   return new Reading(call, (bytes) => codecOf<T>(method.output).decode(bytes))
 }
