@@ -74,7 +74,7 @@ function callHandler(
     }
   }
   return (given, answer: sendUnaryData<Buffer>) => {
-    const record = new CallRecord(parts, method)
+    const record = CallRecord.of(parts, method)
     serve(given, record).then(
       (response) => {
         record.ended(null)

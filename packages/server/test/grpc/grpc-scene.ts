@@ -62,6 +62,14 @@ export class GrpcScene implements AsyncDisposable {
     this.client = new Client(this.url, credentials.createInsecure())
   }
 
+  /** All that the server answers to: what is registered with it, whoever has done that. */
+  get rpcs(): readonly { readonly path: string; readonly type: string }[] {
+    const { handlers } = this.#server as unknown as {
+      readonly handlers: ReadonlyMap<string, { readonly type: string }>
+    }
+    return [...handlers].map(([path, { type }]) => ({ path, type }))
+  }
+
   /** As when the server is about to end. */
   end(): void {
     this.#ending.abort()
