@@ -1,12 +1,12 @@
 /** The calls of `StoreService`, however they come: by themselves or on a stream. */
-import { codeOf } from '@millrace/core'
+import { audited } from '../audit/noting.ts'
 import { requestOf, responseOf, takenOf, type PortMethod } from '../wire/methods.ts'
 import { PAGES_AT_ONCE, Turns } from '../listen/turns.ts'
 import { carry } from './store-policy.ts'
 import { SessionOwners } from './policy/session-owners.ts'
 import { TaskQueues } from './policy/task-queues.ts'
 import type { Caller } from '../access/caller.ts'
-import type { CommandAnswer, CommandRequest, Store } from '@millrace/core/store'
+import type { CommandRequest, Store } from '@millrace/core/store'
 import type { ServerParts } from '../parts.ts'
 
 /** The part of the server that the calls need. */
@@ -39,37 +39,10 @@ export class StoreCalls {
     const scene = { caller, store: this.#parts.store, owners: this.#owners, queues: this.#queues }
     if (PAGES.has(method))
       return this.#pages.run(async () => responseOf(method, await carry(method, taken as never, scene)))
-    const call = carry(method, taken as never, scene)
-    const given = isAudited(method, taken) ? await this.#audited(call, { method, taken, caller }) : await call
-    return responseOf(method, given)
-  }
-
-  /** It is answered when it is noted. */
-  async #audited(
-    call: Promise<unknown>,
-    {
-      method,
-      taken,
-      caller,
-    }: { readonly method: PortMethod; readonly taken: unknown; readonly caller: Caller },
-  ): Promise<unknown> {
-    const entry = { caller: caller.name, call: `store.${method}`, target: targetOf(method, taken) }
-    const note = (rest: { refused: string | null; matched?: number; changed?: number }): Promise<void> =>
-      this.#parts.audit.note({ at: new Date(this.#parts.platform.wallMs()), ...entry, ...rest })
-    let given
-    try {
-      given = await call
-    } catch (error) {
-      await note({ refused: codeOf(error) ?? 'internal' })
-      throw error
-    }
-    const { matched, changed } = method === 'command' ? (given as CommandAnswer) : {}
-    await note({
-      refused: null,
-      ...(matched === undefined ? {} : { matched }),
-      ...(changed === undefined ? {} : { changed }),
-    })
-    return given
+    const run = (): Promise<unknown> => carry(method, taken as never, scene)
+    if (!isAudited(method, taken)) return responseOf(method, await run())
+    const deed = { caller: caller.name, call: `store.${method}`, target: targetOf(method, taken) }
+    return responseOf(method, await audited(deed, this.#parts, run))
   }
 }
 
