@@ -4,6 +4,7 @@ import { REQUESTS, TokenBuckets } from './access/token-buckets.ts'
 import { newAuthenticator, type AuthOptions, type OpenAuthenticator } from './access/authenticator.ts'
 import { openAudit, type AuditOptions, type OpenAudit } from './audit/sinks.ts'
 import { Health } from './health/health.ts'
+import type { Reloads } from './health/reloads.ts'
 import { livezHandler, readyzHandler } from './health/handlers.ts'
 import { Draining } from './listen/draining.ts'
 import { listenLimits } from './listen/limits.ts'
@@ -93,6 +94,8 @@ class MillServer implements Server {
   readonly #mill: Mill
   readonly #options: ServerOptions
   readonly #draining = new Draining()
+  /** The files of TLS, once it listens. */
+  #tls: () => Reloads = () => new Map()
   #opening: Promise<Opened> | undefined
   #listening: Promise<Listening> | undefined
   #closing: Promise<void> | undefined
@@ -173,11 +176,12 @@ class MillServer implements Server {
     const audit = opening.adopt(await openAudit(to, logger), (one) => one.close())
     await this.#mill.open()
     const known = { mill: this.#mill, store, platform, logger, authenticator, audit, redact }
-    const metrics = new MetricsRoom(known, { metrics: scrapes, registry })
+    const reloads = (): Reloads => new Map([...authenticator.reloads, ...this.#tls()])
+    const metrics = new MetricsRoom({ ...known, reloads }, { metrics: scrapes, registry })
     const rates = new TokenBuckets(rest.requests ?? REQUESTS, platform)
     const hub = new EventHub({ mill: this.#mill, platform, logger, bounds: rest.events })
     const parts = { ...known, recorder: metrics.recorder, rates, hub }
-    const health = new Health({ store, platform })
+    const health = new Health({ store, platform, reloads })
     const app = restApp(parts, { ...rest, hosts: rest.hosts ?? (auth === 'none' ? 'loopback' : 'any') })
     metrics.start()
     this.#draining.leaving.addEventListener('abort', () => health.drain())
@@ -218,11 +222,12 @@ class MillServer implements Server {
       throw error
     })
     const end = (): Promise<void> => this.#end()
+    if (options.tls !== undefined) this.#tls = () => new Map([['tls', listened.problem]])
     return {
       url: listened.url,
       grpcUrl: listened.grpcUrl,
       get problem() {
-        return authenticator.problem ?? listened.problem
+        return [...authenticator.reloads.values()].find((one) => one !== null) ?? listened.problem
       },
       async close(how) {
         await listened.close(how)
