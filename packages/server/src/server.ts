@@ -15,7 +15,7 @@ import { loggedProblem } from './rest/logged-problem.ts'
 import { checkBasePath, restApp, type RequestMeta, type RestApp, type RestOptions } from './rest/app.ts'
 import type { ServerParts } from './parts.ts'
 import { EventHub } from './service/events/hub.ts'
-import type { Redact } from './service/redaction.ts'
+import { AS_IT_IS, type Redact } from './service/redaction.ts'
 
 /** How a server is made. */
 export interface ServerOptions extends RestOptions, MetricsOptions {
@@ -160,14 +160,7 @@ class MillServer implements Server {
   }
 
   async #open(): Promise<Opened> {
-    const {
-      auth = 'none',
-      redact = (value: unknown) => value,
-      audit: to,
-      metrics: scrapes,
-      registry,
-      ...rest
-    } = this.#options
+    const { auth = 'none', redact = AS_IT_IS, audit: to, metrics: scrapes, registry, ...rest } = this.#options
     const { store, platform, logger } = this.#mill['~served']
     await using opening = new AsyncDisposableStack()
     const authenticator = opening.adopt(await newAuthenticator(auth, { logger, platform }), (one) =>

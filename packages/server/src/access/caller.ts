@@ -78,6 +78,12 @@ export class Caller {
     if (!this.mayAnywhere(permission)) throw forbidden(permission, 'any queue')
   }
 
+  /** The same caller, but for what it may by roles that do not include this permission. */
+  only(permission: Permission): Caller {
+    const grants = this.#grants.filter(({ role }) => permits(role, permission))
+    return new Caller({ name: this.name, grants })
+  }
+
   #allows(permission: Permission, covers: (grant: Grant) => boolean): boolean {
     return this.#grants.some((grant) => permits(grant.role, permission) && covers(grant))
   }

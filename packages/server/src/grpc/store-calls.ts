@@ -1,7 +1,9 @@
 /** The calls of `StoreService`, however they come: by themselves or on a stream. */
+import { AccessError } from '@millrace/core'
 import { audited } from '../audit/noting.ts'
 import { requestOf, responseOf, takenOf, type PortMethod } from '../wire/methods.ts'
 import { PAGES_AT_ONCE, Turns } from '../listen/turns.ts'
+import { AS_IT_IS } from '../service/redaction.ts'
 import { carry } from './store-policy.ts'
 import { SessionOwners } from './policy/session-owners.ts'
 import { TaskQueues } from './policy/task-queues.ts'
@@ -12,7 +14,7 @@ import type { ServerParts } from '../parts.ts'
 /** The part of the server that the calls need. */
 export type StoreCallParts = Pick<
   ServerParts,
-  'store' | 'platform' | 'logger' | 'authenticator' | 'audit' | 'recorder' | 'rates'
+  'store' | 'platform' | 'logger' | 'authenticator' | 'audit' | 'recorder' | 'rates' | 'redact'
 >
 
 export class StoreCalls {
@@ -36,14 +38,40 @@ export class StoreCalls {
    */
   async answer(method: PortMethod, request: object, caller: Caller): Promise<object> {
     const taken = takenOf(method, request)
-    const scene = { caller, store: this.#parts.store, owners: this.#owners, queues: this.#queues }
-    if (PAGES.has(method))
-      return this.#pages.run(async () => responseOf(method, await carry(method, taken as never, scene)))
-    const run = (): Promise<unknown> => carry(method, taken as never, scene)
+    const { store, redact } = this.#parts
+    const scene = { caller, store, owners: this.#owners, queues: this.#queues }
+    const run = async (): Promise<unknown> => {
+      const isRaw = redact !== AS_IT_IS && showsRaw(method, taken)
+      return carry(method, taken as never, isRaw ? { ...scene, caller: seeingRaw(caller) } : scene)
+    }
+    if (PAGES.has(method)) return this.#pages.run(async () => responseOf(method, await run()))
     if (!isAudited(method, taken)) return responseOf(method, await run())
     const deed = { caller: caller.name, call: `store.${method}`, target: targetOf(method, taken) }
     return responseOf(method, await audited(deed, this.#parts, run))
   }
+}
+
+/** Whether tasks are told as they are, or looked for by what they hold. */
+function showsRaw(method: PortMethod, taken: unknown): boolean {
+  if (method === 'get' || method === 'outcomes' || method === 'list') return true
+  if (method !== 'command') return false
+  const { target } = taken as CommandRequest
+  if (!('filter' in target)) return false
+  const { tag, metadata, text } = target.filter
+  return [tag, metadata, text].some((value) => value !== undefined)
+}
+
+/**
+ * Who runs tasks gets them as they are, and so may see them; from others a server hides what its redaction hides.
+ *
+ * @throws AccessError `forbidden`
+ */
+function seeingRaw(caller: Caller): Caller {
+  const seeing = caller.only('work')
+  if (seeing.mayAnywhere('work')) return seeing
+  throw new AccessError('forbidden', 'This server hides what tasks hold, which this would show as it is.', {
+    hint: 'Read tasks by REST or the TaskService, or use a credential that may work.',
+  })
 }
 
 /** What answers with many tasks. */

@@ -12,6 +12,7 @@ import {
   Time,
 } from '../schemas/common.ts'
 import { HistoryLine, TaskItem, TaskWhole } from '../schemas/task.ts'
+import { checkSearch } from '../searching.ts'
 import { requireScope, seenTask } from '../sight.ts'
 import { shownItem, shownTask, shownValue } from '../shown.ts'
 
@@ -55,6 +56,7 @@ export const list = defineCall({
   async run({ state, ...query }, scene) {
     const { caller, mill } = scene
     if (query.queue !== undefined) caller.require('view', query.queue)
+    checkSearch(query, scene)
     const states = state === undefined ? undefined : [...new Set(state.map(storeState))]
     const { tasks, next = null } = await mill.tasks.list({ ...query, state: states })
     const wanted = state === undefined || state.includes('pending') ? undefined : new Set<string>(state)
@@ -169,6 +171,7 @@ export const dead = defineCall({
   example: { queue: 'default', limit: 10 },
   async run(input, scene) {
     requireScope(scene.caller, 'view', input.queue)
+    checkSearch(input, scene)
     const groups = await scene.mill.tasks.dead(input)
     return {
       groups: groups.map(({ newest, oldest, error, message, ...rest }) => {
