@@ -192,6 +192,13 @@ export type Rejection =
   | { readonly code: 'unknown-parent'; readonly parent: TaskId }
   /** The gate was not opened in time, and is gone. */
   | { readonly code: 'gate-gone'; readonly gate: string }
+  /** No store says so: a server does, before its store, where a budget has no room for the group. */
+  | {
+      readonly code: 'backpressure'
+      readonly message: string
+      readonly hint: string | null
+      readonly retryAfterMs: number | null
+    }
 
 /** What a worker settles and claims in one round trip. */
 export interface ExchangeRequest {

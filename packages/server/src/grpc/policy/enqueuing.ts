@@ -1,6 +1,7 @@
 /** Who may enqueue, and open gates. */
 import { InvalidArgumentError } from '@millrace/core'
 import type { AddRequest, GroupAnswer, TaskGroup } from '@millrace/core/store'
+import { addWithin } from './budgeting.ts'
 import type { StorePolicies, StoreScene } from './policy.ts'
 
 /** Tasks of one request, as the port has it. */
@@ -14,8 +15,9 @@ export const ENQUEUING: StorePolicies<'add' | 'openGate'> = {
       checkSize(request)
       requireQueues(request.groups, scene)
       // who may enqueue everywhere has nothing to hide, and needs no memory of what is whose
-      if (scene.caller.mayEverywhere('enqueue')) return scene.store.add(request)
-      const answers = await addNarrowly(request, scene)
+      if (scene.caller.mayEverywhere('enqueue'))
+        return addWithin(request, scene, (fitting) => scene.store.add(fitting))
+      const answers = await addWithin(request, scene, (fitting) => addNarrowly(fitting, scene))
       remember(request.groups, answers, scene)
       return answers
     },
