@@ -67,7 +67,7 @@ async function hiddenParents(
   const parents = [...new Set(tasks.flatMap(({ after }) => after.map(({ parent }) => parent)))]
   if (parents.length === 0) return new Map()
   const own = new Set(tasks.map(({ id }) => id))
-  const places = await queues.of(parents)
+  const places = await queues.of(parents, 'now')
   const isHidden = (id: TaskId, queue: string | undefined): boolean =>
     queue === undefined ? !own.has(id) : !mayAny(caller, FOLLOWING, queue)
   return new Map(
@@ -105,7 +105,7 @@ async function addGroup(group: TaskGroup, again: boolean, scene: StoreScene): Pr
     // what is asked for no more has its way from now on: each turn there is one less
     if (!left.delete(answer.index)) return answer
     const { id } = answer.rejection.by
-    const [queue] = await queues.of([id])
+    const [queue] = await queues.of([id], 'now')
     const isTheirs = group.tasks.some((task) => task.id === id)
     const replaces = group.tasks[answer.index]!.unique?.then === 'replace'
     const permissions = replaces ? (['enqueue'] as const) : FOLLOWING

@@ -87,7 +87,7 @@ export const INSPECTION: StorePolicies<
     async carry(asked, { caller, store, queues }) {
       const request = { ...asked, bytesMax: Math.min(asked.bytesMax, BYTES_MAX) }
       if (mayAllEverywhere(caller, FOLLOWING)) return store.outcomes(request)
-      const places = await queues.of(request.ids)
+      const places = await queues.of(request.ids, 'lately')
       const seen = places.map((queue) => queue !== undefined && mayAny(caller, FOLLOWING, queue))
       if (!seen.includes(true)) return seen.map(() => null)
       const ids = request.ids.filter((_, index) => seen[index])
@@ -132,11 +132,11 @@ export const INSPECTION: StorePolicies<
     reach: 'seen',
     async carry(request, { caller, store, queues }) {
       if (mayAllEverywhere(caller, FOLLOWING)) return store.standing(request)
-      const [queue] = await queues.of([request.id])
+      const [queue] = await queues.of([request.id], 'lately')
       if (queue === undefined || !mayAny(caller, FOLLOWING, queue)) return null
       const standing = await store.standing(request)
       if (standing === null || standing.keyHolder === null) return standing
-      const [holder] = await queues.of([standing.keyHolder])
+      const [holder] = await queues.of([standing.keyHolder], 'lately')
       const isSeen = holder !== undefined && mayAny(caller, FOLLOWING, holder)
       return isSeen ? standing : { ...standing, keyHolder: null }
     },
@@ -195,7 +195,7 @@ async function commandIds(
 ): Promise<CommandAnswer> {
   if (ids.length > request.tasksMax)
     throw new InvalidArgumentError(`A command has ${ids.length} ids, and ${request.tasksMax} are the most.`)
-  const places = await queues.of(ids)
+  const places = await queues.of(ids, 'now')
   const allowed = places.map((queue) => queue !== undefined && mayAny(caller, permissions, queue))
   const own = ids.filter((_, index) => allowed[index])
   const unknown: CommandOutcome = 'unknown'
