@@ -321,6 +321,13 @@ describe('a worker of another language', () => {
     expect(await mill.definitions()).toMatchObject([{ type: 'job', queue: 'mail' }])
   })
 
+  test('publishes no definition for a queue of others', async () => {
+    const far = new Far(mill)
+    far.say({ case: 'begin', value: { tasks: [{ type: 'new', queue: 'mail' }], queues: { media: 1 } } })
+    expect(codeOf(await far.ended)).toBe('forbidden')
+    expect(await mill.definitions()).toEqual([])
+  })
+
   test('publishes what it can run, with its schema', async () => {
     const far = new Far(mill)
     const schema = '{"type":"object"}'

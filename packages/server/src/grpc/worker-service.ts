@@ -83,7 +83,9 @@ class WorkerStream {
     caller.requireAnywhere('work')
     const authenticate = async (): ReturnType<typeof authenticator.authenticate> => {
       const identity = await authenticator.authenticate(credentials)
-      new Caller(identity).requireAnywhere('work')
+      const now = new Caller(identity)
+      now.requireAnywhere('work')
+      this.#worker?.known(now)
       return identity
     }
     if (!this.#isOver)

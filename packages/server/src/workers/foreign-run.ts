@@ -27,7 +27,8 @@ export interface Definitions {
 export interface ForeignRunParts extends Definitions {
   /** Names the run in what is said of it. */
   readonly number: bigint
-  readonly caller: Caller
+  /** As they are known now. */
+  caller(): Caller
   send(reply: Reply): void
   /** What the worker said of the run cannot be. */
   failed(error: unknown): void
@@ -160,7 +161,7 @@ export class ForeignRun {
   async #spawn({ key, type, input, queue, delay }: RunRequest_Spawn): Promise<string> {
     const task = await this.#parts.definitionOf(type)
     const named = queue === '' ? task.options.queue : queue
-    this.#parts.caller.require('enqueue', named)
+    this.#parts.caller().require('enqueue', named)
     const { id } = await this.#ctx.enqueue(task, parsed(input, 'The input'), {
       key: key === '' ? undefined : key,
       queue: named,

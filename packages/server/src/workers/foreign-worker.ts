@@ -21,6 +21,7 @@ import type { Caller } from '../access/caller.ts'
 export interface ForeignWorkerParts extends Definitions {
   readonly mill: Mill
   readonly platform: Platform
+  /** Who it is at first. */
   readonly caller: Caller
   /** Sends to the worker; what cannot be sent any more is lost with it. */
   send(response: RunResponse): void
@@ -34,6 +35,8 @@ const DRAIN = '7d'
 export class ForeignWorker {
   readonly #parts: ForeignWorkerParts
   readonly #runs = new Map<bigint, ForeignRun>()
+  #caller: Caller
+  #served: readonly string[] = []
   #lastRun = 0n
   #worker: Worker | undefined
   #leaseMs = 0
@@ -42,6 +45,13 @@ export class ForeignWorker {
 
   constructor(parts: ForeignWorkerParts) {
     this.#parts = parts
+    this.#caller = parts.caller
+  }
+
+  /** Its credential was looked at again. @throws AccessError if it may not work any more in a queue that it serves */
+  known(caller: Caller): void {
+    for (const queue of this.#served) caller.require('work', queue)
+    this.#caller = caller
   }
 
   /** Takes a message of the worker's. What is wrong with one ends it: it is not known any more what the worker means. */
@@ -49,7 +59,7 @@ export class ForeignWorker {
     if (this.#isOver) return
     try {
       this.#listen()
-      if (message.case === 'begin') this.#begin(optionsOf(message.value, this.#parts.caller))
+      if (message.case === 'begin') this.#begin(optionsOf(message.value, this.#caller))
       else this.#heed(message)
     } catch (error) {
       this.#give(error)
@@ -85,8 +95,9 @@ export class ForeignWorker {
 
   #begin(options: ForeignOptions): void {
     if (this.#worker !== undefined) throw outOfTurn('begin is said once.')
-    const { definitions, leaseMs, ...rest } = options
+    const { definitions, served, leaseMs, ...rest } = options
     this.#leaseMs = leaseMs
+    this.#served = served
     const handlers = definitions.map((task) =>
       task.handler((input: unknown, ctx: Context) => this.#run(input, ctx)),
     )
@@ -103,8 +114,8 @@ export class ForeignWorker {
 
   /** What others have published for queues of theirs is theirs. */
   async #requireOwn(definitions: ForeignOptions['definitions']): Promise<void> {
-    const { mill, caller } = this.#parts
-    const known = new Map((await mill.definitions()).map(({ type, queue }) => [type, queue]))
+    const caller = this.#caller
+    const known = new Map((await this.#parts.mill.definitions()).map(({ type, queue }) => [type, queue]))
     for (const { name } of definitions) {
       const queue = known.get(name)
       if (queue === undefined || caller.may('work', queue)) continue
@@ -121,7 +132,7 @@ export class ForeignWorker {
       send: (reply) => this.#send(reply),
       failed: (error) => this.#give(error),
       definitionOf: (type) => this.#parts.definitionOf(type),
-      caller: this.#parts.caller,
+      caller: () => this.#caller,
     })
     this.#runs.set(number, run)
     return run.over(input).finally(() => this.#runs.delete(number))
