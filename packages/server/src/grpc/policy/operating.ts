@@ -1,6 +1,7 @@
 /** Who may command tasks and queues, look at them, and look after the store. */
 import { AccessError, InvalidArgumentError } from '@millrace/core'
 import type { CommandAnswer, CommandOutcome, CommandRequest, TaskId } from '@millrace/core/store'
+import { narrowFilter } from '../../service/narrow-filter.ts'
 import { givenHost } from './session-owners.ts'
 import {
   BYTES_MAX,
@@ -103,8 +104,10 @@ export const INSPECTION: StorePolicies<
       if (mayAllEverywhere(caller, LOOKING)) return store.list(request)
       const { queue } = request.filter
       if (queue !== undefined && !mayAny(caller, LOOKING, queue)) return { tasks: [], next: null }
-      const { tasks, next } = await store.list(request)
-      return { tasks: tasks.filter((task) => mayAny(caller, LOOKING, task.queue)), next }
+      if (queue !== undefined) return store.list(request)
+      const { asked: filter, fits } = narrowFilter(request.filter)
+      const { tasks, next } = await store.list({ ...request, filter })
+      return { tasks: tasks.filter((task) => mayAny(caller, LOOKING, task.queue) && fits(task)), next }
     },
   },
   queues: {

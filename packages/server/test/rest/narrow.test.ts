@@ -1,0 +1,93 @@
+/** What those who may in some queues learn of the others: nothing, whichever way they ask. */
+import { describe, expect, test } from 'vitest'
+import { defineTask, unchecked } from '@millrace/core'
+import { OTHER_WORKER, Stage } from '../stage.ts'
+import { answerOf, requestOf, routeOf } from './requests.ts'
+
+const bill = defineTask('bill', { input: unchecked<{ readonly name: string }>(), queue: 'theirs' })
+
+interface Told {
+  readonly status: number
+  readonly body: Readonly<Record<string, unknown>>
+  readonly text: string
+}
+
+async function ask(stage: Stage, call: string, input: object = {}, as = 'limited'): Promise<Told> {
+  const headers = { authorization: `Bearer ${as}` }
+  const request = requestOf(routeOf(call), input as Readonly<Record<string, unknown>>, headers)
+  const { status, body } = await answerOf(await stage.server.fetch(request))
+  return { status, body: body as Told['body'], text: JSON.stringify(body) }
+}
+
+async function staged(): Promise<Stage> {
+  const stage = new Stage()
+  await stage.publish(undefined, 'mine', ['greet'])
+  await stage.publish(OTHER_WORKER, 'theirs', ['bill', 'bill-again'])
+  for (const role of ['producer', 'viewer', 'operator'] as const) stage.grant(role, role, 'mine')
+  stage.grant('limited', 'operator', 'mine', 'mine.**')
+  return stage
+}
+
+describe('lists', () => {
+  /** What a filter says of a task of others, and one that says something else. */
+  const pairs = [
+    [{ text: 'secret' }, { text: 'public' }],
+    [{ metadata: { customer: 'acme' } }, { metadata: { customer: 'other' } }],
+    [{ tag: 'urgent' }, { tag: 'slow' }],
+    [{ type: 'bill' }, { type: 'buy' }],
+  ] as const
+
+  test.each(pairs)('%j is answered as %j', async (right, wrong) => {
+    await using stage = await staged()
+    const metadata = { customer: 'acme', note: 'secret' }
+    for (let n = 0; n < 3; n += 1)
+      await stage.mill.enqueue(bill, { name: 'x' }, { metadata, tags: ['urgent'] })
+    const all = await ask(stage, 'tasks.list', { ...right, limit: 1 }, 'root')
+    expect((all.body as { readonly tasks: unknown[] }).tasks).toHaveLength(1)
+    const [told, other] = [
+      await ask(stage, 'tasks.list', { ...right, limit: 1 }),
+      await ask(stage, 'tasks.list', { ...wrong, limit: 1 }),
+    ]
+    expect(told).toEqual(other)
+    expect(told).toMatchObject({ status: 200, body: { tasks: [] } })
+  })
+
+  test('what is seen is filtered all the same, page by page', async () => {
+    await using stage = await staged()
+    const ids: string[] = []
+    for (const [queue, name] of ['mine', 'theirs', 'mine.b', 'mine', 'theirs'].map(
+      (one, n) => [one, n] as const,
+    )) {
+      const { id } = await stage.mill.enqueue(
+        bill,
+        { name: 'x' },
+        { queue, metadata: { n: String(name % 2) } },
+      )
+      if (queue !== 'theirs' && name % 2 === 0) ids.unshift(id)
+    }
+    const found: unknown[] = []
+    let cursor: unknown
+    do {
+      const { body } = await ask(stage, 'tasks.list', {
+        metadata: { n: '0' },
+        limit: 2,
+        ...(cursor !== undefined && { cursor }),
+      })
+      const { tasks, next } = body as {
+        readonly tasks: { readonly id: string }[]
+        readonly next: string | null
+      }
+      found.push(...tasks.map(({ id }) => id))
+      cursor = next ?? undefined
+    } while (cursor !== undefined)
+    expect(found).toEqual(ids)
+  })
+
+  test('whose only queue is named lists that, and its pages are full', async () => {
+    await using stage = await staged()
+    await stage.mill.enqueue(bill, { name: 'x' }, { queue: 'mine' })
+    await stage.mill.enqueue(bill, { name: 'x' })
+    const { body } = await ask(stage, 'tasks.list', { limit: 1 }, 'viewer')
+    expect(body).toMatchObject({ tasks: [{ queue: 'mine' }], next: null })
+  })
+})
