@@ -4,7 +4,7 @@ import { ClosedError, InvalidArgumentError } from '@millrace/core'
 import { Caller } from '../access/caller.ts'
 import { whileItCounts } from '../access/standing.ts'
 import { definitionOf } from '../published/index.ts'
-import { definitionsFor } from '../service/definition-book.ts'
+import { definitionsFor, definitionsOf } from '../service/definition-book.ts'
 import {
   RunRequestSchema,
   RunResponseSchema,
@@ -106,8 +106,11 @@ class WorkerStream {
       caller,
       send: (response) => this.#send(response),
       ended: (error) => this.#end(error),
-      definitionOf: async (type): Promise<AnyTask> =>
-        definitionOf(type, await definitionsFor([type], { mill, platform }), own).task,
+      definitionOf: async (wanted, by): Promise<AnyTask> => {
+        const { type } = wanted
+        const all = await definitionsFor([type], { mill, platform })
+        return definitionOf(type, definitionsOf(wanted, all, by), own).task
+      },
     })
     this.#ending.addEventListener('abort', this.#drain)
     call.on('drain', () => call.resume())

@@ -18,10 +18,17 @@ import type {
   RunRequest_Spawn,
 } from '../wire/generated/millrace/v1/worker_service_pb.ts'
 
+/** A task to be enqueued, by the name of its definition. */
+export interface SpawnedTask {
+  readonly type: string
+  /** `undefined`: as its definition says. */
+  readonly queue: string | undefined
+}
+
 /** Where definitions are found that somebody else has published. */
 export interface Definitions {
-  /** @throws errors of Millrace, if nobody has */
-  definitionOf(type: string): Promise<AnyTask>
+  /** @throws errors of Millrace, if nobody has, or the caller may not enqueue by it */
+  definitionOf(wanted: SpawnedTask, caller: Caller): Promise<AnyTask>
 }
 
 export interface ForeignRunParts extends Definitions {
@@ -159,9 +166,11 @@ export class ForeignRun {
   }
 
   async #spawn({ key, type, input, queue, delay }: RunRequest_Spawn): Promise<string> {
-    const task = await this.#parts.definitionOf(type)
-    const named = queue === '' ? task.options.queue : queue
-    this.#parts.caller().require('enqueue', named)
+    const caller = this.#parts.caller()
+    const wanted = { type, queue: queue === '' ? undefined : queue }
+    const task = await this.#parts.definitionOf(wanted, caller)
+    const named = wanted.queue ?? task.options.queue
+    caller.require('enqueue', named)
     const { id } = await this.#ctx.enqueue(task, parsed(input, 'The input'), {
       key: key === '' ? undefined : key,
       queue: named,

@@ -131,7 +131,7 @@ export class ForeignWorker {
       number,
       send: (reply) => this.#send(reply),
       failed: (error) => this.#give(error),
-      definitionOf: (type) => this.#parts.definitionOf(type),
+      definitionOf: (wanted, by) => this.#parts.definitionOf(wanted, by),
       caller: () => this.#caller,
     })
     this.#runs.set(number, run)

@@ -91,3 +91,32 @@ describe('lists', () => {
     expect(body).toMatchObject({ tasks: [{ queue: 'mine' }], next: null })
   })
 })
+
+describe('definitions', () => {
+  test('a name that was mistyped brings no names of others', async () => {
+    await using stage = await staged()
+    const mistyped = await ask(stage, 'tasks.enqueue', { type: 'bil', input: {} }, 'producer')
+    expect(mistyped).toMatchObject({ status: 422, body: { code: 'unknown-task' } })
+    expect(mistyped.text).not.toContain('bill')
+    expect((await ask(stage, 'tasks.enqueue', { type: 'gree', input: {} }, 'producer')).text).toContain(
+      'greet',
+    )
+    expect((await ask(stage, 'tasks.enqueue', { type: 'bil', input: {} }, 'root')).text).toContain('bill or')
+  })
+
+  test.each(['tasks.enqueue', 'schedules.put'])(
+    '%s: a type of others is not told which queue it is for, and goes into queues that are named',
+    async (call) => {
+      await using stage = await staged()
+      const input = {
+        type: 'bill',
+        input: { name: 'x' },
+        ...(call === 'schedules.put' && { name: 's', every: '1h' }),
+      }
+      const refused = await ask(stage, call, input)
+      expect(refused).toMatchObject({ status: 403 })
+      expect(refused.text).not.toContain('theirs')
+      expect((await ask(stage, call, { ...input, queue: 'mine' })).status).toBeLessThan(300)
+    },
+  )
+})
