@@ -9,6 +9,7 @@ import {
   LOOKING,
   mayAllEverywhere,
   mayAny,
+  mayLead,
   pageOf,
   type StorePolicies,
   type StoreScene,
@@ -47,7 +48,7 @@ export const CONTROL: StorePolicies<'command' | 'configureQueue' | 'sweep' | 'de
       permissions: ['work'],
       reach: 'all or nothing',
       carry: async (request, { caller, store }) =>
-        caller.mayEverywhere('work') ? store.prune(request) : { changed: 0, more: false },
+        mayLead(caller) ? store.prune(request) : { changed: 0, more: false },
     },
     audit: {
       permissions: ['administer'],
