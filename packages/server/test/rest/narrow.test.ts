@@ -120,3 +120,41 @@ describe('definitions', () => {
     },
   )
 })
+
+describe('parents', () => {
+  test.each([
+    ['its id', (id: string) => id],
+    ['its place', () => 0],
+  ])(
+    'a bulk that gives a task the id of another waits for that by %s no more than by itself',
+    async (_, by) => {
+      await using stage = await staged()
+      const { id } = await stage.mill.enqueue(bill, { name: 'x' })
+      const greet = { type: 'greet', input: { name: 'x' } }
+      const given = { ...greet, id: id.toUpperCase() }
+      const { body } = await ask(stage, 'tasks.enqueueMany', {
+        tasks: [given, { ...greet, after: [by(id)] }],
+      })
+      expect(body['tasks']).toMatchObject([
+        { outcome: 'rejected', error: { code: 'conflict' } },
+        { outcome: 'rejected', error: { code: 'unknown-parent' } },
+      ])
+      const own = { ...greet, id: '0198c0de-0000-7000-8000-00000000cccc' }
+      for (const outcome of ['created', 'duplicate']) {
+        const again = await ask(stage, 'tasks.enqueueMany', {
+          tasks: [own, { ...greet, after: [0, own.id] }],
+        })
+        expect(again.body['tasks']).toMatchObject([{ outcome }, { outcome: 'created' }])
+      }
+    },
+  )
+})
+
+test('a schedule of others keeps its name, and its queue to itself', async () => {
+  await using stage = await staged()
+  const times = { name: 'nightly', input: { name: 'x' }, every: '1h' }
+  await ask(stage, 'schedules.put', { ...times, type: 'bill' }, 'root')
+  const refused = await ask(stage, 'schedules.put', { ...times, type: 'greet' })
+  expect(refused.status).toBe(403)
+  expect(refused.text).not.toContain('theirs')
+})
