@@ -26,6 +26,8 @@ const caller = new Caller({
 class Far {
   readonly worker: ForeignWorker
   readonly ended: Promise<unknown>
+  /** Whether more was to be read, each time that changed. */
+  readonly listened: boolean[] = []
   readonly #heard: Heard[] = []
   readonly #asked: { readonly wanted: string; readonly tell: (heard: never) => void }[] = []
 
@@ -37,6 +39,7 @@ class Far {
       platform: systemPlatform,
       caller,
       send: ({ message }) => this.#hear(message),
+      listening: (more) => this.listened.push(more),
       ended: (error) => ended.resolve(error),
       definitionOf: () => Promise.resolve(child),
     })
@@ -199,6 +202,22 @@ describe('a worker of another language', () => {
       request: 2n,
       result: { case: 'refusal', value: { code: 'forbidden' } },
     })
+    far.worker.gone()
+  })
+
+  test('asks for so much at a time, and is not heard until some of it is answered', async () => {
+    const far = new Far(mill)
+    await far.begin()
+    await mill.enqueue(job, { n: 1 })
+    const { run } = await far.next('task')
+    const say = (request: number): void =>
+      far.say({ case: 'checkpoint', value: { run, request: BigInt(request), json: String(request) } })
+    for (let request = 1; request < 64; request += 1) say(request)
+    expect(far.listened).toEqual([])
+    say(64)
+    expect(far.listened).toEqual([false])
+    for (let request = 1; request <= 64; request += 1) await far.next('answer')
+    expect(far.listened).toEqual([false, true])
     far.worker.gone()
   })
 

@@ -52,6 +52,8 @@ class WorkerStream {
   readonly #drain = (): void => this.#worker?.drain()
   #worker: ForeignWorker | undefined
   #watch: Disposable | undefined
+  /** The worker has asked for so much that nothing more is heard of it for now. */
+  #isBusy = false
   #isOver = false
 
   constructor(call: ServerDuplexStream<Buffer, Buffer>, { parts, signal }: WorkerScene) {
@@ -105,6 +107,10 @@ class WorkerStream {
       platform,
       caller,
       send: (response) => this.#send(response),
+      listening: (more) => {
+        this.#isBusy = !more
+        this.#flow()
+      },
       ended: (error) => this.#end(error),
       definitionOf: async (wanted, by): Promise<AnyTask> => {
         const { type } = wanted
@@ -113,7 +119,7 @@ class WorkerStream {
       },
     })
     this.#ending.addEventListener('abort', this.#drain)
-    call.on('drain', () => call.resume())
+    call.on('drain', () => this.#flow())
     // who will say no more is gone, whatever it still runs
     call.on('end', () => this.#gone())
     call.on('data', (bytes: Buffer) => this.#hear(bytes))
@@ -140,7 +146,14 @@ class WorkerStream {
   #send(response: RunResponse): void {
     if (this.#isOver) return
     this.#call.write(Buffer.from(toBinary(RunResponseSchema, response)))
-    if (this.#call.writableLength > UNREAD_MAX) this.#call.pause()
+    this.#flow()
+  }
+
+  /** Reads on, or does not for now. */
+  #flow(): void {
+    const call = this.#call
+    if (this.#isBusy || call.writableLength > UNREAD_MAX) call.pause()
+    else if (!call.writableNeedDrain && call.isPaused()) call.resume()
   }
 
   #gone(): void {

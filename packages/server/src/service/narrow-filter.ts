@@ -14,7 +14,7 @@ interface Listed extends Omit<Described, 'error'> {
 export interface NarrowFilter<F> {
   /** What the store is asked. */
   readonly asked: Omit<F, keyof Inside>
-  fits(task: Listed): boolean
+  readonly fits: (task: Listed) => boolean
 }
 
 /** @param filter without a queue */

@@ -37,6 +37,8 @@ export interface ForeignRunParts extends Definitions {
   /** As they are known now. */
   caller(): Caller
   send(reply: Reply): void
+  /** Told of what the worker has asked for; it never rejects. */
+  asking(asked: Promise<void>): void
   /** What the worker said of the run cannot be. */
   failed(error: unknown): void
 }
@@ -100,9 +102,9 @@ export class ForeignRun {
       case 'log':
         return this.#log(word.value)
       case 'checkpoint':
-        return void this.#answer(word.value.request, () => this.#checkpoint(word.value))
+        return this.#parts.asking(this.#answer(word.value.request, () => this.#checkpoint(word.value)))
       case 'spawn':
-        return void this.#answer(word.value.request, () => this.#spawn(word.value))
+        return this.#parts.asking(this.#answer(word.value.request, () => this.#spawn(word.value)))
     }
   }
 

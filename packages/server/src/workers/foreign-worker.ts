@@ -25,12 +25,16 @@ export interface ForeignWorkerParts extends Definitions {
   readonly caller: Caller
   /** Sends to the worker; what cannot be sent any more is lost with it. */
   send(response: RunResponse): void
+  /** Whether more is to be read of what it says: it may ask for more at a time than the store writes. */
+  listening(more: boolean): void
   /** Nothing more is sent. With an error it is for that. Called once. */
   ended(error?: unknown): void
 }
 
 /** How long it may take to end what runs when an operator, or the worker itself, wants no more tasks. */
 const DRAIN = '7d'
+/** Checkpoints and tasks to be enqueued that are carried out at the same time: what comes beyond that waits in the worker. */
+const ASKED_MAX = 64
 
 export class ForeignWorker {
   readonly #parts: ForeignWorkerParts
@@ -38,6 +42,7 @@ export class ForeignWorker {
   #caller: Caller
   #served: readonly string[] = []
   #lastRun = 0n
+  #asked = 0
   #worker: Worker | undefined
   #leaseMs = 0
   #silence: Timer | undefined
@@ -133,9 +138,19 @@ export class ForeignWorker {
       failed: (error) => this.#give(error),
       definitionOf: (wanted, by) => this.#parts.definitionOf(wanted, by),
       caller: () => this.#caller,
+      asking: (asked) => void this.#asking(asked),
     })
     this.#runs.set(number, run)
     return run.over(input).finally(() => this.#runs.delete(number))
+  }
+
+  /** What is asked of the server counts until it is answered. */
+  async #asking(asked: Promise<void>): Promise<void> {
+    this.#asked += 1
+    if (this.#asked === ASKED_MAX) this.#parts.listening(false)
+    await asked
+    this.#asked -= 1
+    if (this.#asked === ASKED_MAX - 1) this.#parts.listening(true)
   }
 
   /** Somebody is there. */
