@@ -171,11 +171,12 @@ class MillServer implements Server {
     const audit = opening.adopt(await openAudit(to, logger), (one) => one.close())
     await this.#mill.open()
     const known = { mill: this.#mill, store, platform, logger, authenticator, audit, redact }
-    const metrics = new MetricsRoom(known, { metrics: scrapes, registry })
+    const hosts = rest.hosts ?? (auth === 'none' ? 'loopback' : 'any')
+    const metrics = new MetricsRoom(known, { metrics: scrapes, registry, hosts })
     const rates = new TokenBuckets(rest.requests ?? REQUESTS, platform)
     const parts = { ...known, recorder: metrics.recorder, rates }
     const health = new Health({ store, platform })
-    const app = restApp(parts, { ...rest, hosts: rest.hosts ?? (auth === 'none' ? 'loopback' : 'any') })
+    const app = restApp(parts, { ...rest, hosts })
     metrics.start()
     this.#draining.leaving.addEventListener('abort', () => health.drain())
     opening.move()

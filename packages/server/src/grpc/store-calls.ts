@@ -24,7 +24,7 @@ export class StoreCalls {
   constructor(parts: StoreCallParts) {
     this.#parts = parts
     this.#owners = new SessionOwners(parts.store)
-    this.#queues = new TaskQueues(parts.store)
+    this.#queues = new TaskQueues(parts.store, parts.platform)
   }
 
   /**
