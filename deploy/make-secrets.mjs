@@ -22,10 +22,10 @@ function keep(/** @type {string} */ name, /** @type {() => string} */ make) {
 function key(/** @type {string} */ name, /** @type {string} */ role) {
   const cli = join(here, '../packages/millrace/dist/cli/main.js')
   const options = ['--role', role, '--queues', '**', '--keys', keys, '--no-config']
-  // the key alone is on stdout
+  // the key alone is on stdout; what else is said matters only where it fails: then it is part of the error
   const made = execFileSync(process.execPath, [cli, 'keys', 'create', name, ...options], {
     encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   chmodSync(keys, 0o644)
   return made.trim()
