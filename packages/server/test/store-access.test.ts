@@ -342,6 +342,7 @@ describe('credentials', () => {
     await expect(served.open('nobody')).rejects.toMatchObject({
       name: 'AccessError',
       code: 'unauthenticated',
+      hint: expect.stringContaining('MILLRACE_TOKEN') as string,
     })
     served.tokens.set('short', identity('key:short', 'worker'))
     const store = await served.open('short')
