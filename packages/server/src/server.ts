@@ -170,12 +170,13 @@ class MillServer implements Server {
     await this.#mill.open()
     const known = { mill: this.#mill, store, platform, logger, authenticator, audit, redact }
     const reloads = (): Reloads => new Map([...authenticator.reloads, ...this.#tls()])
-    const metrics = new MetricsRoom({ ...known, reloads }, { metrics: scrapes, registry })
+    const hosts = rest.hosts ?? (auth === 'none' ? 'loopback' : 'any')
+    const metrics = new MetricsRoom({ ...known, reloads }, { metrics: scrapes, registry, hosts })
     const rates = new TokenBuckets(rest.requests ?? REQUESTS, platform)
     const hub = new EventHub({ mill: this.#mill, platform, logger, bounds: rest.events })
     const parts = { ...known, recorder: metrics.recorder, rates, hub }
     const health = new Health({ store, platform, reloads })
-    const app = restApp(parts, { ...rest, hosts: rest.hosts ?? (auth === 'none' ? 'loopback' : 'any') })
+    const app = restApp(parts, { ...rest, hosts })
     metrics.start()
     this.#draining.leaving.addEventListener('abort', () => health.drain())
     opening.move()

@@ -169,18 +169,27 @@ class Sources implements OpenAuthenticator {
     const { authorization, certificate } = credentials
     if (authorization !== null && authorization.length > HEADER_LENGTH_MAX)
       throw new Error('the header is too long')
-    const key = authorization ?? (certificate === null ? null : JSON.stringify(certificate))
-    if (key === null && this.#sources.authenticate === null) throw new Error('there is no credential')
+    const isBare = authorization === null && certificate === null
+    if (isBare && this.#sources.authenticate === null) throw new Error('there is no credential')
     const token = BEARER.exec(authorization ?? '')?.[1]
     // keys cost next to nothing, and are gone at once
     if (token?.startsWith('mr_') === true && this.#sources.keys !== null) return this.#byKey(token)
-    if (key === null) return this.#prove(credentials, token)
+    if (isBare) return this.#prove(credentials, token)
+    const key = this.#keyOf(credentials)
     const now = this.#parts.platform.monotonicMs()
     const known = this.#remembered.get(key)
     if (known !== undefined && known.untilMs > now) return known.identity
     const identity = this.#prove(credentials, token)
     this.#remember(key, identity, now)
     return identity
+  }
+
+  /**
+   * All that the answer may depend on, each in its place: what is remembered of a certificate is nothing that a header
+   * can say, and what a function was told counts for nobody who comes with less.
+   */
+  #keyOf({ authorization, certificate, address = null }: Credentials): string {
+    return JSON.stringify([authorization, certificate, this.#sources.authenticate === null ? null : address])
   }
 
   async #byKey(token: string): Promise<Identity> {

@@ -87,6 +87,8 @@ export async function jwtVerifier(
       })
     : createLocalJWKSet(jwks)
   const fetched = new FetchedKeys(keys, logger)
+  // the ada of one issuer is not that of another: whose sessions and idempotency keys they are goes by the name
+  const isOneOfSeveral = new Set(typeof issuer === 'string' ? [issuer] : issuer).size > 1
   const verify = async (token: string): Promise<JwtIdentity> => {
     const { payload } = await jwtVerify(token, fetched.keyOf, {
       algorithms: [...algorithms],
@@ -98,7 +100,7 @@ export async function jwtVerifier(
     })
     const given = grants === undefined ? payload[claim] : grants(payload)
     return {
-      name: nameOf(payload),
+      name: `jwt:${subjectOf(payload)}${isOneOfSeveral ? ` ${String(payload.iss)}` : ''}`,
       grants: grantsOf(given, 'the token'),
       expiresAtMs: payload.exp! * 1_000,
     }
@@ -159,10 +161,10 @@ const FAULTS_OF_TOKENS: ReadonlySet<string> = new Set([
   'ERR_JWS_INVALID',
 ])
 
-function nameOf({ sub }: JWTPayload): string {
+/** Without spaces: what stands behind it in a name is told apart from it. */
+function subjectOf({ sub }: JWTPayload): string {
   // it goes into logs and the audit
-  if (typeof sub === 'string' && sub.length <= NAME_LENGTH_MAX && /^[\x21-\x7e]+$/.test(sub))
-    return `jwt:${sub}`
+  if (typeof sub === 'string' && sub.length <= NAME_LENGTH_MAX && /^[\x21-\x7e]+$/.test(sub)) return sub
   throw new AccessError('unauthenticated', 'The token has no subject that can be a name.')
 }
 

@@ -29,7 +29,7 @@ export class StoreCalls {
   constructor(parts: StoreCallParts) {
     this.#parts = parts
     this.#owners = new SessionOwners(parts.store)
-    this.#queues = new TaskQueues(parts.store)
+    this.#queues = new TaskQueues(parts.store, parts.platform)
   }
 
   /**
@@ -70,7 +70,7 @@ function showsRaw(method: PortMethod, taken: unknown): boolean {
  * @throws AccessError `forbidden`
  */
 function seeingRaw(caller: Caller): Caller {
-  const seeing = caller.only('work')
+  const seeing = caller.narrowedTo('work')
   if (seeing.mayAnywhere('work')) return seeing
   throw new AccessError('forbidden', 'This server hides what tasks hold, which this would show as it is.', {
     hint: 'Read tasks by REST or the TaskService, or use a credential that may work.',

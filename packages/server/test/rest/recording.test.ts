@@ -181,3 +181,12 @@ test('the trace of the caller goes on with the tasks that it enqueues; their own
   expect(await headersOf(idOf(full))).toEqual(large)
   expect(await headersOf(idOf(bad))).toEqual({})
 })
+
+test('without authentication metrics are told to nobody who comes by another name than those of this machine', async () => {
+  await using mill = new Mill(new MemoryStore({ platform: systemPlatform }), { logger: new TestLog() })
+  await using closed = createServer(mill)
+  const status = async (host: string): Promise<number> =>
+    (await closed.fetch(new Request(`http://${host}/metrics`, { headers: { host } }))).status
+  expect(await status('localhost')).toBe(200)
+  expect(await status('evil.example')).toBe(421)
+})

@@ -55,7 +55,7 @@ async function forgive(
   for (const [index, one] of judged.entries()) {
     const [first] = groups[index]!.tasks
     if (!(one instanceof BackpressureError) || first === undefined) continue
-    const [known] = await queues.of([first.id])
+    const [known] = await queues.of([first.id], 'now')
     if (known !== undefined) judged[index] = undefined
   }
 }
