@@ -207,12 +207,33 @@ describe('tasks of other queues', () => {
     const release = { nonce: nonce(2), command: { kind: 'release' }, tasksMax: 10 } as const
     const own = { filter: { queue: 'media' }, cursor: null }
     expect(await ops.command({ ...release, target: own })).toMatchObject({ changed: 1 })
-    const noted = served.audited.map(({ caller, call, refused, changed }) => [caller, call, refused, changed])
+    const ended = served.audited.filter(({ stage }) => stage === 'ended')
+    const noted = ended.map(({ caller, call, refused, changed }) => [caller, call, refused, changed])
     expect(noted).toEqual([
       ['key:ops', 'store.command', null, 1],
       ['key:ops', 'store.command', 'forbidden', undefined],
       ['key:ops', 'store.command', null, 1],
     ])
+    expect(served.audited.map(({ id: of, stage }) => [of, stage])).toEqual(
+      ended.flatMap(({ id: of }) => [
+        [of, 'begun'],
+        [of, 'ended'],
+      ]),
+    )
+  })
+
+  test('are not commanded by anybody while that cannot be noted', async () => {
+    await using home = await openHome()
+    await using served = await serve(home.store)
+    await home.store.add(group(spec(id(1), 'media')))
+    served.parts.audit.note = () => Promise.reject(new Error('full'))
+    const command = { nonce: nonce(1), command: { kind: 'hold' }, tasksMax: 10 } as const
+    const admin = await served.open()
+    await expect(admin.command({ ...command, target: { ids: [id(1)] } })).rejects.toMatchObject({
+      code: 'store-unavailable',
+      effect: 'none',
+    })
+    expect((await home.store.get([id(1)]))[0]!.held).toBe(false)
   })
 
   test('are not replaced by who may only enqueue elsewhere', async () => {
@@ -365,6 +386,7 @@ describe('credentials', () => {
     await expect(served.open('nobody')).rejects.toMatchObject({
       name: 'AccessError',
       code: 'unauthenticated',
+      hint: expect.stringContaining('MILLRACE_TOKEN') as string,
     })
     served.tokens.set('short', identity('key:short', 'worker'))
     const store = await served.open('short')

@@ -60,7 +60,7 @@ class WorkerStream {
     this.#call = call
     this.#parts = parts
     this.#ending = signal
-    this.#record = new CallRecord(parts, WorkerService.method.run)
+    this.#record = CallRecord.of(parts, WorkerService.method.run)
   }
 
   begin(): void {
@@ -168,7 +168,8 @@ class WorkerStream {
     this.#watch?.[Symbol.dispose]()
     this.#ending.removeEventListener('abort', this.#drain)
     if (error === undefined) {
-      this.#record.ended(null)
+      if (this.#call.cancelled) this.#record.abandoned()
+      else this.#record.ended(null)
       this.#call.end()
       return
     }

@@ -4,6 +4,7 @@ import { Caller } from '../access/caller.ts'
 import { checkHost, type ServedHosts } from '../rest/guards.ts'
 import { loggedProblem } from '../rest/logged-problem.ts'
 import type { RequestMeta } from '../rest/app.ts'
+import type { Reloads } from '../health/reloads.ts'
 import type { ServerParts } from '../parts.ts'
 import { CallRecorder } from './call-recorder.ts'
 import { checkMetricsAccess, metricsHandler, ServerMetrics } from './server-metrics.ts'
@@ -16,7 +17,9 @@ export interface MetricsOptions {
   readonly registry?: Registry | undefined
 }
 
-type Parts = Pick<ServerParts, 'mill' | 'store' | 'platform' | 'logger' | 'authenticator'>
+interface Parts extends Pick<ServerParts, 'mill' | 'store' | 'platform' | 'logger' | 'authenticator'> {
+  readonly reloads: () => Reloads
+}
 
 export class MetricsRoom {
   readonly recorder: CallRecorder

@@ -13,6 +13,7 @@ import {
 } from '../schemas/common.ts'
 import { narrowFilter } from '../narrow-filter.ts'
 import { HistoryLine, TaskItem, TaskWhole } from '../schemas/task.ts'
+import { checkSearch } from '../searching.ts'
 import { requireScope, seenTask } from '../sight.ts'
 import { shownItem, shownTask, shownValue } from '../shown.ts'
 
@@ -55,8 +56,9 @@ export const list = defineCall({
   example: { state: ['ready', 'running'], queue: 'default', limit: 20 },
   async run({ state, ...given }, scene) {
     const { caller, mill } = scene
-    const queue = given.queue ?? caller.only('view')
+    const queue = given.queue ?? caller.onlyQueue('view')
     if (queue !== undefined) caller.require('view', queue)
+    checkSearch(given, scene)
     const query = { ...given, queue, state: state && [...new Set(state.map(storeState))] }
     const narrow = queue === undefined && !caller.mayEverywhere('view') ? narrowFilter(query) : undefined
     const { tasks, next = null } = await mill.tasks.list(narrow?.asked ?? query)
@@ -173,6 +175,7 @@ export const dead = defineCall({
   example: { queue: 'default', limit: 10 },
   async run(input, scene) {
     requireScope(scene.caller, 'view', input.queue)
+    checkSearch(input, scene)
     const groups = await scene.mill.tasks.dead(input)
     return {
       groups: groups.map(({ newest, oldest, error, message, ...rest }) => {
