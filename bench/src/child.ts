@@ -36,6 +36,7 @@ async function work(): Promise<RoleReport> {
     contender: job.contender,
     engine: job.engine,
     url: job.url,
+    storeUrl: job.storeUrl,
     quick: job.quick,
     stopped: stopping.promise,
     async ready() {

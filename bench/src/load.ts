@@ -69,8 +69,10 @@ export interface Load {
 export interface Role extends Scale {
   readonly name: string
   readonly contender: string
-  /** Where the store is to be, as Millrace's own URLs have it. */
+  /** What a client is given: where the store is to be, as Millrace's own URLs have it, or what stands before it. */
   readonly url: string
+  /** Where the store is, for who looks at its engine beside the clients. */
+  readonly storeUrl: string
   /** Says that this process is set up, and waits until all are. */
   ready(): Promise<void>
   /** Tells how many tasks were handled here so far; when they are all, everybody is told to stop. */

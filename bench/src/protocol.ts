@@ -9,6 +9,8 @@ export interface Job {
   readonly contender: string
   readonly engine: Engine
   readonly url: string
+  /** Where the store is: the same, but for what stands before it. */
+  readonly storeUrl: string
   /** The first process of the engine, if it has any that we may look at. */
   readonly enginePid: number | null
   readonly quick: boolean

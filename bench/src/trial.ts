@@ -35,7 +35,7 @@ export type Casting = Pick<Job, 'contender' | 'engine' | 'quick' | 'profiled'>
 export async function runTrial(one: Case, casting: Casting, site: Site): Promise<Trial> {
   await using plot = await site.plot()
   const engineFromUs = engineCpuUs(site.pid)
-  const job = { ...casting, case: one.name, url: plot.url, enginePid: site.pid }
+  const job = { ...casting, case: one.name, url: plot.url, storeUrl: plot.url, enginePid: site.pid }
   const preparing = new Cast(one, job, one.roles.includes('prepare') ? ['prepare'] : [])
   await preparing.play()
   const roles = one.roles.filter((role) => role !== 'prepare')

@@ -70,10 +70,14 @@ async function redisProbe(url: string): Promise<Probe> {
  * Lets a store that was just filled come to rest, as one that was filled a while ago has: Postgres counts what
  * is there by itself within a minute, and plans by what it knows. What is quick need not be so thorough.
  */
-export async function rest({ url, quick }: Pick<Role, 'url' | 'quick'>): Promise<void> {
-  if (quick || engineOf(url) !== 'postgres') return
+export async function rest({
+  engine,
+  storeUrl,
+  quick,
+}: Pick<Role, 'engine' | 'storeUrl' | 'quick'>): Promise<void> {
+  if (quick || engine !== 'postgres') return
   const { Client } = await import('pg')
-  const client = new Client(url)
+  const client = new Client(storeUrl)
   await client.connect()
   await client.query('vacuum analyze')
   await client.query('checkpoint')

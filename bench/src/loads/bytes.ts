@@ -27,7 +27,7 @@ async function run(role: Role): Promise<RoleReport> {
   const size = sized(role.quick, 100_000, 2_000)
   const opened = await sideNamed(role.contender).open(role.url)
   await role.ready()
-  await using probe = await probeOf(role.url)
+  await using probe = await probeOf(role.storeUrl)
   const before = await probe.bytes()
   await fill(opened, size)
   await checkedWaiting(opened, size)

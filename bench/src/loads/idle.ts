@@ -75,7 +75,7 @@ async function connectionsWith(role: Role, queues: readonly string[]): Promise<n
   const opened = await sideNamed(role.contender).open(role.url)
   const working = await opened.work(() => {}, { concurrency: CONCURRENCY, queues })
   await idling(role)
-  await using probe = await probeOf(role.url)
+  await using probe = await probeOf(role.storeUrl)
   const count = await probe.connections()
   await working.stop()
   await opened.close()

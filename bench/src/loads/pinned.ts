@@ -41,7 +41,7 @@ function size({ quick }: Scale): number {
 async function drain(role: Role): Promise<RoleReport> {
   const count = size(role)
   const opened = await sideNamed(role.contender).open(role.url)
-  await using probe = await probeOf(role.url)
+  await using probe = await probeOf(role.storeUrl)
   await probe.pin()
   const ledger = new Ledger(count)
   const times: number[] = []

@@ -245,6 +245,101 @@ describe('messages', () => {
   })
 })
 
+describe('messages that repeat', () => {
+  const policy = { retry: { kind: 'fixed', attempts: 3, baseMs: 10 } }
+  const claim = (n: number, given: object = {}): object => ({
+    id: `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`,
+    epoch: 1,
+    nonce: 'ab',
+    type: 'job',
+    queue: 'default',
+    partition: null,
+    level: 2,
+    payload: `{"n":"${'x'.repeat(100 + n)}"}`,
+    policy,
+    counters: {
+      claims: 1,
+      failures: 0,
+      crashes: 0,
+      isolatedCrashes: 0,
+      returns: 0,
+      snoozes: 0,
+      parks: 0,
+      generation: 0,
+    },
+    enqueuedAt: 5,
+    runAt: 5,
+    claimedAt: 6,
+    timeoutMs: null,
+    deadlineAt: null,
+    after: [],
+    tags: [],
+    metadata: {},
+    headers: {},
+    checkpoint: null,
+    ...given,
+  })
+  const exchange = (...claims: readonly object[]): object => ({
+    id: 1,
+    exchange: {
+      now: 7,
+      verdicts: [],
+      session: 'alive',
+      claims,
+      cursor: null,
+      turn: null,
+      nextInMs: null,
+      undelivered: false,
+    },
+  })
+  interface Answer {
+    readonly exchange: { readonly claims: readonly { readonly policy: object; readonly type: string }[] }
+  }
+  const codec = codecOf<object>(WorkResponseSchema)
+  const read = (bytes: Uint8Array): Answer => codec.decode(bytes) as Answer
+
+  test('are one object where they are alike, which nobody can change, and others where they are not', () => {
+    const other = { retry: { kind: 'fixed', attempts: 4, baseMs: 10 } }
+    const sent = exchange(claim(1), claim(2), claim(3, { policy: other }), claim(4))
+    const { claims } = read(codec.encode(sent)).exchange
+    expect(codec.decode(codec.encode(sent))).toEqual(sent)
+    expect(claims[1]!.policy).toBe(claims[0]!.policy)
+    expect(claims[2]!.policy).toEqual(other)
+    expect(claims[3]!.policy).toEqual(policy)
+    expect(() => Object.assign((claims[0]!.policy as typeof policy).retry, { attempts: 9 })).toThrow(
+      TypeError,
+    )
+  })
+
+  test('are as they were when each message was written', () => {
+    const changing = { retry: { kind: 'fixed', attempts: 1, baseMs: 0 } }
+    const sent = exchange(claim(1, { policy: changing }), claim(2, { policy: changing }))
+    expect(read(codec.encode(sent)).exchange.claims[1]!.policy).toEqual(changing)
+    changing.retry.attempts = 2
+    expect(read(codec.encode(sent)).exchange.claims[1]!.policy).toEqual(changing)
+  })
+
+  test('a text that is like the one before in all but its end, or its form, is another one', () => {
+    const types = ['job', 'jobs', 'jo', 'jób', 'job']
+    const claims = types.map((type, n) => claim(n, { type }))
+    expect(read(codec.encode(exchange(...claims))).exchange.claims.map(({ type }) => type)).toEqual(types)
+  })
+
+  test('messages of any length stand behind each other', () => {
+    const claims = [0, 1, 120, 130, 16_300, 16_400, 3, 70_000, 16_384 - 260, 5].map((length, n) =>
+      claim(n, { payload: 'ü'.repeat(length), headers: { h: 'y'.repeat(length) } }),
+    )
+    expect(codec.decode(codec.encode(exchange(...claims)))).toEqual(exchange(...claims))
+  })
+
+  test('a text that is no UTF-8 is refused, one that holds U+FFFD is read', () => {
+    const bytes = codec.encode(exchange(claim(1, { payload: `${'z'.repeat(80)}\uFFFD` })))
+    expect(codec.decode(bytes)).toEqual(exchange(claim(1, { payload: `${'z'.repeat(80)}\uFFFD` })))
+    bytes[bytes.indexOf('zzz')] = 0xff
+    expect(() => codec.decode(bytes)).toThrow(/no UTF-8/)
+  })
+})
+
 describe('the files of the API', () => {
   const home = join(import.meta.dirname, '..')
   const tools = join(home, '../../node_modules/.bin')

@@ -8,6 +8,11 @@ import type { Connection } from './connection.ts'
 const REST_MS = 50
 const REST_LONGEST_MS = 1_000
 
+/** Looking takes up a tenth of the time at most: where much happens a look is many pages. */
+const REST_PER_LOOK = 9
+/** But it may have waited for a store that was down. */
+const REST_FOR_LOOK_MAX_MS = 2_000
+
 /** The readers of a client, which end with it. */
 export class Readers {
   readonly #connection: Connection
@@ -48,6 +53,8 @@ export class Reader implements Disposable {
   readonly #parts: ReaderParts
   readonly #unlisten: () => void
   #restMs: number
+  /** How long the last look took. */
+  #lookMs = 0
   #heard = false
   #ended = false
   #wake: (() => void) | undefined
@@ -68,9 +75,13 @@ export class Reader implements Disposable {
   }
 
   /** What a look answers. The store is waited for as by any other call. @throws StoreError */
-  look<T>(look: () => Promise<T>): Promise<T> {
+  async look<T>(look: () => Promise<T>): Promise<T> {
     this.#heard = false
-    return this.#parts.connection.operation(look)
+    const { connection } = this.#parts
+    const fromMs = connection.platform.monotonicMs()
+    const found = await connection.operation(look)
+    this.#lookMs = connection.platform.monotonicMs() - fromMs
+    return found
   }
 
   /**
@@ -79,8 +90,9 @@ export class Reader implements Disposable {
    * @param news whether the last look found anything: then the next one comes soon
    */
   async rest(news: boolean): Promise<void> {
-    const { leastMs } = this.#parts
-    this.#restMs = news ? leastMs : Math.min(this.#restMs * 2, REST_LONGEST_MS)
+    const forLookMs = Math.min(REST_PER_LOOK * this.#lookMs, REST_FOR_LOOK_MAX_MS)
+    const leastMs = Math.max(this.#parts.leastMs, forLookMs)
+    this.#restMs = news ? leastMs : Math.max(Math.min(this.#restMs * 2, REST_LONGEST_MS), leastMs)
     await this.#pause(leastMs)
     if (!this.#heard && this.#restMs > leastMs) await this.#pause(this.#restMs - leastMs, 'or a hint')
   }

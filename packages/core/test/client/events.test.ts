@@ -124,3 +124,26 @@ test('what ended in one second, more than a look reads, is a gap once and no new
   await world.settle(mill.close())
   await all.over
 })
+
+test('the longer a look takes, the longer it rests: looking is a tenth of the time', async () => {
+  const world = new World()
+  const line = world.line()
+  const mill = world.mill(line)
+  line.keep('list', async (pass) => {
+    await world.sleep(100)
+    return pass()
+  })
+  const all = reading(mill.events())
+  await world.time.advance(1_000)
+  const looks = (): number => line.calls.filter(({ method }) => method === 'list').length
+  const [before, untilMs] = [looks(), world.time.nowMs + 20_000]
+  while (world.time.nowMs < untilMs) {
+    const { id } = await world.settle(mill.enqueue(job, 0, { held: true }))
+    await mill.tasks.cancel(id)
+    await world.time.advance(100)
+  }
+  expect(looks() - before).toBeGreaterThanOrEqual(18)
+  expect(looks() - before).toBeLessThanOrEqual(21)
+  await world.settle(mill.close())
+  await all.over
+})

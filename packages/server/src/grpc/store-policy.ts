@@ -3,7 +3,8 @@
  * compile, and a test walks over all of them.
  *
  * What core's worker calls besides its tasks goes on with a credential for some queues: it takes nothing over, sweeps
- * nothing, lets no schedule fire and does not lead (`all or nothing`), since the server does all that itself.
+ * nothing, lets no schedule fire and does not lead (`all or nothing`), since the server does all that itself. Leading, firing
+ * and forgetting tasks is left to the server by every worker that is no operator, too.
  */
 import { CONTROL, INSPECTION } from './policy/operating.ts'
 import { ENQUEUING } from './policy/enqueuing.ts'

@@ -1,5 +1,6 @@
 /** Schedules, which belong to the queue of their task. */
 import {
+  AccessError,
   NotFoundError,
   type Duration,
   type Schedule,
@@ -141,7 +142,7 @@ export const put = defineCall({
   async run({ name, type, missed, overlap, jitter, ...rest }, scene) {
     const { mill, caller } = scene
     const before = await mill.schedules.get(name)
-    if (before !== undefined) caller.require('operate', before.queue)
+    if (before !== undefined && !caller.may('operate', before.queue)) throw taken(name)
     const run = { ...rest, type }
     const known = await definitionFor(run, await definitionsFor([type], scene), scene)
     caller.require('operate', rest.queue ?? known.task.options.queue)
@@ -285,6 +286,13 @@ async function seenSchedule(name: string, { mill, caller }: Scene): Promise<Sche
 async function operated(name: string, scene: Scene): Promise<void> {
   const { queue } = await seenSchedule(name, scene)
   scene.caller.require('operate', queue)
+}
+
+/** Its queue is not told: it may be one that the caller does not see. */
+function taken(name: string): AccessError {
+  return new AccessError('forbidden', `The schedule ${JSON.stringify(name)} is of a queue of others.`, {
+    hint: 'Give yours another name, or have the roles and queues of this credential changed.',
+  })
 }
 
 function unknown(name: string): NotFoundError {

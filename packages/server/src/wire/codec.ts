@@ -4,7 +4,8 @@
  */
 import type { DescField, DescMessage } from '@bufbuild/protobuf'
 import { LEFT_OUT, MAY_BE_NONE, SHAPES, TAKE_NULL, type Absent } from './conventions.ts'
-import { fieldCodec, type FieldCodec, type Plain } from './fields.ts'
+import { fieldCodec, MISSING, type FieldCodec, type Plain } from './fields.ts'
+import { makerOf } from './makers.ts'
 import { discriminated, keyed, type UnionCodec } from './unions.ts'
 import { Reader, unreadable } from './reader.ts'
 import { Writer } from './writer.ts'
@@ -86,15 +87,22 @@ function valuesCodec(codec: MessageCodec): MessageCodec {
   }
 }
 
+/** How the objects of a message are read and written, once that is known of all messages in it. */
+interface Plan {
+  readonly fields: readonly FieldCodec[]
+  /** By a tag, which field comes with it. */
+  readonly byTag: readonly (number | undefined)[]
+  /** What each field is before anything was read. */
+  readonly absent: readonly unknown[]
+  readonly union: UnionCodec | undefined
+  readonly make: (values: readonly unknown[]) => Record<string, unknown>
+}
+
 /** An object with a member for each field. */
 class ObjectCodec implements MessageCodec {
   readonly #desc: DescMessage
   readonly #absent: Absent
-  #fields: readonly FieldCodec[] | undefined
-  #union: UnionCodec | undefined
-  readonly #byNumber: number[] = []
-  /** What was read of each field: nothing yet. */
-  #blank: readonly unknown[] = []
+  #plan: Plan | undefined
 
   constructor(desc: DescMessage, absent: Absent) {
     this.#desc = desc
@@ -102,54 +110,61 @@ class ObjectCodec implements MessageCodec {
   }
 
   write(writer: Writer, value: unknown): void {
-    const fields = this.#fields ?? this.#compile()
+    const { fields, union } = (this.#plan ??= this.#compile())
     for (const { name, write } of fields) write(writer, (value as Plain)[name])
-    this.#union?.write(writer, value as Plain)
+    union?.write(writer, value as Plain)
   }
 
   read(reader: Reader, end: number): unknown {
-    const fields = this.#fields ?? this.#compile()
-    const values = this.#blank.slice()
+    const { fields, byTag, absent, union, make } = (this.#plan ??= this.#compile())
+    const values = absent.slice()
     let member: Plain | undefined
     while (reader.at < end) {
       const tag = reader.varint()
-      const number = Math.floor(tag / 8)
-      const index = this.#byNumber[number]
-      if (index !== undefined) values[index] = fields[index]!.read(reader, tag % 8, values[index])
-      else member = this.#union?.read(reader, tag) ?? skipped(reader, tag, member)
+      const index = tag < byTag.length ? byTag[tag] : undefined
+      if (index !== undefined) values[index] = fields[index]!.read(reader, tag, values[index])
+      else member = union?.read(reader, tag) ?? skipped(reader, tag, member)
     }
     if (reader.at !== end) throw unreadable('a message in it does not end where it should')
-    const object: Record<string, unknown> = {}
-    for (let index = 0; index < fields.length; index++) {
-      const { name, absent } = fields[index]!
-      const found = values[index]
-      const value = found === undefined ? absent() : found
-      if (value !== undefined) object[name] = value
-    }
-    if (this.#union === undefined) return object
+    const missing = values.indexOf(MISSING)
+    if (missing !== -1) throw unreadable(`${ownFields(this.#desc)[missing]!.name} is missing`)
+    const object = make(values)
+    if (union === undefined) return object
     if (member === undefined && !MAY_BE_NONE.has(this.#desc.typeName))
       throw unreadable(`${this.#desc.name} is none of its members`)
     return Object.assign(object, member)
   }
 
   /** Late: messages may hold each other. */
-  #compile(): readonly FieldCodec[] {
-    const leftOut = LEFT_OUT[this.#desc.typeName] ?? []
+  #compile(): Plan {
+    const { typeName } = this.#desc
+    const leftOut = LEFT_OUT[typeName] ?? []
     const codecOf = (desc: DescMessage): MessageCodec => messageCodec(desc, this.#absent)
-    const plain = this.#desc.fields.filter(({ oneof }) => oneof === undefined)
-    const fields = plain.map((field) =>
+    const fields = ownFields(this.#desc).map((field) =>
       fieldCodec(field, {
         codecOf,
         leftOut: leftOut.includes(field.localName) || (this.#absent === 'left out' && mayBeAbsent(field)),
         takesNull: TAKE_NULL.has(field.message?.typeName ?? ''),
       }),
     )
-    for (const [index, { number }] of plain.entries()) this.#byNumber[number] = index
-    this.#union = keyed(this.#desc, codecOf)
-    this.#blank = fields.map(() => undefined)
-    this.#fields = fields
-    return fields
+    const byTag: (number | undefined)[] = []
+    for (const [index, { tags }] of fields.entries()) for (const tag of tags) byTag[tag] = index
+    return {
+      fields,
+      byTag: Array.from(byTag), // without holes
+      absent: fields.map((field) => field.absent),
+      union: keyed(this.#desc, codecOf),
+      make: makerOf(
+        typeName,
+        fields.map(({ name }) => name),
+      ),
+    }
   }
+}
+
+/** Those that are members by themselves. */
+function ownFields({ fields }: DescMessage): readonly DescField[] {
+  return fields.filter(({ oneof }) => oneof === undefined)
 }
 
 /** The others are there, whether they came or not: empty, or 0. */

@@ -31,6 +31,16 @@ export const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   ...LEFT_OUT_OF_ANSWERS,
 }
 
+/** Messages of which there are many in one, and mostly the same. */
+export const REPEATED: ReadonlySet<string> = new Set([
+  'millrace.v1.TaskPolicy',
+  'millrace.v1.Due',
+  'millrace.v1.Lane',
+  'millrace.v1.GroupAnswer',
+  'millrace.v1.Transition',
+  'millrace.v1.Counters',
+])
+
 /** Messages that stand for `null`, too; there absent is absent where their field is left out, and else refused. */
 export const TAKE_NULL: ReadonlySet<string> = new Set([
   'millrace.v1.NextFire',

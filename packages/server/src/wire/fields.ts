@@ -1,7 +1,9 @@
 /** The fields of a message, and what stands in them. */
 import { ScalarType, type DescEnum, type DescField, type DescMessage } from '@bufbuild/protobuf'
+import { REPEATED } from './conventions.ts'
 import { elementsMax, numberMax, textCheck } from './forms.ts'
 import { unreadable, WIRE, type Reader } from './reader.ts'
+import { repeating } from './repeating.ts'
 import type { MessageCodec } from './codec.ts'
 import type { Writer } from './writer.ts'
 
@@ -18,11 +20,20 @@ export interface ValueCodec {
 export interface FieldCodec {
   readonly name: string
   readonly write: (writer: Writer, value: unknown) => void
+  /** With which of them it comes: others are not of it. */
+  readonly tags: readonly number[]
   /** @param before what was read of it so far: lists come in parts */
-  readonly read: (reader: Reader, wire: number, before: unknown) => unknown
-  /** What it is where nothing came. @throws InvalidArgumentError if it has to be there */
-  readonly absent: () => unknown
+  readonly read: (reader: Reader, tag: number, before: unknown) => unknown
+  /** What it is where nothing came; `MISSING`: it has to be there. */
+  readonly absent: unknown
 }
+
+/** What has to be there, and did not come. */
+export const MISSING: unique symbol = Symbol('missing')
+
+/** Lists and maps of which nothing came are these: what is read is never changed. */
+const NONE: readonly unknown[] = Object.freeze([])
+const EMPTY: Readonly<Record<string, string>> = Object.freeze({})
 
 export interface FieldScene {
   readonly codecOf: (desc: DescMessage) => MessageCodec
@@ -40,21 +51,25 @@ export function fieldCodec(field: DescField, scene: FieldScene): FieldCodec {
 
 /** What a field holds, or an element of its list. */
 export function valueCodec(field: DescField, codecOf: FieldScene['codecOf']): ValueCodec {
-  if (field.message !== undefined) return messageValue(codecOf(field.message))
+  if (field.message !== undefined) return messageValue(field.message, codecOf)
   if (field.enum !== undefined) return enumValue(field.name, field.enum)
   return scalarValue(field)
 }
 
-function messageValue(codec: MessageCodec): ValueCodec {
-  return {
+function messageValue(desc: DescMessage, codecOf: FieldScene['codecOf']): ValueCodec {
+  const codec = codecOf(desc)
+  // those of one kind are mostly of about the same length
+  let width = 1
+  const value: ValueCodec = {
     wire: WIRE.bytes,
-    write: (writer, value) => {
-      const start = writer.begin()
-      codec.write(writer, value)
-      writer.end(start)
+    write: (writer, message) => {
+      const start = writer.begin(width)
+      codec.write(writer, message)
+      width = writer.end(start, width)
     },
     read: (reader) => codec.read(reader, reader.end()),
   }
+  return REPEATED.has(desc.typeName) ? repeating(value) : value
 }
 
 /** The numbers of an enum by the words of the port. */
@@ -109,13 +124,20 @@ function scalarValue(field: DescField): ValueCodec {
   }
 }
 
+/** Longer ones are not remembered. */
+const SHORT = 64
+
+/** Many are what came in the same place before: those are looked at once, and are the very same text. */
 function textValue(check: ((text: string) => void) | null): ValueCodec {
+  let last: string | null = null
   return {
     wire: WIRE.bytes,
     write: (writer, value) => writer.text(value as string),
     read: (reader) => {
-      const text = reader.text()
+      const text = reader.text(last)
+      if (text === last) return text
       check?.(text)
+      if (text.length <= SHORT) last = text
       return text
     },
   }
@@ -151,7 +173,6 @@ function singleField(field: DescField, { codecOf, leftOut, takesNull }: FieldSce
   const tag = number * 8 + codec.wire
   const optional = field.proto.proto3Optional
   const fallback = fallbackFor(field, optional)
-  const absent = leftOut ? undefined : fallback
   return {
     name: jsonName,
     write: (writer, value) => {
@@ -163,19 +184,11 @@ function singleField(field: DescField, { codecOf, leftOut, takesNull }: FieldSce
       writer.varint(tag)
       codec.write(writer, value)
     },
-    read: (reader, found, before) => {
-      if (found === codec.wire) return codec.read(reader)
-      reader.skip(found)
-      return before
-    },
-    absent: () => {
-      if (absent === MISSING) throw unreadable(`${name} is missing`)
-      return absent
-    },
+    tags: [tag],
+    read: (reader) => codec.read(reader),
+    absent: leftOut ? undefined : fallback,
   }
 }
-
-const MISSING = Symbol('missing')
 
 /** What a field holds that was not written, since that is what it holds. */
 function fallbackFor(field: DescField, optional: boolean): unknown {
@@ -201,6 +214,8 @@ function listField(field: DescField, { codecOf, leftOut }: FieldScene): FieldCod
   const value = valueCodec(field, codecOf)
   const max = elementsMax(field)
   const packs = value.wire === WIRE.varint
+  const single = number * 8 + value.wire
+  const absent = leftOut ? undefined : NONE
   const tag = number * 8 + (packs ? WIRE.bytes : value.wire)
   const add = (list: unknown[], reader: Reader): void => {
     if (list.length >= max) throw unreadable(`${name} has more than ${max} elements`)
@@ -219,48 +234,48 @@ function listField(field: DescField, { codecOf, leftOut }: FieldScene): FieldCod
         return
       }
       writer.varint(tag)
-      const start = writer.begin()
+      const start = writer.begin(1)
       for (const element of list) value.write(writer, element)
-      writer.end(start)
+      writer.end(start, 1)
     },
+    tags: packs ? [tag, single] : [tag],
     read: (reader, found, before) => {
-      const list = (before as unknown[] | undefined) ?? []
-      if (found === value.wire) add(list, reader)
-      else if (packs && found === WIRE.bytes)
-        for (const end = reader.end(); reader.at < end;) add(list, reader)
-      else reader.skip(found)
+      const list = before === absent ? [] : (before as unknown[])
+      if (packs && found === tag) for (const end = reader.end(); reader.at < end;) add(list, reader)
+      else add(list, reader)
       return list
     },
-    absent: () => (leftOut ? undefined : []),
+    absent,
   }
 }
 
 /** Texts by name: the only kind of map there is. */
-function mapField({ name, jsonName, number }: DescField, { leftOut }: FieldScene): FieldCodec {
+function mapField({ jsonName, number }: DescField, { leftOut }: FieldScene): FieldCodec {
   const tag = number * 8 + WIRE.bytes
+  const absent = leftOut ? undefined : EMPTY
   return {
     name: jsonName,
     write: (writer, value) => {
       if (leftOut && value === undefined) return
       for (const [key, text] of Object.entries(value as Readonly<Record<string, string>>)) {
         writer.varint(tag)
-        const start = writer.begin()
+        const start = writer.begin(1)
         writer.varint(KEY_TAG)
         writer.text(key)
         writer.varint(VALUE_TAG)
         writer.text(text)
-        writer.end(start)
+        writer.end(start, 1)
       }
     },
-    read: (reader, found, before) => {
-      if (found !== WIRE.bytes) throw unreadable(`${name} is no map`)
-      const map = (before as Record<string, string> | undefined) ?? {}
+    tags: [tag],
+    read: (reader, _, before) => {
+      const map = before === absent ? {} : (before as Record<string, string>)
       const [key, value] = readEntry(reader)
       // a name like `__proto__` is one as any other
       Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true })
       return map
     },
-    absent: () => (leftOut ? undefined : {}),
+    absent,
   }
 }
 

@@ -6,6 +6,7 @@ import { InvalidArgumentError } from '@millrace/core/store'
 export const WIRE = { varint: 0, double: 1, bytes: 2, float: 5 } as const
 
 const SHORT = 64
+const REPLACEMENT = '\uFFFD'
 
 export class Reader {
   readonly #bytes: Buffer
@@ -25,6 +26,15 @@ export class Reader {
 
   /** What does not fit a whole number that is exact is larger than any that is allowed, and so are negative ones. */
   varint(): number {
+    const first = this.#bytes[this.#at]
+    if (first !== undefined && first < 0x80) {
+      this.#at += 1
+      return first
+    }
+    return this.#longVarint()
+  }
+
+  #longVarint(): number {
     let value = 0
     let unit = 1
     for (let count = 0; count < 10; count++) {
@@ -52,15 +62,33 @@ export class Reader {
     return end
   }
 
-  text(): string {
+  /** @param like what it may well be: then it is this one, and no other is made */
+  text(like: string | null = null): string {
     const end = this.end()
     const start = this.#at
     this.#at = end
+    if (like !== null && like.length === end - start && this.#isLike(like, start)) return like
     if (end - start < SHORT && this.#isAscii(start, end)) return this.#bytes.toString('latin1', start, end)
-    if (!isUtf8(this.#bytes.subarray(start, end))) throw unreadable('a text in it is no UTF-8')
     const text = this.#bytes.toString('utf8', start, end)
+    // what is no UTF-8 has become U+FFFD, which a text may hold as well
+    if (text.includes(REPLACEMENT) && !isUtf8(this.#bytes.subarray(start, end)))
+      throw unreadable('a text in it is no UTF-8')
     if (text.includes('\0')) throw unreadable('a text in it holds U+0000')
     return text
+  }
+
+  /** Passes over these bytes, if it is them that come next. */
+  passes(bytes: Uint8Array): boolean {
+    const end = this.#at + bytes.length
+    if (end > this.#bytes.length) return false
+    for (let at = 0; at < bytes.length; at++) if (this.#bytes[this.#at + at] !== bytes[at]) return false
+    this.#at = end
+    return true
+  }
+
+  /** What was read from there on. */
+  since(start: number): Uint8Array {
+    return Uint8Array.prototype.slice.call(this.#bytes, start, this.#at)
   }
 
   bytes(): Uint8Array {
@@ -95,6 +123,14 @@ export class Reader {
   #pass(length: number): void {
     this.#at += length
     if (this.#at > this.#bytes.length) throw unreadable('it ends too soon')
+  }
+
+  #isLike(text: string, start: number): boolean {
+    for (let at = 0; at < text.length; at++) {
+      const byte = this.#bytes[start + at]!
+      if (byte >= 0x80 || byte !== text.charCodeAt(at)) return false
+    }
+    return true
   }
 
   #isAscii(start: number, end: number): boolean {

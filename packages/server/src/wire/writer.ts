@@ -4,10 +4,18 @@ const SIZE = 16_384
 /** What was larger is not kept for the next message. */
 const KEPT_MAX = 1_048_576
 const SHORT = 64
+/** For texts up to here there is room for the longest form that they may have. */
+const ROOMY = 16_384
 
 export class Writer {
   #bytes: Buffer = Buffer.allocUnsafeSlow(SIZE)
   #at = 0
+  #messages = 0
+
+  /** How many messages were written, or given up. */
+  get messages(): number {
+    return this.#messages
+  }
 
   /** What was written, and a new beginning. */
   finish(): Buffer {
@@ -18,6 +26,7 @@ export class Writer {
 
   /** Forgets what was written. */
   reset(): void {
+    this.#messages += 1
     this.#at = 0
     if (this.#bytes.length > KEPT_MAX) this.#bytes = Buffer.allocUnsafeSlow(SIZE)
   }
@@ -25,9 +34,8 @@ export class Writer {
   /** @param value a whole number from 0 to 2^53 - 1 */
   varint(value: number): void {
     this.#reserve(8)
-    let rest = value
-    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#bytes[this.#at++] = (rest % 0x80) | 0x80
-    this.#bytes[this.#at++] = rest
+    if (value < 0x80) this.#bytes[this.#at++] = value
+    else this.#at = this.#longVarint(value, this.#at)
   }
 
   double(value: number): void {
@@ -38,6 +46,14 @@ export class Writer {
   /** With its length. */
   text(value: string): void {
     if (value.length < SHORT && this.#ascii(value)) return
+    if (value.length < ROOMY) {
+      const width = value.length < 0x80 ? 1 : 2
+      const start = this.begin(width)
+      this.#reserve(value.length * 3)
+      this.#at += this.#bytes.write(value, this.#at)
+      this.end(start, width)
+      return
+    }
     const length = Buffer.byteLength(value)
     this.varint(length)
     this.#reserve(length)
@@ -52,25 +68,55 @@ export class Writer {
     this.#at += value.length
   }
 
-  /** What follows, up to `end`, is a message inside this one. */
-  begin(): number {
-    this.#reserve(1)
-    return this.#at++
+  /** As they are, without their length. */
+  raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length)
+    this.#bytes.set(bytes, this.#at)
+    this.#at += bytes.length
   }
 
-  /** Its length is known only now: most are so short that the place that was left for it will do. */
-  end(start: number): void {
-    const length = this.#at - start - 1
-    if (length < 0x80) {
-      this.#bytes[start] = length
-      return
+  get at(): number {
+    return this.#at
+  }
+
+  /** What was written from there on. */
+  since(start: number): Uint8Array {
+    return Uint8Array.prototype.slice.call(this.#bytes, start, this.#at)
+  }
+
+  /**
+   * What follows, up to `end`, is a message inside this one.
+   *
+   * @param width how many bytes are left for its length, which nobody knows yet
+   */
+  begin(width: number): number {
+    this.#reserve(width)
+    const start = this.#at
+    this.#at += width
+    return start
+  }
+
+  /** Answers how many bytes its length took: what was written is moved if that is not what was left for it. */
+  end(start: number, width: number): number {
+    const length = this.#at - start - width
+    const needed =
+      length < 0x80 ? 1 : length < 0x4000 ? 2 : length < 0x20_0000 ? 3 : length < 0x1000_0000 ? 4 : 5
+    if (needed !== width) {
+      this.#reserve(needed)
+      this.#bytes.copyWithin(start + needed, start + width, this.#at)
     }
-    const more = length < 0x4000 ? 1 : length < 0x20_0000 ? 2 : length < 0x1000_0000 ? 3 : 4
-    this.#reserve(more)
-    this.#bytes.copyWithin(start + 1 + more, start + 1, this.#at)
-    this.#at = start
-    this.varint(length)
-    this.#at += length
+    this.#longVarint(length, start)
+    this.#at = start + needed + length
+    return needed
+  }
+
+  /** Where there is room for it. Answers where it ends. */
+  #longVarint(value: number, start: number): number {
+    let rest = value
+    let at = start
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#bytes[at++] = (rest % 0x80) | 0x80
+    this.#bytes[at++] = rest
+    return at
   }
 
   /** Answers whether it was one, and is written. */

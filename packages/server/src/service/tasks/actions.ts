@@ -7,6 +7,7 @@ import { InvalidRequestError } from '../errors.ts'
 import { about, Id, Json, PriorityName, said, StoreState, Text, timeOf, Time } from '../schemas/common.ts'
 import { OneTask, TaskId } from '../schemas/task.ts'
 import { requireScope, seenIds, seenTask, unknownTask } from '../sight.ts'
+import { checkSearch } from '../searching.ts'
 import { Cursor, EXAMPLE_ID, filterShape } from './reading.ts'
 
 const IDS_MAX = 1_000
@@ -204,6 +205,7 @@ async function overFilter(input: ActionInput, scene: Scene): Promise<z.input<typ
   const { filter } = input
   if (filter === undefined) throw new InvalidRequestError('No task is named.', [], 'Give ids, or a filter.')
   requireScope(scene.caller, 'operate', filter.queue)
+  checkSearch(filter, scene)
   if (filter.type !== undefined) await checkInput(input, { types: [filter.type] }, scene)
   const { matched, changed, next = null } = await actOn(scene.mill, input, filter)
   return { matched, changed, outcomes: [], next }

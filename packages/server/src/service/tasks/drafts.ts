@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { checkFit, definitionOf, uniqueOf, type KnownDefinition } from '../../published/index.ts'
 import { Id, Json, Key, Name, PriorityName, said, Span, Strings, timeOf, Time } from '../schemas/common.ts'
 import { withTrace } from '../../tracing/trace-headers.ts'
-import type { Definitions } from '../definition-book.ts'
+import { definitionsOf, type Definitions } from '../definition-book.ts'
 import type { Scene } from '../call.ts'
 
 const NAMES_MAX = 100
@@ -117,7 +117,9 @@ export async function definitionFor(
   scene: Pick<Scene, 'caller' | 'logger'>,
 ): Promise<KnownDefinition> {
   const limits = new Map(Object.entries(limitKeys ?? {}))
-  const known = definitionOf(type, definitions, { force, partition, limits })
+  const seen = definitionsOf({ type, queue }, definitions, scene.caller)
+  const known = definitionOf(type, seen, { force, partition, limits })
+  // of a type that nobody has published the queue is known only now
   scene.caller.require('enqueue', queue ?? known.task.options.queue)
   if (!force) await checkFit(input, { type, schema: known.schema }, (message) => scene.logger.warn(message))
   return known

@@ -12,7 +12,9 @@ import {
   timeTextOrNull,
   Time,
 } from '../schemas/common.ts'
+import { narrowFilter } from '../narrow-filter.ts'
 import { HistoryLine, OneTask, TaskItem, TaskWhole } from '../schemas/task.ts'
+import { checkSearch } from '../searching.ts'
 import { requireScope, seenTask } from '../sight.ts'
 import { shownItem, shownTask, shownValue } from '../shown.ts'
 
@@ -53,15 +55,19 @@ export const list = defineCall({
     .strictObject({ tasks: z.array(TaskItem), next: z.string().nullable() })
     .meta({ id: 'TaskPage', description: '`next` is where the next page begins; null at the end.' }),
   example: { state: ['ready', 'running'], queue: 'default', limit: 20 },
-  async run({ state, ...query }, scene) {
+  async run({ state, ...given }, scene) {
     const { caller, mill } = scene
-    if (query.queue !== undefined) caller.require('view', query.queue)
-    const states = state === undefined ? undefined : [...new Set(state.map(storeState))]
-    const { tasks, next = null } = await mill.tasks.list({ ...query, state: states })
+    const queue = given.queue ?? caller.onlyQueue('view')
+    if (queue !== undefined) caller.require('view', queue)
+    checkSearch(given, scene)
+    const query = { ...given, queue, state: state && [...new Set(state.map(storeState))] }
+    const narrow = queue === undefined && !caller.mayEverywhere('view') ? narrowFilter(query) : undefined
+    const { tasks, next = null } = await mill.tasks.list(narrow?.asked ?? query)
     const wanted = state === undefined || state.includes('pending') ? undefined : new Set<string>(state)
     const shown = tasks.filter(
       (task) =>
         caller.may('view', task.queue) &&
+        narrow?.fits(task) !== false &&
         (wanted === undefined || wanted.has(task.state) || !PENDING.includes(task.state)),
     )
     return { tasks: shown.map((task) => shownItem(task, scene)), next }
@@ -168,6 +174,7 @@ export const dead = defineCall({
   example: { queue: 'default', limit: 10 },
   async run(input, scene) {
     requireScope(scene.caller, 'view', input.queue)
+    checkSearch(input, scene)
     const groups = await scene.mill.tasks.dead(input)
     return {
       groups: groups.map(({ newest, oldest, error, message, ...rest }) => {
