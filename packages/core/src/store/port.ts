@@ -64,6 +64,8 @@ export interface Store
    * wrote. Then an exchange that leaves right behind an `add` claims its tasks, often with the same commit.
    */
   readonly calls: 'in order' | 'in any order'
+  /** Whether its requests go through other processes, each of which can be at work on another of them. Default: not. */
+  readonly inStages?: boolean | undefined
   /** How the renewals of a worker come to be made on another thread than its main one. */
   readonly elsewhere: Elsewhere
   /** Connects, migrates if asked to, and refuses (with a `StoreError`) what it could not work with safely. */
