@@ -23,7 +23,7 @@ function catalogueIn(place: Place): unknown {
   return JSON.parse(readFileSync(join(place.path, 'catalogue.json'), 'utf8'))
 }
 
-describe('millrace demo', { timeout: 60_000 }, () => {
+describe('millrace demo', { timeout: 180_000 }, () => {
   let place: Place
   let tree = ''
   beforeEach(() => {
