@@ -1,12 +1,15 @@
-// Makes the secrets that compose.yaml names, in a folder `secrets` beside it; what is there already is kept. What it prints is shown once.
+// Makes the secrets that compose.yaml names, in a folder `secrets` beside it or in the one that is named; what is there
+// already is kept. What it prints is shown once.
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import { fileURLToPath } from 'node:url'
 
-const here = import.meta.dirname
-const folder = process.argv[2] ?? join(here, 'secrets')
+const folder = process.argv[2] ?? join(import.meta.dirname, 'secrets')
+// of the package, so that it is found in the image too
+const cli = fileURLToPath(new URL('cli/main.js', import.meta.resolve('millrace')))
 const keys = join(folder, 'server', 'keys.json')
 mkdirSync(folder, { recursive: true, mode: 0o700 })
 mkdirSync(join(folder, 'server'), { recursive: true, mode: 0o755 })
@@ -20,12 +23,11 @@ function keep(/** @type {string} */ name, /** @type {() => string} */ make) {
 
 /** A new key of the server's. */
 function key(/** @type {string} */ name, /** @type {string} */ role) {
-  const cli = join(here, '../packages/millrace/dist/cli/main.js')
   const options = ['--role', role, '--queues', '**', '--keys', keys, '--no-config']
-  // the key alone is on stdout
+  // the key alone is on stdout; what else is said is for those who see it fail
   const made = execFileSync(process.execPath, [cli, 'keys', 'create', name, ...options], {
     encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   chmodSync(keys, 0o644)
   return made.trim()

@@ -10,36 +10,43 @@ import process from 'node:process'
  * @typedef {object} Service
  * @property {string} title
  * @property {string} program what is run
- * @property {string} variable names a server of one's own (of what is no server, a program), which is used instead
+ * @property {string} [variable] names a program of one's own, which is used instead
  * @property {string} debianPackage
  * @property {() => string[]} folders where it may be beside the PATH
- * @property {'program' | 'library'} [kind] what is no server
+ * @property {'library'} [kind] what is no program
  * @property {'program'} [takes] only this file of the package is taken: all of it would bring what nobody needs
  */
 
-/** @type {Readonly<Record<'postgres' | 'redis' | 'promtool' | 'grpcio' | 'protobuf' | 'protoc', Service>>} */
+/** @typedef {'promtool' | 'grpcio' | 'protobuf' | 'protoc'} Replaceable */
+
+/**
+ * Postgres and Redis have no variable: the tests kill their servers, and start them with settings of all kinds.
+ *
+ * @type {Readonly<Record<'postgres' | 'redis' | 'openssl' | 'ps' | 'curl', Service> &
+ *   Record<Replaceable, Service & { variable: string }>>}
+ */
 export const services = {
   postgres: {
     title: 'Postgres',
     program: 'initdb',
-    variable: 'MILLRACE_TEST_POSTGRES_URL',
     debianPackage: 'postgresql',
     folders: debianPostgres,
   },
   redis: {
     title: 'Redis',
     program: 'redis-server',
-    variable: 'MILLRACE_TEST_REDIS_URL',
     debianPackage: 'redis-server',
     folders: () => [],
   },
+  openssl: { title: 'openssl', program: 'openssl', debianPackage: 'openssl', folders: () => [] },
+  ps: { title: 'ps', program: 'ps', debianPackage: 'procps', folders: () => [] },
+  curl: { title: 'curl', program: 'curl', debianPackage: 'curl', folders: () => [] },
   promtool: {
     title: 'promtool',
     program: 'promtool',
     variable: 'MILLRACE_TEST_PROMTOOL',
     debianPackage: 'prometheus',
     folders: () => [],
-    kind: 'program',
     takes: 'program',
   },
   grpcio: {
@@ -64,7 +71,6 @@ export const services = {
     variable: 'MILLRACE_TEST_PROTOC',
     debianPackage: 'protobuf-compiler',
     folders: () => [],
-    kind: 'program',
   },
 }
 
@@ -82,7 +88,7 @@ export function programOf(/** @type {Service} */ { program, folders }) {
  */
 export function ensureServices(say) {
   const missing = Object.values(services).filter(
-    (service) => process.env[service.variable] === undefined && programOf(service) === undefined,
+    (service) => !isReplaced(service) && programOf(service) === undefined,
   )
   if (missing.length === 0) return
   const packages = missing.map(({ debianPackage }) => debianPackage)
@@ -98,7 +104,9 @@ export function ensureServices(say) {
     for (const service of missing) if (service.takes === 'program') takeProgram(service)
   }
   const still = missing.filter((service) => programOf(service) === undefined)
-  if (still.length > 0) throw new Error(still.map(lack).join('\n'))
+  if (still.length === 0) return
+  const all = `All of it, on Debian: apt-get install ${still.map(({ debianPackage }) => debianPackage).join(' ')}`
+  throw new Error([...still.map(lack), ...(still.length > 1 ? [all] : [])].join('\n'))
 }
 
 /**
@@ -122,16 +130,18 @@ function takeProgram(/** @type {Service} */ { program, debianPackage }) {
   }
 }
 
+function isReplaced(/** @type {Service} */ { variable }) {
+  return variable !== undefined && process.env[variable] !== undefined
+}
+
 /** @returns {string} */
 function lack(/** @type {Service} */ { title, program, variable, debianPackage, kind }) {
-  const [missing, instead] =
+  const [missing, own] =
     kind === 'library'
       ? [`Debian's Python has no ${program}`, 'a Python of your own that has it']
-      : [
-          `there is no ${program} on the PATH`,
-          kind === undefined ? 'a server of your own' : 'one of your own',
-        ]
-  return `The tests need ${title}: ${missing}. Install it (on Debian: apt-get install ${debianPackage}), or name ${instead} with ${variable}.`
+      : [`there is no ${program} on the PATH`, 'one of your own']
+  const instead = variable === undefined ? '' : `, or name ${own} with ${variable}`
+  return `The tests need ${title}: ${missing}. Install it (on Debian: apt-get install ${debianPackage})${instead}.`
 }
 
 /** Where Debian's own Python finds the libraries of packages. */

@@ -5,11 +5,11 @@ import { launch, LaunchError, prepare, run, say } from './prepare.mjs'
 import { ensureServices } from './services.mjs'
 
 await launch(async () => {
-  await prepare()
   try {
     ensureServices(say)
   } catch (error) {
     throw new LaunchError(/** @type {Error} */ (error).message)
   }
+  await prepare()
   return run('node', ['test/faults/main.ts', ...process.argv.slice(2)])
 })

@@ -16,8 +16,8 @@ await launch(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-test-'))
   const reportFile = join(folder, 'report.json')
   try {
+    findServices() // first: whoever has to install something learns it at once
     await prepare()
-    findServices()
     say('Running the tests with vitest.')
     const code = await run('vitest', ['run', ...reporters(reportFile), ...process.argv.slice(2)])
     counts = countTests(readReport(reportFile))

@@ -46,7 +46,7 @@ const engines = ['sqlite', 'redis', 'postgres'] as const satisfies readonly Engi
 // As `npm run bench -- --load all --iterations 1 --quick`, so that no load rots.
 test.concurrent.each(engines)(
   'every load runs on %s, and loses nothing',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   async (engine) => {
     const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-test-'))
     try {

@@ -7,25 +7,16 @@ The token of a producer comes from the environment: MILLRACE_TOKEN.
 
 import argparse
 import json
-import os
 import sys
 import time
 import uuid
 
 import grpc
 
+from connection import channel_to, credentials, told
 from generated import pb
 
 BATCH = 500
-
-
-def channel_to(address):
-    """Where others can reach the server it has TLS: then this is grpc.secure_channel(address, grpc.ssl_channel_credentials())."""
-    return grpc.insecure_channel(address)
-
-
-def credentials():
-    return [("authorization", "Bearer " + os.environ["MILLRACE_TOKEN"])]
 
 
 def enqueue(tasks, ids, metadata):
@@ -48,15 +39,16 @@ def repeated(call, attempts=5):
             passing = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED)
             if error.code() not in passing or attempt == attempts - 1:
                 raise
-            told = dict(error.trailing_metadata() or ())
-            time.sleep(int(told.get("millrace-retry-after-ms", 250 * 2**attempt)) / 1000)
+            trailers = dict(error.trailing_metadata() or ())
+            time.sleep(int(trailers.get("millrace-retry-after-ms", 250 * 2**attempt)) / 1000)
 
 
 def ends(tasks, ids, metadata):
     """How each has ended. Waits for one after the other: most have ended when it is their turn."""
     for id in ids:
         while True:
-            result = tasks.GetResult(pb.GetResultRequest(id=id, within="20s"), metadata=metadata, timeout=30)
+            request = pb.GetResultRequest(id=id, within="20s")
+            result = repeated(lambda: tasks.GetResult(request, metadata=metadata, timeout=30))
             if result.outcome != "pending":
                 yield id, result
                 break
@@ -67,6 +59,14 @@ def main():
     parser.add_argument("address")
     parser.add_argument("--count", type=int, default=10_000)
     options = parser.parse_args()
+    try:
+        return measured(options)
+    except grpc.RpcError as error:
+        print(told(error), file=sys.stderr)
+        return 1
+
+
+def measured(options):
     metadata = credentials()
     with channel_to(options.address) as channel:
         tasks = pb.TaskServiceStub(channel)

@@ -1,9 +1,9 @@
 """What protoc makes of the .proto files, in a temporary folder, so that nothing that is generated needs to be kept:
-`pb` has all messages, and a stub for each service, as `pb.TaskServiceStub(channel)`.
+`pb` has all messages of the services, and a stub for each, as `pb.TaskServiceStub(channel)`.
 
 In a project of your own, generate at build time (pip install grpcio-tools):
 
-    python -m grpc_tools.protoc -I proto --python_out=. --grpc_python_out=. proto/millrace/v1/*.proto
+    python -m grpc_tools.protoc -I proto --python_out=. --pyi_out=. --grpc_python_out=. proto/millrace/v1/*.proto
 """
 
 import atexit
@@ -18,8 +18,6 @@ import types
 
 from google.protobuf import descriptor_pb2, duration_pb2, timestamp_pb2
 
-FILES = ("values", "task_service", "worker_service")
-
 
 def folder_of_protos():
     default = pathlib.Path(__file__).parents[2] / "packages" / "server" / "proto"
@@ -33,12 +31,13 @@ def generate():
     # Debian keeps the files of these in libprotobuf-dev; all that is needed of them the library has as well
     known = pathlib.Path(folder, "known.pb")
     known.write_bytes(descriptor_pb2.FileDescriptorSet(file=[as_file(duration_pb2), as_file(timestamp_pb2)]).SerializeToString())
-    files = [f"millrace/v1/{name}.proto" for name in FILES]
+    names = ["values", *sorted(path.stem for path in protos.glob("millrace/v1/*_service.proto"))]
+    files = [f"millrace/v1/{name}.proto" for name in names]
     protoc = os.environ.get("PROTOC", "protoc")
     subprocess.run([protoc, f"--descriptor_set_in={known}", f"-I{protos}", f"--python_out={folder}", *files], check=True)
     sys.path.insert(0, folder)
     found = types.SimpleNamespace()
-    for name in FILES:
+    for name in names:
         module = importlib.import_module(f"millrace.v1.{name}_pb2")
         for message in module.DESCRIPTOR.message_types_by_name:
             setattr(found, message, getattr(module, message))

@@ -16,6 +16,7 @@ const text = (file: string): string => readFileSync(join(deploy, file), 'utf8')
 
 interface Service {
   readonly image: string
+  readonly entrypoint?: readonly string[]
   readonly command?: readonly string[]
   readonly profiles?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
@@ -34,7 +35,7 @@ interface Compose {
 
 const compose = parse(text('compose.yaml'), { merge: true }) as Compose
 const services = Object.entries(compose.services)
-const ours = services.filter(([, { image }]) => image === 'millrace')
+const ours = services.filter(([, { image, entrypoint }]) => image === 'millrace' && entrypoint === undefined)
 
 let folder = ''
 let secrets = ''
@@ -80,7 +81,7 @@ describe('compose.yaml', () => {
     const sources = services.flatMap(([, { volumes = [] }]) => volumes.map((one) => one.split(':')[0]!))
     const isThere = (from: string): boolean => {
       if (!from.startsWith('.')) return from in compose.volumes
-      const path = from.startsWith('./secrets/') ? from.replace('./secrets', secrets) : join(deploy, from)
+      const path = from.startsWith('./secrets') ? from.replace('./secrets', secrets) : join(deploy, from)
       return existsSync(path)
     }
     expect(sources.filter((from) => !isThere(from))).toEqual([])
@@ -88,6 +89,14 @@ describe('compose.yaml', () => {
     expect(named.filter((name) => !(name in compose.secrets))).toEqual([])
     const files = Object.values(compose.secrets).map(({ file }) => file.replace('./secrets', secrets))
     expect(files.map((file) => statSync(file).size > 10)).toEqual(files.map(() => true))
+  })
+
+  test('its secrets are made by the image itself, into the folder that the others have them from', () => {
+    const { entrypoint = [], volumes } = compose.services['secrets']!
+    const copied = /^COPY (deploy\/\S+ )*deploy\/make-secrets\.mjs \/app\/$/m
+    expect(text('Dockerfile')).toMatch(copied)
+    expect(entrypoint).toEqual(['node', '/app/make-secrets.mjs', '/secrets'])
+    expect(volumes).toEqual(['./secrets:/secrets'])
   })
 
   test('no secret stands in it, and its ports are those of this machine', () => {
@@ -203,8 +212,9 @@ describe('the Dockerfile', () => {
   })
 
   test('copies what is there, starts without a shell, and not as root', () => {
-    const copied = steps.flatMap((step) => /^COPY ([^-\s]\S*) /.exec(step)?.[1] ?? [])
-    expect(copied).toHaveLength(2)
+    const copies = steps.filter((step) => step.startsWith('COPY ') && !step.includes('--from'))
+    const copied = copies.flatMap((step) => step.split(' ').slice(1, -1))
+    expect(copied).toEqual(['.', 'deploy/healthcheck.mjs', 'deploy/make-secrets.mjs'])
     for (const file of copied) expect(existsSync(join(root, file))).toBe(true)
     expect(last('USER')).toBe('USER node')
     const entry = JSON.parse(last('ENTRYPOINT').replace('ENTRYPOINT ', '')) as readonly string[]

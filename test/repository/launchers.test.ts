@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { staleReason } from '../../scripts/prepare.mjs'
+import { ensureServices } from '../../scripts/services.mjs'
 import { countTests, summaryLines } from '../../scripts/test-summary.mjs'
 
 describe('the closing line of npm test', () => {
@@ -66,4 +67,42 @@ describe('whether npm ci is due', () => {
   test('when a package was removed from the lock', () => {
     expect(reason({ 'node_modules/left': left, 'node_modules/right': left })).toMatch(/right is no longer/)
   })
+})
+
+describe('what the tests need beside Node', () => {
+  const complaint = (env: Readonly<Record<string, string>> = {}): string => {
+    for (const [name, value] of Object.entries({ PATH: '', ...env })) vi.stubEnv(name, value)
+    vi.spyOn(process, 'getuid').mockReturnValue(1_000)
+    const said: string[] = []
+    try {
+      ensureServices((text) => said.push(text))
+    } catch (error) {
+      expect(said).toEqual([]) // it installs nothing
+      return (error as Error).message
+    }
+    throw new Error('It found everything.')
+  }
+  afterEach(() => {
+    vi.unstubAllEnvs()
+    vi.restoreAllMocks()
+  })
+
+  test('who may not install is told of each, and of one command for all', () => {
+    const lines = complaint().split('\n')
+    for (const [title, name] of [
+      ['openssl', 'openssl'],
+      ['ps', 'procps'],
+      ['curl', 'curl'],
+    ])
+      expect(lines).toContain(
+        `The tests need ${title}: there is no ${title} on the PATH. Install it (on Debian: apt-get install ${name}).`,
+      )
+    expect(lines.at(-1)).toMatch(/^All of it, on Debian: apt-get install .*redis-server openssl procps curl/)
+  })
+  test('a program of his own is as good', () => {
+    expect(complaint()).toMatch(/promtool.* or name one of your own with MILLRACE_TEST_PROMTOOL\.$/m)
+    expect(complaint({ MILLRACE_TEST_PROMTOOL: '/opt/promtool' })).not.toMatch(/promtool/)
+  })
+  test('a server of his own is not: the tests kill theirs', () =>
+    expect(complaint({ MILLRACE_TEST_REDIS_URL: 'redis://localhost' })).toMatch(/The tests need Redis/))
 })

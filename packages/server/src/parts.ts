@@ -5,6 +5,7 @@ import type { Authenticator } from './access/caller.ts'
 import type { TokenBuckets } from './access/token-buckets.ts'
 import type { Audit } from './audit/audit.ts'
 import type { CallRecorder } from './metrics/call-recorder.ts'
+import type { EventHub } from './service/events/hub.ts'
 import type { Redact } from './service/redaction.ts'
 
 export interface ServerParts {
@@ -18,6 +19,8 @@ export interface ServerParts {
   readonly redact: Redact
   /** How often each credential may ask, by whatever transport. Left out: each transport has its own, or none. */
   readonly rates?: TokenBuckets | undefined
+  /** What reads how tasks end, once for all who listen, by whatever transport. Left out: each transport has its own. */
+  readonly hub?: EventHub | undefined
   /** Told of every call that has ended. Left out: nobody wants to know. */
   readonly recorder?: CallRecorder | undefined
 }

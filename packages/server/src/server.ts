@@ -4,6 +4,7 @@ import { REQUESTS, TokenBuckets } from './access/token-buckets.ts'
 import { newAuthenticator, type AuthOptions, type OpenAuthenticator } from './access/authenticator.ts'
 import { openAudit, type AuditOptions, type OpenAudit } from './audit/sinks.ts'
 import { Health } from './health/health.ts'
+import type { Reloads } from './health/reloads.ts'
 import { livezHandler, readyzHandler } from './health/handlers.ts'
 import { Draining } from './listen/draining.ts'
 import { listenLimits } from './listen/limits.ts'
@@ -13,7 +14,8 @@ import { MetricsRoom, type MetricsOptions } from './metrics/metrics-room.ts'
 import { loggedProblem } from './rest/logged-problem.ts'
 import { checkBasePath, restApp, type RequestMeta, type RestApp, type RestOptions } from './rest/app.ts'
 import type { ServerParts } from './parts.ts'
-import type { Redact } from './service/redaction.ts'
+import { EventHub } from './service/events/hub.ts'
+import { AS_IT_IS, type Redact } from './service/redaction.ts'
 
 /** How a server is made. */
 export interface ServerOptions extends RestOptions, MetricsOptions {
@@ -81,6 +83,7 @@ interface Opened {
   readonly audit: OpenAudit
   readonly health: Health
   readonly metrics: MetricsRoom
+  readonly hub: EventHub
   readonly app: RestApp
   readonly rooms: readonly Room[]
 }
@@ -91,6 +94,8 @@ class MillServer implements Server {
   readonly #mill: Mill
   readonly #options: ServerOptions
   readonly #draining = new Draining()
+  /** The files of TLS, once it listens. */
+  #tls: () => Reloads = () => new Map()
   #opening: Promise<Opened> | undefined
   #listening: Promise<Listening> | undefined
   #closing: Promise<void> | undefined
@@ -155,14 +160,7 @@ class MillServer implements Server {
   }
 
   async #open(): Promise<Opened> {
-    const {
-      auth = 'none',
-      redact = (value: unknown) => value,
-      audit: to,
-      metrics: scrapes,
-      registry,
-      ...rest
-    } = this.#options
+    const { auth = 'none', redact = AS_IT_IS, audit: to, metrics: scrapes, registry, ...rest } = this.#options
     const { store, platform, logger } = this.#mill['~served']
     await using opening = new AsyncDisposableStack()
     const authenticator = opening.adopt(await newAuthenticator(auth, { logger, platform }), (one) =>
@@ -171,11 +169,14 @@ class MillServer implements Server {
     const audit = opening.adopt(await openAudit(to, logger), (one) => one.close())
     await this.#mill.open()
     const known = { mill: this.#mill, store, platform, logger, authenticator, audit, redact }
-    const metrics = new MetricsRoom(known, { metrics: scrapes, registry })
+    const reloads = (): Reloads => new Map([...authenticator.reloads, ...this.#tls()])
+    const hosts = rest.hosts ?? (auth === 'none' ? 'loopback' : 'any')
+    const metrics = new MetricsRoom({ ...known, reloads }, { metrics: scrapes, registry, hosts })
     const rates = new TokenBuckets(rest.requests ?? REQUESTS, platform)
-    const parts = { ...known, recorder: metrics.recorder, rates }
-    const health = new Health({ store, platform })
-    const app = restApp(parts, { ...rest, hosts: rest.hosts ?? (auth === 'none' ? 'loopback' : 'any') })
+    const hub = new EventHub({ mill: this.#mill, platform, logger, bounds: rest.events })
+    const parts = { ...known, recorder: metrics.recorder, rates, hub }
+    const health = new Health({ store, platform, reloads })
+    const app = restApp(parts, { ...rest, hosts })
     metrics.start()
     this.#draining.leaving.addEventListener('abort', () => health.drain())
     opening.move()
@@ -185,7 +186,7 @@ class MillServer implements Server {
       at(`${basePath}/readyz`, readyzHandler(health)),
       at(`${basePath}/metrics`, (request, meta) => metrics.fetch(request, meta)),
     ]
-    return { parts, authenticator, audit, health, metrics, app, rooms }
+    return { parts, authenticator, audit, health, metrics, hub, app, rooms }
   }
 
   async #listen(options: ListenOptions): Promise<Listening> {
@@ -215,11 +216,12 @@ class MillServer implements Server {
       throw error
     })
     const end = (): Promise<void> => this.#end()
+    if (options.tls !== undefined) this.#tls = () => new Map([['tls', listened.problem]])
     return {
       url: listened.url,
       grpcUrl: listened.grpcUrl,
       get problem() {
-        return authenticator.problem ?? listened.problem
+        return [...authenticator.reloads.values()].find((one) => one !== null) ?? listened.problem
       },
       async close(how) {
         await listened.close(how)
@@ -239,6 +241,7 @@ class MillServer implements Server {
     const opened = await this.#opening?.catch(() => undefined) // whoever opened it was told
     if (opened === undefined) return
     await opened.app.close()
+    opened.hub.close()
     opened.health.close()
     await opened.metrics.close()
     opened.authenticator.close()

@@ -1,12 +1,16 @@
 /** Where entries of the audit go; what cannot be kept is not answered as done. */
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { systemPlatform } from '@millrace/core'
+import { audited, auditRefused, type Deed } from '../src/audit/noting.ts'
 import { openAudit } from '../src/audit/sinks.ts'
 import type { AuditEntry } from '../src/audit/audit.ts'
 import { TestFolder, TestLog } from './fakes.ts'
 
 const ENTRY: AuditEntry = {
   at: new Date('2026-11-23T00:00:00Z'),
+  id: '00',
+  stage: 'ended',
   caller: 'key:ci',
   call: 'tasks.cancel',
   target: { queue: 'mail' },
@@ -79,4 +83,73 @@ test('without a word it is the log, and a function is waited for', async () => {
   const failing = await openAudit(() => Promise.reject(new Error('full')), log)
   await expect(failing.note(ENTRY)).rejects.toThrow('full')
   await expect(openAudit('/nowhere/at/all', log)).rejects.toMatchObject({ code: 'invalid-argument' })
+})
+
+const DEED: Deed = { caller: 'key:ci', call: 'queues.pause', target: { queue: 'mail' } }
+
+/** What takes entries until it is told to fail. */
+class Taking {
+  readonly entries: AuditEntry[] = []
+  failure: Error | undefined
+  readonly log = new TestLog()
+  readonly parts = { audit: this, platform: systemPlatform, logger: this.log }
+
+  async note(entry: AuditEntry): Promise<void> {
+    if (this.failure !== undefined) throw this.failure
+    this.entries.push(entry)
+  }
+}
+
+test('what is done is noted before it is done and after it, under one id', async () => {
+  const taking = new Taking()
+  const seen: string[] = []
+  const answer = await audited(DEED, taking.parts, async () => {
+    seen.push(...taking.entries.map(({ stage }) => stage))
+    return { matched: 3, changed: 2 }
+  })
+  expect(answer).toEqual({ matched: 3, changed: 2 })
+  expect(seen).toEqual(['begun'])
+  const [begun, ended] = taking.entries
+  expect(begun).toEqual({ ...DEED, at: begun!.at, id: begun!.id, stage: 'begun', refused: null })
+  expect(ended).toMatchObject({
+    ...DEED,
+    id: begun!.id,
+    stage: 'ended',
+    refused: null,
+    matched: 3,
+    changed: 2,
+  })
+  await expect(audited(DEED, taking.parts, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+  expect(taking.entries.slice(2).map(({ stage, refused }) => [stage, refused])).toEqual([
+    ['begun', null],
+    ['ended', 'internal'],
+  ])
+  expect(taking.entries[2]!.id).not.toBe(begun!.id)
+  await auditRefused(DEED, new Error('no'), taking.parts)
+  expect(taking.entries.slice(4)).toMatchObject([{ stage: 'ended', refused: 'internal' }])
+})
+
+test('what cannot be noted is not done', async () => {
+  const taking = new Taking()
+  taking.failure = new Error('full')
+  let isDone = false
+  const doing = audited(DEED, taking.parts, async () => void (isDone = true))
+  await expect(doing).rejects.toMatchObject({
+    code: 'store-unavailable',
+    effect: 'none',
+    cause: taking.failure,
+  })
+  expect(isDone).toBe(false)
+  expect(taking.log.messages('error')).toEqual(['The audit cannot be written.'])
+})
+
+test('what was done is answered as it was, also where that cannot be noted any more', async () => {
+  const taking = new Taking()
+  const run = async (): Promise<string> => {
+    taking.failure = new Error('full')
+    return 'done'
+  }
+  expect(await audited(DEED, taking.parts, run)).toBe('done')
+  expect(taking.entries.map(({ stage }) => stage)).toEqual(['begun'])
+  expect(taking.log.messages('error')).toEqual(['What came of an action could not be noted in the audit.'])
 })

@@ -52,6 +52,51 @@ test('a pattern that takes for ever, and code in a name, do nothing here', async
   expect('harmed' in globalThis).toBe(false)
 })
 
+/** Parts that each name the next one twice. */
+function doubling(last: unknown): Record<string, unknown> {
+  const parts = Array.from({ length: 40 }, (_, n) => {
+    const next = { $ref: `#/$defs/d${n + 1}` }
+    return [`d${n}`, { allOf: [next, next] }]
+  })
+  return { $ref: '#/$defs/d0', $defs: { ...Object.fromEntries(parts), d40: last } }
+}
+
+/** Parts with an id, each in another. */
+function named(depth: number): object {
+  return depth === 0 ? {} : { $id: `x${depth}`, properties: { a: named(depth - 1) } }
+}
+
+const many = Array.from({ length: 200_000 }, (_, n) => n)
+
+test.each([
+  ['references that double', 'a', doubling({ type: 'string' }), /more than 100 ms/],
+  [
+    'references that double, each with a whole text to read',
+    'a'.repeat(1e6),
+    doubling({ minLength: 2 }),
+    /100 ms/,
+  ],
+  ['errors without end', 1, doubling({ required: many.map(String) }), /too long/],
+  ['elements to be compared each with each', many, { uniqueItems: true }, /^fine$/],
+  [
+    'a pattern behind a keyword that nobody knows',
+    `${'a'.repeat(40)}!`,
+    { $ref: '#/x', x: { pattern: '^(a+)+$' } },
+    /not checked/,
+  ],
+  [
+    'a pattern of an older draft',
+    { a: `${'a'.repeat(40)}!` },
+    { dependencies: { a: { properties: { a: { pattern: '^(a+)+$' } } } } },
+    /^fine$/,
+  ],
+  ['ids in ids', {}, named(40), /^fine$/],
+])('%s hold nobody up', async (_, input, schema, expected) => {
+  const began = performance.now()
+  expect(await told(input, schema)).toMatch(expected)
+  expect(performance.now() - began).toBeLessThan(2_000)
+})
+
 test.each([
   ['asynchronous', { $async: true }],
   ['nested deeper', JSON.parse(`${'{"not":'.repeat(80)}true${'}'.repeat(80)}`) as object],

@@ -26,6 +26,8 @@ const caller = new Caller({
 class Far {
   readonly worker: ForeignWorker
   readonly ended: Promise<unknown>
+  /** Whether more was to be read, each time that changed. */
+  readonly listened: boolean[] = []
   readonly #heard: Heard[] = []
   readonly #asked: { readonly wanted: string; readonly tell: (heard: never) => void }[] = []
 
@@ -37,6 +39,7 @@ class Far {
       platform: systemPlatform,
       caller,
       send: ({ message }) => this.#hear(message),
+      listening: (more) => this.listened.push(more),
       ended: (error) => ended.resolve(error),
       definitionOf: () => Promise.resolve(child),
     })
@@ -202,6 +205,22 @@ describe('a worker of another language', () => {
     far.worker.gone()
   })
 
+  test('asks for so much at a time, and is not heard until some of it is answered', async () => {
+    const far = new Far(mill)
+    await far.begin()
+    await mill.enqueue(job, { n: 1 })
+    const { run } = await far.next('task')
+    const say = (request: number): void =>
+      far.say({ case: 'checkpoint', value: { run, request: BigInt(request), json: String(request) } })
+    for (let request = 1; request < 64; request += 1) say(request)
+    expect(far.listened).toEqual([])
+    say(64)
+    expect(far.listened).toEqual([false])
+    for (let request = 1; request <= 64; request += 1) await far.next('answer')
+    expect(far.listened).toEqual([false, true])
+    far.worker.gone()
+  })
+
   test('is told that a task is to stop, and says how it ended all the same', async () => {
     const far = new Far(mill)
     await far.begin()
@@ -319,6 +338,13 @@ describe('a worker of another language', () => {
     far.say({ case: 'begin', value: { tasks: [{ type: 'job', queue: 'media' }] } })
     expect(codeOf(await far.ended)).toBe('forbidden')
     expect(await mill.definitions()).toMatchObject([{ type: 'job', queue: 'mail' }])
+  })
+
+  test('publishes no definition for a queue of others', async () => {
+    const far = new Far(mill)
+    far.say({ case: 'begin', value: { tasks: [{ type: 'new', queue: 'mail' }], queues: { media: 1 } } })
+    expect(codeOf(await far.ended)).toBe('forbidden')
+    expect(await mill.definitions()).toEqual([])
   })
 
   test('publishes what it can run, with its schema', async () => {

@@ -8,6 +8,7 @@ import { RemoteStore } from '../src/remote/index.ts'
 import type { Role } from '../src/access/roles.ts'
 import type { Identity } from '../src/access/caller.ts'
 import type { AuditEntry } from '../src/audit/audit.ts'
+import { AS_IT_IS, type Redact } from '../src/service/redaction.ts'
 import type { ServerParts } from '../src/parts.ts'
 
 export const ADMIN = 'admin-token'
@@ -36,6 +37,7 @@ export interface HarnessOptions {
   readonly port?: number
   readonly tokens?: Map<string, Identity>
   readonly logger?: Logger
+  readonly redact?: Redact
 }
 
 /** @param store open; it stays the caller's to close */
@@ -56,7 +58,7 @@ export async function serve(store: Store, options: HarnessOptions = {}): Promise
       },
     },
     audit: { note: async (entry) => void audited.push(entry) },
-    redact: (value) => value,
+    redact: options.redact ?? AS_IT_IS,
   }
   const ending = new AbortController()
   const server = newGrpcServer(parts, { signal: ending.signal })

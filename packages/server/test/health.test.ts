@@ -56,6 +56,7 @@ test('a store that takes too long is not there, and is not asked again until it 
   const timeout = {
     status: 'not-serving',
     checks: { store: { status: 'failed', code: 'timeout' }, draining: false },
+    warnings: [],
   }
   expect(await health.check()).toEqual(timeout)
   at.pass(1_000)

@@ -34,6 +34,7 @@ test('the gauges tell what is in the store', async () => {
     ['millrace_queue_tasks{queue="mail",state="ready"}', 1],
     ['millrace_queue_tasks{queue="mail",state="scheduled"}', 1],
     ['millrace_queue_tasks{queue="mail",state="failed"}', 0],
+    ['millrace_dead_letters{queue="mail"}', 0],
     ['millrace_queue_paused{queue="mail"}', 0],
     ['millrace_queue_paused{queue="other-queue"}', 1],
     ['millrace_queue_workers{queue="mail"}', 0],

@@ -155,6 +155,7 @@ describe('what is no server', () => {
     expect(await openingOf(`http://127.0.0.1:${port}`)).toMatchObject({
       code: 'store-unavailable',
       effect: 'none',
+      message: `The server at 127.0.0.1:${port} cannot be reached: connect ECONNREFUSED 127.0.0.1:${port}`,
       hint: expect.stringContaining('See that the server runs') as string,
     })
   })

@@ -9,7 +9,7 @@ import { restApp, type RestApp, type RestOptions } from '../src/rest/app.ts'
 import type { Audit, AuditEntry } from '../src/audit/audit.ts'
 import type { Authenticator, Identity } from '../src/access/caller.ts'
 import type { ServerParts } from '../src/parts.ts'
-import type { Redact } from '../src/service/redaction.ts'
+import { AS_IT_IS, type Redact } from '../src/service/redaction.ts'
 import type { Role } from '../src/access/roles.ts'
 import type { Store } from '@millrace/core/store'
 
@@ -44,7 +44,7 @@ export class Stage implements AsyncDisposable {
         : new SqliteStore({ path: join(this.#folder, 'stage.db') })
     this.mill = new Mill(this.store, { logger: this.#logger(), platform })
     this.grant('root', 'admin', '**')
-    const { redact = (value: unknown) => value, ...rest } = options
+    const { redact = AS_IT_IS, ...rest } = options
     const authenticator: Authenticator = {
       authenticate: ({ authorization }) => {
         const identity = this.#grants.get(authorization?.replace('Bearer ', '') ?? '')

@@ -129,6 +129,15 @@ describe('sessions', () => {
   })
 })
 
+test('what is larger than core would send is refused, whoever sends it', async () => {
+  await using home = await openHome()
+  await using served = await serve(home.store)
+  const store = await served.open()
+  const adding = store.add(group(spec(id(1), 'media', { metadata: { long: 'x'.repeat(20_000) } })))
+  await expect(adding).rejects.toMatchObject({ code: 'too-large' })
+  expect(await home.store.get([id(1)])).toEqual([null])
+})
+
 describe('tasks of other queues', () => {
   test('a bulk with one foreign task is refused as a whole', async () => {
     await using home = await openHome()
@@ -163,12 +172,33 @@ describe('tasks of other queues', () => {
     const release = { nonce: nonce(2), command: { kind: 'release' }, tasksMax: 10 } as const
     const own = { filter: { queue: 'media' }, cursor: null }
     expect(await ops.command({ ...release, target: own })).toMatchObject({ changed: 1 })
-    const noted = served.audited.map(({ caller, call, refused, changed }) => [caller, call, refused, changed])
+    const ended = served.audited.filter(({ stage }) => stage === 'ended')
+    const noted = ended.map(({ caller, call, refused, changed }) => [caller, call, refused, changed])
     expect(noted).toEqual([
       ['key:ops', 'store.command', null, 1],
       ['key:ops', 'store.command', 'forbidden', undefined],
       ['key:ops', 'store.command', null, 1],
     ])
+    expect(served.audited.map(({ id: of, stage }) => [of, stage])).toEqual(
+      ended.flatMap(({ id: of }) => [
+        [of, 'begun'],
+        [of, 'ended'],
+      ]),
+    )
+  })
+
+  test('are not commanded by anybody while that cannot be noted', async () => {
+    await using home = await openHome()
+    await using served = await serve(home.store)
+    await home.store.add(group(spec(id(1), 'media')))
+    served.parts.audit.note = () => Promise.reject(new Error('full'))
+    const command = { nonce: nonce(1), command: { kind: 'hold' }, tasksMax: 10 } as const
+    const admin = await served.open()
+    await expect(admin.command({ ...command, target: { ids: [id(1)] } })).rejects.toMatchObject({
+      code: 'store-unavailable',
+      effect: 'none',
+    })
+    expect((await home.store.get([id(1)]))[0]!.held).toBe(false)
   })
 
   test('are not replaced by who may only enqueue elsewhere', async () => {
@@ -185,6 +215,70 @@ describe('tasks of other queues', () => {
     await producer.add(group(spec(id(3), 'media', { unique: other })))
     const replaced = await producer.add(group(spec(id(4), 'media', { unique: other })))
     expect(replaced).toMatchObject([{ tasks: [{ outcome: 'replaced', previous: id(3) }] }])
+  })
+
+  test('are not replaced behind a task of the same group that may be', async () => {
+    await using home = await openHome()
+    await using served = await serve(home.store)
+    served.tokens.set('producer', identity('key:producer', 'producer', ['media']))
+    const producer = await served.open('producer')
+    const [own, theirs] = ['own', 'theirs'].map(
+      (key) => ({ key, while: 'waiting', then: 'replace' }) as const,
+    )
+    await home.store.add(group(spec(id(1), 'media', { unique: own! })))
+    await home.store.add(group(spec(id(2), 'billing', { unique: theirs! })))
+    const two = group(spec(id(3), 'media', { unique: own! }), spec(id(4), 'media', { unique: theirs! }))
+    expect(await producer.add(two)).toMatchObject([
+      { outcome: 'rejected', index: 1, rejection: { code: 'unique', by: { id: id(2) } } },
+    ])
+    const states = (await home.store.get([id(1), id(2)])).map((task) => task?.state)
+    expect(states).toEqual(['pending', 'pending'])
+    const both = group(
+      spec(id(5), 'media', { unique: own! }),
+      spec(id(6), 'media', { unique: { ...theirs!, key: 'free' } }),
+    )
+    expect(await producer.add(both)).toMatchObject([
+      { tasks: [{ outcome: 'replaced', previous: id(1) }, { outcome: 'created' }] },
+    ])
+  })
+
+  test('are not waited for: neither by their ids nor by their keys', async () => {
+    await using home = await openHome()
+    await using served = await serve(home.store)
+    served.tokens.set('producer', identity('key:producer', 'producer', ['media']))
+    const producer = await served.open('producer')
+    const unique = { key: 'k', while: 'live', then: 'keep' } as const
+    const theirs = spec(id(1), 'billing', { unique })
+    await home.store.add(group(theirs))
+    const after = (parent: string): Pick<TaskSpec, 'after'> => ({ after: [{ parent, ifFailed: 'run' }] })
+    const unknown = [{ outcome: 'rejected', index: 0, rejection: { code: 'unknown-parent', parent: id(1) } }]
+    expect(await producer.add(group(spec(id(2), 'media', after(id(1)))))).toEqual(unknown)
+    // the same id and digest are the task that is there
+    const guessed = group({ ...theirs, queue: 'media', unique: null }, spec(id(2), 'media', after(id(1))))
+    expect(await producer.add(guessed)).toMatchObject([
+      { outcome: 'rejected', rejection: { code: 'unknown-parent', parent: id(1) } },
+    ])
+    const keyed = (queue: string, at: number): ReturnType<typeof group> =>
+      group(spec(id(at), queue, { unique }), spec(id(at + 1), queue, after(id(at))))
+    expect(await producer.add(keyed('media', 3))).toMatchObject([
+      { outcome: 'rejected', index: 0, rejection: { code: 'unique', by: { id: id(1) } } },
+    ])
+    expect(await home.store.get([id(2), id(3), id(4)])).toEqual([null, null, null])
+    // by itself nobody waits for it
+    expect(await producer.add(group(spec(id(3), 'media', { unique })))).toMatchObject([
+      { tasks: [{ outcome: 'duplicate', by: { id: id(1) } }] },
+    ])
+    await home.store.command({
+      nonce: nonce(1),
+      command: { kind: 'cancel', reason: null },
+      target: { ids: [id(1)] },
+      tasksMax: 1,
+    })
+    for (const at of [5, 7])
+      expect(await producer.add(keyed('media', at))).toMatchObject([
+        { tasks: [{ outcome: at === 5 ? 'created' : 'duplicate' }, { outcome: 'created' }] },
+      ])
+    expect((await home.store.get([id(8)]))[0]!.after).toMatchObject([{ parent: id(5) }])
   })
 
   test('a narrow worker declares a limit that is not there, changes none, and shuts only its own', async () => {
@@ -257,6 +351,7 @@ describe('credentials', () => {
     await expect(served.open('nobody')).rejects.toMatchObject({
       name: 'AccessError',
       code: 'unauthenticated',
+      hint: expect.stringContaining('MILLRACE_TOKEN') as string,
     })
     served.tokens.set('short', identity('key:short', 'worker'))
     const store = await served.open('short')

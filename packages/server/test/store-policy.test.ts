@@ -19,6 +19,8 @@ interface Expected {
   readonly own: Fate
   readonly foreign: Fate
   readonly all?: Fate
+  /** Of a worker for all queues that is no operator. */
+  readonly worker?: Fate
 }
 
 const LOOK: readonly Permission[] = ['view', 'work']
@@ -49,14 +51,14 @@ const EXPECTED: { readonly [M in PortMethod]: Expected } = {
   schedule: { needs: LOOK, own: 'nothing', foreign: 'nothing' },
   schedules: { needs: LOOK, own: 'nothing', foreign: 'nothing' },
   dueSchedules: { needs: LOOK, own: 'nothing', foreign: 'nothing' },
-  tick: { needs: ['work'], own: 'nothing', foreign: 'nothing' },
+  tick: { needs: ['work'], own: 'nothing', foreign: 'nothing', worker: 'nothing' },
   acquireLock: { needs: ['work'], own: 'forbidden', foreign: 'forbidden' },
   renewLock: { needs: ['work'], own: 'forbidden', foreign: 'forbidden' },
   releaseLock: { needs: ['work'], own: 'forbidden', foreign: 'forbidden' },
   locks: { needs: LOOK, own: 'nothing', foreign: 'nothing' },
   sweep: { needs: ['work'], own: 'nothing', foreign: 'nothing' },
   deliver: { needs: ['work'], own: 'nothing', foreign: 'nothing' },
-  prune: { needs: ['work'], own: 'nothing', foreign: 'nothing' },
+  prune: { needs: ['work'], own: 'nothing', foreign: 'nothing', worker: 'nothing' },
   command: { needs: ['operate'], own: 'done', foreign: 'nothing' },
   configureQueue: { needs: ['operate'], own: 'done', foreign: 'forbidden' },
   get: { needs: FOLLOW, own: 'done', foreign: 'nothing' },
@@ -312,7 +314,8 @@ describe('the rules of the store', () => {
       for (const role of ROLES) {
         const isPermitted = expected.needs.some((permission) => permits(role, permission))
         for (const reach of ['own', 'foreign', 'all'] as const) {
-          const fate = reach === 'all' ? (expected.all ?? 'done') : expected[reach]
+          const all = (role === 'worker' ? expected.worker : undefined) ?? expected.all ?? 'done'
+          const fate = reach === 'all' ? all : expected[reach]
           const wanted = isPermitted ? fate : 'forbidden'
           // where there is nothing to do for anybody nothing is as much as all
           const accepted = method === 'deliver' && wanted === 'nothing' ? 'done' : wanted
@@ -323,4 +326,21 @@ describe('the rules of the store', () => {
       }
     })
   }
+
+  test('a worker leaves the upkeep to the server', async () => {
+    const store = await stage(OWN, new Caller(identity('key:other', 'admin')))
+    const lead = (role: Role): Promise<unknown> =>
+      carry(
+        'acquireLock',
+        { name: '~upkeep', holder: nonce(4), ttlMs: 1_000, about: 'x' },
+        {
+          caller: new Caller(identity('key:caller', role)),
+          store,
+          owners: new SessionOwners(store),
+          queues: new TaskQueues(store),
+        },
+      )
+    expect(await lead('worker')).toMatchObject({ outcome: 'held' })
+    expect(await lead('admin')).toMatchObject({ outcome: 'acquired' })
+  })
 })

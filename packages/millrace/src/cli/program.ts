@@ -58,7 +58,7 @@ export function programOf(): Command {
     .version(version(), '-V, --version', 'show the version')
     .option(
       '--store <url>',
-      'the store: sqlite:PATH, postgres://… or redis://HOST (default: $MILLRACE_STORE, else sqlite:millrace.db)',
+      'the store: sqlite:PATH, postgres://…, redis://HOST, or https://HOST:7421 of a server (default: $MILLRACE_STORE, else sqlite:millrace.db)',
     )
     .option('--namespace <name>', 'the namespace of the store (default: $MILLRACE_NAMESPACE, else default)')
     .option(

@@ -12,9 +12,10 @@ import {
 import { Attempts, sourceOf } from './attempts.ts'
 import { certificateBook, type CertificateGrants } from './certificates.ts'
 import { grantsOf, type GrantOptions } from './grants.ts'
-import { jwtVerifier, type JwtIdentity, type JwtOptions } from './jwt.ts'
+import { jwtVerifier, type JwtIdentity, type JwtOptions, type JwtVerifier } from './jwt.ts'
 import { KeyBook, type KeySource } from './keys/key-book.ts'
 import { QueuePattern } from './queue-pattern.ts'
+import type { Reloads, ReloadSource } from '../health/reloads.ts'
 import type { Authenticator, CertificateSubject, Credentials, Identity } from './caller.ts'
 
 /** Who calls, as a function of yours says it. */
@@ -49,8 +50,8 @@ interface AuthenticatorParts {
 export interface OpenAuthenticator extends Authenticator {
   /** Whether callers are told apart at all. */
   readonly kind: 'none' | 'some'
-  /** What is the matter with where its keys are kept; `null`: nothing. */
-  readonly problem: string | null
+  /** What it reads again while it runs. */
+  readonly reloads: Reloads
   close(): void
 }
 
@@ -77,7 +78,7 @@ export async function newAuthenticator(
   return new Sources(
     {
       keys: keys === undefined ? null : await KeyBook.open(keys, parts),
-      jwt: jwt === undefined ? null : await jwtVerifier(jwt, () => parts.platform.wallMs()),
+      jwt: jwt === undefined ? null : await jwtVerifier(jwt, parts),
       certificate: certificates === undefined ? null : certificateBook(certificates),
       authenticate: authenticate ?? null,
     },
@@ -88,14 +89,14 @@ export async function newAuthenticator(
 const EVERYBODY: Identity = { name: 'anybody', grants: [{ role: 'admin', queues: [new QueuePattern('**')] }] }
 const OPEN: OpenAuthenticator = {
   kind: 'none',
-  problem: null,
+  reloads: new Map(),
   authenticate: () => Promise.resolve(EVERYBODY),
   close: () => undefined,
 }
 
 interface Opened {
   readonly keys: KeyBook | null
-  readonly jwt: ((token: string) => Promise<JwtIdentity>) | null
+  readonly jwt: JwtVerifier | null
   readonly certificate: ((subject: CertificateSubject) => Identity | null) | null
   readonly authenticate: NonNullable<AuthSources['authenticate']> | null
 }
@@ -119,8 +120,12 @@ class Sources implements OpenAuthenticator {
     this.#attempts = new Attempts(parts.platform)
   }
 
-  get problem(): string | null {
-    return this.#sources.keys?.problem ?? null
+  get reloads(): Reloads {
+    const { keys, jwt } = this.#sources
+    const found = new Map<ReloadSource, string | null>()
+    if (keys !== null) found.set('keys', keys.problem)
+    if (jwt?.isFetching === true) found.set('jwks', jwt.problem)
+    return found
   }
 
   close(): void {
@@ -164,18 +169,27 @@ class Sources implements OpenAuthenticator {
     const { authorization, certificate } = credentials
     if (authorization !== null && authorization.length > HEADER_LENGTH_MAX)
       throw new Error('the header is too long')
-    const key = authorization ?? (certificate === null ? null : JSON.stringify(certificate))
-    if (key === null && this.#sources.authenticate === null) throw new Error('there is no credential')
+    const isBare = authorization === null && certificate === null
+    if (isBare && this.#sources.authenticate === null) throw new Error('there is no credential')
     const token = BEARER.exec(authorization ?? '')?.[1]
     // keys cost next to nothing, and are gone at once
     if (token?.startsWith('mr_') === true && this.#sources.keys !== null) return this.#byKey(token)
-    if (key === null) return this.#prove(credentials, token)
+    if (isBare) return this.#prove(credentials, token)
+    const key = this.#keyOf(credentials)
     const now = this.#parts.platform.monotonicMs()
     const known = this.#remembered.get(key)
     if (known !== undefined && known.untilMs > now) return known.identity
     const identity = this.#prove(credentials, token)
     this.#remember(key, identity, now)
     return identity
+  }
+
+  /**
+   * All that the answer may depend on, each in its place: what is remembered of a certificate is nothing that a header
+   * can say, and what a function was told counts for nobody who comes with less.
+   */
+  #keyOf({ authorization, certificate, address = null }: Credentials): string {
+    return JSON.stringify([authorization, certificate, this.#sources.authenticate === null ? null : address])
   }
 
   async #byKey(token: string): Promise<Identity> {
@@ -186,7 +200,8 @@ class Sources implements OpenAuthenticator {
 
   async #prove(credentials: Credentials, token: string | undefined): Promise<Identity> {
     const { authorization, certificate } = credentials
-    if (token !== undefined && JWT.test(token) && this.#sources.jwt !== null) return this.#sources.jwt(token)
+    if (token !== undefined && JWT.test(token) && this.#sources.jwt !== null)
+      return this.#sources.jwt.verify(token)
     // a header that does not count is not made good by a certificate
     if (authorization === null && certificate !== null) {
       const found = this.#sources.certificate?.(certificate) ?? null

@@ -63,6 +63,14 @@ export class Caller {
     return this.#allows(permission, ({ queues }) => queues.length > 0)
   }
 
+  /** The queue in which it may, where its grants name one and no pattern of several. */
+  onlyQueue(permission: Permission): string | undefined {
+    const grants = this.#grants.filter(({ role }) => permits(role, permission))
+    const names = new Set(grants.flatMap(({ queues }) => queues.map(({ text }) => text)))
+    const [name] = names
+    return names.size === 1 && name?.includes('*') === false ? name : undefined
+  }
+
   /** @throws AccessError `forbidden` */
   require(permission: Permission, queue: string): void {
     if (!this.may(permission, queue)) throw forbidden(permission, `the queue ${queue}`)
@@ -76,6 +84,12 @@ export class Caller {
   /** @throws AccessError `forbidden` */
   requireAnywhere(permission: Permission): void {
     if (!this.mayAnywhere(permission)) throw forbidden(permission, 'any queue')
+  }
+
+  /** The same caller, but for what it may by roles that do not include this permission. */
+  narrowedTo(permission: Permission): Caller {
+    const grants = this.#grants.filter(({ role }) => permits(role, permission))
+    return new Caller({ name: this.name, grants })
   }
 
   #allows(permission: Permission, covers: (grant: Grant) => boolean): boolean {

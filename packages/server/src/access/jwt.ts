@@ -1,5 +1,5 @@
 /** Tokens that somebody else signs: JSON Web Tokens, by a set of public keys. */
-import { AccessError, InvalidArgumentError, StoreError } from '@millrace/core'
+import { AccessError, InvalidArgumentError, StoreError, type Logger, type Platform } from '@millrace/core'
 import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from 'jose'
 import { grantsOf, type GrantOptions } from './grants.ts'
 import type { Identity } from './caller.ts'
@@ -20,6 +20,15 @@ export interface JwtOptions {
   readonly claim?: string | undefined
   /** What a token may do, in the place of its claim. */
   readonly grants?: ((payload: JWTPayload) => readonly GrantOptions[]) | undefined
+}
+
+/** Judges tokens. */
+export interface JwtVerifier {
+  verify(token: string): Promise<JwtIdentity>
+  /** Why the public keys could not be fetched when that was last tried; `null`: they could, or are not to be fetched. */
+  readonly problem: string | null
+  /** Whether they are fetched at all. */
+  readonly isFetching: boolean
 }
 
 /** Who comes by a token, and until when at the most. */
@@ -51,8 +60,8 @@ const NAME_LENGTH_MAX = 128
 /** @throws InvalidArgumentError */
 export async function jwtVerifier(
   options: JwtOptions,
-  nowMs: () => number,
-): Promise<(token: string) => Promise<JwtIdentity>> {
+  { platform, logger }: { readonly platform: Platform; readonly logger: Logger },
+): Promise<JwtVerifier> {
   const algorithms = checkedAlgorithms(options.algorithms ?? ASYMMETRIC)
   const { issuer, audience, clockToleranceSeconds = 5, claim = 'millrace', grants } = options
   for (const [what, given] of Object.entries({ issuer, audience } as Partial<
@@ -69,45 +78,78 @@ export async function jwtVerifier(
     })
   const { jwtVerify, createLocalJWKSet, createRemoteJWKSet } = await import('jose')
   const { jwks } = options
-  const keys =
-    typeof jwks === 'string' || jwks instanceof URL
-      ? createRemoteJWKSet(checkedUrl(jwks), {
-          timeoutDuration: FETCH_MS,
-          cooldownDuration: COOLDOWN_MS,
-          cacheMaxAge: CACHE_MS,
-        })
-      : createLocalJWKSet(jwks)
-  const keyOf = toldApart(keys)
-  return async (token) => {
-    const { payload } = await jwtVerify(token, keyOf, {
+  const isFetching = typeof jwks === 'string' || jwks instanceof URL
+  const keys = isFetching
+    ? createRemoteJWKSet(checkedUrl(jwks), {
+        timeoutDuration: FETCH_MS,
+        cooldownDuration: COOLDOWN_MS,
+        cacheMaxAge: CACHE_MS,
+      })
+    : createLocalJWKSet(jwks)
+  const fetched = new FetchedKeys(keys, logger)
+  // the ada of one issuer is not that of another: whose sessions and idempotency keys they are goes by the name
+  const isOneOfSeveral = new Set(typeof issuer === 'string' ? [issuer] : issuer).size > 1
+  const verify = async (token: string): Promise<JwtIdentity> => {
+    const { payload } = await jwtVerify(token, fetched.keyOf, {
       algorithms: [...algorithms],
       issuer: typeof issuer === 'string' ? issuer : [...issuer],
       audience: typeof audience === 'string' ? audience : [...audience],
       clockTolerance: clockToleranceSeconds,
       requiredClaims: ['exp', 'iss', 'aud'],
-      currentDate: new Date(nowMs()),
+      currentDate: new Date(platform.wallMs()),
     })
     const given = grants === undefined ? payload[claim] : grants(payload)
     return {
-      name: nameOf(payload),
+      name: `jwt:${subjectOf(payload)}${isOneOfSeveral ? ` ${String(payload.iss)}` : ''}`,
       grants: grantsOf(given, 'the token'),
       expiresAtMs: payload.exp! * 1_000,
     }
   }
+  return {
+    verify,
+    isFetching,
+    get problem() {
+      return fetched.problem
+    },
+  }
 }
 
 /** That the keys cannot be fetched is no fault of who calls: the token may count in a moment. */
-function toldApart(keys: JWTVerifyGetKey): JWTVerifyGetKey {
-  return async (header, token) => {
+class FetchedKeys {
+  readonly #keys: JWTVerifyGetKey
+  readonly #logger: Logger
+  #problem: string | null = null
+
+  constructor(keys: JWTVerifyGetKey, logger: Logger) {
+    this.#keys = keys
+    this.#logger = logger
+  }
+
+  get problem(): string | null {
+    return this.#problem
+  }
+
+  readonly keyOf: JWTVerifyGetKey = async (header, token) => {
     try {
-      return await keys(header, token)
+      const key = await this.#keys(header, token)
+      this.#could()
+      return key
     } catch (cause) {
-      if (FAULTS_OF_TOKENS.has((cause as { readonly code?: string }).code ?? '')) throw cause
+      if (FAULTS_OF_TOKENS.has((cause as { readonly code?: string }).code ?? '')) {
+        this.#could()
+        throw cause
+      }
+      this.#problem = cause instanceof Error ? cause.message : String(cause)
       throw new StoreError('store-unavailable', 'The server cannot check tokens at present.', {
         effect: 'none',
         cause,
       })
     }
+  }
+
+  #could(): void {
+    if (this.#problem !== null) this.#logger.info('The public keys of tokens can be fetched again.')
+    this.#problem = null
   }
 }
 
@@ -119,10 +161,10 @@ const FAULTS_OF_TOKENS: ReadonlySet<string> = new Set([
   'ERR_JWS_INVALID',
 ])
 
-function nameOf({ sub }: JWTPayload): string {
+/** Without spaces: what stands behind it in a name is told apart from it. */
+function subjectOf({ sub }: JWTPayload): string {
   // it goes into logs and the audit
-  if (typeof sub === 'string' && sub.length <= NAME_LENGTH_MAX && /^[\x21-\x7e]+$/.test(sub))
-    return `jwt:${sub}`
+  if (typeof sub === 'string' && sub.length <= NAME_LENGTH_MAX && /^[\x21-\x7e]+$/.test(sub)) return sub
   throw new AccessError('unauthenticated', 'The token has no subject that can be a name.')
 }
 

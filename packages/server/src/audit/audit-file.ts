@@ -1,6 +1,7 @@
 /** The audit as a file of lines of JSON, to which is only added. */
 import { open, stat, type FileHandle } from 'node:fs/promises'
-import { InvalidArgumentError, StoreError, type Logger } from '@millrace/core'
+import { InvalidArgumentError, type Logger, type StoreError } from '@millrace/core'
+import { unwritten } from './noting.ts'
 import type { AuditEntry } from './audit.ts'
 import type { OpenAudit } from './sinks.ts'
 
@@ -122,12 +123,4 @@ function lineOf({ at, target, ...rest }: AuditEntry): string {
   const text = JSON.stringify(target) ?? 'null'
   const kept = text.length <= TARGET_LENGTH_MAX ? target : { omittedLength: text.length }
   return `${JSON.stringify({ at: at.toISOString(), ...rest, target: kept ?? null })}\n`
-}
-
-function unwritten(why: string, cause?: unknown): StoreError {
-  return new StoreError('store-unavailable', `The audit is not kept: ${why}.`, {
-    effect: 'unknown',
-    hint: 'Have its disk looked at: no call that has to be noted succeeds until then.',
-    cause,
-  })
 }

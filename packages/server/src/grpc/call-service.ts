@@ -26,8 +26,8 @@ import type { GrpcService } from './server.ts'
 export function callServices(given: ServerParts, signal: AbortSignal): readonly GrpcService[] {
   const parts = { ...given, redact: fittingRedact(given.redact) }
   const { mill, platform, logger } = parts
-  const hub = new EventHub({ mill, platform, logger })
-  signal.addEventListener('abort', () => hub.close(), { once: true })
+  const hub = given.hub ?? new EventHub({ mill, platform, logger })
+  if (given.hub === undefined) signal.addEventListener('abort', () => hub.close(), { once: true })
   const handlers = new Map<DescMethod, GrpcService['implementation'][string]>()
   for (const [name, method] of Object.entries(CALL_METHODS))
     handlers.set(method, callHandler(CALLS.get(name)!, method, { parts, signal }))
@@ -74,7 +74,7 @@ function callHandler(
     }
   }
   return (given, answer: sendUnaryData<Buffer>) => {
-    const record = new CallRecord(parts, method)
+    const record = CallRecord.of(parts, method)
     serve(given, record).then(
       (response) => {
         record.ended(null)

@@ -37,7 +37,7 @@ export function streamHandler(
   }
   return (given) => {
     const line = new Line(scene.signal)
-    const record = new CallRecord(scene.parts, method)
+    const record = CallRecord.of(scene.parts, method)
     given.on('cancelled', line.leave)
     given.on('close', line.leave)
     let isOver = false
@@ -48,7 +48,8 @@ export function streamHandler(
       const reason = line.refusal ?? (line.signal.aborted ? undefined : error)
       line.leave()
       if (reason !== undefined) return void given.emit('error', refusalOfEnded(reason, record, scene.parts))
-      record.ended(null)
+      if (given.cancelled) record.abandoned()
+      else record.ended(null)
       given.end()
     }
     // an iterator that waits for the store may take its time: the listener is told at once

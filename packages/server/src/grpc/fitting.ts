@@ -1,11 +1,12 @@
 /** What a redaction answers may be of any kind; a message has fields of one. */
-import type { Redact, ShownPlace } from '../service/redaction.ts'
+import { AS_IT_IS, type Redact, type ShownPlace } from '../service/redaction.ts'
 
 /** These are JSON in messages, of whatever kind. */
 const ANY: ReadonlySet<ShownPlace['what']> = new Set(['input', 'result', 'checkpoint'])
 
 /** The same redaction, whose answers have the form of what was there; what has not is shown as the text that it is, or is empty. */
 export function fittingRedact(redact: Redact): Redact {
+  if (redact === AS_IT_IS) return redact
   return (value, place) => {
     const shown = redact(value, place)
     return shown === value || ANY.has(place.what) ? shown : fitted(value, shown)

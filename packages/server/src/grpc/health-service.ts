@@ -10,11 +10,13 @@ import {
 } from '../wire/generated/grpc/health/v1/health_pb.ts'
 import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js'
 import type { Health, ServingStatus as Status } from '../health/health.ts'
+import { CallRecord, type RecordParts } from './call-record.ts'
 import type { GrpcService } from './server.ts'
 import type { Refusal } from './status.ts'
 
 export interface HealthServiceParts {
   readonly health: Pick<Health, 'check' | 'watch'>
+  readonly parts: RecordParts
   /** The full names of what is served. */
   readonly services: readonly string[]
   /** Aborted when the server ends: watches are told that it is not serving, and end. */
@@ -26,24 +28,28 @@ const STATUS: Readonly<Record<Status, ServingStatus>> = {
   'not-serving': ServingStatus.NOT_SERVING,
 }
 
-export function healthService({ health, services, signal }: HealthServiceParts): GrpcService {
+export function healthService({ health, parts, services, signal }: HealthServiceParts): GrpcService {
   const known = new Set(['', ...services])
+  const { check: one, watch: other } = HealthDesc.method
   const check: handleUnaryCall<Buffer, Buffer> = (call, answer) => {
+    const record = CallRecord.of(parts, one)
     const service = asked(call.request)
-    if (service === undefined)
-      return answer(refusal(status.INVALID_ARGUMENT, 'This is no HealthCheckRequest.'))
-    if (!known.has(service)) return answer(refusal(status.NOT_FOUND, 'There is no such service here.'))
+    if (service === undefined) return answer(refused(record, NO_REQUEST))
+    if (!known.has(service)) return answer(refused(record, UNKNOWN))
     // it never rejects
-    void health.check().then((found) => answer(null, response({ status: STATUS[found.status] })))
+    void health.check().then((found) => {
+      record.ended(null)
+      answer(null, response({ status: STATUS[found.status] }))
+    })
   }
   const watch: handleServerStreamingCall<Buffer, Buffer> = (call) => {
+    const record = CallRecord.of(parts, other)
     const gone = new AbortController()
     const leave = (): void => gone.abort()
     call.on('cancelled', leave)
     call.on('close', leave)
     const service = asked(call.request)
-    if (service === undefined)
-      return void call.emit('error', refusal(status.INVALID_ARGUMENT, 'This is no HealthCheckRequest.'))
+    if (service === undefined) return void call.emit('error', refused(record, NO_REQUEST))
     const tell = async (): Promise<void> => {
       // services do not come later: it is told once, and the stream stays open as it is specified
       if (!known.has(service)) {
@@ -56,11 +62,14 @@ export function healthService({ health, services, signal }: HealthServiceParts):
           await once(call, 'drain', { signal: gone.signal })
       if (!gone.signal.aborted) call.write(response({ status: ServingStatus.NOT_SERVING }))
     }
-    const end = (): void => void call.end()
+    const end = (): void => {
+      if (call.cancelled) record.abandoned()
+      else record.ended(null)
+      call.end()
+    }
     // what is thrown is that nobody reads any more
     tell().then(end, end)
   }
-  const { check: one, watch: other } = HealthDesc.method
   return { definition: HealthDesc, implementation: { [one.name]: check, [other.name]: watch } }
 }
 
@@ -76,7 +85,25 @@ function response(fields: MessageInitShape<typeof HealthCheckResponseSchema>): B
   return Buffer.from(toBinary(HealthCheckResponseSchema, create(HealthCheckResponseSchema, fields)))
 }
 
-function refusal(code: status, details: string): Refusal {
+interface Why {
+  readonly status: status
+  readonly code: string
+  readonly details: string
+}
+
+const NO_REQUEST: Why = {
+  status: status.INVALID_ARGUMENT,
+  code: 'invalid-argument',
+  details: 'This is no HealthCheckRequest.',
+}
+const UNKNOWN: Why = {
+  status: status.NOT_FOUND,
+  code: 'not-found',
+  details: 'There is no such service here.',
+}
+
+function refused(record: CallRecord, { status: code, code: name, details }: Why): Refusal {
+  record.ended({ status: code, code: name, error: undefined })
   return { code, details, metadata: new Metadata() }
 }
 

@@ -5,6 +5,7 @@ import { admitted } from './admission.ts'
 import { whileItCounts } from '../access/standing.ts'
 import { codecOf } from '../wire/codec.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'
+import { CallRecord } from './call-record.ts'
 import { credentialsOf } from './credentials.ts'
 import { refusalOf, toldOf } from './status.ts'
 import type { ServerWritableStream } from '@grpc/grpc-js'
@@ -22,23 +23,32 @@ export function serveHints(call: ServerWritableStream<Buffer, Buffer>, scene: St
   const leave = (): void => gone.abort()
   call.on('cancelled', leave)
   call.on('close', leave)
-  const { logger } = scene.parts
-  tell(call, scene, AbortSignal.any([gone.signal, scene.signal])).then(
-    () => call.end(),
+  const { parts, signal } = scene
+  const record = CallRecord.of(parts, StoreService.method.watchHints)
+  tell(call, { parts, record, signal: AbortSignal.any([gone.signal, signal]) }).then(
+    () => {
+      if (call.cancelled) record.abandoned()
+      else record.ended(null)
+      call.end()
+    },
     (error: unknown) => {
-      if (!gone.signal.aborted) call.emit('error', refusalOf(toldOf(error, { logger, call: 'WatchHints' })))
+      if (gone.signal.aborted) return record.abandoned()
+      const told = toldOf(error, { logger: parts.logger, call: 'WatchHints' })
+      const refusal = refusalOf(told)
+      record.ended({ status: refusal.code, code: told.code, error })
+      call.emit('error', refusal)
     },
   )
 }
 
 async function tell(
   call: ServerWritableStream<Buffer, Buffer>,
-  { parts }: StreamScene,
-  signal: AbortSignal,
+  { parts, record, signal }: Pick<StreamScene, 'parts' | 'signal'> & { readonly record: CallRecord },
 ): Promise<void> {
   const { store } = parts
   const credentials = credentialsOf(call)
   const caller = await admitted(call, parts)
+  record.caller = caller.name
   if (!ANY.some((permission) => caller.mayAnywhere(permission)))
     throw new AccessError('forbidden', `The credential ${caller.name} has no role.`)
   if (signal.aborted) return

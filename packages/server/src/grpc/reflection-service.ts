@@ -2,9 +2,15 @@
 import { toBinary, type DescFile, type DescService } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
 import { ReflectionService } from '@grpc/reflection'
-import type { Server } from '@grpc/grpc-js'
+import { CallRecord, type RecordParts } from './call-record.ts'
+import type {
+  Server,
+  ServerDuplexStream,
+  ServiceDefinition,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js'
 
-export function addReflection(server: Server, services: readonly DescService[]): void {
+export function addReflection(server: Server, services: readonly DescService[], parts: RecordParts): void {
   const files = new Map<string, DescFile>()
   const add = (file: DescFile): void => {
     if (files.has(file.proto.name)) return
@@ -21,5 +27,24 @@ export function addReflection(server: Server, services: readonly DescService[]):
   new ReflectionService(
     { files: { format, type: {}, fileDescriptorProtos } as never },
     { services: names },
-  ).addToServer(server)
+  ).addToServer(recording(server, parts) as Server)
+}
+
+/** A server that has what it is given recorded: the service is made elsewhere, and all that it has are streams. */
+function recording(server: Server, parts: RecordParts): Pick<Server, 'addService'> {
+  return {
+    addService(definition: ServiceDefinition, given: UntypedServiceImplementation) {
+      const implementation = Object.entries(given).map(([name, handle]) => {
+        const { path } = definition[name]!
+        const recorded = (call: ServerDuplexStream<unknown, unknown>): void => {
+          const record = new CallRecord(parts, { path, isStream: true })
+          call.on('cancelled', () => record.abandoned())
+          call.on('finish', () => record.ended(null))
+          ;(handle as (of: typeof call) => void)(call)
+        }
+        return [name, recorded] as const
+      })
+      server.addService(definition, Object.fromEntries(implementation))
+    },
+  }
 }

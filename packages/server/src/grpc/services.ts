@@ -24,8 +24,8 @@ export function newGrpc(parts: GrpcParts, { signal, limits, reflection = false }
   const served = [...callServices(parts, signal), workerService(parts, signal)]
   const definitions = [StoreService, ...served.map(({ definition }) => definition)]
   const services = definitions.map(({ typeName }) => typeName)
-  const health = healthService({ health: parts.health, services, signal })
+  const health = healthService({ health: parts.health, parts, services, signal })
   const server = newGrpcServer(parts, { signal, limits, services: [...served, health] })
-  if (reflection) addReflection(server, [...definitions, health.definition])
+  if (reflection) addReflection(server, [...definitions, health.definition], parts)
   return server
 }

@@ -1,18 +1,20 @@
 /** The calls of `StoreService`, however they come: by themselves or on a stream. */
-import { codeOf } from '@millrace/core'
+import { AccessError } from '@millrace/core'
+import { audited } from '../audit/noting.ts'
 import { requestOf, responseOf, takenOf, type PortMethod } from '../wire/methods.ts'
 import { PAGES_AT_ONCE, Turns } from '../listen/turns.ts'
+import { AS_IT_IS } from '../service/redaction.ts'
 import { carry } from './store-policy.ts'
 import { SessionOwners } from './policy/session-owners.ts'
 import { TaskQueues } from './policy/task-queues.ts'
 import type { Caller } from '../access/caller.ts'
-import type { CommandAnswer, CommandRequest, Store } from '@millrace/core/store'
+import type { CommandRequest, Store } from '@millrace/core/store'
 import type { ServerParts } from '../parts.ts'
 
 /** The part of the server that the calls need. */
 export type StoreCallParts = Pick<
   ServerParts,
-  'store' | 'platform' | 'logger' | 'authenticator' | 'audit' | 'recorder' | 'rates'
+  'store' | 'platform' | 'logger' | 'authenticator' | 'audit' | 'recorder' | 'rates' | 'redact'
 >
 
 export class StoreCalls {
@@ -24,7 +26,7 @@ export class StoreCalls {
   constructor(parts: StoreCallParts) {
     this.#parts = parts
     this.#owners = new SessionOwners(parts.store)
-    this.#queues = new TaskQueues(parts.store)
+    this.#queues = new TaskQueues(parts.store, parts.platform)
   }
 
   /**
@@ -36,41 +38,40 @@ export class StoreCalls {
    */
   async answer(method: PortMethod, request: object, caller: Caller): Promise<object> {
     const taken = takenOf(method, request)
-    const scene = { caller, store: this.#parts.store, owners: this.#owners, queues: this.#queues }
-    if (PAGES.has(method))
-      return this.#pages.run(async () => responseOf(method, await carry(method, taken as never, scene)))
-    const call = carry(method, taken as never, scene)
-    const given = isAudited(method, taken) ? await this.#audited(call, { method, taken, caller }) : await call
-    return responseOf(method, given)
-  }
-
-  /** It is answered when it is noted. */
-  async #audited(
-    call: Promise<unknown>,
-    {
-      method,
-      taken,
-      caller,
-    }: { readonly method: PortMethod; readonly taken: unknown; readonly caller: Caller },
-  ): Promise<unknown> {
-    const entry = { caller: caller.name, call: `store.${method}`, target: targetOf(method, taken) }
-    const note = (rest: { refused: string | null; matched?: number; changed?: number }): Promise<void> =>
-      this.#parts.audit.note({ at: new Date(this.#parts.platform.wallMs()), ...entry, ...rest })
-    let given
-    try {
-      given = await call
-    } catch (error) {
-      await note({ refused: codeOf(error) ?? 'internal' })
-      throw error
+    const { store, redact } = this.#parts
+    const scene = { caller, store, owners: this.#owners, queues: this.#queues }
+    const run = async (): Promise<unknown> => {
+      const isRaw = redact !== AS_IT_IS && showsRaw(method, taken)
+      return carry(method, taken as never, isRaw ? { ...scene, caller: seeingRaw(caller) } : scene)
     }
-    const { matched, changed } = method === 'command' ? (given as CommandAnswer) : {}
-    await note({
-      refused: null,
-      ...(matched === undefined ? {} : { matched }),
-      ...(changed === undefined ? {} : { changed }),
-    })
-    return given
+    if (PAGES.has(method)) return this.#pages.run(async () => responseOf(method, await run()))
+    if (!isAudited(method, taken)) return responseOf(method, await run())
+    const deed = { caller: caller.name, call: `store.${method}`, target: targetOf(method, taken) }
+    return responseOf(method, await audited(deed, this.#parts, run))
   }
+}
+
+/** Whether tasks are told as they are, or looked for by what they hold. */
+function showsRaw(method: PortMethod, taken: unknown): boolean {
+  if (method === 'get' || method === 'outcomes' || method === 'list') return true
+  if (method !== 'command') return false
+  const { target } = taken as CommandRequest
+  if (!('filter' in target)) return false
+  const { tag, metadata, text } = target.filter
+  return [tag, metadata, text].some((value) => value !== undefined)
+}
+
+/**
+ * Who runs tasks gets them as they are, and so may see them; from others a server hides what its redaction hides.
+ *
+ * @throws AccessError `forbidden`
+ */
+function seeingRaw(caller: Caller): Caller {
+  const seeing = caller.narrowedTo('work')
+  if (seeing.mayAnywhere('work')) return seeing
+  throw new AccessError('forbidden', 'This server hides what tasks hold, which this would show as it is.', {
+    hint: 'Read tasks by REST or the TaskService, or use a credential that may work.',
+  })
 }
 
 /** What answers with many tasks. */

@@ -3,11 +3,13 @@
  * compile, and a test walks over all of them.
  *
  * What core's worker calls besides its tasks goes on with a credential for some queues: it takes nothing over, sweeps
- * nothing, lets no schedule fire and does not lead (`all or nothing`), since the server does all that itself.
+ * nothing, lets no schedule fire and does not lead (`all or nothing`), since the server does all that itself. Leading, firing
+ * and forgetting tasks is left to the server by every worker that is no operator, too.
  */
 import { CONTROL, INSPECTION } from './policy/operating.ts'
 import { ENQUEUING } from './policy/enqueuing.ts'
 import { BUDGETS, LIMITING, LOCKS, SCHEDULES } from './policy/keeping.ts'
+import { checkSizes } from './policy/sizes.ts'
 import { WORKING } from './policy/working.ts'
 import { AccessError } from '@millrace/core'
 import type { StorePolicies, StorePolicy, StoreScene } from './policy/policy.ts'
@@ -39,5 +41,6 @@ export async function carry<M extends PortMethod>(
       `The credential ${scene.caller.name} has no role that may ${permissions.join(' or ')}.`,
       { hint: 'Use another one, or have its roles changed.' },
     )
+  checkSizes(method, taken)
   return policy.carry(taken, scene)
 }

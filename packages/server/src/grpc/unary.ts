@@ -26,7 +26,7 @@ export function unaryHandler(
     return answers.encode(await run(requests.decode(call.request), caller))
   }
   return (call, answer: sendUnaryData<Buffer>) => {
-    const record = new CallRecord(parts, method)
+    const record = CallRecord.of(parts, method)
     serve(call, record).then(
       (response) => {
         record.ended(null)

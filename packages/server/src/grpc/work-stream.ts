@@ -10,6 +10,7 @@ import { readFrame, type Frame } from '../wire/frame.ts'
 import { requestCodec } from '../wire/methods.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'
 import { checkRate } from './admission.ts'
+import { CallRecord } from './call-record.ts'
 import { credentialsOf } from './credentials.ts'
 import { refusalOf, toldOf } from './status.ts'
 import { Metadata } from '@grpc/grpc-js'
@@ -41,6 +42,7 @@ class WorkStream {
   readonly #call: ServerDuplexStream<Buffer, Buffer>
   readonly #scene: StreamScene
   readonly #credentials: Credentials
+  readonly #record: CallRecord
   readonly #end = (): void => this.#ending()
   #caller: Caller | undefined
   #underWay = 0
@@ -53,12 +55,13 @@ class WorkStream {
     this.#call = call
     this.#scene = scene
     this.#credentials = credentialsOf(call)
+    this.#record = CallRecord.of(scene.parts, StoreService.method.work)
   }
 
   begin(): void {
     const call = this.#call
-    call.on('cancelled', () => this.#over())
-    call.on('error', () => this.#over())
+    call.on('cancelled', () => this.#gone())
+    call.on('error', () => this.#gone())
     call.on('end', this.#end)
     call.on('drain', () => this.#flow())
     this.#scene.signal.addEventListener('abort', this.#end)
@@ -82,6 +85,7 @@ class WorkStream {
   async #authenticate(): Promise<void> {
     const { authenticator } = this.#scene.parts
     this.#caller = new Caller(await authenticator.authenticate(this.#credentials))
+    this.#record.caller = this.#caller.name
     this.#lookLater()
   }
 
@@ -153,6 +157,7 @@ class WorkStream {
   #close(): void {
     if (this.#isOver) return
     this.#over()
+    this.#record.ended(null)
     this.#call.end()
   }
 
@@ -160,7 +165,15 @@ class WorkStream {
     if (this.#isOver) return
     this.#over()
     const { logger } = this.#scene.parts
-    this.#call.emit('error', refusalOf(toldOf(error, { logger, call: 'Work' })))
+    const told = toldOf(error, { logger, call: 'Work' })
+    const refusal = refusalOf(told)
+    this.#record.ended({ status: refusal.code, code: told.code, error })
+    this.#call.emit('error', refusal)
+  }
+
+  #gone(): void {
+    this.#over()
+    this.#record.abandoned()
   }
 
   #over(): void {

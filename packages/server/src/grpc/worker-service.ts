@@ -4,7 +4,7 @@ import { ClosedError, InvalidArgumentError } from '@millrace/core'
 import { Caller } from '../access/caller.ts'
 import { whileItCounts } from '../access/standing.ts'
 import { definitionOf } from '../published/index.ts'
-import { definitionsFor } from '../service/definition-book.ts'
+import { definitionsFor, definitionsOf } from '../service/definition-book.ts'
 import {
   RunRequestSchema,
   RunResponseSchema,
@@ -52,13 +52,15 @@ class WorkerStream {
   readonly #drain = (): void => this.#worker?.drain()
   #worker: ForeignWorker | undefined
   #watch: Disposable | undefined
+  /** The worker has asked for so much that nothing more is heard of it for now. */
+  #isBusy = false
   #isOver = false
 
   constructor(call: ServerDuplexStream<Buffer, Buffer>, { parts, signal }: WorkerScene) {
     this.#call = call
     this.#parts = parts
     this.#ending = signal
-    this.#record = new CallRecord(parts, WorkerService.method.run)
+    this.#record = CallRecord.of(parts, WorkerService.method.run)
   }
 
   begin(): void {
@@ -83,7 +85,9 @@ class WorkerStream {
     caller.requireAnywhere('work')
     const authenticate = async (): ReturnType<typeof authenticator.authenticate> => {
       const identity = await authenticator.authenticate(credentials)
-      new Caller(identity).requireAnywhere('work')
+      const now = new Caller(identity)
+      now.requireAnywhere('work')
+      this.#worker?.known(now)
       return identity
     }
     if (!this.#isOver)
@@ -103,12 +107,19 @@ class WorkerStream {
       platform,
       caller,
       send: (response) => this.#send(response),
+      listening: (more) => {
+        this.#isBusy = !more
+        this.#flow()
+      },
       ended: (error) => this.#end(error),
-      definitionOf: async (type): Promise<AnyTask> =>
-        definitionOf(type, await definitionsFor([type], { mill, platform }), own).task,
+      definitionOf: async (wanted, by): Promise<AnyTask> => {
+        const { type } = wanted
+        const all = await definitionsFor([type], { mill, platform })
+        return definitionOf(type, definitionsOf(wanted, all, by), own).task
+      },
     })
     this.#ending.addEventListener('abort', this.#drain)
-    call.on('drain', () => call.resume())
+    call.on('drain', () => this.#flow())
     // who will say no more is gone, whatever it still runs
     call.on('end', () => this.#gone())
     call.on('data', (bytes: Buffer) => this.#hear(bytes))
@@ -135,7 +146,14 @@ class WorkerStream {
   #send(response: RunResponse): void {
     if (this.#isOver) return
     this.#call.write(Buffer.from(toBinary(RunResponseSchema, response)))
-    if (this.#call.writableLength > UNREAD_MAX) this.#call.pause()
+    this.#flow()
+  }
+
+  /** Reads on, or does not for now. */
+  #flow(): void {
+    const call = this.#call
+    if (this.#isBusy || call.writableLength > UNREAD_MAX) call.pause()
+    else if (!call.writableNeedDrain && call.isPaused()) call.resume()
   }
 
   #gone(): void {
@@ -150,7 +168,8 @@ class WorkerStream {
     this.#watch?.[Symbol.dispose]()
     this.#ending.removeEventListener('abort', this.#drain)
     if (error === undefined) {
-      this.#record.ended(null)
+      if (this.#call.cancelled) this.#record.abandoned()
+      else this.#record.ended(null)
       this.#call.end()
       return
     }

@@ -11,9 +11,13 @@ export function livezHandler(): Handler {
 /** Answers 200 while the server can be given calls, else 503, with what is the matter. */
 export function readyzHandler(health: Health): Handler {
   return async (request) => {
-    const { status, checks } = await health.check()
+    const { status, checks, warnings } = await health.check()
     const isReady = status === 'serving'
-    return answer(request, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not-ready', checks })
+    return answer(request, isReady ? 200 : 503, {
+      status: isReady ? 'ready' : 'not-ready',
+      checks,
+      ...(warnings.length === 0 ? {} : { warnings }),
+    })
   }
 }
 

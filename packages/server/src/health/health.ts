@@ -5,6 +5,7 @@
 import { bounded } from '../timing/bounded.ts'
 import { codeOf } from '../metrics/error-text.ts'
 import type { Platform } from '@millrace/core'
+import type { Reloads, ReloadSource } from './reloads.ts'
 import type { Store } from '@millrace/core/store'
 
 /** As gRPC has it: `SERVING`, `NOT_SERVING`. */
@@ -18,11 +19,15 @@ export interface Readiness {
     readonly store: { readonly status: 'ok' } | { readonly status: 'failed'; readonly code: string }
     readonly draining: boolean
   }
+  /** What could not be read again: what was read last still counts, so that calls are answered as before. */
+  readonly warnings: readonly ReloadSource[]
 }
 
 export interface HealthParts {
   readonly store: Pick<Store, 'now'>
   readonly platform: Platform
+  /** What is read again while the server runs. Left out: nothing. */
+  readonly reloads?: (() => Reloads) | undefined
 }
 
 export interface HealthOptions {
@@ -68,6 +73,9 @@ export class Health {
     return {
       status: store.status === 'ok' && !draining ? 'serving' : 'not-serving',
       checks: { store, draining },
+      warnings: [...(this.#parts.reloads?.() ?? [])].flatMap(([source, problem]) =>
+        problem === null ? [] : [source],
+      ),
     }
   }
 

@@ -55,7 +55,7 @@ export interface Listening {
   readonly url: string
   /** Of gRPC, as in `http://127.0.0.1:7421`; `null`: there is none. */
   readonly grpcUrl: string | null
-  /** What is the matter with the files of TLS; `null`: nothing. */
+  /** Why keys, public keys of tokens or the files of TLS could not be read again, while those read last count; `null`: they could. */
   readonly problem: string | null
   /**
    * Not ready any more; after `drainDelay` no new connections, streams end, and calls that run go on to their end, for

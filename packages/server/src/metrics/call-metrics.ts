@@ -19,7 +19,8 @@ export interface ObservedCall {
   readonly method: string
   /** The status of HTTP (`200`), or the name of that of gRPC (`OK`). */
   readonly status: string
-  readonly seconds: number
+  /** `null`: it was a stream, whose time is that of whoever listened. */
+  readonly seconds: number | null
   /** What made it fail, where that is known. */
   readonly error?: unknown
 }
@@ -44,13 +45,13 @@ export class CallMetrics {
   constructor(families: Families) {
     this.#requests = families.counter({
       name: 'millrace_server_requests_total',
-      help: 'Calls that were answered.',
+      help: 'Calls that were answered, and streams that have ended.',
       labels: ['transport', 'route', 'method', 'status'],
     })
     this.#seconds = families.histogram(
       {
         name: 'millrace_server_request_seconds',
-        help: 'How long calls took until their answer was complete; streams until they ended.',
+        help: 'How long calls took until their answer was complete; of streams nothing.',
         labels: ['transport', 'route', 'method'],
       },
       BUCKETS,
@@ -72,7 +73,7 @@ export class CallMetrics {
     const route = this.#routes.of(given)
     const method = transport === 'grpc' || METHODS.has(verb) ? verb : OTHER
     this.#requests.inc({ transport, route, method, status: this.#statuses.of(code) })
-    this.#seconds.observe({ transport, route, method }, seconds)
+    if (seconds !== null) this.#seconds.observe({ transport, route, method }, seconds)
     if (error !== undefined && isStoreFailure(error)) this.#storeErrors.inc({ operation: route })
   }
 

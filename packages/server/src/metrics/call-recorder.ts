@@ -7,6 +7,8 @@ import type { CallMetrics, Transport } from './call-metrics.ts'
 export interface RecordedCall extends EndedCall {
   /** What the status is called in metrics: `200`, or of gRPC `NOT_FOUND`. */
   readonly statusName: string
+  /** Whether it was a stream: how long those last says nothing of how fast calls are. */
+  readonly isStream: boolean
 }
 
 export class CallRecorder {
@@ -18,10 +20,10 @@ export class CallRecorder {
     this.#logger = logger
   }
 
-  ended({ statusName, ...call }: RecordedCall): void {
+  ended({ statusName, isStream, ...call }: RecordedCall): void {
     const { transport, method, route, code, durationMs, err } = call
     const known = route ?? 'unmatched'
-    const seconds = durationMs / 1_000
+    const seconds = isStream ? null : durationMs / 1_000
     this.#metrics.observeCall({ transport, route: known, method, status: statusName, seconds, error: err })
     if (code === 'unauthenticated' || code === 'forbidden') this.#metrics.refused(transport, code)
     logCall(this.#logger, call)

@@ -1,17 +1,15 @@
 /** Writes a reading of the cluster into gauges. */
 import { OTHER, type LabelBounds } from './label-bound.ts'
 import type { Families } from './families.ts'
-import type { ClusterReading, QueueReading } from './cluster-reading.ts'
+import { QueueGauges } from './queue-gauges.ts'
+import type { ClusterReading } from './cluster-reading.ts'
 import type { Gauge, LabelValues } from '@prometheus-io/client'
 
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const
 
 export class ClusterGauges {
   readonly #bounds: LabelBounds
-  readonly #tasks: Gauge<'queue' | 'state'>
-  readonly #oldest: Gauge<'queue'>
-  readonly #paused: Gauge<'queue'>
-  readonly #queueWorkers: Gauge<'queue'>
+  readonly #queues: QueueGauges
   readonly #unroutable: Gauge<'queue' | 'type'>
   readonly #workers: Gauge<'state'>
   readonly #slots: Gauge<'state'>
@@ -22,26 +20,7 @@ export class ClusterGauges {
 
   constructor(families: Families, bounds: LabelBounds) {
     this.#bounds = bounds
-    this.#tasks = families.gauge({
-      name: 'millrace_queue_tasks',
-      help: 'Tasks in the store. Those that failed are the dead letters, as long as they are kept.',
-      labels: ['queue', 'state'],
-    })
-    this.#oldest = families.gauge({
-      name: 'millrace_queue_oldest_task_age_seconds',
-      help: 'How long the first ready task of the queue has been due; 0 if none is.',
-      labels: ['queue'],
-    })
-    this.#paused = families.gauge({
-      name: 'millrace_queue_paused',
-      help: '1 while the queue is paused.',
-      labels: ['queue'],
-    })
-    this.#queueWorkers = families.gauge({
-      name: 'millrace_queue_workers',
-      help: 'Live workers that serve the queue, those that drain left out.',
-      labels: ['queue'],
-    })
+    this.#queues = new QueueGauges(families, bounds.queues)
     this.#unroutable = families.gauge({
       name: 'millrace_unroutable_task_age_seconds',
       help: 'How long tasks have been due that no live worker serves, handles and has the offers for.',
@@ -81,11 +60,8 @@ export class ClusterGauges {
 
   /** Forgets what was there, so that what has gone from the store is not told of any more. */
   clear(): void {
+    this.#queues.clear()
     for (const gauge of [
-      this.#tasks,
-      this.#oldest,
-      this.#paused,
-      this.#queueWorkers,
       this.#unroutable,
       this.#workers,
       this.#slots,
@@ -99,7 +75,7 @@ export class ClusterGauges {
 
   write(reading: ClusterReading): void {
     this.clear()
-    for (const queue of reading.queues) this.#writeQueue(queue)
+    for (const queue of reading.queues) this.#queues.write(queue)
     const bounds = this.#bounds
     const unroutable = new Maxima(this.#unroutable)
     for (const { queue, type, ageS } of reading.unroutable)
@@ -120,15 +96,6 @@ export class ClusterGauges {
     const overdue = new Maxima(this.#overdue)
     for (const { schedule, overdueS } of reading.schedules)
       overdue.raise({ schedule: bounds.schedules.of(schedule) }, overdueS)
-  }
-
-  #writeQueue({ queue: name, counts, oldestAgeS, paused, workers }: QueueReading): void {
-    const queue = this.#bounds.queues.of(name)
-    for (const [state, count] of Object.entries(counts)) this.#tasks.inc({ queue, state }, count as number)
-    if (queue === OTHER) return // the ages and workers of many queues make no number
-    this.#oldest.set({ queue }, oldestAgeS)
-    this.#paused.set({ queue }, paused ? 1 : 0)
-    this.#queueWorkers.set({ queue }, workers)
   }
 }
 

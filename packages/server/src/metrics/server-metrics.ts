@@ -6,8 +6,10 @@ import { EndsMetrics } from './ends-metrics.ts'
 import { exposition, type Scrape } from './exposition.ts'
 import { Families } from './families.ts'
 import { labelBounds } from './label-bound.ts'
+import { ReloadMetrics } from './reload-metrics.ts'
 import { VERSION } from '../version.ts'
 import type { Caller } from '../access/caller.ts'
+import type { Reloads } from '../health/reloads.ts'
 import type { ServerParts } from '../parts.ts'
 
 export interface ServerMetricsOptions {
@@ -19,7 +21,10 @@ export interface ServerMetricsOptions {
   readonly waitMs?: number | undefined
 }
 
-type Parts = Pick<ServerParts, 'mill' | 'store' | 'platform' | 'logger'>
+interface Parts extends Pick<ServerParts, 'mill' | 'store' | 'platform' | 'logger'> {
+  /** What is read again while the server runs. Left out: nothing. */
+  readonly reloads?: (() => Reloads) | undefined
+}
 
 export class ServerMetrics {
   /** For those who answer calls. */
@@ -27,6 +32,7 @@ export class ServerMetrics {
   readonly #registry: Registry
   readonly #cluster: ClusterMetrics
   readonly #ends: EndsMetrics
+  readonly #reloads: ReloadMetrics
 
   constructor(parts: Parts, { registry = new Registry(), everyMs, waitMs }: ServerMetricsOptions = {}) {
     this.#registry = registry
@@ -39,6 +45,7 @@ export class ServerMetrics {
     })
     info.set({ version: VERSION, node: process.versions.node, store: parts.store.kind }, 1)
     this.calls = new CallMetrics(families)
+    this.#reloads = new ReloadMetrics(families, parts.reloads ?? (() => new Map()))
     const { mill, store, platform, logger } = parts
     const pace = { everyMs: everyMs ?? 5_000, waitMs: waitMs ?? 5_000 }
     this.#cluster = new ClusterMetrics({ mill, store, platform, logger, ...pace }, with_)
@@ -58,6 +65,7 @@ export class ServerMetrics {
   /** @param accept the header of who asks: text, or OpenMetrics */
   async scrape(accept: string | null): Promise<Scrape> {
     await this.#cluster.refresh()
+    this.#reloads.refresh()
     return exposition(this.#registry, accept)
   }
 }

@@ -1,5 +1,5 @@
 /** Whether an input fits the JSON Schema that a worker published, before anything is written. */
-import { InvalidPayloadError } from '@millrace/core'
+import { InvalidPayloadError, systemPlatform } from '@millrace/core'
 import type { OutputUnit, Schema, Validator } from '@cfworker/json-schema'
 import { loosened } from './loosened-schema.ts'
 
@@ -52,9 +52,31 @@ const WHOLE = 'it'
 /** What is made of a schema is kept; beyond this the oldest are made anew. */
 const KEPT_MAX = 200
 const KEPT = new Map<string, Validator>()
+/** 256 KiB: in UTF-16 units. */
+const SCHEMA_LENGTH_MAX = 262_144
+/** A few lines of references can ask for more work than there is time, and nothing else is done meanwhile. */
+const LOOK_MS_MAX = 100
+/** So many parts may be looked at however long that takes: what is small is judged on a slow machine, too. */
+const LOOKS_FREE = 20
+
+/** How long the check lasts that is being made: it waits for nothing, so there is one at a time. */
+const effort = { looks: 0, sinceMs: 0 }
+
+function begin(): void {
+  Object.assign(effort, { looks: 0, sinceMs: systemPlatform.monotonicMs() })
+}
+
+/** @throws Error once it has taken too long */
+function look(): undefined {
+  effort.looks += 1
+  if (effort.looks <= LOOKS_FREE || systemPlatform.monotonicMs() - effort.sinceMs <= LOOK_MS_MAX)
+    return undefined
+  throw new Error(`it takes more than ${LOOK_MS_MAX} ms`)
+}
 
 async function problemsOf(input: unknown, schema: string): Promise<readonly Problem[]> {
   const validator = KEPT.get(schema) ?? (await validatorOf(schema))
+  begin()
   // what is not there is kept as nothing
   const { valid, errors } = validator.validate(input ?? null)
   const told = valid ? [] : errors.filter(({ keyword }) => !OUTER.has(keyword)).map(problemOf)
@@ -63,12 +85,13 @@ async function problemsOf(input: unknown, schema: string): Promise<readonly Prob
 
 /** Interpreted, and never compiled: no code is made of what somebody has published. */
 async function validatorOf(text: string): Promise<Validator> {
+  if (text.length > SCHEMA_LENGTH_MAX) throw new Error('it is too long')
   const schema: unknown = JSON.parse(text)
   if (typeof schema === 'object' && schema !== null && '$async' in schema)
     throw new Error('it is asynchronous')
   // Loaded here: most who import this need it never.
   const { Validator: Interpreter } = await import('@cfworker/json-schema')
-  const validator = new Interpreter(loosened(schema) as Schema, '2020-12', false)
+  const validator = new Interpreter(loosened(schema, look) as Schema, '2020-12', false)
   const [oldest] = KEPT.keys()
   if (oldest !== undefined && KEPT.size >= KEPT_MAX) KEPT.delete(oldest)
   KEPT.set(text, validator)

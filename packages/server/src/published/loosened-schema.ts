@@ -1,11 +1,20 @@
 /**
- * A JSON Schema without what only its worker judges: patterns, which may be made so that they take for ever, and formats, which
- * mean something else in each library. What is left refuses nothing that the whole would take.
+ * A JSON Schema without what only its worker judges: patterns, and whether elements are unique, which may be made so that
+ * they take for ever, and formats, which mean something else in each library. What is left refuses nothing that the whole
+ * would take. Keywords that are not known here are left out as well: a reference could lead to a schema in them.
  */
 
 type Schema = boolean | { readonly [keyword: string]: unknown }
 
-const LEFT_OUT: ReadonlySet<string> = new Set(['pattern', 'patternProperties', 'format'])
+const LEFT_OUT: ReadonlySet<string> = new Set([
+  'pattern',
+  'patternProperties',
+  'format',
+  'uniqueItems',
+  // these hold schemas in forms of older drafts
+  'additionalItems',
+  'dependencies',
+])
 /** With `patternProperties` it is meant of the others, and without all would be others. */
 const BESIDE_PATTERNS: ReadonlySet<string> = new Set(['additionalProperties', 'unevaluatedProperties'])
 /** Where something is taken because a schema refuses it: that must be the whole schema. */
@@ -26,6 +35,32 @@ const SINGLE: ReadonlySet<string> = new Set([
 ])
 /** What refers to another schema may refer to one that was loosened. */
 const REFERENCES: ReadonlySet<string> = new Set(['$ref', '$dynamicRef', '$recursiveRef'])
+/** What holds no schemas. Ids are not among them: who resolves them takes twice as long for each that stands in another. */
+const PLAIN: ReadonlySet<string> = new Set([
+  ...REFERENCES,
+  '$anchor',
+  '$dynamicAnchor',
+  '$recursiveAnchor',
+  'type',
+  'const',
+  'enum',
+  'required',
+  'dependentRequired',
+  'minProperties',
+  'maxProperties',
+  'minItems',
+  'maxItems',
+  'minContains',
+  'maxContains',
+  'minimum',
+  'maximum',
+  'exclusiveMinimum',
+  'exclusiveMaximum',
+  'multipleOf',
+  'minLength',
+  'maxLength',
+])
+const KNOWN: ReadonlySet<string> = new Set([...PLAIN, ...MAPS, ...LISTS, ...SINGLE])
 const TYPES: ReadonlySet<unknown> = new Set([
   'null',
   'boolean',
@@ -37,14 +72,22 @@ const TYPES: ReadonlySet<unknown> = new Set([
 ])
 const DEPTH_MAX = 64
 
-/** @throws Error if it is nested too deeply, or is no schema */
-export function loosened(schema: unknown): Schema {
-  return new Loosening().of(schema, 0)
+/**
+ * @param look called whenever a part of it is looked at, by whoever reads the keyword `format`, which is in none of them
+ * @throws Error if it is nested too deeply, or is no schema
+ */
+export function loosened(schema: unknown, look: () => void = () => undefined): Schema {
+  return new Loosening(look).of(schema, 0)
 }
 
 class Loosening {
+  readonly #look: () => void
   /** How often something was left out, or may be by a reference. */
   #left = 0
+
+  constructor(look: () => void) {
+    this.#look = look
+  }
 
   of(schema: unknown, depth: number): Schema {
     if (depth > DEPTH_MAX) throw new Error(`it is nested deeper than ${DEPTH_MAX}`)
@@ -56,7 +99,7 @@ class Loosening {
       const before = this.#left
       if (REFERENCES.has(keyword)) this.#left += 1
       if (LEFT_OUT.has(keyword) || (patterns && BESIDE_PATTERNS.has(keyword))) this.#left += 1
-      else {
+      else if (KNOWN.has(keyword)) {
         const part = this.#part(keyword, value, depth + 1)
         if (!TURNED.has(keyword) || this.#left === before) kept[keyword] = part
       }
@@ -65,7 +108,7 @@ class Loosening {
     if (!('if' in kept && (!('then' in schema) || 'then' in kept) && (!('else' in schema) || 'else' in kept)))
       for (const keyword of ['if', 'then', 'else']) delete kept[keyword]
     if (!('contains' in kept)) for (const keyword of ['minContains', 'maxContains']) delete kept[keyword]
-    return kept
+    return Object.defineProperty(kept, 'format', { get: this.#look })
   }
 
   #part(keyword: string, value: unknown, depth: number): unknown {

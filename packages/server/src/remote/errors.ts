@@ -6,6 +6,8 @@ import { errorOf, type Failure } from '../wire/failures.ts'
 const NOT_SERVED =
   'Is that the address of the gRPC port of a Millrace server? `millrace serve` says where it listens.'
 const UNREACHABLE = 'See that the server runs, and that its address and port are right.'
+const UNKNOWN =
+  'Give a token that counts there: as MILLRACE_TOKEN, MILLRACE_TOKEN_FILE or the option `token`.'
 const UNTRUSTED =
   'The certificate of the server is not trusted: give its authority as `ca` (or NODE_EXTRA_CA_CERTS), and the name in it as `servername`.'
 
@@ -48,7 +50,9 @@ function toldError(metadata: Metadata | undefined): MillraceError | undefined {
   const code = text('millrace-code')
   if (code === null) return undefined
   const effect = text('millrace-effect') as Failure['effect']
-  return errorOf({ code, message: text('millrace-message') ?? code, hint: text('millrace-hint'), effect })
+  // the server tells of the header that this client sends by itself
+  const hint = code === 'unauthenticated' ? UNKNOWN : text('millrace-hint')
+  return errorOf({ code, message: text('millrace-message') ?? code, hint, effect })
 }
 
 /** What cannot be decoded is shown as it is. */
@@ -65,7 +69,7 @@ function guessedError(error: ServiceError, place: string): MillraceError {
   switch (code) {
     case status.UNAUTHENTICATED:
       return new AccessError('unauthenticated', `The server at ${place} does not know this credential.`, {
-        hint: 'Give a token as MILLRACE_TOKEN, MILLRACE_TOKEN_FILE or the option `token`.',
+        hint: UNKNOWN,
       })
     case status.PERMISSION_DENIED:
       return new AccessError('forbidden', `The server at ${place} does not let this credential do that.`)
@@ -89,6 +93,14 @@ function unavailableError(error: ServiceError, place: string): StoreError {
   const isUntrusted = /certificate|altnames|self[- ]signed|CERT_|unable to verify/i.test(details)
   const isStrange = /wrong version number|EPROTO|protocol|SSL|Parse Error|HTTP\/1/i.test(details)
   const hint = isUntrusted ? UNTRUSTED : isStrange ? NOT_SERVED : UNREACHABLE
-  const message = `The server at ${place} cannot be reached: ${details.replace(/^.*Last error: /, '').slice(0, 300)}`
+  const message = `The server at ${place} cannot be reached: ${reasonOf(details)}`
   return new StoreError('store-unavailable', message, { effect: 'none', hint, cause: error })
+}
+
+/** What grpc-js says of a failed connection, without what it puts around it: `Last error: WHY (TIME). Resolution note: …`. */
+function reasonOf(details: string): string {
+  const [reason = ''] = details
+    .replace(/^.*Last error: (Error: )?/s, '')
+    .split(/ \(\d{4}-\d\d-\d\dT|\. Resolution note:/)
+  return reason.trim().slice(0, 300)
 }

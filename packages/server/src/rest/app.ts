@@ -123,8 +123,9 @@ class App implements RestApp {
     this.#bodyBytes = bodyBytes
     this.#buckets = parts.rates ?? new TokenBuckets(requests, parts.platform)
     this.#open = new OpenCounts(streams)
-    const { mill, platform, logger } = parts
-    this.#hub = new EventHub({ mill, platform, logger, bounds: options.events })
+    const { mill, platform, logger, hub } = parts
+    this.#hub = hub ?? new EventHub({ mill, platform, logger, bounds: options.events })
+    if (hub === undefined) this.#closing.signal.addEventListener('abort', () => this.#hub.close())
     this.#hono = this.#routed(basePath)
   }
 
@@ -145,7 +146,6 @@ class App implements RestApp {
 
   async close(): Promise<void> {
     this.#closing.abort()
-    this.#hub.close()
     await Promise.all(this.#answering)
   }
 

@@ -95,7 +95,7 @@ export class Visit {
     }
     const { recorder, logger } = this.#parts
     if (recorder === undefined) logCall(logger, call)
-    else recorder.ended({ ...call, statusName: String(status) })
+    else recorder.ended({ ...call, statusName: String(status), isStream: this.#stream !== undefined })
   }
 }
 

@@ -31,18 +31,36 @@ export function unknownTask(id: string): NotFoundError {
 export async function seenIds(
   ids: readonly string[],
   permission: Permission,
-  { mill, store, caller }: Pick<Scene, 'mill' | 'store' | 'caller'>,
+  scene: Pick<Scene, 'mill' | 'store' | 'caller'>,
 ): Promise<ReadonlySet<string>> {
-  if (caller.mayEverywhere(permission)) return new Set(ids)
+  if (scene.caller.mayEverywhere(permission)) return new Set(ids)
+  return where(ids, scene, (queue) => queue !== undefined && scene.caller.may(permission, queue))
+}
+
+/** Of these tasks the ids of those that are there, and that the caller does not see. */
+export async function hiddenIds(
+  ids: readonly string[],
+  permission: Permission,
+  scene: Pick<Scene, 'mill' | 'store' | 'caller'>,
+): Promise<ReadonlySet<string>> {
+  if (scene.caller.mayEverywhere(permission)) return new Set()
+  return where(ids, scene, (queue) => queue !== undefined && !scene.caller.may(permission, queue))
+}
+
+/** @param fits of a queue; `undefined`: the store does not hold such a task */
+async function where(
+  ids: readonly string[],
+  { mill, store }: Pick<Scene, 'mill' | 'store'>,
+  fits: (queue: string | undefined) => boolean,
+): Promise<ReadonlySet<string>> {
   await mill.open()
-  const seen = new Set<string>()
+  const found = new Set<string>()
   for (let from = 0; from < ids.length; from += READ_AT_ONCE) {
     const some = ids.slice(from, from + READ_AT_ONCE)
     const records = await store.get(some.map((id) => id.toLowerCase()))
-    for (const [index, record] of records.entries())
-      if (record !== null && caller.may(permission, record.queue)) seen.add(some[index]!)
+    for (const [index, record] of records.entries()) if (fits(record?.queue)) found.add(some[index]!)
   }
-  return seen
+  return found
 }
 
 /**

@@ -20,6 +20,8 @@ type ForeignTask = TaskDefinition<string, TaskTypes>
 
 export interface ForeignOptions extends Pick<WorkerOptions, 'queues' | 'concurrency' | 'offers' | 'name'> {
   readonly definitions: readonly ForeignTask[]
+  /** Whose tasks it runs, or publishes definitions for: its credential has to hold for each. */
+  readonly served: readonly string[]
   readonly leaseMs: number
 }
 
@@ -37,8 +39,9 @@ export function optionsOf(begin: RunRequest_Begin, caller: Caller): ForeignOptio
     })
   const definitions = tasks.map(definitionOf)
   const given = Object.keys(begin.queues).length > 0
-  const names = given ? Object.keys(begin.queues) : definitions.map(({ options }) => options.queue)
-  for (const queue of names) caller.require('work', queue)
+  const published = definitions.map(({ options }) => options.queue)
+  const served = [...new Set([...Object.keys(begin.queues), ...published])]
+  for (const queue of served) caller.require('work', queue)
   const sum = Object.values(begin.queues).reduce((total, slots) => total + slots, 0)
   if (Math.max(concurrency, sum) > CONCURRENCY_MAX)
     throw new InvalidArgumentError(`The worker has ${Math.max(concurrency, sum)} slots.`, {
@@ -46,6 +49,7 @@ export function optionsOf(begin: RunRequest_Begin, caller: Caller): ForeignOptio
     })
   return {
     definitions,
+    served,
     queues: given ? begin.queues : undefined,
     concurrency: concurrency === 0 ? undefined : concurrency,
     offers,

@@ -18,17 +18,27 @@ import type {
   RunRequest_Spawn,
 } from '../wire/generated/millrace/v1/worker_service_pb.ts'
 
+/** A task to be enqueued, by the name of its definition. */
+export interface SpawnedTask {
+  readonly type: string
+  /** `undefined`: as its definition says. */
+  readonly queue: string | undefined
+}
+
 /** Where definitions are found that somebody else has published. */
 export interface Definitions {
-  /** @throws errors of Millrace, if nobody has */
-  definitionOf(type: string): Promise<AnyTask>
+  /** @throws errors of Millrace, if nobody has, or the caller may not enqueue by it */
+  definitionOf(wanted: SpawnedTask, caller: Caller): Promise<AnyTask>
 }
 
 export interface ForeignRunParts extends Definitions {
   /** Names the run in what is said of it. */
   readonly number: bigint
-  readonly caller: Caller
+  /** As they are known now. */
+  caller(): Caller
   send(reply: Reply): void
+  /** Told of what the worker has asked for; it never rejects. */
+  asking(asked: Promise<void>): void
   /** What the worker said of the run cannot be. */
   failed(error: unknown): void
 }
@@ -92,9 +102,9 @@ export class ForeignRun {
       case 'log':
         return this.#log(word.value)
       case 'checkpoint':
-        return void this.#answer(word.value.request, () => this.#checkpoint(word.value))
+        return this.#parts.asking(this.#answer(word.value.request, () => this.#checkpoint(word.value)))
       case 'spawn':
-        return void this.#answer(word.value.request, () => this.#spawn(word.value))
+        return this.#parts.asking(this.#answer(word.value.request, () => this.#spawn(word.value)))
     }
   }
 
@@ -158,9 +168,11 @@ export class ForeignRun {
   }
 
   async #spawn({ key, type, input, queue, delay }: RunRequest_Spawn): Promise<string> {
-    const task = await this.#parts.definitionOf(type)
-    const named = queue === '' ? task.options.queue : queue
-    this.#parts.caller.require('enqueue', named)
+    const caller = this.#parts.caller()
+    const wanted = { type, queue: queue === '' ? undefined : queue }
+    const task = await this.#parts.definitionOf(wanted, caller)
+    const named = wanted.queue ?? task.options.queue
+    caller.require('enqueue', named)
     const { id } = await this.#ctx.enqueue(task, parsed(input, 'The input'), {
       key: key === '' ? undefined : key,
       queue: named,

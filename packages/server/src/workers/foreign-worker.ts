@@ -21,20 +21,28 @@ import type { Caller } from '../access/caller.ts'
 export interface ForeignWorkerParts extends Definitions {
   readonly mill: Mill
   readonly platform: Platform
+  /** Who it is at first. */
   readonly caller: Caller
   /** Sends to the worker; what cannot be sent any more is lost with it. */
   send(response: RunResponse): void
+  /** Whether more is to be read of what it says: it may ask for more at a time than the store writes. */
+  listening(more: boolean): void
   /** Nothing more is sent. With an error it is for that. Called once. */
   ended(error?: unknown): void
 }
 
 /** How long it may take to end what runs when an operator, or the worker itself, wants no more tasks. */
 const DRAIN = '7d'
+/** Checkpoints and tasks to be enqueued that are carried out at the same time: what comes beyond that waits in the worker. */
+const ASKED_MAX = 64
 
 export class ForeignWorker {
   readonly #parts: ForeignWorkerParts
   readonly #runs = new Map<bigint, ForeignRun>()
+  #caller: Caller
+  #served: readonly string[] = []
   #lastRun = 0n
+  #asked = 0
   #worker: Worker | undefined
   #leaseMs = 0
   #silence: Timer | undefined
@@ -42,6 +50,13 @@ export class ForeignWorker {
 
   constructor(parts: ForeignWorkerParts) {
     this.#parts = parts
+    this.#caller = parts.caller
+  }
+
+  /** Its credential was looked at again. @throws AccessError if it may not work any more in a queue that it serves */
+  known(caller: Caller): void {
+    for (const queue of this.#served) caller.require('work', queue)
+    this.#caller = caller
   }
 
   /** Takes a message of the worker's. What is wrong with one ends it: it is not known any more what the worker means. */
@@ -49,7 +64,7 @@ export class ForeignWorker {
     if (this.#isOver) return
     try {
       this.#listen()
-      if (message.case === 'begin') this.#begin(optionsOf(message.value, this.#parts.caller))
+      if (message.case === 'begin') this.#begin(optionsOf(message.value, this.#caller))
       else this.#heed(message)
     } catch (error) {
       this.#give(error)
@@ -85,8 +100,9 @@ export class ForeignWorker {
 
   #begin(options: ForeignOptions): void {
     if (this.#worker !== undefined) throw outOfTurn('begin is said once.')
-    const { definitions, leaseMs, ...rest } = options
+    const { definitions, served, leaseMs, ...rest } = options
     this.#leaseMs = leaseMs
+    this.#served = served
     const handlers = definitions.map((task) =>
       task.handler((input: unknown, ctx: Context) => this.#run(input, ctx)),
     )
@@ -103,8 +119,8 @@ export class ForeignWorker {
 
   /** What others have published for queues of theirs is theirs. */
   async #requireOwn(definitions: ForeignOptions['definitions']): Promise<void> {
-    const { mill, caller } = this.#parts
-    const known = new Map((await mill.definitions()).map(({ type, queue }) => [type, queue]))
+    const caller = this.#caller
+    const known = new Map((await this.#parts.mill.definitions()).map(({ type, queue }) => [type, queue]))
     for (const { name } of definitions) {
       const queue = known.get(name)
       if (queue === undefined || caller.may('work', queue)) continue
@@ -120,11 +136,21 @@ export class ForeignWorker {
       number,
       send: (reply) => this.#send(reply),
       failed: (error) => this.#give(error),
-      definitionOf: (type) => this.#parts.definitionOf(type),
-      caller: this.#parts.caller,
+      definitionOf: (wanted, by) => this.#parts.definitionOf(wanted, by),
+      caller: () => this.#caller,
+      asking: (asked) => void this.#asking(asked),
     })
     this.#runs.set(number, run)
     return run.over(input).finally(() => this.#runs.delete(number))
+  }
+
+  /** What is asked of the server counts until it is answered. */
+  async #asking(asked: Promise<void>): Promise<void> {
+    this.#asked += 1
+    if (this.#asked === ASKED_MAX) this.#parts.listening(false)
+    await asked
+    this.#asked -= 1
+    if (this.#asked === ASKED_MAX - 1) this.#parts.listening(true)
   }
 
   /** Somebody is there. */

@@ -76,6 +76,25 @@ test('a function of the user’s is asked once in 2 s, also when many ask at onc
   expect(asked).toBe(2)
 })
 
+test('what is remembered of one caller is of no use to who comes with something else', async () => {
+  const certified = await newScene({ certificates: { 'build-7': GRANTS } })
+  await certified.authenticate(of(null, { certificate: BUILD }))
+  await expect(certified.authenticate(of(JSON.stringify(BUILD)))).rejects.toMatchObject({
+    code: 'unauthenticated',
+  })
+  const both = await newScene({
+    authenticate: ({ authorization, certificate, address }) =>
+      authorization === 'Custom a' && certificate?.commonName === 'build-7' && address === '192.0.2.1'
+        ? { name: 'both', grants: GRANTS }
+        : null,
+  })
+  await both.authenticate(of('Custom a', { certificate: BUILD }))
+  const refused = { code: 'unauthenticated' }
+  await expect(both.authenticate(of('Custom a'))).rejects.toMatchObject(refused)
+  const elsewhere = of('Custom a', { certificate: BUILD, address: '198.51.100.7' })
+  await expect(both.authenticate(elsewhere)).rejects.toMatchObject(refused)
+})
+
 test('what failed is not remembered, and what breaks the function is not told as a wrong credential', async () => {
   let answer = (): null => {
     throw new Error('password=hunter2: the database is away')

@@ -75,6 +75,15 @@ test('a token that holds brings its grants', async () => {
   expect(await authenticate(await token(), { grants })).toMatchObject({ grants: [{ role: 'admin' }] })
 })
 
+test('of several issuers the name says which, so that nobody is taken for one of another', async () => {
+  const issuer = [ISSUER, 'https://partner.example']
+  const names = await Promise.all(
+    issuer.map(async (iss) => (await authenticate(await token({ iss }), { issuer })).name),
+  )
+  expect(names).toEqual([`jwt:ada ${ISSUER}`, 'jwt:ada https://partner.example'])
+  expect(await authenticate(await token(), { issuer: [ISSUER] })).toMatchObject({ name: 'jwt:ada' })
+})
+
 const text = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 test.each<[string, () => Promise<string> | string]>([

@@ -95,15 +95,26 @@ export const ACTING: readonly CallCase[] = [
       await refusedAs('forbidden', make('tasks.hold', { id: ID }, 'watcher'))
       await refusedAs('not-found', make('tasks.hold', { id: ID }, 'elsewhere'))
       await output(make('tasks.list'))
-      expect(
-        stage.audit.map(({ caller, call, refused, changed }) => [caller, call, refused, changed]),
-      ).toEqual([
+      const ended = stage.audit.filter(({ stage: at }) => at === 'ended')
+      expect(ended.map(({ caller, call, refused, changed }) => [caller, call, refused, changed])).toEqual([
         ['root', 'tasks.edit', null, undefined],
         ['root', 'tasks.act', null, 1],
         ['watcher', 'tasks.hold', 'forbidden', undefined],
         ['elsewhere', 'tasks.hold', 'not-found', undefined],
       ])
+      // who may do so nowhere has begun nothing
+      const begun = stage.audit.filter(({ stage: at }) => at === 'begun')
+      expect(begun.map(({ id }) => id)).toEqual([0, 1, 3].map((place) => ended[place]!.id))
       expect(JSON.stringify(stage.audit)).not.toContain('secret')
+    },
+  },
+  {
+    name: 'nothing is done that cannot be noted in the audit; what is not noted goes on',
+    async run(make, stage) {
+      await stage.mill.enqueue(greet, { name: 'a' }, { id: ID })
+      stage.parts.audit.note = () => Promise.reject(new Error('full'))
+      await refusedAs('store-unavailable', make('tasks.hold', { id: ID }))
+      expect(await output(make('tasks.get', { id: ID }))).toMatchObject({ state: 'ready' })
     },
   },
   {

@@ -62,6 +62,14 @@ export class GrpcScene implements AsyncDisposable {
     this.client = new Client(this.url, credentials.createInsecure())
   }
 
+  /** All that the server answers to: what is registered with it, whoever has done that. */
+  get rpcs(): readonly { readonly path: string; readonly type: string }[] {
+    const { handlers } = this.#server as unknown as {
+      readonly handlers: ReadonlyMap<string, { readonly type: string }>
+    }
+    return [...handlers].map(([path, { type }]) => ({ path, type }))
+  }
+
   /** As when the server is about to end. */
   end(): void {
     this.#ending.abort()
@@ -225,14 +233,17 @@ export function reading<T>(
   method: DescMethod,
   { input, as = 'root' }: { readonly input: object; readonly as?: string },
 ): Reading<T> {
+  return readingOf(scene.client, method, { input, metadata: bearer(as) })
+}
+
+/** The same, of any client. */
+export function readingOf<T>(
+  client: Client,
+  method: DescMethod,
+  { input, metadata }: { readonly input: object; readonly metadata: Metadata },
+): Reading<T> {
   const { path, requestSerialize, responseDeserialize } = methodDefinition(method)
   const request = codecOf<object>(method.input, 'left out').encode(input)
-  const call = scene.client.makeServerStreamRequest(
-    path,
-    requestSerialize,
-    responseDeserialize,
-    request,
-    bearer(as),
-  )
+  const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata)
   return new Reading(call, (bytes) => codecOf<T>(method.output).decode(bytes))
 }

@@ -1,11 +1,15 @@
 /** Streams of the service layer over gRPC. */
+import { once } from 'node:events'
 import { status } from '@grpc/grpc-js'
 import { expect, test } from 'vitest'
 import { STREAM_METHODS } from '../../src/grpc/call-methods.ts'
+import { EventHub } from '../../src/service/events/hub.ts'
+import { methodDefinition } from '../../src/grpc/definition.ts'
+import { codecOf } from '../../src/wire/codec.ts'
 import { greet } from '../calls/prepared.ts'
 import { ID, OTHER } from '../calls/making.ts'
 import { Stage } from '../stage.ts'
-import { GrpcScene, grpcTransport, reading } from './grpc-scene.ts'
+import { bearer, GrpcScene, grpcTransport, reading } from './grpc-scene.ts'
 
 const WATCH = STREAM_METHODS['events.watch']!
 const FOLLOW = STREAM_METHODS['tasks.updates']!
@@ -70,6 +74,51 @@ test('streams end with the server, and none opens after that', async () => {
   scene.end()
   expect(await events.ended).toMatchObject({ code: status.UNAVAILABLE })
   expect(await reading<Told>(scene, WATCH, { input: {} }).ended).toMatchObject({ code: status.UNAVAILABLE })
+})
+
+test('a reader that does not read is kept nothing for: it hears how much it missed, and others miss nothing', async () => {
+  const stage = new Stage()
+  const hub = new EventHub({ ...stage.parts, bounds: { entries: 8, bytes: 2 ** 20 } })
+  await using scene = await GrpcScene.open(stage, { hub })
+  using _ = { [Symbol.dispose]: () => hub.close() }
+  const quick = reading<Told>(scene, WATCH, { input: {} })
+  const { path, requestSerialize, responseDeserialize } = methodDefinition(WATCH)
+  const slow = scene.client.makeServerStreamRequest(
+    path,
+    requestSerialize,
+    responseDeserialize,
+    Buffer.alloc(0),
+    bearer('root'),
+  )
+  slow.on('error', () => undefined) // it is cancelled at the end
+  // who has asked for messages, and takes none: before that the client takes what comes
+  slow.on('readable', () => undefined)
+  await Promise.all([quick.open, once(slow, 'metadata')])
+
+  // as many bytes as no window of HTTP/2, nor what is before and behind it, has room for
+  const [rounds, perRound] = [16, 8]
+  const reason = 'x'.repeat(15_000)
+  for (let round = 0; round < rounds; round += 1) {
+    const options = { delay: '1h', metadata: { reason } } as const
+    const enqueuing = Array.from({ length: perRound }, () =>
+      stage.mill.enqueue(greet, { name: 'a' }, options),
+    )
+    const handles = await Promise.all(enqueuing)
+    await Promise.all(handles.map((handle) => handle.cancel()))
+    for (let heard = 0; heard < perRound; heard += 1)
+      expect(await quick.next()).toMatchObject({ type: 'task.cancelled' })
+  }
+
+  const decoded = codecOf<Told & { readonly missed?: number }>(WATCH.output)
+  let [events, missed] = [0, 0]
+  for await (const bytes of slow as AsyncIterable<Buffer>) {
+    const told = decoded.decode(bytes)
+    if (told.type === 'gap') missed += told.missed!
+    else events += 1
+    if (events + missed >= rounds * perRound) break
+  }
+  expect(missed).toBeGreaterThan(perRound)
+  expect(events + missed).toBe(rounds * perRound)
 })
 
 test('what a redaction answers has the form that a message needs', async () => {

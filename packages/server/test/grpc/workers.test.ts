@@ -1,7 +1,7 @@
 /** Workers of other languages over gRPC. */
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { Client, credentials, status, type ClientDuplexStream, type StatusObject } from '@grpc/grpc-js'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { methodDefinition } from '../../src/grpc/definition.ts'
 import {
   RunRequestSchema,
@@ -121,6 +121,33 @@ test('a credential that is revoked ends it within 5 s, and its tasks are free', 
   expect(await other.next('task')).toMatchObject({ id: handle.id })
   worker.kill()
   other.kill()
+})
+
+test('a worker whose credential was narrowed ends, and spawns nothing where it may not any more', async () => {
+  const { stage, grpc } = await scene()
+  await using _ = grpc
+  await stage.publish()
+  stage.grant('python', 'worker', 'default', 'media', 'mail')
+  const worker = new FarWorker(grpc.url)
+  await worker.begin({
+    tasks: [{ type: 'greet' }, { type: 'cut', queue: 'media' }],
+    lease: { seconds: 600n },
+  })
+  await stage.mill.enqueue(greet, { name: 'Ada' })
+  const { run } = await worker.next('task')
+  const spawn = async (request: bigint): Promise<string | undefined> => {
+    worker.say({
+      case: 'spawn',
+      value: { run, request, type: 'greet', input: '{"name":"x"}', queue: 'mail' },
+    })
+    return (await worker.next('answer')).result.case
+  }
+  expect(await spawn(1n)).toBe('id')
+  stage.grant('python', 'worker', 'default', 'media')
+  await vi.waitFor(async () => expect(await spawn(2n)).toBe('refusal'), { timeout: 5_000, interval: 100 })
+  stage.grant('python', 'worker', 'default')
+  expect(await worker.ended).toMatchObject({ code: status.PERMISSION_DENIED })
+  worker.kill()
 })
 
 test('a server that ends lets a worker finish what it has, and gives it no more', async () => {

@@ -116,6 +116,8 @@ test('a stream counts as open until it ends, and is recorded then', async () => 
   await answer.body!.cancel()
   expect(sample(await metrics(), open)).toBe(0)
   expect(await metrics()).toMatch(total)
+  // how long somebody listens says nothing of how fast calls are
+  expect(await metrics()).not.toMatch(/request_seconds.*events/)
 })
 
 test('a stream ends with its request, also where nobody cancels its body', async () => {
@@ -178,4 +180,13 @@ test('the trace of the caller goes on with the tasks that it enqueues; their own
   expect(await headersOf(second!.id)).not.toHaveProperty('tracestate')
   expect(await headersOf(idOf(full))).toEqual(large)
   expect(await headersOf(idOf(bad))).toEqual({})
+})
+
+test('without authentication metrics are told to nobody who comes by another name than those of this machine', async () => {
+  await using mill = new Mill(new MemoryStore({ platform: systemPlatform }), { logger: new TestLog() })
+  await using closed = createServer(mill)
+  const status = async (host: string): Promise<number> =>
+    (await closed.fetch(new Request(`http://${host}/metrics`, { headers: { host } }))).status
+  expect(await status('localhost')).toBe(200)
+  expect(await status('evil.example')).toBe(421)
 })

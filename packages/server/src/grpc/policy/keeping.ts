@@ -1,7 +1,15 @@
 /** Who may set limits, budgets, schedules and locks, which belong to no queue, and who may read them. */
 import { AccessError } from '@millrace/core'
 import type { BudgetScope, LimitRecord, LimitSettings } from '@millrace/core/store'
-import { LOOKING, mayAllEverywhere, mayAny, pageOf, type StorePolicies, type StoreScene } from './policy.ts'
+import {
+  LOOKING,
+  mayAllEverywhere,
+  mayAny,
+  mayLead,
+  pageOf,
+  type StorePolicies,
+  type StoreScene,
+} from './policy.ts'
 import type { Caller } from '../../access/caller.ts'
 import type { Permission } from '../../access/roles.ts'
 
@@ -148,12 +156,12 @@ export const SCHEDULES: StorePolicies<
       return { now: await store.now(), due: [], nextInMs: null }
     },
   },
-  /** It enqueues what somebody has written into a schedule, into whichever queue. */
+  /** It enqueues what its caller says into whichever queue, and says when the schedule fires next, or that it never does. */
   tick: {
     permissions: ['work'],
     reach: 'all or nothing',
     carry: async (request, { caller, store }) =>
-      caller.mayEverywhere('work') ? store.tick(request) : { outcome: 'stale' },
+      mayLead(caller) ? store.tick(request) : { outcome: 'stale' },
   },
 }
 
@@ -194,7 +202,7 @@ export const LOCKS: StorePolicies<'acquireLock' | 'renewLock' | 'releaseLock' | 
 
 /** Whether the server leads the upkeep instead of this caller. */
 function isLedBy(name: string, caller: Caller): boolean {
-  return name === UPKEEP_LOCK && !caller.mayEverywhere('work')
+  return name === UPKEEP_LOCK && !mayLead(caller)
 }
 
 /** What users set is for operators, what code declares for whoever works everywhere. */

@@ -1,6 +1,7 @@
 /** Who may command tasks and queues, look at them, and look after the store. */
 import { AccessError, InvalidArgumentError } from '@millrace/core'
 import type { CommandAnswer, CommandOutcome, CommandRequest, TaskId } from '@millrace/core/store'
+import { narrowFilter } from '../../service/narrow-filter.ts'
 import { givenHost } from './session-owners.ts'
 import {
   BYTES_MAX,
@@ -8,6 +9,7 @@ import {
   LOOKING,
   mayAllEverywhere,
   mayAny,
+  mayLead,
   pageOf,
   type StorePolicies,
   type StoreScene,
@@ -46,7 +48,7 @@ export const CONTROL: StorePolicies<'command' | 'configureQueue' | 'sweep' | 'de
       permissions: ['work'],
       reach: 'all or nothing',
       carry: async (request, { caller, store }) =>
-        caller.mayEverywhere('work') ? store.prune(request) : { changed: 0, more: false },
+        mayLead(caller) ? store.prune(request) : { changed: 0, more: false },
     },
     audit: {
       permissions: ['administer'],
@@ -87,7 +89,7 @@ export const INSPECTION: StorePolicies<
     async carry(asked, { caller, store, queues }) {
       const request = { ...asked, bytesMax: Math.min(asked.bytesMax, BYTES_MAX) }
       if (mayAllEverywhere(caller, FOLLOWING)) return store.outcomes(request)
-      const places = await queues.of(request.ids)
+      const places = await queues.of(request.ids, 'lately')
       const seen = places.map((queue) => queue !== undefined && mayAny(caller, FOLLOWING, queue))
       if (!seen.includes(true)) return seen.map(() => null)
       const ids = request.ids.filter((_, index) => seen[index])
@@ -103,8 +105,10 @@ export const INSPECTION: StorePolicies<
       if (mayAllEverywhere(caller, LOOKING)) return store.list(request)
       const { queue } = request.filter
       if (queue !== undefined && !mayAny(caller, LOOKING, queue)) return { tasks: [], next: null }
-      const { tasks, next } = await store.list(request)
-      return { tasks: tasks.filter((task) => mayAny(caller, LOOKING, task.queue)), next }
+      if (queue !== undefined) return store.list(request)
+      const { asked: filter, fits } = narrowFilter(request.filter)
+      const { tasks, next } = await store.list({ ...request, filter })
+      return { tasks: tasks.filter((task) => mayAny(caller, LOOKING, task.queue) && fits(task)), next }
     },
   },
   queues: {
@@ -132,11 +136,11 @@ export const INSPECTION: StorePolicies<
     reach: 'seen',
     async carry(request, { caller, store, queues }) {
       if (mayAllEverywhere(caller, FOLLOWING)) return store.standing(request)
-      const [queue] = await queues.of([request.id])
+      const [queue] = await queues.of([request.id], 'lately')
       if (queue === undefined || !mayAny(caller, FOLLOWING, queue)) return null
       const standing = await store.standing(request)
       if (standing === null || standing.keyHolder === null) return standing
-      const [holder] = await queues.of([standing.keyHolder])
+      const [holder] = await queues.of([standing.keyHolder], 'lately')
       const isSeen = holder !== undefined && mayAny(caller, FOLLOWING, holder)
       return isSeen ? standing : { ...standing, keyHolder: null }
     },
@@ -195,7 +199,7 @@ async function commandIds(
 ): Promise<CommandAnswer> {
   if (ids.length > request.tasksMax)
     throw new InvalidArgumentError(`A command has ${ids.length} ids, and ${request.tasksMax} are the most.`)
-  const places = await queues.of(ids)
+  const places = await queues.of(ids, 'now')
   const allowed = places.map((queue) => queue !== undefined && mayAny(caller, permissions, queue))
   const own = ids.filter((_, index) => allowed[index])
   const unknown: CommandOutcome = 'unknown'

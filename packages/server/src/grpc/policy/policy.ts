@@ -47,6 +47,14 @@ export function mayAny(caller: Caller, permissions: readonly Permission[], queue
   return permissions.some((permission) => caller.may(permission, queue))
 }
 
+/**
+ * Whether it may lead the upkeep. Who leads says for how long tasks are kept, and when schedules fire: that is an
+ * operator's word, so a worker alone does not, and the server leads in its place.
+ */
+export function mayLead(caller: Caller): boolean {
+  return caller.mayEverywhere('work') && caller.mayEverywhere('operate')
+}
+
 /** Payloads and results of one answer, as the port has it for requests: who asks for more is given less, and asks again. */
 export const BYTES_MAX: number = 8 * 1_048_576
 /** Tasks or limits of one page. */

@@ -12,7 +12,7 @@ import { definitionsFor } from '../definition-book.ts'
 import { defineCall, type Scene } from '../call.ts'
 import { errorAt, InvalidRequestError, KeyReusedError } from '../errors.ts'
 import { ProblemShape, problemOf } from '../problems.ts'
-import { seenIds } from '../sight.ts'
+import { hiddenIds, seenIds } from '../sight.ts'
 import {
   BulkItem,
   isOther,
@@ -140,11 +140,17 @@ class Bulk {
     const indexOf = (reference: string | number): number | undefined =>
       typeof reference === 'number' ? reference : byId.get(reference.toLowerCase())
     const seen = await this.#seen(indexOf)
+    const hidden = await this.#hidden(indexOf)
     const waiting = new Map<number, number[]>()
     for (const [index, { after = [] }] of this.#items.entries()) {
       for (const parent of after) {
         const { task, ...rest } = typeof parent === 'object' ? parent : { task: parent }
         const at = indexOf(task)
+        const own = at === undefined ? undefined : this.#items[at]?.id
+        if (own !== undefined && hidden.has(own)) {
+          this.#refuse(index, unknownParent(own))
+          continue
+        }
         if (at !== undefined) waiting.set(at, [...(waiting.get(at) ?? []), index])
         const dependency = this.#dependencyOn(task, { at, seen })
         if (dependency === undefined) this.#refuse(index, missing(task, this.#items.length))
@@ -178,6 +184,18 @@ class Bulk {
       }
     if (outside.size <= PARENTS_MAX) return seenIds([...outside], 'follow', this.#parts.scene)
     throw new InvalidRequestError(`The tasks wait for ${outside.size} others.`, [], 'Enqueue them in parts.')
+  }
+
+  /** Of the ids that are given here to tasks that others wait for those that tasks have which the caller may not see. */
+  async #hidden(indexOf: (reference: string | number) => number | undefined): Promise<ReadonlySet<string>> {
+    const inside = new Set<string>()
+    for (const { after = [] } of this.#items)
+      for (const parent of after) {
+        const at = indexOf(typeof parent === 'object' ? parent.task : parent)
+        const id = at === undefined ? undefined : this.#items[at]?.id
+        if (id !== undefined) inside.add(id)
+      }
+    return hiddenIds([...inside], 'follow', this.#parts.scene)
   }
 
   #dependencyOn(

@@ -5,13 +5,16 @@ import {
   Id,
   Name,
   Nothing,
+  said,
   ShownStateName,
   Strings,
   timeText,
   timeTextOrNull,
   Time,
 } from '../schemas/common.ts'
-import { HistoryLine, TaskItem, TaskWhole } from '../schemas/task.ts'
+import { narrowFilter } from '../narrow-filter.ts'
+import { HistoryLine, OneTask, TaskItem, TaskWhole } from '../schemas/task.ts'
+import { checkSearch } from '../searching.ts'
 import { requireScope, seenTask } from '../sight.ts'
 import { shownItem, shownTask, shownValue } from '../shown.ts'
 
@@ -22,9 +25,9 @@ export const EXAMPLE_ID = '0198c0de-0000-7000-8000-000000000000'
 
 /** What a filter says beside states. */
 export const filterShape = {
-  queue: Name.optional(),
-  type: Name.optional(),
-  tag: Name.optional(),
+  queue: said(Name, 'Only tasks of this queue.'),
+  type: said(Name, 'Only tasks of this type.'),
+  tag: said(Name, 'Only tasks that have it.'),
   metadata: Strings.optional().meta({ description: 'Tasks that have all of these, to the letter.' }),
   text: z.string().min(1).max(TEXT_MAX).optional().meta({
     description:
@@ -43,7 +46,7 @@ export const list = defineCall({
   summary: 'Lists tasks, newest first. A page may be short, even empty, and not the last.',
   permission: 'view',
   input: z.strictObject({
-    state: z.array(ListState).min(1).optional(),
+    state: said(z.array(ListState).min(1), 'Any of these. `pending` is scheduled, ready and held.'),
     ...filterShape,
     limit: z.int().min(1).max(LIST_MAX).optional().meta({ description: 'Default 50.' }),
     cursor: Cursor.optional().meta({ description: '`next` of the page before.' }),
@@ -52,15 +55,19 @@ export const list = defineCall({
     .strictObject({ tasks: z.array(TaskItem), next: z.string().nullable() })
     .meta({ id: 'TaskPage', description: '`next` is where the next page begins; null at the end.' }),
   example: { state: ['ready', 'running'], queue: 'default', limit: 20 },
-  async run({ state, ...query }, scene) {
+  async run({ state, ...given }, scene) {
     const { caller, mill } = scene
-    if (query.queue !== undefined) caller.require('view', query.queue)
-    const states = state === undefined ? undefined : [...new Set(state.map(storeState))]
-    const { tasks, next = null } = await mill.tasks.list({ ...query, state: states })
+    const queue = given.queue ?? caller.onlyQueue('view')
+    if (queue !== undefined) caller.require('view', queue)
+    checkSearch(given, scene)
+    const query = { ...given, queue, state: state && [...new Set(state.map(storeState))] }
+    const narrow = queue === undefined && !caller.mayEverywhere('view') ? narrowFilter(query) : undefined
+    const { tasks, next = null } = await mill.tasks.list(narrow?.asked ?? query)
     const wanted = state === undefined || state.includes('pending') ? undefined : new Set<string>(state)
     const shown = tasks.filter(
       (task) =>
         caller.may('view', task.queue) &&
+        narrow?.fits(task) !== false &&
         (wanted === undefined || wanted.has(task.state) || !PENDING.includes(task.state)),
     )
     return { tasks: shown.map((task) => shownItem(task, scene)), next }
@@ -72,8 +79,6 @@ type StoreStateName = 'pending' | Exclude<z.output<typeof ListState>, 'scheduled
 function storeState(state: z.output<typeof ListState>): StoreStateName {
   return state === 'scheduled' || state === 'ready' || state === 'held' ? 'pending' : state
 }
-
-const OneTask = z.strictObject({ id: Id })
 
 export const get = defineCall({
   name: 'tasks.get',
@@ -164,11 +169,12 @@ export const dead = defineCall({
   name: 'tasks.dead',
   summary: 'Groups what failed for good by what went wrong, the largest group first.',
   permission: 'view',
-  input: z.strictObject({ ...filterShape, limit: z.int().min(1).max(LIST_MAX).optional() }),
+  input: z.strictObject({ ...filterShape, limit: said(z.int().min(1).max(LIST_MAX), 'So many groups.') }),
   output: z.strictObject({ groups: z.array(DeadGroupShape) }).meta({ id: 'DeadGroups' }),
   example: { queue: 'default', limit: 10 },
   async run(input, scene) {
     requireScope(scene.caller, 'view', input.queue)
+    checkSearch(input, scene)
     const groups = await scene.mill.tasks.dead(input)
     return {
       groups: groups.map(({ newest, oldest, error, message, ...rest }) => {
