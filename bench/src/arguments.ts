@@ -28,7 +28,8 @@ export const USAGE = `Measures Millrace and its peers: all sides in turn (A B A 
   --patient          Waits until the machine is quiet, and makes a trial again that others disturbed
   --json FILE        Writes all figures
   --from FILE …      Measures nothing: takes the figures from there; of the same case the last file's
-  --write-docs       Writes docs/benchmarks.md and docs/benchmarks.svg
+  --write-docs       Writes docs/benchmarks.md and its plots. Runs against millrace-server are a section of their own:
+                     by themselves they replace that section only
   --help
 
 Postgres and Redis are started for the run, durable, unless MILLRACE_TEST_POSTGRES_URL or MILLRACE_TEST_REDIS_URL

@@ -6,6 +6,12 @@ import { machineLines, resultLines, sideLines } from './report/terminal.ts'
 import { openSite } from './engines/site.ts'
 import { sideNamed } from './side.ts'
 import { plotOf } from './report/plot.ts'
+import {
+  isThroughServer,
+  serverSection,
+  serverSectionOf,
+  withServerSection,
+} from './report/through-server.ts'
 import { runPlan } from './runner.ts'
 import { USAGE, UsageError, wishOf, type Wish } from './arguments.ts'
 import { merged, type RunRecord } from './report/record.ts'
@@ -33,12 +39,20 @@ async function main(args: readonly string[]): Promise<number> {
   if (wish.from.length > 0)
     for (const { results } of records) for (const result of results) resultLines(result).forEach(say)
   if (wish.json !== undefined) writeFileSync(wish.json, `${JSON.stringify(records.at(-1), null, 2)}\n`)
-  if (wish.writeDocs) {
-    const parts = merged(records)
-    writeFileSync(new URL('benchmarks.md', DOCS), docsOf(parts))
-    writeFileSync(new URL('benchmarks.svg', DOCS), plotOf(parts))
-  }
+  if (wish.writeDocs) writeDocs(records)
   return records.some(({ results }) => results.some(({ failures }) => failures.length > 0)) ? 1 : 0
+}
+
+/** What was measured through a server has a section of its own: of the page what was not measured now stays as it is. */
+function writeDocs(records: readonly RunRecord[]): void {
+  const file = new URL('benchmarks.md', DOCS)
+  const before = readFileSync(file, 'utf8')
+  const through = merged(records.filter(isThroughServer))
+  const parts = merged(records.filter((record) => !isThroughServer(record)))
+  const section = through.length === 0 ? serverSectionOf(before) : serverSection(through)
+  writeFileSync(file, withServerSection(parts.length === 0 ? before : docsOf(parts), section))
+  if (parts.length > 0) writeFileSync(new URL('benchmarks.svg', DOCS), plotOf(parts))
+  if (through.length > 0) writeFileSync(new URL('benchmarks-server.svg', DOCS), plotOf(through))
 }
 
 function read(file: string): RunRecord {

@@ -1,7 +1,7 @@
 /** Runs cases: all contenders in turn, again and again (A B A B …), and what comes out of it. */
 import { runTrial, type Casting, type Trial } from './trial.ts'
 import { undisturbed } from './measuring/neighbours.ts'
-import { OURS } from './side.ts'
+import { OURS, THROUGH_SERVER } from './side.ts'
 import { spreadOf, type Spread } from './measuring/statistics.ts'
 import { BEST_PEER, type Case, type Goal, type Load, type Metric } from './load.ts'
 import type { Engine } from './engine.ts'
@@ -164,7 +164,8 @@ function ratiosFor(goal: Goal, metrics: readonly Metric[], ratios: readonly Rati
   const ours = ratios.filter(({ metric, of }) => metric === goal.metric && of === goal.of)
   if (goal.against !== BEST_PEER) return ours.filter(({ against }) => against === goal.against)
   const more = metrics.find(({ key }) => key === goal.metric)?.better === 'more'
-  const sorted = ours.toSorted((a, b) => a.spread.median - b.spread.median)
+  const peers = ours.filter(({ against }) => against !== THROUGH_SERVER)
+  const sorted = peers.toSorted((a, b) => a.spread.median - b.spread.median)
   return more ? sorted.slice(0, 1) : sorted.slice(-1)
 }
 

@@ -27,6 +27,7 @@ export interface Side {
 /** What `open` is given in the place of the engine's URL. */
 export interface Front extends AsyncDisposable {
   readonly url: string
+  readonly pid: number | null
 }
 
 /** For a side that has to choose. Default: throughput. */
@@ -65,6 +66,8 @@ export interface Counts {
 }
 
 export const OURS = 'millrace'
+/** The same with a server of its own between clients and store. */
+export const THROUGH_SERVER = 'millrace-server'
 
 export const SIDES: readonly Side[] = [
   millraceSide,

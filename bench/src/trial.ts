@@ -46,7 +46,8 @@ export async function runTrial(one: Case, casting: Casting, site: Site): Promise
   const figures = one.combine?.(reports) ?? together(reports)
   return {
     figures,
-    cpuUs: preparing.cpuUs + cast.cpuUs + engineCpuUs(site.pid) - engineFromUs,
+    cpuUs:
+      preparing.cpuUs + cast.cpuUs + engineCpuUs(front?.pid ?? null) + engineCpuUs(site.pid) - engineFromUs,
     tables: reports.flatMap((report) => report.tables ?? []),
   }
 }

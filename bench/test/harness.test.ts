@@ -13,6 +13,12 @@ import { LOADS } from '../src/loads.ts'
 import { machine } from '../src/measuring/machine.ts'
 import { RATE } from '../src/load.ts'
 import { percentile, spreadOf } from '../src/measuring/statistics.ts'
+import {
+  isThroughServer,
+  serverSection,
+  serverSectionOf,
+  withServerSection,
+} from '../src/report/through-server.ts'
 import { plotOf } from '../src/report/plot.ts'
 import { UsageError, wishOf } from '../src/arguments.ts'
 import type { Engine } from '../src/engine.ts'
@@ -40,7 +46,7 @@ const engines = ['sqlite', 'redis', 'postgres'] as const satisfies readonly Engi
 // As `npm run bench -- --load all --iterations 1 --quick`, so that no load rots.
 test.concurrent.each(engines)(
   'every load runs on %s, and loses nothing',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   async (engine) => {
     const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-test-'))
     try {
@@ -69,6 +75,47 @@ test.concurrent.each(engines)(
     }
   },
 )
+
+test(
+  'what goes through a server is counted as well, and is a section of its own',
+  { timeout: 120_000 },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-test-'))
+    try {
+      const file = join(folder, 'run.json')
+      const { code, output } = await run(
+        ...quick,
+        '--load',
+        'W2,W5',
+        '--against',
+        'millrace-server',
+        '--json',
+        file,
+      )
+      expect(failureOf({ code, output })).toBeNull()
+      const record = JSON.parse(readFileSync(file, 'utf8')) as RunRecord
+      expect(isThroughServer(record)).toBe(true)
+      const section = serverSection(merged([record]))
+      for (const row of ['W2: throughput, tasks/s', 'W5, 2 processes: p99, ms'])
+        expect(section).toMatch(
+          new RegExp(`^\\| ${row} \\| [\\d. \u202f]+ \\| [\\d. \u202f]+ \\| [\\d.]+ × \\|$`, 'm'),
+        )
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  },
+)
+
+test('the section of the server is replaced, stays, or comes before the last one', () => {
+  const page = '# Benchmarks\n\ntext\n\n## On sqlite\n\nfigures\n\n## What is not compared\n\nmuch\n'
+  const once = withServerSection(page, '## Through the server\n\none')
+  expect(once).toBe(page.replace('## What', '## Through the server\n\none\n\n## What'))
+  expect(withServerSection(once, '## Through the server\n\ntwo')).toBe(once.replace('one', 'two'))
+  expect(withServerSection(page, serverSectionOf(once))).toBe(once)
+  expect(serverSectionOf(page)).toBe('')
+  expect(withServerSection(page, '')).toBe(page)
+  expect(isThroughServer(recordOf('sqlite', []))).toBe(false)
+})
 
 test('BullMQ drains on Postgres too', { timeout: 120_000 }, async () => {
   const args = ['--load', 'W2,W3', '--engine', 'postgres', '--only', 'bullmq-postgres']

@@ -23,7 +23,7 @@ function catalogueIn(place: Place): unknown {
   return JSON.parse(readFileSync(join(place.path, 'catalogue.json'), 'utf8'))
 }
 
-describe('millrace demo', { timeout: 60_000 }, () => {
+describe('millrace demo', { timeout: 180_000 }, () => {
   let place: Place
   let tree = ''
   beforeEach(() => {
@@ -82,7 +82,7 @@ describe('millrace demo', { timeout: 60_000 }, () => {
 
 test(
   'killed as a whole at random moments the demo ends in the same report',
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async ({ signal }) => {
     const seed = Number(process.env['MILLRACE_SEED'] ?? randomInt(2 ** 31))
     onTestFailed(() => console.log(`To repeat it: MILLRACE_SEED=${seed}`))
@@ -107,7 +107,7 @@ test(
   },
 )
 
-test('millrace demo leaves its own store out, wherever it is', async (limits) => {
+test('millrace demo leaves its own store out, wherever it is', { timeout: 60_000 }, async (limits) => {
   using place = new Place()
   const tree = join(place.path, 'tree')
   mkdirSync(tree)

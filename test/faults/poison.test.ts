@@ -9,7 +9,7 @@ import { startRedis } from '../servers/redis.ts'
 import { poisoned } from './poison/rig.ts'
 
 const [TASKS = 100, PILLS = 3] = (process.env['MILLRACE_POISON'] ?? '100,3').split(',').map(Number)
-const LIMIT_MS = 60_000 + 20_000 * PILLS
+const LIMIT_MS = 120_000 + 40_000 * PILLS
 
 interface Place extends AsyncDisposable {
   readonly url: string

@@ -32,6 +32,7 @@ async function front(url: string): Promise<Front> {
   void gone.then(() => ready.reject(new Error('The server ended before it was ready.')))
   return {
     url: await ready.promise,
+    pid: server.pid ?? null,
     async [Symbol.asyncDispose]() {
       server.kill('SIGTERM')
       await gone

@@ -1,6 +1,7 @@
 /** From a URL to a client. */
 import {
   checkMembers,
+  InvalidArgumentError,
   MemoryStore,
   Mill,
   systemPlatform,
@@ -16,6 +17,7 @@ import { RemoteStore } from '@millrace/server/remote'
 import { SqliteStore } from '@millrace/sqlite'
 import { isSource, type StoreSource, type TransactionalSource } from './store-source.ts'
 import { parseStoreUrl, storeUrl } from './store-url.ts'
+import { tlsOf, type ConnectTls } from './tls.ts'
 import { tokenFor } from './token.ts'
 
 /** What a client may be told beside its store. */
@@ -32,6 +34,11 @@ export interface ConnectOptions extends MillOptions {
    * in the file that MILLRACE_TOKEN_FILE names. Other stores need none.
    */
   readonly token?: string | undefined
+  /**
+   * Files with the certificates for a Millrace server: whom to trust, and the client's own. Other stores have theirs in their
+   * URLs.
+   */
+  readonly tls?: ConnectTls | undefined
 }
 
 /**
@@ -82,11 +89,12 @@ export function createMill(store?: string | StoreSource, options: ConnectOptions
 
 function millOf(store: string | StoreSource | undefined, options: ConnectOptions): Mill {
   checkMembers(options, CONNECT_MEMBERS, 'connect')
-  const { namespace, migrate, token, ...others } = options
+  const { namespace, migrate, token, tls, ...others } = options
   if (!isSource(store)) {
     const named = namespace ?? namespaceOfEnvironment()
-    return new Mill(storeOf(storeUrl(store), { ...others, namespace: named, migrate, token }), others)
+    return new Mill(storeOf(storeUrl(store), { ...others, namespace: named, migrate, token, tls }), others)
   }
+  if (tls !== undefined) throw noTls()
   const made = store['~store']({ namespace, migrate })
   if (!('transactions' in made)) return new Mill(made, others)
   return new TransactionalMill(made as TransactionalStore<unknown>, others)
@@ -108,14 +116,16 @@ const CONNECT_MEMBERS: Members<ConnectOptions> = {
   namespace: true,
   migrate: true,
   token: true,
+  tls: true,
 }
 
 /** The packages load what they drive (`node:sqlite`, the client of Redis) only when a store is opened. */
 function storeOf(
   url: string,
-  { platform = systemPlatform, namespace, migrate, token }: ConnectOptions,
+  { platform = systemPlatform, namespace, migrate, token, tls }: ConnectOptions,
 ): Store {
   const address = parseStoreUrl(url)
+  if (tls !== undefined && address.kind !== 'server') throw noTls()
   switch (address.kind) {
     case 'memory':
       return new MemoryStore({ platform })
@@ -126,6 +136,15 @@ function storeOf(
     case 'redis':
       return new RedisStore({ url: address.url, namespace, migrate })
     case 'server':
-      return new RemoteStore({ url: address.url, token: tokenFor(token) })
+      return new RemoteStore({ url: address.url, token: tokenFor(token), ...tlsOf(tls) })
   }
+}
+
+function noTls(): InvalidArgumentError {
+  return new InvalidArgumentError(
+    'The certificates of tls are for a Millrace server, and this store is none.',
+    {
+      hint: 'Postgres and Redis take theirs in the URL: sslrootcert, sslcert, sslkey.',
+    },
+  )
 }

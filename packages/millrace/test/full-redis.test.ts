@@ -9,7 +9,7 @@ const work = defineTask('work', { input: unchecked<string>(), output: unchecked<
 test('while Redis is full workers complete what is there, and enqueue says that it is full', async () => {
   await using server = await startRedis()
   const admin = await createClient({ url: server.url }).connect()
-  await using mill = await connect(server.url, { storeTimeout: '500ms' })
+  await using mill = await connect(server.url, { storeTimeout: '2s' })
   const input = 'x'.repeat(900)
   const handles = await Promise.all(Array.from({ length: 500 }, () => mill.enqueue(work, input)))
   await admin.configSet('maxmemory', '1mb')

@@ -82,6 +82,7 @@ class Typist {
 
 test.each(sessions.map((steps) => [steps.map(({ command }) => command).join('; '), steps] as const))(
   'is answered as the page says: %s',
+  { timeout: 60_000 }, // several processes, one after the other
   async (_, steps) => {
     using place = new Place()
     const typist = new Typist(place.path)

@@ -8,9 +8,13 @@ const exceptions: readonly { readonly case: string; readonly reason: string }[] 
 describe('the Postgres store', () => {
   withServer()
   for (const { area, name, run } of conformanceCases) {
-    test.skipIf(exceptions.some((exception) => exception.case === name))(`${area}: ${name}`, async () => {
-      await using home = await openHome()
-      await expect(run(home)).resolves.toBe(undefined)
-    })
+    test.skipIf(exceptions.some((exception) => exception.case === name))(
+      `${area}: ${name}`,
+      async () => {
+        await using home = await openHome()
+        await expect(run(home)).resolves.toBe(undefined)
+      },
+      60_000,
+    )
   }
 })

@@ -182,11 +182,11 @@ test('a lease that is being renewed has not lapsed, whatever can be read of it',
   const { claims } = await store.exchange(exchange(mine.session, { demand: demand(3) }))
   await store.shiftClock(1_001)
   const renewing = sql(
-    `BEGIN; UPDATE ${schema}.sessions SET expires_at = expires_at + 60000 WHERE id = '${mine.session}'; SELECT pg_sleep(2); COMMIT`,
+    `BEGIN; UPDATE ${schema}.sessions SET expires_at = expires_at + 60000 WHERE id = '${mine.session}'; SELECT pg_sleep(1); COMMIT`,
   )
   await expect
     .poll(() =>
-      sql("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(2)%' AND wait_event = 'PgSleep'"),
+      sql("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1)%' AND wait_event = 'PgSleep'"),
     )
     .toHaveLength(1)
   const { tasks } = await store.reclaim({

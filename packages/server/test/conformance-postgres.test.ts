@@ -15,6 +15,6 @@ describe('a Postgres store behind a server', () => {
         shiftClock: (ms: number) => home.shiftClock(ms),
       }
       await expect(run(bench)).resolves.toBe(undefined)
-    })
+    }, 60_000)
   }
 })

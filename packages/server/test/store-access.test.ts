@@ -129,6 +129,15 @@ describe('sessions', () => {
   })
 })
 
+test('what is larger than core would send is refused, whoever sends it', async () => {
+  await using home = await openHome()
+  await using served = await serve(home.store)
+  const store = await served.open()
+  const adding = store.add(group(spec(id(1), 'media', { metadata: { long: 'x'.repeat(20_000) } })))
+  await expect(adding).rejects.toMatchObject({ code: 'too-large' })
+  expect(await home.store.get([id(1)])).toEqual([null])
+})
+
 describe('tasks of other queues', () => {
   test('a bulk with one foreign task is refused as a whole', async () => {
     await using home = await openHome()

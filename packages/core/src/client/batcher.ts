@@ -14,7 +14,7 @@ import type { GroupAnswer, Store, TaskGroup } from '../store/port.ts'
 /** While one batch is being written the next may already be on its way. */
 const TRIPS_MAX = 2
 
-/** So many callers who wait at once are worth two trips, where the store works on one after the other. */
+/** So many callers who wait at once are worth two trips, where they would else take turns with the store. */
 const CROWD = 16
 
 /** Those whose time is over at about the same time are told so together. */
@@ -32,8 +32,7 @@ export type Arrival = GroupAnswer | { readonly outcome: 'failed'; readonly error
 
 export interface BatcherParts {
   readonly send: Send
-  /** Whether the store works on one trip after the other, or on several at once. */
-  readonly trips: Store['calls']
+  readonly store: Pick<Store, 'calls' | 'inStages'>
   readonly platform: Platform
   /** What may be under way before callers are turned away; shared with whoever else sends. */
   readonly account: Account
@@ -177,8 +176,9 @@ export class Batcher {
    */
   #half(): number {
     const { length } = this.#waiting
-    const inTurn = this.#parts.trips === 'in order' && this.#trips.length === 0 && length >= CROWD
-    return inTurn ? Math.ceil(length / 2) : length
+    const { calls, inStages = false } = this.#parts.store
+    const inTurn = calls === 'in order' || inStages
+    return inTurn && this.#trips.length === 0 && length >= CROWD ? Math.ceil(length / 2) : length
   }
 
   /** As many of those who wait as may, and as one request may carry, but at least one. */

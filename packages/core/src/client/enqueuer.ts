@@ -63,7 +63,7 @@ export class Enqueuer {
     const send: Send = (groups, again) => connection.add(groups, again, manner)
     const parts = {
       send,
-      trips: connection.store.calls,
+      store: connection.store,
       platform,
       account: new Account(pendingMax),
       timeoutMs: connection.patienceMs(manner),

@@ -312,7 +312,7 @@ export class Mill implements AsyncDisposable {
 
   /** What a server works with that stands before this client's store. Not for users. */
   get '~served'(): Served {
-    return servedBy(this.#connection, () => this.#newWorker(STEWARD))
+    return servedBy(this.#connection, this.#budgetKeeper, () => this.#newWorker(STEWARD))
   }
 
   /**

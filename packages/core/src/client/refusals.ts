@@ -60,6 +60,10 @@ export function rejectionError(rejection: Rejection): MillraceError {
         'Writing this graph took longer than an hour; it was given up, and none of it will run.',
         { hint: 'Enqueue it again under new ids, in smaller parts or from nearer to the store.' },
       )
+    case 'backpressure': {
+      const { message, hint, retryAfterMs } = rejection
+      return new BackpressureError(message, { hint: hint ?? undefined, retryAfterMs })
+    }
   }
 }
 

@@ -64,6 +64,8 @@ export interface Store
    * wrote. Then an exchange that leaves right behind an `add` claims its tasks, often with the same commit.
    */
   readonly calls: 'in order' | 'in any order'
+  /** Whether its requests go through other processes, each of which can be at work on another of them. Default: not. */
+  readonly inStages?: boolean | undefined
   /** How the renewals of a worker come to be made on another thread than its main one. */
   readonly elsewhere: Elsewhere
   /** Connects, migrates if asked to, and refuses (with a `StoreError`) what it could not work with safely. */
@@ -192,6 +194,13 @@ export type Rejection =
   | { readonly code: 'unknown-parent'; readonly parent: TaskId }
   /** The gate was not opened in time, and is gone. */
   | { readonly code: 'gate-gone'; readonly gate: string }
+  /** No store says so: a server does, before its store, where a budget has no room for the group. */
+  | {
+      readonly code: 'backpressure'
+      readonly message: string
+      readonly hint: string | null
+      readonly retryAfterMs: number | null
+    }
 
 /** What a worker settles and claims in one round trip. */
 export interface ExchangeRequest {

@@ -38,6 +38,16 @@ test('a few, or those of a store that works on several trips at once, share one'
   expect(many.count('add')).toBe(1)
 })
 
+test('a hundred share two trips, too, where a process stands between client and store', async () => {
+  const world = new World()
+  const line = world.line()
+  line.order = 'in any order'
+  line.inStages = true
+  const mill = world.mill(line)
+  await world.settle(Promise.all(Array.from({ length: 100 }, (_, n) => mill.enqueue(job, n))))
+  expect(line.requests('add').map(({ groups }) => groups.length)).toEqual([50, 50])
+})
+
 test('a lone enqueue leaves at once, without a timer', async () => {
   const world = new World()
   const line = world.line()

@@ -12,7 +12,7 @@ import type { TaskId, TaskRecord } from '../../src/store/records.ts'
 
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
-type Method = Exclude<keyof Store, 'kind' | 'retentionBytes' | 'calls' | 'elsewhere' | 'watch'>
+type Method = Exclude<keyof Store, 'kind' | 'retentionBytes' | 'calls' | 'inStages' | 'elsewhere' | 'watch'>
 type Request<M extends Method> = Parameters<Store[M]>[0]
 type Answer<M extends Method> = ReturnType<Store[M]>
 /** Stands between a caller and the store. */
@@ -27,6 +27,7 @@ export class Line {
   readonly store: Store
   hints = true
   order: Store['calls'] = 'in order'
+  inStages = false
   readonly #gatekeepers = new Map<
     string,
     (pass: (request?: unknown) => unknown, request: unknown) => unknown
@@ -38,6 +39,7 @@ export class Line {
       get: (_, name: string) => {
         const member: unknown = Reflect.get(store, name)
         if (name === 'calls') return this.order
+        if (name === 'inStages') return this.inStages
         if (name === 'watch') return () => (this.hints ? store.watch() : silence())
         if (typeof member !== 'function') return member
         return (request: unknown) => {

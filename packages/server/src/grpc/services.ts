@@ -24,11 +24,12 @@ export function newGrpc(
   parts: GrpcParts,
   { signal, limits, door, reflection = false }: GrpcServices,
 ): Server {
+  const { budgets } = parts.mill['~served']
   const served = [...callServices(parts, signal), workerService(parts, signal)]
   const definitions = [StoreService, ...served.map(({ definition }) => definition)]
   const services = definitions.map(({ typeName }) => typeName)
   const health = healthService({ health: parts.health, parts, services, signal })
-  const server = newGrpcServer(parts, { signal, limits, door, services: [...served, health] })
+  const server = newGrpcServer({ ...parts, budgets }, { signal, limits, door, services: [...served, health] })
   if (reflection) addReflection(server, [...definitions, health.definition], parts)
   return server
 }

@@ -1,5 +1,5 @@
 /** The calls of `StoreService`, however they come: by themselves or on a stream. */
-import { AccessError } from '@millrace/core'
+import { AccessError, type ServedBudgets } from '@millrace/core'
 import { audited } from '../audit/noting.ts'
 import { requestOf, responseOf, takenOf, type PortMethod } from '../wire/methods.ts'
 import { inTurn } from '../service/pages.ts'
@@ -12,7 +12,7 @@ import type { CommandRequest, Store } from '@millrace/core/store'
 import type { ServerParts } from '../parts.ts'
 
 /** The part of the server that the calls need. */
-export type StoreCallParts = Pick<
+export interface StoreCallParts extends Pick<
   ServerParts,
   | 'store'
   | 'platform'
@@ -25,7 +25,10 @@ export type StoreCallParts = Pick<
   | 'traffic'
   | 'open'
   | 'pages'
->
+> {
+  /** By which what is added is judged. Left out: it is not. */
+  readonly budgets?: ServedBudgets | undefined
+}
 
 export class StoreCalls {
   readonly #parts: StoreCallParts
@@ -47,8 +50,8 @@ export class StoreCalls {
    */
   async answer(method: PortMethod, request: object, caller: Caller): Promise<object> {
     const taken = takenOf(method, request)
-    const { store, redact } = this.#parts
-    const scene = { caller, store, owners: this.#owners, queues: this.#queues }
+    const { store, redact, budgets } = this.#parts
+    const scene = { caller, store, owners: this.#owners, queues: this.#queues, budgets }
     const run = async (): Promise<unknown> => {
       const isRaw = redact !== AS_IT_IS && showsRaw(method, taken)
       return carry(method, taken as never, isRaw ? { ...scene, caller: seeingRaw(caller) } : scene)

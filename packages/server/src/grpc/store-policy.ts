@@ -9,6 +9,7 @@
 import { CONTROL, INSPECTION } from './policy/operating.ts'
 import { ENQUEUING } from './policy/enqueuing.ts'
 import { BUDGETS, LIMITING, LOCKS, SCHEDULES } from './policy/keeping.ts'
+import { checkSizes } from './policy/sizes.ts'
 import { WORKING } from './policy/working.ts'
 import { AccessError } from '@millrace/core'
 import type { StorePolicies, StorePolicy, StoreScene } from './policy/policy.ts'
@@ -40,5 +41,6 @@ export async function carry<M extends PortMethod>(
       `The credential ${scene.caller.name} has no role that may ${permissions.join(' or ')}.`,
       { hint: 'Use another one, or have its roles changed.' },
     )
+  checkSizes(method, taken)
   return policy.carry(taken, scene)
 }

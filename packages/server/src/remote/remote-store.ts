@@ -15,6 +15,7 @@ const RETENTION_BYTES = 1_024 ** 3
 export class RemoteStore implements Store {
   readonly kind = 'server'
   readonly calls = 'in any order'
+  readonly inStages = true
   readonly #address: RemoteAddress
   #retentionBytes: number = RETENTION_BYTES
   #line: Line | undefined

@@ -4,6 +4,8 @@ import type { CallTraits } from '../service/call.ts'
 import { CALLS } from '../service/calls.ts'
 import { KINDS } from '../service/problem-kinds.ts'
 import { STREAMS } from '../service/streams.ts'
+import { withOpenAnswers } from './open-answers.ts'
+import { withSpanRefs } from './span-refs.ts'
 import { pathMembers, ROUTES, STREAM_ROUTES, type QueryKind, type Route } from './routes.ts'
 
 type Document = ReturnType<OpenAPIHono['getOpenAPI31Document']>
@@ -23,7 +25,9 @@ const Problem = z
         'Names the entry in the log of the server, as the header X-Request-Id of every answer does.',
     }),
   })
-  .meta({ id: 'Problem', description: 'What went wrong, as RFC 9457 has it.' })
+  .meta({ description: 'What went wrong, as RFC 9457 has it.' })
+
+const { $schema: _, ...PROBLEM } = z.toJSONSchema(Problem)
 
 const TAGS: Readonly<Record<string, string>> = {
   tasks: 'Enqueue tasks, look at them, wait for them, and act on them.',
@@ -40,14 +44,20 @@ const TAGS: Readonly<Record<string, string>> = {
   events: 'How tasks end, as it happens.',
 }
 
-/** The answers that every route can have, by the first code of each status. */
-const REFUSALS: Readonly<Record<number, string>> = Object.fromEntries(
-  Object.values(KINDS)
-    .toReversed()
-    .map(({ http, title }) => [http, title]),
-)
+/** What each status stands for, with the codes that its problems have. */
+const REFUSALS: ReadonlyMap<number, string> = refusalsByStatus()
 const COMMON = [400, 401, 403, 406, 429, 500, 503]
 const WITH_BODY = [409, 413, 415, 422]
+/** Statuses whose problems may pass. */
+const AGAIN: ReadonlySet<number> = new Set([429, 503])
+
+const HEADERS = {
+  'X-Request-Id': { schema: { type: 'string' }, description: 'Names the request in the log of the server.' },
+} as const
+const RETRY_AFTER = {
+  schema: { type: 'integer' },
+  description: 'In how many seconds it is worth another try.',
+} as const
 
 /** @param basePath where the API is mounted */
 export function openApiDocument(basePath: string): Document {
@@ -62,20 +72,25 @@ export function openApiDocument(basePath: string): Document {
     type: 'mutualTLS',
     description: "The client's certificate.",
   })
+  registry.registerComponent('schemas', 'Problem', PROBLEM as object)
+  for (const status of [...COMMON, ...WITH_BODY, 404])
+    registry.registerComponent('responses', refusalName(status), refusalOf(status))
   for (const route of ROUTES) registry.registerPath(operation(route, CALLS.get(route.call)!))
   for (const route of STREAM_ROUTES) registry.registerPath(streamOperation(route, STREAMS.get(route.call)!))
-  return documented.getOpenAPI31Document({
+  const document = documented.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
       title: 'Millrace',
       version: '1',
-      description: 'A distributed task queue: REST over any store.',
+      description:
+        'A distributed task queue: REST over any store. Answers may come to have more members, and problems other codes: leave alone what is not known.',
       license: { name: 'MIT', url: 'https://spdx.org/licenses/MIT' },
     },
     servers: [{ url: basePath === '' ? '/' : basePath }],
     security: [{ bearer: [] }, { certificate: [] }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
   })
+  return withOpenAnswers(withSpanRefs(document))
 }
 
 function operation(route: Route, call: CallTraits): RouteConfig {
@@ -96,14 +111,14 @@ function streamOperation(route: Route, call: CallTraits): RouteConfig {
   return {
     ...common(route, call),
     responses: {
-      200: { description, content: { 'text/event-stream': { schema: call.output } } },
+      200: { description, headers: HEADERS, content: { 'text/event-stream': { schema: call.output } } },
       ...refusals(route),
     },
   }
 }
 
 function answerOf(description: string, call: CallTraits): RouteConfig['responses'][number] {
-  return { description, content: { 'application/json': { schema: call.output } } }
+  return { description, headers: HEADERS, content: { 'application/json': { schema: call.output } } }
 }
 
 function common(route: Route, call: CallTraits): Omit<RouteConfig, 'responses'> {
@@ -180,16 +195,36 @@ function bodyOf(
 
 function without(call: CallTraits, members: ReadonlySet<string>): z.ZodType {
   const left = Object.entries(shapeOf(call)).filter(([member]) => !members.has(member))
-  return z.strictObject(Object.fromEntries(left))
+  return z.strictObject(Object.fromEntries(left)).meta({ ...call.input.meta() })
 }
 
+/** They are the same everywhere: so they are written down once, as components. */
 function refusals(route: Route): RouteConfig['responses'] {
   const hasName = pathMembers(route).length > 0
   const statuses = [...COMMON, ...(route.method === 'GET' ? [] : WITH_BODY), ...(hasName ? [404] : [])]
   return Object.fromEntries(
-    statuses.map((status) => [
-      status,
-      { description: `${REFUSALS[status]!}.`, content: { 'application/problem+json': { schema: Problem } } },
-    ]),
+    statuses.map((status) => [status, { $ref: `#/components/responses/${refusalName(status)}` }]),
   )
+}
+
+function refusalName(status: number): string {
+  return `Refused${status}`
+}
+
+function refusalOf(status: number) {
+  return {
+    description: REFUSALS.get(status)!,
+    headers: AGAIN.has(status) ? { ...HEADERS, 'Retry-After': RETRY_AFTER } : HEADERS,
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  }
+}
+
+function refusalsByStatus(): ReadonlyMap<number, string> {
+  const told = new Map<number, string>()
+  for (const [code, { http, title }] of Object.entries(KINDS)) {
+    if (http === 500 && code !== 'internal') continue
+    const before = told.get(http)
+    told.set(http, `${before === undefined ? '' : `${before} `}${title} (\`${code}\`).`)
+  }
+  return told
 }

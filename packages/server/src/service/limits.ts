@@ -8,7 +8,9 @@ import {
   DONE,
   Done,
   Key,
+  about,
   Name,
+  said,
   Nothing,
   Span,
   spanMs,
@@ -25,11 +27,13 @@ const PER_MAX_MS = 31 * 86_400_000
 
 const Per = Span.refine((span) => spanMs(span) >= 1 && spanMs(span) <= PER_MAX_MS, 'It is 1 ms to 31 days.')
 
+const Rate = z.strictObject({ limit: Count, per: Per, burst: Count.optional() })
+
 /** How much is allowed under a limit: what is let through core takes, too. */
 export const limitSetting = z
   .strictObject({
-    concurrency: Count.optional(),
-    rate: z.strictObject({ limit: Count, per: Per, burst: Count.optional() }).optional(),
+    concurrency: said(Count, 'So many at the same time.'),
+    rate: said(Rate, 'So many in a time; so many at once by `burst`, which is the limit otherwise.'),
   })
   .refine(({ concurrency, rate }) => concurrency !== undefined || rate !== undefined, 'It limits nothing.')
   .meta({ id: 'LimitSetting', description: 'How much is allowed: one of them at least.' })
@@ -171,11 +175,13 @@ export const listBreakers = defineCall({
   },
 })
 
+const BreakerName = about(Name, 'Of the breaker.')
+
 export const tripBreaker = defineCall({
   name: 'breakers.trip',
   summary: 'Opens a breaker: nothing that needs it starts for a while, and then probes do.',
   permission: 'operate',
-  input: z.strictObject({ name: Name, for: Span.optional().meta({ description: 'Default 30s.' }) }),
+  input: z.strictObject({ name: BreakerName, for: said(Span, 'Default 30s.') }),
   output: Done,
   example: { name: 'stripe', for: '5m' },
   audited: (input) => input,
@@ -190,7 +196,7 @@ export const resetBreaker = defineCall({
   name: 'breakers.reset',
   summary: 'Closes a breaker at once.',
   permission: 'operate',
-  input: z.strictObject({ name: Name }),
+  input: z.strictObject({ name: BreakerName }),
   output: Done,
   example: { name: 'stripe' },
   audited: ({ name }) => ({ name }),
@@ -229,7 +235,7 @@ export const putPartition = defineCall({
   summary: 'Says how many times the turns of others a partition gets, in all queues.',
   permission: 'operate',
   input: z.strictObject({
-    partition: Key,
+    partition: about(Key, 'Its key.'),
     weight: z.int().min(1).max(WEIGHT_MAX).nullable().meta({ description: 'null goes back to 1.' }),
   }),
   output: Done,
@@ -245,7 +251,7 @@ export const putPartition = defineCall({
 const Amount = z.int().min(0)
 
 const budgetTarget = {
-  queue: Name.optional(),
+  queue: said(Name, 'For this queue.'),
   partition: Key.optional().meta({
     description: 'In all queues; `*` is each that has no budget of its own.',
   }),
@@ -317,15 +323,17 @@ function quotaOf({ quota }: Budget): z.input<typeof BudgetShape>['budget']['quot
   return quota === null ? null : { ...quota }
 }
 
+const Quota = z.strictObject({ tasks: Amount.optional(), handlerTime: Span.optional(), per: Span })
+
 export const putBudget = defineCall({
   name: 'budgets.put',
   summary: 'Says how much a queue or a partition may hold, and use in a time.',
   permission: 'operate',
   input: z.strictObject({
     ...budgetTarget,
-    tasks: Amount.optional(),
-    bytes: Amount.optional(),
-    quota: z.strictObject({ tasks: Amount.optional(), handlerTime: Span.optional(), per: Span }).optional(),
+    tasks: said(Amount, 'So many may wait and run.'),
+    bytes: said(Amount, 'So much may they take.'),
+    quota: said(Quota, 'So many tasks may start, and their handlers take so long together, in so long.'),
   }),
   output: Done,
   example: { queue: 'default', tasks: 100_000, quota: { tasks: 10_000, per: '1h' } },

@@ -4,7 +4,18 @@ import type { QueueRecord } from '@millrace/core/store'
 import { z } from 'zod'
 import { defineCall, type Scene } from './call.ts'
 import { AllowanceShape, limitSetting, shownAllowance } from './limits.ts'
-import { DONE, Done, Name, Nothing, Span, Text, timeTextOrNull, Time } from './schemas/common.ts'
+import {
+  about,
+  DONE,
+  Done,
+  Name,
+  Nothing,
+  orNull,
+  Span,
+  Text,
+  timeTextOrNull,
+  Time,
+} from './schemas/common.ts'
 
 const Counts = z
   .strictObject({
@@ -51,14 +62,16 @@ export const list = defineCall({
   },
 })
 
-const OneQueue = z.strictObject({ queue: Name })
+const QueueName = about(Name, 'Of the queue.')
+
+const OneQueue = z.strictObject({ queue: QueueName })
 
 export const get = defineCall({
   name: 'queues.get',
   summary: 'Answers a queue, with the limit that it has.',
   permission: 'view',
   input: OneQueue,
-  output: z.strictObject({ ...queueShape, limit: AllowanceShape.nullable() }).meta({ id: 'QueueWhole' }),
+  output: z.strictObject({ ...queueShape, limit: orNull(AllowanceShape) }).meta({ id: 'QueueWhole' }),
   example: { queue: 'default' },
   async run({ queue }, { caller, mill }) {
     caller.require('view', queue)
@@ -77,7 +90,7 @@ export const pause = defineCall({
   summary: 'Starts nothing of a queue until it is resumed; what runs goes on.',
   permission: 'operate',
   input: z.strictObject({
-    queue: Name,
+    queue: QueueName,
     by: Text.optional().meta({ description: 'Default: the credential.' }),
   }),
   output: Done,
@@ -118,7 +131,7 @@ export const configure = defineCall({
     'Says how long final tasks of a queue are kept, and how many of it may run; what is left out stays.',
   permission: 'operate',
   input: z.strictObject({
-    queue: Name,
+    queue: QueueName,
     retention: RetentionInput.nullable().optional().meta({ description: 'null: as by default.' }),
     limit: limitSetting.nullable().optional().meta({ description: 'null lifts it.' }),
   }),

@@ -15,7 +15,9 @@ import {
   DONE,
   Done,
   Id,
+  about,
   Name,
+  said,
   Nothing,
   PriorityName,
   Span,
@@ -38,12 +40,12 @@ const Dst = z.strictObject({
 })
 
 const timesShape = {
-  cron: z.string().max(CRON_MAX).optional(),
-  zone: z.string().max(ZONE_MAX).optional(),
-  dst: Dst.optional(),
-  every: Span.optional(),
-  from: Time.optional(),
-  until: Time.optional(),
+  cron: said(z.string().max(CRON_MAX), 'Five fields, or six with seconds first. Either this or `every`.'),
+  zone: said(z.string().max(ZONE_MAX), 'In whose time `cron` is, as in Europe/Berlin. Default: UTC.'),
+  dst: said(Dst, 'What happens where the clock is put forward (`gap`) or back (`overlap`).'),
+  every: said(Span, 'By elapsed time.'),
+  from: said(Time, 'It fires from then on.'),
+  until: said(Time, 'It fires until then.'),
 }
 
 interface Times {
@@ -70,7 +72,7 @@ const ScheduleShape = z
     everyMs: z.number().nullable(),
     from: Time.nullable(),
     until: Time.nullable(),
-    missed: z.unknown(),
+    missed: Missed,
     overlap: Overlap,
     jitterMs: z.number(),
     declaredBy: z
@@ -84,7 +86,9 @@ const ScheduleShape = z
   })
   .meta({ id: 'Schedule' })
 
-const OneSchedule = z.strictObject({ name: Name })
+const ScheduleName = about(Name, 'Of the schedule.')
+
+const OneSchedule = z.strictObject({ name: ScheduleName })
 const EXAMPLE = { name: 'nightly' }
 
 export const list = defineCall({
@@ -118,12 +122,12 @@ export const put = defineCall({
     'Creates a schedule, or changes the one of that name: by cron or at even intervals it enqueues a task by the name of its definition.',
   permission: 'operate',
   input: z.strictObject({
-    name: Name,
-    type: Name,
+    name: ScheduleName,
+    type: about(Name, 'The name of the definition of its task.'),
     ...timesShape,
-    missed: Missed.optional(),
-    overlap: Overlap.optional(),
-    jitter: Span.optional(),
+    missed: said(Missed, 'What becomes of runs that nobody was there for: one, none, or so many at most.'),
+    overlap: said(Overlap, 'What happens while the run before goes on.'),
+    jitter: said(Span, 'Each run comes later, by up to so long.'),
     ...runShape,
   }),
   output: ScheduleShape,
@@ -200,7 +204,11 @@ export const backfill = defineCall({
   name: 'schedules.backfill',
   summary: 'Enqueues the runs of a past range, as far as they are not there already: 10 000 at most.',
   permission: 'operate',
-  input: z.strictObject({ name: Name, from: Time, to: Time }),
+  input: z.strictObject({
+    name: ScheduleName,
+    from: about(Time, 'The first time that may be one.'),
+    to: about(Time, 'The last time that may be one.'),
+  }),
   output: z.strictObject({ matched: z.int(), changed: z.int() }).meta({ id: 'Backfilled' }),
   example: { name: 'nightly', from: '2026-01-01T00:00:00Z', to: '2026-01-03T00:00:00Z' },
   audited: (input) => input,
@@ -225,7 +233,7 @@ export const preview = defineCall({
   name: 'schedules.preview',
   summary: 'Tells the next times at which a schedule fires.',
   permission: 'view',
-  input: z.strictObject({ name: Name, count: Count, from: Time.optional() }),
+  input: z.strictObject({ name: ScheduleName, count: Count, from: said(Time, 'Default: now.') }),
   output: Fires,
   example: { name: 'nightly', count: 3 },
   async run({ name, count, from }, scene) {
@@ -241,7 +249,7 @@ export const previewTimes = defineCall({
   input: z.strictObject({
     ...timesShape,
     count: Count,
-    after: Time.optional().meta({ description: 'Default: now.' }),
+    after: said(Time, 'Default: now.'),
   }),
   output: Fires,
   example: { cron: '30 2 * * *', zone: 'Europe/Berlin', count: 3 },

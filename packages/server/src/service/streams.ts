@@ -2,8 +2,8 @@
 import { defineTask, unchecked, type TaskUpdate } from '@millrace/core'
 import { z } from 'zod'
 import { defineStream, type StreamCall, type StreamItem, type StreamScene } from './call.ts'
-import { Id, Name, ShownStateName, timeText, Time } from './schemas/common.ts'
-import { LogLine, TaskItem } from './schemas/task.ts'
+import { Name, said, ShownStateName, timeText, Time } from './schemas/common.ts'
+import { LogLine, OneTask, TaskItem } from './schemas/task.ts'
 import { seenTask, unknownTask } from './sight.ts'
 import { logLine, shownItem, shownValue } from './shown.ts'
 import { EXAMPLE_ID } from './tasks/reading.ts'
@@ -30,8 +30,8 @@ const events = defineStream({
   permission: 'view',
   input: z.strictObject({
     types: z.array(TaskEventType).min(1).optional().meta({ description: 'Default: all.' }),
-    queue: Name.optional(),
-    type: Name.optional().meta({ description: 'Only tasks of this type.' }),
+    queue: said(Name, 'Only tasks of this queue.'),
+    type: said(Name, 'Only tasks of this type.'),
     lastEventId: z
       .string()
       .max(ID_MAX)
@@ -87,7 +87,7 @@ const updates = defineStream({
   summary:
     'Follows a task until it has ended: the state that it is in, then each other one, its progress and its log.',
   permission: 'follow',
-  input: z.strictObject({ id: Id }),
+  input: OneTask,
   output: UpdateShape,
   example: { id: EXAMPLE_ID },
   async open({ id }, scene) {

@@ -3,10 +3,12 @@ import { NotFoundError, type WorkerStatus } from '@millrace/core'
 import { z } from 'zod'
 import type { Permission } from '../access/roles.ts'
 import { defineCall, type Scene } from './call.ts'
-import { DONE, Done, Id, Nothing, timeText, timeTextOrNull, Time } from './schemas/common.ts'
+import { about, DONE, Done, Id, Nothing, timeText, timeTextOrNull, Time } from './schemas/common.ts'
 
 const SLOTS_MAX = 10_000
 const EXAMPLE_ID = '0198c0de-0000-7000-8000-00000000aaaa'
+
+const WorkerId = about(Id, 'Of the worker: its session.')
 
 const WorkerShape = z
   .strictObject({
@@ -52,7 +54,7 @@ function order<Verb extends 'drain' | 'stop'>(verb: Verb, summary: string) {
     name: `workers.${verb}`,
     summary,
     permission: 'operate',
-    input: z.strictObject({ id: Id }),
+    input: z.strictObject({ id: WorkerId }),
     output: Done,
     example: { id: EXAMPLE_ID },
     audited: ({ id }) => ({ id }),
@@ -67,7 +69,10 @@ export const resize = defineCall({
   name: 'workers.resize',
   summary: 'Lets a worker run so many handlers at the same time, for as long as its session lasts.',
   permission: 'operate',
-  input: z.strictObject({ id: Id, concurrency: z.int().min(1).max(SLOTS_MAX) }),
+  input: z.strictObject({
+    id: WorkerId,
+    concurrency: about(z.int().min(1).max(SLOTS_MAX), 'How many handlers may run.'),
+  }),
   output: Done,
   example: { id: EXAMPLE_ID, concurrency: 20 },
   audited: (input) => input,

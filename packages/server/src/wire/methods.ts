@@ -5,7 +5,7 @@ import type { Store } from '@millrace/core/store'
 
 /** The methods of the port that are calls: neither those of a store's own life, nor hints. */
 export type PortMethod = Exclude<
-  { [K in keyof Store]: Store[K] extends (...args: never) => Promise<unknown> ? K : never }[keyof Store],
+  { [K in keyof Store]-?: Store[K] extends (...args: never) => Promise<unknown> ? K : never }[keyof Store],
   'open' | 'close' | 'reconnect'
 >
 

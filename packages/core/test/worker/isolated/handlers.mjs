@@ -115,7 +115,8 @@ async function act({ act, by = 0, text = '' }, ctx) {
       for (;;) kept.push(Array.from({ length: 10_000 }, (_, n) => ({ n })))
     }
     case 'leak':
-      leaked.push(Array.from({ length: 300_000 }, (_, n) => ({ n })))
+      // 4 MB: between 70 % of the heap and its end there is room for several
+      leaked.push(Array.from({ length: 100_000 }, (_, n) => ({ n })))
       return calls
     case 'fill memory': {
       const kept = []

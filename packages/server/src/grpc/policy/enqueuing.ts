@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { InvalidArgumentError } from '@millrace/core'
 import type { AddRequest, GroupAnswer, TaskGroup, TaskId, TaskSpec } from '@millrace/core/store'
+import { addWithin } from './budgeting.ts'
 import { FOLLOWING, mayAny, type StorePolicies, type StoreScene } from './policy.ts'
 
 /** Tasks of one request, as the port has it. */
@@ -15,8 +16,9 @@ export const ENQUEUING: StorePolicies<'add' | 'openGate'> = {
       checkSize(request)
       requireQueues(request.groups, scene)
       // who may enqueue everywhere has nothing to hide, and needs no memory of what is whose
-      if (scene.caller.mayEverywhere('enqueue')) return scene.store.add(request)
-      const answers = await addNarrowly(request, scene)
+      if (scene.caller.mayEverywhere('enqueue'))
+        return addWithin(request, scene, (fitting) => scene.store.add(fitting))
+      const answers = await addWithin(request, scene, (fitting) => addNarrowly(fitting, scene))
       remember(request.groups, answers, scene)
       return answers
     },

@@ -110,8 +110,10 @@ export const BUDGETS: StorePolicies<'configureBudget' | 'budgets' | 'usage' | 's
   spend: {
     permissions: ['enqueue', 'work'],
     reach: 'seen',
-    carry: (request, { caller, store }) => {
-      const spendings = request.spendings.filter(({ scope }) => mayBudget(caller, scope))
+    carry: (request, { caller, store, budgets }) => {
+      const seen = request.spendings.filter(({ scope }) => mayBudget(caller, scope))
+      // who judges what is added also counts it: what callers say of it would be counted twice
+      const spendings = budgets === undefined ? seen : seen.map((one) => ({ ...one, tasks: 0 }))
       return store.spend({ ...request, spendings })
     },
   },

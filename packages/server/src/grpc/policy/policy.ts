@@ -1,4 +1,5 @@
 /** What a rule for a method of the port is. */
+import type { ServedBudgets } from '@millrace/core'
 import type { Store } from '@millrace/core/store'
 import type { Given, PortMethod, Taken } from '../../wire/methods.ts'
 import type { Caller } from '../../access/caller.ts'
@@ -23,7 +24,12 @@ export interface StoreScene {
   readonly store: Store
   readonly owners: SessionOwners
   readonly queues: TaskQueues
+  /** By which what is added is judged. Left out: it is not. */
+  readonly budgets?: ServedBudgets | undefined
 }
+
+/** What was let in. */
+export type ServedAdmission = NonNullable<Awaited<ReturnType<ServedBudgets['admit']>>>
 
 /** Who may call a method, and what the call does for them. */
 export interface StorePolicy<M extends PortMethod> {

@@ -26,11 +26,13 @@ export const Time = z.iso.datetime({ offset: true })
 /** 100 years of 365 days, the longest that core takes. */
 const SPAN_MAX_MS = 100 * 365 * 86_400_000
 
+const SPANS = "Milliseconds, or a text: '250ms', '30s', '5m', '2h', '1d', '1w'."
+
 /** Milliseconds, or a number with a unit: what is let through core takes, too. */
 export const Span = z
-  .union([z.number().min(0).max(SPAN_MAX_MS), z.string().regex(DURATION)])
-  .refine((span) => spanMs(span) <= SPAN_MAX_MS, 'It is at most 100 years.')
-  .meta({ description: "Milliseconds, or a text: '250ms', '30s', '5m', '2h', '1d', '1w'." })
+  .union([z.number().min(0).max(SPAN_MAX_MS), z.string().regex(DURATION, `A span is none: ${SPANS}`)])
+  .refine((span) => !(spanMs(span) > SPAN_MAX_MS), 'It is at most 100 years.')
+  .meta({ description: SPANS })
 
 const UNITS_MS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -54,6 +56,21 @@ export const PriorityName = z.enum(['critical', 'high', 'normal', 'low', 'batch'
 export const Json = z.unknown().meta({ description: 'Any JSON.' })
 
 export const Strings = z.record(z.string().max(KEY_MAX), z.string())
+
+/** A member with what it is for, which its documentation tells. */
+export function about<T extends z.ZodType>(schema: T, description: string): T {
+  return schema.meta({ ...schema.meta(), description })
+}
+
+/** The same of one that may be left out. */
+export function said<T extends z.ZodType>(schema: T, description: string): z.ZodOptional<T> {
+  return schema.optional().meta({ ...schema.meta(), description })
+}
+
+/** A named shape that may be missing: `nullable()` would make null of its name everywhere, in the documentation. */
+export function orNull<T extends z.ZodType>(shape: T): z.ZodUnion<[T, z.ZodNull]> {
+  return z.union([shape, z.null()])
+}
 
 export const Nothing = z.strictObject({})
 

@@ -1,6 +1,6 @@
 /** Tasks as callers see them. */
 import { z } from 'zod'
-import { Id, Json, PriorityName, ShownStateName, Strings, Time } from './common.ts'
+import { about, Id, Json, orNull, PriorityName, ShownStateName, Strings, Time } from './common.ts'
 
 const FailReason = z.enum(['error', 'timeout', 'crashed', 'expired', 'invalid', 'dependency'])
 
@@ -32,6 +32,10 @@ export const LogLine = z
   })
   .meta({ id: 'LogLine' })
 
+export const TaskId = about(Id, 'Of the task.')
+
+export const OneTask = z.strictObject({ id: TaskId })
+
 const item = {
   id: Id,
   type: z.string(),
@@ -43,7 +47,7 @@ const item = {
       'The attempt that runs or comes next, 1 for the first; of a task that has ended the last one that ran, 0 if none did.',
   }),
   reason: FailReason.nullable(),
-  error: TaskErrorShape.nullable(),
+  error: orNull(TaskErrorShape),
   enqueuedAt: Time,
   runAt: Time,
   startedAt: Time.nullable(),
@@ -53,7 +57,7 @@ const item = {
   dueBy: Time.nullable(),
   timeoutMs: z.number().nullable(),
   worker: Id.nullable().meta({ description: 'Whose lease it runs under.' }),
-  cancel: CancelShape.nullable(),
+  cancel: orNull(CancelShape),
   blockers: z.int().meta({ description: 'How many tasks it still waits for.' }),
   uniqueKey: z.string().nullable(),
   partition: z.string().nullable(),
@@ -62,7 +66,7 @@ const item = {
   prefers: z.array(z.string()),
   tags: z.array(z.string()),
   metadata: Strings,
-  progress: ProgressShape.nullable(),
+  progress: orNull(ProgressShape),
 }
 
 /** A task in a list. */

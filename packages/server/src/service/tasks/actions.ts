@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { checkReplacement } from '../../published/index.ts'
 import { defineCall, type Scene } from '../call.ts'
 import { InvalidRequestError } from '../errors.ts'
-import { Id, Json, PriorityName, StoreState, Text, timeOf, Time } from '../schemas/common.ts'
+import { about, Id, Json, PriorityName, said, StoreState, Text, timeOf, Time } from '../schemas/common.ts'
+import { OneTask, TaskId } from '../schemas/task.ts'
 import { requireScope, seenIds, seenTask, unknownTask } from '../sight.ts'
 import { checkSearch } from '../searching.ts'
 import { Cursor, EXAMPLE_ID, filterShape } from './reading.ts'
@@ -20,7 +21,7 @@ const Outcome = z.enum(['changed', 'requested', 'refused', 'key-held', 'unknown'
 
 const Acted = z.strictObject({ id: Id, outcome: Outcome }).meta({ id: 'Acted' })
 
-const OneTask = z.strictObject({ id: Id })
+const Reason = said(Text, 'Kept with the task, for whoever looks.')
 const force = z
   .boolean()
   .optional()
@@ -30,7 +31,7 @@ export const cancel = defineCall({
   name: 'tasks.cancel',
   summary: 'Cancels a task: at once if it waits; if it runs its handler is asked to stop.',
   permission: 'enqueue',
-  input: z.strictObject({ id: Id, reason: Text.optional() }),
+  input: z.strictObject({ id: TaskId, reason: Reason }),
   output: Acted,
   example: { id: EXAMPLE_ID, reason: 'not needed any more' },
   audited: ({ id }) => ({ id }),
@@ -47,7 +48,7 @@ export const retry = defineCall({
   summary:
     'Starts a failed or cancelled task over, with all its attempts, and with another input where one is given.',
   permission: 'operate',
-  input: z.strictObject({ id: Id, input: Json.optional(), force }),
+  input: z.strictObject({ id: TaskId, input: Json.optional(), force }),
   output: Acted,
   example: { id: EXAMPLE_ID },
   audited: ({ id, input }) => ({ id, withInput: input !== undefined }),
@@ -63,10 +64,10 @@ export const edit = defineCall({
   summary: 'Changes the input, the priority or the due time of a task that waits; what is left out stays.',
   permission: 'operate',
   input: z.strictObject({
-    id: Id,
+    id: TaskId,
     input: Json.optional(),
-    priority: PriorityName.optional(),
-    runAt: Time.optional(),
+    priority: said(PriorityName, 'Another one.'),
+    runAt: said(Time, 'Not before then; what waits for its time may also come sooner.'),
     force,
   }),
   output: Acted,
@@ -84,7 +85,7 @@ export const setPriority = defineCall({
   name: 'tasks.setPriority',
   summary: 'Gives a task that waits another priority.',
   permission: 'operate',
-  input: z.strictObject({ id: Id, priority: PriorityName }),
+  input: z.strictObject({ id: TaskId, priority: about(PriorityName, 'Another one.') }),
   output: Acted,
   example: { id: EXAMPLE_ID, priority: 'low' },
   audited: ({ id, priority }) => ({ id, priority }),
@@ -123,7 +124,7 @@ const Filter = z.strictObject({ state: z.array(StoreState).min(1).optional(), ..
 })
 
 const Action = z.discriminatedUnion('action', [
-  z.strictObject({ action: z.literal('cancel'), reason: Text.optional(), ...targetShape() }),
+  z.strictObject({ action: z.literal('cancel'), reason: Reason, ...targetShape() }),
   z.strictObject({ action: z.literal('retry'), input: Json.optional(), force, ...targetShape() }),
   z.strictObject({ action: z.literal('remove'), ...targetShape() }),
   z.strictObject({ action: z.literal('hold'), ...targetShape() }),

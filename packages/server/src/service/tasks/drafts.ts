@@ -3,7 +3,7 @@ import { Draft, taskId, type Dependency, type EnqueueOptions } from '@millrace/c
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { checkFit, definitionOf, uniqueOf, type KnownDefinition } from '../../published/index.ts'
-import { Id, Json, Key, Name, PriorityName, Span, Strings, timeOf, Time } from '../schemas/common.ts'
+import { Id, Json, Key, Name, PriorityName, said, Span, Strings, timeOf, Time } from '../schemas/common.ts'
 import { withTrace } from '../../tracing/trace-headers.ts'
 import { definitionsOf, type Definitions } from '../definition-book.ts'
 import type { Scene } from '../call.ts'
@@ -43,39 +43,42 @@ const Unique = z
 
 const IfFailed = z.enum(['cancel', 'fail', 'run', 'trigger'])
 
+const Names = z.array(Name).max(NAMES_MAX)
+
 /** What both an enqueue and the runs of a schedule can say of a task. */
 export const runShape = {
   input: Json.optional(),
-  force: z.boolean().optional().meta({
-    description:
-      'Take a type that no worker has published, or an input that does not match what it published.',
-  }),
-  queue: Name.optional(),
-  priority: PriorityName.optional(),
+  force: said(
+    z.boolean(),
+    'Take a type that no worker has published, or an input that does not match what it published.',
+  ),
+  queue: said(Name, 'Default: that of the definition, as with all that follows.'),
+  priority: said(PriorityName, 'The levels share the slots by weight.'),
   retry: Retry.optional(),
-  timeout: z.union([z.literal(false), Span]).optional(),
-  startBy: Span.optional(),
-  deadline: Span.optional(),
+  timeout: said(z.union([z.literal(false), Span]), 'How long an attempt may take; false: any time.'),
+  startBy: said(Span, 'It ends as failed if it has not started after so long.'),
+  deadline: said(Span, 'It ends as failed after so long, all attempts together.'),
   unique: Unique.optional(),
-  partition: Key.optional(),
-  limitKeys: z.record(Name, Key).optional().meta({
-    description: 'By the name of a limit: what the code of the definition makes of this input as its key.',
-  }),
-  held: z.boolean().optional(),
-  dueBy: Span.optional(),
-  needs: z.array(Name).max(NAMES_MAX).optional(),
-  prefers: z.array(Name).max(NAMES_MAX).optional(),
-  spillAfter: Span.optional(),
-  tags: z.array(Name).max(NAMES_MAX).optional(),
-  metadata: Strings.optional(),
-  headers: Strings.optional(),
+  partition: said(Key, 'Whose turn it is that it takes.'),
+  limitKeys: said(
+    z.record(Name, Key),
+    'By the name of a limit: what the code of the definition makes of this input as its key.',
+  ),
+  held: said(z.boolean(), 'It waits for its release.'),
+  dueBy: said(Span, 'What is due first comes first, among tasks of one priority.'),
+  needs: said(Names, 'What a worker has to offer to get it.'),
+  prefers: said(Names, 'What its worker would better offer, the best first.'),
+  spillAfter: said(Span, 'After so long the next one of `prefers` will do, and then any worker.'),
+  tags: said(Names, 'Names to find it by.'),
+  metadata: said(Strings, 'Texts to find it by, by their names.'),
+  headers: said(Strings, 'For its handler, as traces are.'),
 }
 
 const enqueueShape = {
   type: Name.meta({ description: 'The name of its definition.' }),
-  id: Id.optional().meta({ description: 'Enqueued twice under one id it is one task.' }),
-  delay: Span.optional(),
-  runAt: Time.optional(),
+  id: said(Id, 'Enqueued twice under one id it is one task. Default: a new one.'),
+  delay: said(Span, 'Not before so long.'),
+  runAt: said(Time, 'Not before then.'),
   ...runShape,
 }
 
@@ -85,12 +88,21 @@ const ParentInBulk = z.union([Reference, z.strictObject({ task: Reference, ifFai
 
 /** A task to be. */
 export const EnqueueInput = z
-  .strictObject({ ...enqueueShape, after: z.array(Parent).max(PARENTS_MAX).optional() })
+  .strictObject({
+    ...enqueueShape,
+    after: said(z.array(Parent).max(PARENTS_MAX), 'Tasks that it waits for.'),
+  })
   .meta({ id: 'Enqueue' })
 
 /** One of several tasks to be, which may name each other in `after` by their index or id. */
 export const BulkItem = z
-  .strictObject({ ...enqueueShape, after: z.array(ParentInBulk).max(PARENTS_MAX).optional() })
+  .strictObject({
+    ...enqueueShape,
+    after: said(
+      z.array(ParentInBulk).max(PARENTS_MAX),
+      'Tasks that it waits for: by id, or by their index in this request.',
+    ),
+  })
   .meta({ id: 'EnqueueItem' })
 
 export type BulkItemInput = z.output<typeof BulkItem>

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { definitionsFor } from '../definition-book.ts'
 import { defineCall, type Scene } from '../call.ts'
 import { KeyReusedError } from '../errors.ts'
-import { Id, Key } from '../schemas/common.ts'
+import { about, Id, Key, StoreState } from '../schemas/common.ts'
 import { unknownParent } from './parents.ts'
 import { seenIds } from '../sight.ts'
 import { enqueueOne } from './replacing.ts'
@@ -17,7 +17,13 @@ export const enqueuedAs = [
     .strictObject({
       outcome: z.literal('duplicate'),
       id: Id,
-      by: z.strictObject({ id: Id, state: z.string() }),
+      by: z.strictObject({
+        id: Id,
+        state: about(
+          z.enum([...StoreState.options, 'gone']),
+          '`pending` is scheduled, ready or held; gone: it was removed.',
+        ),
+      }),
     })
     .meta({ description: 'The task was there already: by its id, or by its unique key.' }),
   z
@@ -37,7 +43,9 @@ export const enqueue = defineCall({
   summary:
     'Enqueues a task by the name of its definition, which the store knows from the workers that handle it.',
   permission: 'enqueue',
-  input: z.strictObject({ ...EnqueueInput.shape, idempotencyKey: IdempotencyKey.optional() }),
+  input: z
+    .strictObject({ ...EnqueueInput.shape, idempotencyKey: IdempotencyKey.optional() })
+    .meta({ id: 'Enqueue', description: 'A task to be.' }),
   output: EnqueueAnswer,
   example: { type: 'greet', input: { name: 'Ada' }, priority: 'high', tags: ['welcome'] },
   async run({ idempotencyKey, ...input }, scene) {

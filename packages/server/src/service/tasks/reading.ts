@@ -5,6 +5,7 @@ import {
   Id,
   Name,
   Nothing,
+  said,
   ShownStateName,
   Strings,
   timeText,
@@ -12,7 +13,7 @@ import {
   Time,
 } from '../schemas/common.ts'
 import { narrowFilter } from '../narrow-filter.ts'
-import { HistoryLine, TaskItem, TaskWhole } from '../schemas/task.ts'
+import { HistoryLine, OneTask, TaskItem, TaskWhole } from '../schemas/task.ts'
 import { fittingPage } from '../pages.ts'
 import { checkSearch } from '../searching.ts'
 import { requireScope, seenTask } from '../sight.ts'
@@ -26,9 +27,9 @@ export const EXAMPLE_ID = '0198c0de-0000-7000-8000-000000000000'
 
 /** What a filter says beside states. */
 export const filterShape = {
-  queue: Name.optional(),
-  type: Name.optional(),
-  tag: Name.optional(),
+  queue: said(Name, 'Only tasks of this queue.'),
+  type: said(Name, 'Only tasks of this type.'),
+  tag: said(Name, 'Only tasks that have it.'),
   metadata: Strings.optional().meta({ description: 'Tasks that have all of these, to the letter.' }),
   text: z.string().min(1).max(TEXT_MAX).optional().meta({
     description:
@@ -47,7 +48,7 @@ export const list = defineCall({
   summary: 'Lists tasks, newest first. A page may be short, even empty, and not the last.',
   permission: 'view',
   input: z.strictObject({
-    state: z.array(ListState).min(1).optional(),
+    state: said(z.array(ListState).min(1), 'Any of these. `pending` is scheduled, ready and held.'),
     ...filterShape,
     limit: z.int().min(1).max(LIST_MAX).optional().meta({ description: 'Default 50.' }),
     cursor: Cursor.optional().meta({ description: '`next` of the page before.' }),
@@ -86,8 +87,6 @@ type StoreStateName = 'pending' | Exclude<z.output<typeof ListState>, 'scheduled
 function storeState(state: z.output<typeof ListState>): StoreStateName {
   return state === 'scheduled' || state === 'ready' || state === 'held' ? 'pending' : state
 }
-
-const OneTask = z.strictObject({ id: Id })
 
 export const get = defineCall({
   name: 'tasks.get',
@@ -178,7 +177,7 @@ export const dead = defineCall({
   name: 'tasks.dead',
   summary: 'Groups what failed for good by what went wrong, the largest group first.',
   permission: 'view',
-  input: z.strictObject({ ...filterShape, limit: z.int().min(1).max(LIST_MAX).optional() }),
+  input: z.strictObject({ ...filterShape, limit: said(z.int().min(1).max(LIST_MAX), 'So many groups.') }),
   output: z.strictObject({ groups: z.array(DeadGroupShape) }).meta({ id: 'DeadGroups' }),
   example: { queue: 'default', limit: 10 },
   async run(input, scene) {

@@ -2,8 +2,8 @@
 import { codeOf, defineTask, unchecked, type TaskStatus } from '@millrace/core'
 import { z } from 'zod'
 import { defineCall, type Scene } from '../call.ts'
-import { Id, Json, ShownStateName, Time, timeTextOrNull } from '../schemas/common.ts'
-import { TaskErrorShape } from '../schemas/task.ts'
+import { Json, orNull, ShownStateName, Time, timeTextOrNull } from '../schemas/common.ts'
+import { TaskErrorShape, TaskId } from '../schemas/task.ts'
 import { seenTask } from '../sight.ts'
 import { errorOf, shownValue } from '../shown.ts'
 import { EXAMPLE_ID } from './reading.ts'
@@ -30,7 +30,7 @@ const TaskResult = z
     z.strictObject({
       outcome: z.literal('failed'),
       reason: z.string(),
-      error: TaskErrorShape.nullable(),
+      error: orNull(TaskErrorShape),
       finishedAt: Time.nullable(),
     }),
     z.strictObject({
@@ -45,7 +45,7 @@ export const result = defineCall({
   name: 'tasks.result',
   summary: 'Waits for the end of a task, and answers what came of it; pending: nothing yet.',
   permission: 'follow',
-  input: z.strictObject({ id: Id, within: Within }),
+  input: z.strictObject({ id: TaskId, within: Within }),
   output: TaskResult,
   example: { id: EXAMPLE_ID, within: '1ms' },
   async run({ id, within }, scene) {

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file millrace/v1/enqueuing.proto.
  */
 export const file_millrace_v1_enqueuing: GenFile = /*@__PURE__*/
-  fileDesc("ChttaWxscmFjZS92MS9lbnF1ZXVpbmcucHJvdG8SC21pbGxyYWNlLnYxIkoKCkFkZFJlcXVlc3QSLQoGZ3JvdXBzGAEgAygLMhYubWlsbHJhY2UudjEuVGFza0dyb3VwQgXw4BjoBxINCgVhZ2FpbhgCIAEoCCKNAQoJVGFza0dyb3VwEisKBXRhc2tzGAEgAygLMhUubWlsbHJhY2UudjEuVGFza1NwZWNCBfDgGOgHEiYKBXVuZGVyGAIgASgLMhIubWlsbHJhY2UudjEuRmVuY2VIAIgBARIYCgRnYXRlGAMgASgJQgXw4BiAAkgBiAEBQggKBl91bmRlckIHCgVfZ2F0ZSI3CgtBZGRSZXNwb25zZRIoCgZncm91cHMYASADKAsyGC5taWxscmFjZS52MS5Hcm91cEFuc3dlciK9AQoLR3JvdXBBbnN3ZXISKAoFYWRkZWQYASABKAsyFy5taWxscmFjZS52MS5Hcm91cEFkZGVkSAASLgoIcmVqZWN0ZWQYAiABKAsyGi5taWxscmFjZS52MS5Hcm91cFJlamVjdGVkSAASJAoFc3RhbGUYAyABKAsyEy5taWxscmFjZS52MS5BbHdheXNIABIjCgRidXN5GAQgASgLMhMubWlsbHJhY2UudjEuQWx3YXlzSABCCQoHb3V0Y29tZSI0CgpHcm91cEFkZGVkEiYKBXRhc2tzGAEgAygLMhcubWlsbHJhY2UudjEuQWRkVmVyZGljdCJJCg1Hcm91cFJlamVjdGVkEg0KBWluZGV4GAEgASgFEikKCXJlamVjdGlvbhgCIAEoCzIWLm1pbGxyYWNlLnYxLlJlamVjdGlvbiKXAQoKQWRkVmVyZGljdBImCgdjcmVhdGVkGAEgASgLMhMubWlsbHJhY2UudjEuQWx3YXlzSAASKwoJZHVwbGljYXRlGAIgASgLMhYubWlsbHJhY2UudjEuRHVwbGljYXRlSAASKQoIcmVwbGFjZWQYAyABKAsyFS5taWxscmFjZS52MS5SZXBsYWNlZEgAQgkKB291dGNvbWUiLQoJRHVwbGljYXRlEiAKAmJ5GAEgASgLMhQubWlsbHJhY2UudjEuVGFza1JlZiIcCghSZXBsYWNlZBIQCghwcmV2aW91cxgBIAEoCSI+CgdUYXNrUmVmEgoKAmlkGAEgASgJEicKBXN0YXRlGAIgASgOMhgubWlsbHJhY2UudjEuSG9sZGVyU3RhdGUiygEKCVJlamVjdGlvbhIrCghjb25mbGljdBgBIAEoCzIXLm1pbGxyYWNlLnYxLklkQ29uZmxpY3RIABImCgZ1bmlxdWUYAiABKAsyFC5taWxscmFjZS52MS5LZXlIZWxkSAASNAoOdW5rbm93bl9wYXJlbnQYAyABKAsyGi5taWxscmFjZS52MS5Vbmtub3duUGFyZW50SAASKgoJZ2F0ZV9nb25lGAQgASgLMhUubWlsbHJhY2UudjEuR2F0ZUdvbmVIAEIGCgRjb2RlIhgKCklkQ29uZmxpY3QSCgoCaWQYASABKAkiOAoHS2V5SGVsZBILCgNrZXkYASABKAkSIAoCYnkYAiABKAsyFC5taWxscmFjZS52MS5UYXNrUmVmIh8KDVVua25vd25QYXJlbnQSDgoGcGFyZW50GAEgASgJIhgKCEdhdGVHb25lEgwKBGdhdGUYASABKAkq+wEKC0hvbGRlclN0YXRlEhwKGEhPTERFUl9TVEFURV9VTlNQRUNJRklFRBAAEhgKFEhPTERFUl9TVEFURV9CTE9DS0VEEAESGAoUSE9MREVSX1NUQVRFX1BFTkRJTkcQAhIYChRIT0xERVJfU1RBVEVfUlVOTklORxADEhgKFEhPTERFUl9TVEFURV9XQUlUSU5HEAQSGgoWSE9MREVSX1NUQVRFX1NVQ0NFRURFRBAFEhcKE0hPTERFUl9TVEFURV9GQUlMRUQQBhIaChZIT0xERVJfU1RBVEVfQ0FOQ0VMTEVEEAcSFQoRSE9MREVSX1NUQVRFX0dPTkUQCEIYWhZtaWxscmFjZS92MTttaWxscmFjZXYxYgZwcm90bzM", [file_millrace_v1_forms, file_millrace_v1_task]);
+  fileDesc("ChttaWxscmFjZS92MS9lbnF1ZXVpbmcucHJvdG8SC21pbGxyYWNlLnYxIkoKCkFkZFJlcXVlc3QSLQoGZ3JvdXBzGAEgAygLMhYubWlsbHJhY2UudjEuVGFza0dyb3VwQgXw4BjoBxINCgVhZ2FpbhgCIAEoCCKNAQoJVGFza0dyb3VwEisKBXRhc2tzGAEgAygLMhUubWlsbHJhY2UudjEuVGFza1NwZWNCBfDgGOgHEiYKBXVuZGVyGAIgASgLMhIubWlsbHJhY2UudjEuRmVuY2VIAIgBARIYCgRnYXRlGAMgASgJQgXw4BiAAkgBiAEBQggKBl91bmRlckIHCgVfZ2F0ZSI3CgtBZGRSZXNwb25zZRIoCgZncm91cHMYASADKAsyGC5taWxscmFjZS52MS5Hcm91cEFuc3dlciK9AQoLR3JvdXBBbnN3ZXISKAoFYWRkZWQYASABKAsyFy5taWxscmFjZS52MS5Hcm91cEFkZGVkSAASLgoIcmVqZWN0ZWQYAiABKAsyGi5taWxscmFjZS52MS5Hcm91cFJlamVjdGVkSAASJAoFc3RhbGUYAyABKAsyEy5taWxscmFjZS52MS5BbHdheXNIABIjCgRidXN5GAQgASgLMhMubWlsbHJhY2UudjEuQWx3YXlzSABCCQoHb3V0Y29tZSI0CgpHcm91cEFkZGVkEiYKBXRhc2tzGAEgAygLMhcubWlsbHJhY2UudjEuQWRkVmVyZGljdCJJCg1Hcm91cFJlamVjdGVkEg0KBWluZGV4GAEgASgFEikKCXJlamVjdGlvbhgCIAEoCzIWLm1pbGxyYWNlLnYxLlJlamVjdGlvbiKXAQoKQWRkVmVyZGljdBImCgdjcmVhdGVkGAEgASgLMhMubWlsbHJhY2UudjEuQWx3YXlzSAASKwoJZHVwbGljYXRlGAIgASgLMhYubWlsbHJhY2UudjEuRHVwbGljYXRlSAASKQoIcmVwbGFjZWQYAyABKAsyFS5taWxscmFjZS52MS5SZXBsYWNlZEgAQgkKB291dGNvbWUiLQoJRHVwbGljYXRlEiAKAmJ5GAEgASgLMhQubWlsbHJhY2UudjEuVGFza1JlZiIcCghSZXBsYWNlZBIQCghwcmV2aW91cxgBIAEoCSI+CgdUYXNrUmVmEgoKAmlkGAEgASgJEicKBXN0YXRlGAIgASgOMhgubWlsbHJhY2UudjEuSG9sZGVyU3RhdGUi/wEKCVJlamVjdGlvbhIrCghjb25mbGljdBgBIAEoCzIXLm1pbGxyYWNlLnYxLklkQ29uZmxpY3RIABImCgZ1bmlxdWUYAiABKAsyFC5taWxscmFjZS52MS5LZXlIZWxkSAASNAoOdW5rbm93bl9wYXJlbnQYAyABKAsyGi5taWxscmFjZS52MS5Vbmtub3duUGFyZW50SAASKgoJZ2F0ZV9nb25lGAQgASgLMhUubWlsbHJhY2UudjEuR2F0ZUdvbmVIABIzCgxiYWNrcHJlc3N1cmUYBSABKAsyGy5taWxscmFjZS52MS5CdWRnZXRFeGNlZWRlZEgAQgYKBGNvZGUiGAoKSWRDb25mbGljdBIKCgJpZBgBIAEoCSI4CgdLZXlIZWxkEgsKA2tleRgBIAEoCRIgCgJieRgCIAEoCzIULm1pbGxyYWNlLnYxLlRhc2tSZWYiHwoNVW5rbm93blBhcmVudBIOCgZwYXJlbnQYASABKAkiGAoIR2F0ZUdvbmUSDAoEZ2F0ZRgBIAEoCSJtCg5CdWRnZXRFeGNlZWRlZBIPCgdtZXNzYWdlGAEgASgJEhEKBGhpbnQYAiABKAlIAIgBARIbCg5yZXRyeV9hZnRlcl9tcxgDIAEoA0gBiAEBQgcKBV9oaW50QhEKD19yZXRyeV9hZnRlcl9tcyr7AQoLSG9sZGVyU3RhdGUSHAoYSE9MREVSX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUSE9MREVSX1NUQVRFX0JMT0NLRUQQARIYChRIT0xERVJfU1RBVEVfUEVORElORxACEhgKFEhPTERFUl9TVEFURV9SVU5OSU5HEAMSGAoUSE9MREVSX1NUQVRFX1dBSVRJTkcQBBIaChZIT0xERVJfU1RBVEVfU1VDQ0VFREVEEAUSFwoTSE9MREVSX1NUQVRFX0ZBSUxFRBAGEhoKFkhPTERFUl9TVEFURV9DQU5DRUxMRUQQBxIVChFIT0xERVJfU1RBVEVfR09ORRAIQhhaFm1pbGxyYWNlL3YxO21pbGxyYWNldjFiBnByb3RvMw", [file_millrace_v1_forms, file_millrace_v1_task]);
 
 /**
  * Groups of tasks to enqueue in one round trip: at most 1 000 tasks, and 8 MiB of payloads.
@@ -345,6 +345,14 @@ export type Rejection = Message<"millrace.v1.Rejection"> & {
      */
     value: GateGone;
     case: "gateGone";
+  } | {
+    /**
+     * A budget has no room for it.
+     *
+     * @generated from field: millrace.v1.BudgetExceeded backpressure = 5;
+     */
+    value: BudgetExceeded;
+    case: "backpressure";
   } | { case: undefined; value?: undefined };
 };
 
@@ -435,6 +443,39 @@ export type GateGone = Message<"millrace.v1.GateGone"> & {
  */
 export const GateGoneSchema: GenMessage<GateGone> = /*@__PURE__*/
   messageDesc(file_millrace_v1_enqueuing, 14);
+
+/**
+ * A budget of a queue or a partition has no room for the group.
+ *
+ * @generated from message millrace.v1.BudgetExceeded
+ */
+export type BudgetExceeded = Message<"millrace.v1.BudgetExceeded"> & {
+  /**
+   * @generated from field: string message = 1;
+   */
+  message: string;
+
+  /**
+   * What to do about it.
+   *
+   * @generated from field: optional string hint = 2;
+   */
+  hint?: string | undefined;
+
+  /**
+   * When it is worth trying again; left out: when some tasks have ended.
+   *
+   * @generated from field: optional int64 retry_after_ms = 3;
+   */
+  retryAfterMs?: bigint | undefined;
+};
+
+/**
+ * Describes the message millrace.v1.BudgetExceeded.
+ * Use `create(BudgetExceededSchema)` to create a new message.
+ */
+export const BudgetExceededSchema: GenMessage<BudgetExceeded> = /*@__PURE__*/
+  messageDesc(file_millrace_v1_enqueuing, 15);
 
 /**
  * The state of a task that stands in the way, or `GONE`: nothing is left of it but the window that it opened.
