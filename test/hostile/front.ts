@@ -38,6 +38,9 @@ const GRANTS = {
   admin: ['admin', '**'],
 } as const
 
+/** What comes is to be answered, however much of it is nonsense. */
+const PATIENT = { requestTimeoutMs: 5_000, harmPerSecond: 1_000_000, wastedPerSecond: 1_000_000 }
+
 const greet = defineTask('greet', { input: unchecked<{ readonly name: string }>() })
 /** A lease that lapses is no change by anybody. */
 const LASTING_MS = 600_000
@@ -100,7 +103,7 @@ export class Front implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    this.#listening = await this.#server.listen({ port: 0, grpcPort: 0, limits: { requestTimeoutMs: 5_000 } })
+    this.#listening = await this.#server.listen({ port: 0, grpcPort: 0, limits: PATIENT })
     await furnish(this.#mill, this.#store)
     for (const name of methodsOf(this.#store)) this.#count(name)
   }

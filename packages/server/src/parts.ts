@@ -2,8 +2,11 @@
 import type { Logger, Mill, Platform } from '@millrace/core'
 import type { Store } from '@millrace/core/store'
 import type { Authenticator } from './access/caller.ts'
+import type { OpenCounts } from './access/open-counts.ts'
 import type { TokenBuckets } from './access/token-buckets.ts'
+import type { Traffic } from './access/traffic.ts'
 import type { Audit } from './audit/audit.ts'
+import type { Turns } from './listen/turns.ts'
 import type { CallRecorder } from './metrics/call-recorder.ts'
 import type { EventHub } from './service/events/hub.ts'
 import type { Redact } from './service/redaction.ts'
@@ -19,6 +22,12 @@ export interface ServerParts {
   readonly redact: Redact
   /** How often each credential may ask, by whatever transport. Left out: each transport has its own, or none. */
   readonly rates?: TokenBuckets | undefined
+  /** How much each credential may send and be sent. Left out: as much as there is. */
+  readonly traffic?: Traffic | undefined
+  /** Streams and waits that each credential has open, by whatever transport. Left out: each transport has its own, or none. */
+  readonly open?: OpenCounts | undefined
+  /** By which pages of tasks are made. Left out: all at once. */
+  readonly pages?: Turns | undefined
   /** What reads how tasks end, once for all who listen, by whatever transport. Left out: each transport has its own. */
   readonly hub?: EventHub | undefined
   /** Told of every call that has ended. Left out: nobody wants to know. */

@@ -1,14 +1,18 @@
 /** A server as a whole: who may come in, what is noted, what answers, and where. */
 import { ClosedError, InvalidArgumentError, type Mill } from '@millrace/core'
+import { OpenCounts, STREAMS_MAX } from './access/open-counts.ts'
 import { REQUESTS, TokenBuckets } from './access/token-buckets.ts'
+import { Traffic, TRAFFIC } from './access/traffic.ts'
 import { newAuthenticator, type AuthOptions, type OpenAuthenticator } from './access/authenticator.ts'
 import { openAudit, type AuditOptions, type OpenAudit } from './audit/sinks.ts'
 import { Health } from './health/health.ts'
 import type { Reloads } from './health/reloads.ts'
 import { livezHandler, readyzHandler } from './health/handlers.ts'
+import { Doorkeeper } from './listen/doorkeeper.ts'
 import { Draining } from './listen/draining.ts'
 import { listenLimits } from './listen/limits.ts'
 import { checkListening, listen, type Listening, type ListenOptions } from './listen/listen.ts'
+import { PAGES_AT_ONCE, Turns } from './listen/turns.ts'
 import type { Fetch } from './listen/http-port.ts'
 import { MetricsRoom, type MetricsOptions } from './metrics/metrics-room.ts'
 import { loggedProblem } from './rest/logged-problem.ts'
@@ -172,9 +176,16 @@ class MillServer implements Server {
     const reloads = (): Reloads => new Map([...authenticator.reloads, ...this.#tls()])
     const hosts = rest.hosts ?? (auth === 'none' ? 'loopback' : 'any')
     const metrics = new MetricsRoom({ ...known, reloads }, { metrics: scrapes, registry, hosts })
-    const rates = new TokenBuckets(rest.requests ?? REQUESTS, platform)
     const hub = new EventHub({ mill: this.#mill, platform, logger, bounds: rest.events })
-    const parts = { ...known, recorder: metrics.recorder, rates, hub }
+    const parts = {
+      ...known,
+      recorder: metrics.recorder,
+      hub,
+      rates: new TokenBuckets(rest.requests ?? REQUESTS, platform),
+      traffic: new Traffic(rest.traffic ?? TRAFFIC, platform),
+      open: new OpenCounts(rest.streams ?? STREAMS_MAX),
+      pages: new Turns(PAGES_AT_ONCE),
+    }
     const health = new Health({ store, platform, reloads })
     const app = restApp(parts, { ...rest, hosts })
     metrics.start()
@@ -195,18 +206,20 @@ class MillServer implements Server {
     const { newGrpc } = await import('./grpc/services.ts')
     const { ending } = this.#draining
     const limits = listenLimits(options.limits)
+    const { logger, platform } = parts
+    const door = new Doorkeeper({ logger, platform, perSecond: limits.harmPerSecond })
     const grpc =
       options.grpcPort === false
         ? null
-        : newGrpc({ ...parts, health }, { signal: ending, limits, reflection: options.reflection })
+        : newGrpc({ ...parts, health }, { signal: ending, limits, door, reflection: options.reflection })
     this.#draining.ending.addEventListener('abort', () => void app.close())
-    const { logger, platform } = parts
     const fetch: Fetch = this.fetch
     const answering = {
       fetch,
       grpc,
       authentication: this.#authentication,
       draining: this.#draining,
+      door,
       logger,
       platform,
     }

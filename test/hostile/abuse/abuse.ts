@@ -5,11 +5,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { HealthyClient, quantile, type Latencies } from './healthy.ts'
-import type { FromServer, Place } from './part.ts'
+import type { FromAttacker, FromServer, Place, Through } from './part.ts'
 
 export interface AbusePlan {
   readonly attack: string
-  /** Of each of the three parts. */
+  /** Of each part: half of the time without the attack is before it, and half after it. */
   readonly seconds: number
 }
 
@@ -17,8 +17,12 @@ export interface AbuseVerdict {
   readonly attack: string
   /** MiB: before the attack, and at its worst. */
   readonly rss: { readonly before: number; readonly peak: number }
-  /** Milliseconds, of the slower one of both parts without the attack, and with it. */
+  /** Milliseconds, without the attack and with it. */
   readonly p99: Readonly<Record<'rest' | 'grpc', { readonly calm: number; readonly abused: number }>>
+  /** Of one processor, what the server took without the attack and with it: 1 is all of it. */
+  readonly cpu: { readonly calm: number; readonly abused: number }
+  /** What the attacker got through meanwhile. */
+  readonly through: Through
   /** Of the healthy client, and of the server. */
   readonly failures: readonly string[]
 }
@@ -26,33 +30,46 @@ export interface AbuseVerdict {
 const SERVER = new URL('server.ts', import.meta.url)
 const ATTACKER = new URL('attacker.ts', import.meta.url)
 const MIB = 1_048_576
+const WARM_S = 2
+const WAKE_S = 2
 const EXEC = ['-C', '@millrace/source']
 
 export async function abuse({ attack, seconds }: AbusePlan): Promise<AbuseVerdict> {
   await using server = await AbusedServer.start()
   await using healthy = new HealthyClient(server.place)
-  await healthy.measure(1) // warm
-  const first = await healthy.measure(seconds)
-  const before = server.newPeak()
+  await healthy.measure(WARM_S)
+  server.newUsage()
+  const first = await healthy.measure(seconds / 2)
+  const before = server.newUsage()
   const attacker = fork(ATTACKER, [attack, JSON.stringify(server.place)], { execArgv: EXEC })
+  let through: Through = { connections: 0, streams: 0, bytes: 0 }
+  attacker.on('message', (message: FromAttacker) => {
+    if (message !== 'begun') through = message.through
+  })
   let during: Latencies
   try {
     await once(attacker, 'message')
+    server.newUsage()
     during = await healthy.measure(seconds)
   } finally {
     await end(attacker)
   }
-  const peak = server.newPeak()
-  const second = await healthy.measure(seconds)
+  const abused = server.newUsage()
+  // what the attack leaves behind is no calm
+  const wake = await healthy.measure(WAKE_S)
+  const last = await healthy.measure(seconds / 2)
   const p99 = (wire: 'rest' | 'grpc'): { calm: number; abused: number } => ({
-    calm: Math.max(quantile(first[wire], 0.99), quantile(second[wire], 0.99)),
+    calm: quantile([...first[wire], ...last[wire]], 0.99),
     abused: quantile(during[wire], 0.99),
   })
+  const failures = [first, during, wake, last].flatMap((part) => part.failures)
   return {
     attack,
-    rss: { before, peak },
+    rss: { before: before.peak, peak: Math.max(before.peak, abused.peak) },
+    cpu: { calm: before.cpu, abused: abused.cpu },
     p99: { rest: p99('rest'), grpc: p99('grpc') },
-    failures: [...first.failures, ...during.failures, ...second.failures, ...server.errors],
+    through,
+    failures: [...failures, ...server.errors],
   }
 }
 
@@ -62,6 +79,8 @@ class AbusedServer implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'millrace-abuse-'))
   readonly #process: ChildProcess
   #peak = 0
+  #cpuMs = 0
+  #since = { at: performance.now(), cpuMs: 0 }
 
   static async start(): Promise<AbusedServer> {
     const server = new AbusedServer()
@@ -82,11 +101,14 @@ class AbusedServer implements AsyncDisposable {
     this.#process = fork(SERVER, [join(this.#folder, 'abused.db')], { execArgv: EXEC })
   }
 
-  /** The most since it was asked last, in MiB. */
-  newPeak(): number {
-    const peak = this.#peak
+  /** Since it was asked last: the most memory, in MiB, and the part of a processor. */
+  newUsage(): { readonly peak: number; readonly cpu: number } {
+    const now = performance.now()
+    const cpu = (this.#cpuMs - this.#since.cpuMs) / (now - this.#since.at)
+    const peak = Math.round(this.#peak / MIB)
     this.#peak = 0
-    return Math.round(peak / MIB)
+    this.#since = { at: now, cpuMs: this.#cpuMs }
+    return { peak, cpu }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,8 +118,10 @@ class AbusedServer implements AsyncDisposable {
 
   #hear(message: FromServer): void {
     if ('place' in message) this.place = message.place
-    else if ('rss' in message) this.#peak = Math.max(this.#peak, message.rss)
-    else this.errors.push(message.error)
+    else if ('rss' in message) {
+      this.#peak = Math.max(this.#peak, message.rss)
+      this.#cpuMs = message.cpuMs
+    } else this.errors.push(message.error)
   }
 }
 

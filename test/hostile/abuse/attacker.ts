@@ -1,7 +1,18 @@
-/** One attack in a process of its own, until that is ended: `attacker.ts NAME PLACE`. */
+/**
+ * One attack in a process of its own, until that is ended: `attacker.ts NAME PLACE`. Real ones have processors of their own;
+ * this one shares two with the server and the client that is measured, and so is to have only what those leave: else the
+ * scheduler would be measured, and not the server. What got through is told, so that everybody sees that it was an attack.
+ */
+import { constants, setPriority } from 'node:os'
 import { ATTACKS } from './attacks.ts'
-import type { Place } from './part.ts'
+import { through } from './dialling.ts'
+import type { FromAttacker, Place } from './part.ts'
 
+const TELL_MS = 100
+
+const say = (message: FromAttacker): void => void process.send!(message)
+setPriority(constants.priority.PRIORITY_LOW)
 process.on('disconnect', () => process.exit(0)) // it goes with its parent
 ATTACKS[process.argv[2]!]!(JSON.parse(process.argv[3]!) as Place)
-process.send!('begun')
+setInterval(() => say({ through: through() }), TELL_MS)
+say('begun')

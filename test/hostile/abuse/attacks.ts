@@ -1,65 +1,14 @@
 /** What takes memory or time of a server: each goes on for as long as its process lives. */
-import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
-import { connect, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
+import type { Writable } from 'node:stream'
 import { framed } from '../grpc-client.ts'
+import { dial, dialHttp2, keepUp, MIB, open, pour, request } from './dialling.ts'
 import type { Place } from './part.ts'
-
-const MIB = 1_048_576
-const AGAIN_MS = 20
 
 /** Begins, and goes on by itself. */
 export type Attack = (place: Place) => void
 
-function dial(url: string): Socket {
-  const { hostname, port } = new URL(url)
-  const socket = connect({ host: hostname, port: Number(port) })
-  socket.on('error', () => socket.destroy()) // being cut off is what is expected
-  return socket
-}
-
-function dialHttp2(url: string, settings: { readonly initialWindowSize?: number } = {}): ClientHttp2Session {
-  const session = connectHttp2(url, { settings })
-  session.on('error', () => session.destroy())
-  return session
-}
-
-/** So many at a time; each begins anew when it is over. */
-function keepUp(count: number, begin: (again: () => void) => void): void {
-  const again = (): void => begin(() => void setTimeout(again, AGAIN_MS))
-  for (let index = 0; index < count; index++) again()
-}
-
-function open(
-  session: ClientHttp2Session,
-  method: string,
-  token: string,
-): ReturnType<ClientHttp2Session['request']> {
-  const stream = session.request({
-    ':method': 'POST',
-    ':path': `/millrace.v1.StoreService/${method}`,
-    'content-type': 'application/grpc',
-    te: 'trailers',
-    authorization: `Bearer ${token}`,
-  })
-  stream.on('error', () => undefined) // see above
-  return stream
-}
-
-function request(line: string, token: string, headers: readonly string[] = []): string {
-  const all = [line, 'Host: localhost', `Authorization: Bearer ${token}`, ...headers]
-  return `${all.join('\r\n')}\r\n\r\n`
-}
-
-/** Writes the same again and again, as fast as it is taken. */
-function pour(socket: Socket, bytes: Buffer | string): void {
-  const more = (): void => {
-    while (!socket.destroyed && socket.write(bytes));
-  }
-  socket.on('drain', more)
-  more()
-}
-
+const PIECE = Buffer.alloc(65_536, 0x20)
 const JSON_TYPE = 'Content-Type: application/json'
 
 export const ATTACKS: Readonly<Record<string, Attack>> = {
@@ -68,9 +17,9 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     keepUp(8, (again) => {
       const socket = dial(url)
       socket.resume().once('close', again)
-      const chunk = `${MIB.toString(16)}\r\n${'x'.repeat(MIB)}\r\n`
+      const chunk = `${PIECE.length.toString(16)}\r\n${PIECE.toString()}\r\n`
       socket.write(
-        request('POST /v1/tasks HTTP/1.1', tokens.producer, [JSON_TYPE, 'Transfer-Encoding: chunked']),
+        request('POST /v1/tasks HTTP/1.1', tokens.attacker, [JSON_TYPE, 'Transfer-Encoding: chunked']),
       )
       pour(socket, chunk)
     }),
@@ -86,19 +35,16 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
         'Connection: close',
       ]
       socket.end(
-        Buffer.concat([Buffer.from(request('POST /v1/tasks HTTP/1.1', tokens.producer, headers)), bomb]),
+        Buffer.concat([Buffer.from(request('POST /v1/tasks HTTP/1.1', tokens.attacker, headers)), bomb]),
       )
     })
-    const session = dialHttp2(grpcUrl)
+    let session = dialHttp2(grpcUrl)
+    const current = (): typeof session => {
+      if (session.closed || session.destroyed) session = dialHttp2(grpcUrl)
+      return session
+    }
     keepUp(4, (again) => {
-      const stream = session.request({
-        ':method': 'POST',
-        ':path': '/millrace.v1.StoreService/Add',
-        'content-type': 'application/grpc',
-        te: 'trailers',
-        'grpc-encoding': 'gzip',
-      })
-      stream.on('error', () => undefined)
+      const stream = open(current(), 'Add', tokens.attacker, { 'grpc-encoding': 'gzip' })
       stream.resume().once('close', again)
       stream.end(framed(bomb, { flag: 1 }))
     })
@@ -121,14 +67,37 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       stream.resume().once('close', () => session.destroy())
     })
   },
-  /** Bodies and messages of which all but the last byte comes. */
+  /** Bodies and messages that come little by little, and never whole. */
   'slow writers': ({ url, grpcUrl, tokens }) => {
+    const dribble = (stream: Writable): void => {
+      const timer = setInterval(() => stream.writableLength === 0 && stream.write(PIECE), 500)
+      stream.once('close', () => clearInterval(timer))
+    }
     keepUp(100, (again) => {
       const socket = dial(url)
       socket.resume().once('close', again)
       const length = `Content-Length: ${15 * MIB}`
-      socket.write(request('POST /v1/tasks HTTP/1.1', tokens.producer, [JSON_TYPE, length]))
-      socket.write(Buffer.alloc(10 * MIB, 0x20))
+      socket.write(request('POST /v1/tasks HTTP/1.1', tokens.attacker, [JSON_TYPE, length]))
+      dribble(socket)
+    })
+    keepUp(20, (again) => {
+      const session = dialHttp2(grpcUrl)
+      session.once('close', again)
+      for (let index = 0; index < 20; index++) {
+        const stream = open(session, 'Add', tokens.attacker)
+        stream.resume().write(framed(Buffer.alloc(1_000), { length: 15 * MIB }))
+        dribble(stream)
+      }
+    })
+  },
+  /** Large bodies and messages of which all but the last byte comes at once, and again as soon as they are cut off. */
+  'unfinished bodies': ({ url, grpcUrl, tokens }) => {
+    keepUp(100, (again) => {
+      const socket = dial(url)
+      socket.resume().once('close', again)
+      const length = `Content-Length: ${15 * MIB}`
+      socket.write(request('POST /v1/tasks HTTP/1.1', tokens.attacker, [JSON_TYPE, length]))
+      pour(socket, PIECE, 160)
       const timer = setInterval(() => socket.write(' '), 1_000)
       socket.once('close', () => clearInterval(timer))
     })
@@ -136,8 +105,9 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       const session = dialHttp2(grpcUrl)
       session.once('close', again)
       for (let index = 0; index < 20; index++) {
-        const stream = open(session, 'Add', 'nobody')
-        stream.resume().write(framed(Buffer.alloc(4 * MIB), { length: 15 * MIB }))
+        const stream = open(session, 'Add', tokens.attacker)
+        stream.resume().write(framed(Buffer.alloc(1_000), { length: 15 * MIB }))
+        pour(stream, PIECE, 64)
       }
     })
   },
@@ -146,21 +116,21 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     keepUp(100, (again) => {
       const socket = dial(url)
       socket.pause().once('close', again)
-      socket.write(request('GET /v1/tasks?limit=1000&queue=long HTTP/1.1', tokens.viewer).repeat(5))
+      socket.write(request('GET /v1/tasks?limit=1000&queue=long HTTP/1.1', tokens.attacker).repeat(5))
     })
     keepUp(50, (again) => {
       const socket = dial(url)
       socket.pause().once('close', again)
-      socket.write(request('GET /v1/events HTTP/1.1', tokens.viewer))
+      socket.write(request('GET /v1/events HTTP/1.1', tokens.attacker))
     })
     keepUp(5, (again) => {
       const session = dialHttp2(grpcUrl, { initialWindowSize: 0 })
       session.once('close', again)
       // a filter that says nothing, and the longest page
       const list = framed(Buffer.from([0x0a, 0x00, 0x10, 0xe8, 0x07]))
-      for (let index = 0; index < 40; index++) open(session, 'List', tokens.viewer).pause().end(list)
+      for (let index = 0; index < 40; index++) open(session, 'List', tokens.attacker).pause().end(list)
       for (let index = 0; index < 20; index++)
-        open(session, 'WatchHints', tokens.viewer)
+        open(session, 'WatchHints', tokens.attacker)
           .pause()
           .end(framed(Buffer.alloc(0)))
     })
@@ -178,7 +148,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       const now = framed(Buffer.alloc(0))
       const more = (): void => {
         if (session.destroyed || session.closed) return
-        for (let index = 0; index < 100; index++) open(session, 'Now', tokens.viewer).resume().end(now)
+        for (let index = 0; index < 100; index++) open(session, 'Now', tokens.attacker).resume().end(now)
         setTimeout(more, 50)
       }
       session.once('connect', more)
@@ -190,7 +160,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       session.once('close', again)
       const more = (): void => {
         if (session.destroyed || session.closed) return
-        for (let index = 0; index < 200; index++) open(session, 'Now', tokens.viewer).close(8)
+        for (let index = 0; index < 200; index++) open(session, 'Now', tokens.attacker).close(8)
         setImmediate(more)
       }
       session.once('connect', more)

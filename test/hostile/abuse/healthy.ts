@@ -5,7 +5,7 @@ import { RemoteStore } from '@millrace/server/remote'
 import type { Place } from './part.ts'
 
 /** Of each wire, in a second. */
-const RATE = 50
+const RATE = 100
 
 export interface Latencies {
   readonly rest: readonly number[]

@@ -3,7 +3,7 @@ import { defineTask, Mill, unchecked } from '@millrace/core'
 import { createKey, createServer, type KeyRecord } from '@millrace/server'
 import { SqliteStore } from '@millrace/sqlite'
 import { definitionsOf, WORKER } from '../definitions.ts'
-import type { FromServer } from './part.ts'
+import type { FromServer, Place } from './part.ts'
 
 const TELL_MS = 50
 
@@ -13,10 +13,12 @@ const error = (...given: readonly unknown[]): void => say({ error: given.map(Str
 const mill = new Mill(store, { logger: { debug() {}, info() {}, warn() {}, error } })
 let keys: readonly KeyRecord[] = []
 const tokens: Record<string, string> = {}
-for (const role of ['viewer', 'producer'] as const) {
-  const one = createKey(keys, { name: role, grants: [{ role, queues: ['**'] }] }, new Date())
+const roles = { producer: ['producer'], attacker: ['producer', 'viewer'] } as const
+for (const [name, own] of Object.entries(roles)) {
+  const grants = own.map((role) => ({ role, queues: ['**'] }))
+  const one = createKey(keys, { name, grants }, new Date())
   keys = one.keys
-  tokens[role] = one.token
+  tokens[name] = one.token
 }
 await mill.open()
 await store.openSession(definitionsOf(WORKER))
@@ -27,5 +29,9 @@ await mill.enqueueMany(Array.from({ length: 1_000 }, () => long.with('x', { meta
 const server = createServer(mill, { auth: { keys }, audit: () => undefined })
 const { url, grpcUrl } = await server.listen({ port: 0, grpcPort: 0 })
 process.on('disconnect', () => process.exit(0)) // it goes with its parent
-setInterval(() => say({ rss: process.memoryUsage.rss() }), TELL_MS).unref()
-say({ place: { url, grpcUrl: grpcUrl!, tokens: tokens as { viewer: string; producer: string } } })
+const usage = (): FromServer => {
+  const { user, system } = process.cpuUsage()
+  return { rss: process.memoryUsage.rss(), cpuMs: (user + system) / 1_000 }
+}
+setInterval(() => say(usage()), TELL_MS).unref()
+say({ place: { url, grpcUrl: grpcUrl!, tokens: tokens as unknown as Place['tokens'] } })

@@ -1,8 +1,15 @@
 /** Failed attempts by where they come from: a bucket each, of which so many flow away by the second. */
 import type { Platform } from '@millrace/core'
 
-const BURST = 20
-const PER_SECOND = 1
+/** How many may fail. */
+interface Patience {
+  /** At once. */
+  readonly burst: number
+  /** In a second, in the long run. */
+  readonly perSecond: number
+}
+
+const PATIENCE: Patience = { burst: 20, perSecond: 1 }
 /** Beyond so many addresses the one that failed longest ago is forgotten. */
 const ADDRESSES_MAX = 10_000
 
@@ -13,21 +20,24 @@ interface Bucket {
 
 export class Attempts {
   readonly #platform: Platform
+  readonly #patience: Patience
   readonly #buckets = new Map<string, Bucket>()
 
-  constructor(platform: Platform) {
+  constructor(platform: Platform, patience = PATIENCE) {
     this.#platform = platform
+    this.#patience = patience
   }
 
   /** How long somebody there has to wait, in milliseconds; 0: not at all. */
   waitMs(address: string): number {
-    const excess = this.#failures(address) - BURST
-    return excess < 0 ? 0 : Math.ceil(((excess + 1) / PER_SECOND) * 1_000)
+    const { burst, perSecond } = this.#patience
+    const excess = this.#failures(address) - burst
+    return excess < 0 ? 0 : Math.ceil(((excess + 1) / perSecond) * 1_000)
   }
 
   /** One more has failed. The bucket is full at some time: who goes on does not wait for ever. */
-  failed(address: string): void {
-    const failures = Math.min(this.#failures(address) + 1, BURST * 2)
+  failed(address: string, weight = 1): void {
+    const failures = Math.min(this.#failures(address) + weight, this.#patience.burst * 2)
     this.#buckets.delete(address)
     this.#buckets.set(address, { failures, atMs: this.#platform.monotonicMs() })
     if (this.#buckets.size <= ADDRESSES_MAX) return
@@ -38,7 +48,7 @@ export class Attempts {
   #failures(address: string): number {
     const bucket = this.#buckets.get(address)
     if (bucket === undefined) return 0
-    const flown = ((this.#platform.monotonicMs() - bucket.atMs) / 1_000) * PER_SECOND
+    const flown = ((this.#platform.monotonicMs() - bucket.atMs) / 1_000) * this.#patience.perSecond
     return Math.max(0, bucket.failures - flown)
   }
 }

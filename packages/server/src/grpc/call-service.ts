@@ -1,7 +1,7 @@
 /** The calls and streams of the service layer as services of gRPC: who calls, what they say, and what it comes to. */
 import { ClosedError } from '@millrace/core'
 import { CALLS } from '../service/calls.ts'
-import { admit, runCall } from '../service/run-call.ts'
+import { admit, isWait, runCall } from '../service/run-call.ts'
 import { STREAMS } from '../service/streams.ts'
 import { EventHub } from '../service/events/hub.ts'
 import { traceHeaders } from '../tracing/trace-headers.ts'
@@ -66,11 +66,15 @@ function callHandler(
       trace: traceOf(given.metadata),
     }
     await admit(call, scene)
+    const input = requests.decode(given.request)
+    const leave = isWait(input) ? parts.open?.enter(caller.name) : undefined
     try {
-      return answers.encode(await runCall(call, requests.decode(given.request), scene))
+      return answers.encode(await runCall(call, input, scene))
     } catch (error) {
       // what it was aborted with tells nobody anything
       throw ending.aborted && isAbort(error) ? new ClosedError('This server') : error
+    } finally {
+      leave?.()
     }
   }
   return (given, answer: sendUnaryData<Buffer>) => {

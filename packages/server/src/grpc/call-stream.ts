@@ -6,7 +6,7 @@ import { Caller } from '../access/caller.ts'
 import { whileItCounts } from '../access/standing.ts'
 import { openStream } from '../service/run-call.ts'
 import { codecOf, type Codec } from '../wire/codec.ts'
-import { checkRate } from './admission.ts'
+import { admitted } from './admission.ts'
 import { credentialsOf } from './credentials.ts'
 import { CallRecord } from './call-record.ts'
 import { refusalOfEnded } from './refusal.ts'
@@ -74,11 +74,12 @@ async function tell(
   const credentials = credentialsOf(given)
   const authenticate = async (): Promise<Identity> => {
     const identity = await parts.authenticator.authenticate(credentials)
-    line.know(identity).requireAnywhere(call.permission)
+    line.know(new Caller(identity)).requireAnywhere(call.permission)
     return identity
   }
-  const caller = line.know(await authenticate())
-  checkRate(caller, parts.rates)
+  const caller = line.know(await admitted(given, parts))
+  caller.requireAnywhere(call.permission)
+  line.entered(parts.open?.enter(caller.name))
   const scene = { ...parts, caller, hub, signal: line.signal, current: () => line.caller! }
   const items = await openStream(call, requests.decode(given.request), scene)
   const { platform } = parts
@@ -138,9 +139,16 @@ class Line {
     return this.#refusal
   }
 
-  know(identity: Identity): Caller {
-    this.#caller = new Caller(identity)
-    return this.#caller
+  know(caller: Caller): Caller {
+    this.#caller = caller
+    return caller
+  }
+
+  /** @param left is to be called when it is over */
+  entered(left: (() => void) | undefined): void {
+    if (left === undefined) return
+    if (this.signal.aborted) left()
+    else this.signal.addEventListener('abort', left, { once: true })
   }
 
   refuse(error: unknown): void {

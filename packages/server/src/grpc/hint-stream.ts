@@ -52,6 +52,7 @@ async function tell(
   if (!ANY.some((permission) => caller.mayAnywhere(permission)))
     throw new AccessError('forbidden', `The credential ${caller.name} has no role.`)
   if (signal.aborted) return
+  const left = parts.open?.enter(caller.name)
   const watching = store.watch()
   const leave = (): void => void watching.return?.().catch(() => undefined) // nobody is there who could be told
   signal.addEventListener('abort', leave)
@@ -69,6 +70,7 @@ async function tell(
   } finally {
     signal.removeEventListener('abort', leave)
     leave()
+    left?.()
   }
   if (refused.signal.aborted) throw refused.signal.reason as Error
 }

@@ -14,19 +14,22 @@ export interface GrpcParts extends ServerParts {
 }
 
 /** How the gRPC server is. */
-export interface GrpcServices extends Pick<GrpcOptions, 'signal' | 'limits'> {
+export interface GrpcServices extends Pick<GrpcOptions, 'signal' | 'limits' | 'door'> {
   /** Whether tools are told what is served. Default `false`. */
   readonly reflection?: boolean | undefined
 }
 
 /** Its streams end with the signal of the options. */
-export function newGrpc(parts: GrpcParts, { signal, limits, reflection = false }: GrpcServices): Server {
+export function newGrpc(
+  parts: GrpcParts,
+  { signal, limits, door, reflection = false }: GrpcServices,
+): Server {
   const { budgets } = parts.mill['~served']
   const served = [...callServices(parts, signal), workerService(parts, signal)]
   const definitions = [StoreService, ...served.map(({ definition }) => definition)]
   const services = definitions.map(({ typeName }) => typeName)
   const health = healthService({ health: parts.health, parts, services, signal })
-  const server = newGrpcServer({ ...parts, budgets }, { signal, limits, services: [...served, health] })
+  const server = newGrpcServer({ ...parts, budgets }, { signal, limits, door, services: [...served, health] })
   if (reflection) addReflection(server, [...definitions, health.definition], parts)
   return server
 }

@@ -2,7 +2,7 @@
 import { AccessError, type ServedBudgets } from '@millrace/core'
 import { audited } from '../audit/noting.ts'
 import { requestOf, responseOf, takenOf, type PortMethod } from '../wire/methods.ts'
-import { PAGES_AT_ONCE, Turns } from '../listen/turns.ts'
+import { inTurn } from '../service/pages.ts'
 import { AS_IT_IS } from '../service/redaction.ts'
 import { carry } from './store-policy.ts'
 import { SessionOwners } from './policy/session-owners.ts'
@@ -14,7 +14,17 @@ import type { ServerParts } from '../parts.ts'
 /** The part of the server that the calls need. */
 export interface StoreCallParts extends Pick<
   ServerParts,
-  'store' | 'platform' | 'logger' | 'authenticator' | 'audit' | 'recorder' | 'rates' | 'redact'
+  | 'store'
+  | 'platform'
+  | 'logger'
+  | 'authenticator'
+  | 'audit'
+  | 'recorder'
+  | 'rates'
+  | 'redact'
+  | 'traffic'
+  | 'open'
+  | 'pages'
 > {
   /** By which what is added is judged. Left out: it is not. */
   readonly budgets?: ServedBudgets | undefined
@@ -24,7 +34,6 @@ export class StoreCalls {
   readonly #parts: StoreCallParts
   readonly #owners: SessionOwners
   readonly #queues: TaskQueues
-  readonly #pages = new Turns(PAGES_AT_ONCE)
 
   constructor(parts: StoreCallParts) {
     this.#parts = parts
@@ -47,7 +56,8 @@ export class StoreCalls {
       const isRaw = redact !== AS_IT_IS && showsRaw(method, taken)
       return carry(method, taken as never, isRaw ? { ...scene, caller: seeingRaw(caller) } : scene)
     }
-    if (PAGES.has(method)) return this.#pages.run(async () => responseOf(method, await run()))
+    if (PAGES.has(method))
+      return inTurn(this.#parts, caller.name, async () => responseOf(method, await run()))
     if (!isAudited(method, taken)) return responseOf(method, await run())
     const deed = { caller: caller.name, call: `store.${method}`, target: targetOf(method, taken) }
     return responseOf(method, await audited(deed, this.#parts, run))

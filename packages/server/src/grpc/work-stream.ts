@@ -9,7 +9,7 @@ import { codecOf } from '../wire/codec.ts'
 import { readFrame, type Frame } from '../wire/frame.ts'
 import { requestCodec } from '../wire/methods.ts'
 import { StoreService } from '../wire/generated/millrace/v1/store_pb.ts'
-import { checkRate } from './admission.ts'
+import { admitted } from './admission.ts'
 import { CallRecord } from './call-record.ts'
 import { credentialsOf } from './credentials.ts'
 import { refusalOf, toldOf } from './status.ts'
@@ -50,6 +50,7 @@ class WorkStream {
   /** The client, or the server, wants to end. */
   #isEnding = false
   #timer: Timer | undefined
+  #leave: (() => void) | undefined
 
   constructor(call: ServerDuplexStream<Buffer, Buffer>, scene: StreamScene) {
     this.#call = call
@@ -78,8 +79,13 @@ class WorkStream {
   }
 
   async #admit(): Promise<void> {
-    await this.#authenticate()
-    checkRate(this.#caller!, this.#scene.parts.rates)
+    const { parts } = this.#scene
+    this.#caller = await admitted(this.#call, parts)
+    this.#record.caller = this.#caller.name
+    this.#leave = parts.open?.enter(this.#caller.name)
+    // who is gone by now has been heard of already
+    if (this.#isOver) this.#leave?.()
+    else this.#lookLater()
   }
 
   async #authenticate(): Promise<void> {
@@ -179,6 +185,7 @@ class WorkStream {
   #over(): void {
     this.#isOver = true
     this.#timer?.cancel()
+    this.#leave?.()
     this.#scene.signal.removeEventListener('abort', this.#end)
   }
 }

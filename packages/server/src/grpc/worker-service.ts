@@ -13,7 +13,7 @@ import {
   type RunResponse,
 } from '../wire/generated/millrace/v1/worker_service_pb.ts'
 import { ForeignWorker } from '../workers/foreign-worker.ts'
-import { checkRate } from './admission.ts'
+import { admitted } from './admission.ts'
 import { credentialsOf } from './credentials.ts'
 import { CallRecord } from './call-record.ts'
 import { refusalOfEnded } from './refusal.ts'
@@ -52,6 +52,7 @@ class WorkerStream {
   readonly #drain = (): void => this.#worker?.drain()
   #worker: ForeignWorker | undefined
   #watch: Disposable | undefined
+  #leave: (() => void) | undefined
   /** The worker has asked for so much that nothing more is heard of it for now. */
   #isBusy = false
   #isOver = false
@@ -79,10 +80,10 @@ class WorkerStream {
   async #authenticate(): Promise<Caller> {
     const { authenticator, platform } = this.#parts
     const credentials = credentialsOf(this.#call)
-    const caller = new Caller(await authenticator.authenticate(credentials))
+    const caller = await admitted(this.#call, this.#parts)
     this.#record.caller = caller.name
-    checkRate(caller, this.#parts.rates)
     caller.requireAnywhere('work')
+    if (!this.#isOver) this.#leave = this.#parts.open?.enter(caller.name)
     const authenticate = async (): ReturnType<typeof authenticator.authenticate> => {
       const identity = await authenticator.authenticate(credentials)
       const now = new Caller(identity)
@@ -166,6 +167,7 @@ class WorkerStream {
     if (this.#isOver) return
     this.#isOver = true
     this.#watch?.[Symbol.dispose]()
+    this.#leave?.()
     this.#ending.removeEventListener('abort', this.#drain)
     if (error === undefined) {
       if (this.#call.cancelled) this.#record.abandoned()

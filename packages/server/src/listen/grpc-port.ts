@@ -16,12 +16,16 @@ interface GrpcPlan extends PortPlan {
 
 export async function openGrpcPort(plan: GrpcPlan): Promise<Port> {
   const { ServerCredentials } = await import('@grpc/grpc-js')
-  const { server, logger, limits } = plan
+  const { server, logger, limits, door } = plan
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
   const sockets = new Set<Socket>()
   const take = (socket: Socket): void => {
     sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+    const { remoteAddress, remotePort } = socket
+    socket.once('close', () => {
+      sockets.delete(socket)
+      door.left(`${remoteAddress}:${remotePort}`, remoteAddress)
+    })
     // whatever becomes of it: its session is told by itself
     socket.on('error', (error) => logger.debug({ err: error }, 'A connection of gRPC has failed.'))
     injector.injectConnection(socket)

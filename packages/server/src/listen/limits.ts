@@ -21,9 +21,21 @@ export interface ListenLimits {
   readonly messageBytesMax: number
   /**
    * Bytes that a port holds altogether, of requests that have not come whole and of answers that are not taken: beyond
-   * that those are cut off who have held some for longest. Bodies of REST have as much for themselves.
+   * that those are cut off who have held some for longest, and so are those of one credential beyond a quarter of it. Bodies
+   * of REST have as much for themselves.
    */
   readonly heldBytesMax: number
+  /**
+   * Connections from one address that may do harm in a second, and five times as many at once: beyond that new ones from
+   * there are turned away, and those that are open go on. Harm is a request that is too long or never whole, an answer that
+   * is never taken, what is no HTTP, calls taken back by the hundred, and a connection of gRPC without a call.
+   */
+  readonly harmPerSecond: number
+  /**
+   * Calls of one connection of gRPC that may be for nothing in a second, and five times as many at once: refused before they
+   * were read, too long, or taken back as soon as they were made. Beyond that it is closed, and that is harm.
+   */
+  readonly wastedPerSecond: number
   /** Calls of gRPC at the same time on one connection. */
   readonly streamsMax: number
   /** A connection of gRPC on which nothing comes is asked so often whether it is still there, */
@@ -48,6 +60,8 @@ export const LISTEN_LIMITS: ListenLimits = {
   handshakeTimeoutMs: 10_000,
   messageBytesMax: 16_777_216,
   heldBytesMax: 268_435_456,
+  harmPerSecond: 10,
+  wastedPerSecond: 20,
   streamsMax: 1_000,
   pingIntervalMs: 30_000,
   pingTimeoutMs: 10_000,

@@ -10,6 +10,7 @@ import {
   type Members,
   type Platform,
 } from '@millrace/core'
+import { Doorkeeper } from './doorkeeper.ts'
 import type { Draining } from './draining.ts'
 import { openGrpcPort } from './grpc-port.ts'
 import { openHttpPort, type Fetch } from './http-port.ts'
@@ -45,6 +46,8 @@ export interface Answering {
   /** Whether callers are told apart. */
   readonly authentication: 'none' | 'some'
   readonly draining: Draining
+  /** Default: one of its own. */
+  readonly door?: Doorkeeper | undefined
   readonly logger: Logger
   readonly platform?: Platform | undefined
 }
@@ -89,7 +92,8 @@ export async function listen(answering: Answering, options: ListenOptions = {}):
   const ports: Port[] = []
   try {
     const hosts = answering.authentication === 'none' && isLoopback(host) ? 'local' : 'any'
-    const common = { host, tls, limits, logger }
+    const { door = new Doorkeeper({ platform, logger, perSecond: limits.harmPerSecond }) } = answering
+    const common = { host, tls, limits, logger, door }
     ports.push(await openHttpPort({ ...common, port, hosts, fetch: answering.fetch }))
     if (grpcPort !== null && answering.grpc !== null)
       ports.push(await openGrpcPort({ ...common, port: grpcPort, server: answering.grpc }))

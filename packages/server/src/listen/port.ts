@@ -1,6 +1,7 @@
 /** What both ports have in common. */
-import type { AddressInfo, Server } from 'node:net'
+import type { AddressInfo, BlockList, Server } from 'node:net'
 import { InvalidArgumentError, type Logger } from '@millrace/core'
+import type { Doorkeeper } from './doorkeeper.ts'
 import type { ListenLimits } from './limits.ts'
 import type { TlsFiles } from './tls-files.ts'
 
@@ -10,6 +11,7 @@ export interface PortPlan {
   readonly port: number
   readonly tls: TlsFiles | null
   readonly limits: ListenLimits
+  readonly door: Doorkeeper
   readonly logger: Logger
 }
 
@@ -22,8 +24,15 @@ export interface Port {
   end(): void
 }
 
+/** Whom the doorkeeper turns away Node closes without making anything of the connection. */
+interface Guarded {
+  blockList: BlockList
+}
+
 /** @throws InvalidArgumentError if the address is not to be had */
-export async function bound(server: Server, { host, port }: PortPlan): Promise<AddressInfo> {
+export async function bound(server: Server, { host, port, door }: PortPlan): Promise<AddressInfo> {
+  // an option of net's own servers, which those of HTTP and TLS do not hand on
+  ;(server as Server & Guarded).blockList = door
   await new Promise<void>((resolve, reject) => {
     const fail = (cause: NodeJS.ErrnoException): void => reject(unavailable(cause, host, port))
     server.once('error', fail)

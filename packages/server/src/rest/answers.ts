@@ -10,7 +10,20 @@ export function jsonAnswer(
   status = 200,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return new Response(JSON.stringify(value), {
+  return textAnswer(jsonText(value), status, headers)
+}
+
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value)
+}
+
+/** An answer whose text is JSON already. */
+export function textAnswer(
+  text: string,
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return new Response(text, {
     status,
     headers: { ...COMMON, 'content-type': 'application/json; charset=utf-8', ...headers },
   })

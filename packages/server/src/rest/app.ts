@@ -1,17 +1,18 @@
 /** The REST API as a function of requests. */
-import { ClosedError, InvalidArgumentError } from '@millrace/core'
+import { BackpressureError, ClosedError, InvalidArgumentError } from '@millrace/core'
 import { Hono } from 'hono'
 import { Caller, type CertificateSubject, type Credentials } from '../access/caller.ts'
 import { REQUESTS, TokenBuckets, type RequestRate } from '../access/token-buckets.ts'
 import { CALLS } from '../service/calls.ts'
 import { EventHub } from '../service/events/hub.ts'
 import { InvalidRequestError } from '../service/errors.ts'
+import { Traffic, TRAFFIC } from '../access/traffic.ts'
 import { HeldBytes } from '../listen/held-bytes.ts'
 import { LISTEN_LIMITS } from '../listen/limits.ts'
 import { PAGES_AT_ONCE, Turns } from '../listen/turns.ts'
-import { admit, openStream, runCall } from '../service/run-call.ts'
+import { admit, isWait, openStream, runCall } from '../service/run-call.ts'
 import { STREAMS } from '../service/streams.ts'
-import { jsonAnswer } from './answers.ts'
+import { jsonText, textAnswer } from './answers.ts'
 import { jsonBody } from './body.ts'
 import { checkAccept, checkHost, checkSite, type ServedHosts } from './guards.ts'
 import { openApiDocument } from './openapi.ts'
@@ -19,7 +20,7 @@ import { queryInput } from './query.ts'
 import { RestError } from './refusals.ts'
 import { pathMembers, ROUTES, STREAM_ROUTES, type Route } from './routes.ts'
 import { eventStream, eventStreamHeaders } from './sse.ts'
-import { OpenCounts } from './open-counts.ts'
+import { OpenCounts, STREAMS_MAX } from '../access/open-counts.ts'
 import { Visit } from './visit.ts'
 import { traceHeaders } from '../tracing/trace-headers.ts'
 import type { ServerParts } from '../parts.ts'
@@ -35,6 +36,8 @@ export interface RestOptions {
   readonly bodyBytes?: number | undefined
   /** How often each credential may ask. Default 1 000 in a second, 2 000 at once. */
   readonly requests?: RequestRate | undefined
+  /** How many bytes each credential may send and be sent in a second: what is beyond is read, or made, later. Default 64 MiB. */
+  readonly traffic?: number | undefined
   /** Streams and waits that each credential may have open. Default 1 000. */
   readonly streams?: number | undefined
   /** What is kept for those who come back to a stream. Default 10 000 events of 16 MiB together. */
@@ -47,6 +50,10 @@ export interface RequestMeta {
   readonly certificate?: CertificateSubject | null | undefined
   /** Where it comes from. */
   readonly address?: string | null | undefined
+  /** Calls back, once, when all of the answer has been taken, or nobody takes it any more. */
+  readonly whenTaken?: ((callback: () => void) => void) | undefined
+  /** Breaks the connection off. */
+  readonly cutOff?: (() => void) | undefined
 }
 
 /** The REST API. */
@@ -58,7 +65,6 @@ export interface RestApp {
 }
 
 const BODY_BYTES = 16 * 1_048_576
-const STREAMS_MAX = 1_000
 const BASE_PATH = /^(\/[A-Za-z0-9_.~-]+)*$/
 
 /** @throws InvalidArgumentError */
@@ -67,9 +73,6 @@ export function checkBasePath(path: string): void {
   const hint = 'It is empty, or begins with / and does not end with it: /queue'
   throw new InvalidArgumentError(`basePath is ${JSON.stringify(path)}.`, { hint })
 }
-/** What answers with many tasks. */
-const PAGES: ReadonlySet<string> = new Set(['tasks.list', 'tasks.dead'])
-
 /** @throws InvalidArgumentError */
 export function restApp(parts: ServerParts, options: RestOptions = {}): RestApp {
   const app = new App(parts, options)
@@ -90,6 +93,11 @@ interface Admitted {
   readonly credentials: Credentials
 }
 
+interface Told {
+  readonly caller: Caller
+  readonly meta: RequestMeta
+}
+
 interface Environment {
   // eslint-disable-next-line typescript/naming-convention -- the name that hono gives it
   Bindings: Pick<Arrival, 'meta' | 'visit'>
@@ -100,9 +108,11 @@ class App implements RestApp {
   readonly #hosts: ServedHosts
   readonly #bodyBytes: number
   /** Of bodies that have not come whole. */
-  readonly #bodies = new HeldBytes(LISTEN_LIMITS.heldBytesMax)
-  readonly #pages = new Turns(PAGES_AT_ONCE)
+  readonly #bodies = HeldBytes.inQuarters(LISTEN_LIMITS.heldBytesMax)
+  /** Of answers that are not taken: none is as long as a body may be. */
+  readonly #answers = HeldBytes.inQuarters(LISTEN_LIMITS.heldBytesMax / 2)
   readonly #buckets: TokenBuckets
+  readonly #traffic: Traffic
   readonly #open: OpenCounts
   readonly #hub: EventHub
   readonly #hono: Hono<Environment>
@@ -115,14 +125,16 @@ class App implements RestApp {
       hosts = 'any',
       bodyBytes = BODY_BYTES,
       requests = REQUESTS,
+      traffic = TRAFFIC,
       streams = STREAMS_MAX,
     } = options
     checkBasePath(basePath)
-    this.#parts = parts
     this.#hosts = hosts
     this.#bodyBytes = bodyBytes
     this.#buckets = parts.rates ?? new TokenBuckets(requests, parts.platform)
-    this.#open = new OpenCounts(streams)
+    this.#traffic = parts.traffic ?? new Traffic(traffic, parts.platform)
+    this.#open = parts.open ?? new OpenCounts(streams)
+    this.#parts = { pages: new Turns(PAGES_AT_ONCE), ...parts, traffic: this.#traffic }
     const { mill, platform, logger, hub } = parts
     this.#hub = hub ?? new EventHub({ mill, platform, logger, bounds: options.events })
     if (hub === undefined) this.#closing.signal.addEventListener('abort', () => this.#hub.close())
@@ -192,15 +204,12 @@ class App implements RestApp {
     const trace = traceHeaders((name) => request.headers.get(name))
     const scene = { ...this.#parts, caller, signal, trace }
     await admit(call, scene)
-    const input = await this.#input({ request, route, params })
-    const leave = isWait(input) ? this.#open.enter(caller.name) : undefined
+    const input = await this.#input({ request, route, params }, caller)
+    const leave = isWait(input) ? this.#entered(caller) : undefined
     try {
-      const run = (): Promise<unknown> => {
-        signal.throwIfAborted()
-        return runCall(call, input, scene)
-      }
-      const output = PAGES.has(route.call) ? await this.#pages.run(run) : await run()
-      return jsonAnswer(output, statusOf(route, output))
+      signal.throwIfAborted()
+      const output = await runCall(call, input, scene)
+      return this.#told(jsonText(output), statusOf(route, output), { caller, meta })
     } catch (error) {
       // what it was aborted with tells nobody anything
       throw this.#closing.signal.aborted && isAbort(error, signal) ? new ClosedError('This server') : error
@@ -215,9 +224,9 @@ class App implements RestApp {
     checkAccept(request, 'text/event-stream')
     const { caller, credentials } = await this.#admitted({ request, meta, visit })
     caller.requireAnywhere(call.permission)
-    const input = await this.#input({ request, route, params })
+    const input = await this.#input({ request, route, params }, caller)
     if (request.method === 'HEAD') return new Response(null, { headers: eventStreamHeaders() })
-    const leave = this.#open.enter(caller.name)
+    const leave = this.#entered(caller)
     const controller = new AbortController()
     const stop = (): void => controller.abort()
     const signals = [this.#closing.signal, request.signal]
@@ -270,12 +279,34 @@ class App implements RestApp {
     return { caller, credentials }
   }
 
+  /** An answer counts for its caller until it is taken. */
+  #told(text: string, status: number, { caller: { name }, meta }: Told): Response {
+    this.#traffic.took(name, text.length)
+    const { whenTaken, cutOff } = meta
+    if (whenTaken !== undefined && cutOff !== undefined) {
+      const hold = this.#answers.hold(name, cutOff)
+      hold.add(text.length)
+      whenTaken(() => hold.clear())
+    }
+    return textAnswer(text, status)
+  }
+
+  /** @throws RestError */
+  #entered({ name }: Caller): () => void {
+    try {
+      return this.#open.enter(name)
+    } catch (error) {
+      if (!(error instanceof BackpressureError)) throw error
+      const { message, hint, retryAfterMs } = error
+      throw new RestError('rate-limited', message, { hint, retryAfterMs: retryAfterMs ?? undefined })
+    }
+  }
+
   /** @throws RestError, InvalidRequestError */
-  async #input({
-    request,
-    route,
-    params,
-  }: Omit<Arrival, 'meta' | 'visit'>): Promise<Readonly<Record<string, unknown>>> {
+  async #input(
+    { request, route, params }: Omit<Arrival, 'meta' | 'visit'>,
+    { name }: Caller,
+  ): Promise<Readonly<Record<string, unknown>>> {
     const { searchParams } = new URL(request.url)
     const named: Record<string, unknown> = { ...queryInput(searchParams, route.query ?? {}) }
     for (const [member, header] of Object.entries(route.headers ?? {})) {
@@ -284,7 +315,13 @@ class App implements RestApp {
     }
     for (const member of pathMembers(route)) named[member] = params[member]
     if (route.method === 'GET' || route.method === 'DELETE') return named
-    const body = (await jsonBody(request, this.#bodyBytes, this.#bodies)) ?? {}
+    const body =
+      (await jsonBody(request, {
+        bytesMax: this.#bodyBytes,
+        held: this.#bodies,
+        traffic: this.#traffic,
+        name,
+      })) ?? {}
     if (typeof body !== 'object' || body === null || Array.isArray(body))
       throw new InvalidRequestError('The body is no JSON object.', [])
     const elsewhere = [...pathMembers(route), ...Object.keys(route.headers ?? {})]
@@ -332,10 +369,6 @@ function nothingHere(): RestError {
 function statusOf({ answers }: Route, output: unknown): number {
   if (answers !== 'created') return 200
   return (output as { readonly outcome?: unknown }).outcome === 'duplicate' ? 200 : 201
-}
-
-function isWait(input: Readonly<Record<string, unknown>>): boolean {
-  return input['within'] !== undefined
 }
 
 /** A caller who hangs up is told of by Node with an error of its own. */

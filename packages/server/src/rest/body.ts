@@ -2,15 +2,29 @@
 import { InvalidRequestError } from '../service/errors.ts'
 import { DEPTH_MAX, depthOf } from '../wire/json-depth.ts'
 import { RestError } from './refusals.ts'
+import type { Traffic } from '../access/traffic.ts'
 import type { HeldBytes } from '../listen/held-bytes.ts'
+
+/** How a body is read. */
+export interface BodyPlan {
+  readonly bytesMax: number
+  readonly held: HeldBytes
+  readonly traffic: Traffic
+  /** Of the credential whose it is. */
+  readonly name: string
+}
+
+/** So much of each is read at once, whatever its credential has sent already. */
+const SMALL_BYTES = 65_536
 
 /**
  * The body as JSON; `undefined`: there is none.
  *
  * @throws RestError, InvalidRequestError
  */
-export async function jsonBody(request: Request, bytesMax: number, held: HeldBytes): Promise<unknown> {
+export async function jsonBody(request: Request, plan: BodyPlan): Promise<unknown> {
   const { headers } = request
+  const { bytesMax } = plan
   const encoding = headers.get('content-encoding')
   if (encoding !== null && encoding.toLowerCase() !== 'identity') {
     throw new RestError('unsupported-media-type', `The body is encoded (${encoding.slice(0, 40)}).`, {
@@ -20,7 +34,7 @@ export async function jsonBody(request: Request, bytesMax: number, held: HeldByt
   }
   const declared = Number(headers.get('content-length') ?? 0)
   if (declared > bytesMax) throw tooLarge(bytesMax)
-  const bytes = await readAll(request, bytesMax, held)
+  const bytes = await readAll(request, plan)
   if (bytes.length === 0) return undefined
   checkType(headers.get('content-type'))
   const text = decoded(bytes)
@@ -41,13 +55,13 @@ function checkType(type: string | null): void {
   })
 }
 
-async function readAll({ body }: Request, bytesMax: number, held: HeldBytes): Promise<Uint8Array> {
+async function readAll({ body }: Request, { bytesMax, held, traffic, name }: BodyPlan): Promise<Uint8Array> {
   if (body === null) return new Uint8Array()
   const chunks: Uint8Array[] = []
   let length = 0
   const reader = (body as ReadableStream<Uint8Array>).getReader()
   const evicted = new AbortController()
-  const hold = held.hold(() => evicted.abort())
+  const hold = held.hold(name, () => evicted.abort())
   // whoever reads on is told that there is no more
   evicted.signal.addEventListener('abort', () => drop(reader))
   try {
@@ -57,6 +71,8 @@ async function readAll({ body }: Request, bytesMax: number, held: HeldBytes): Pr
       length += next.value.length
       hold.add(next.value.length)
       chunks.push(next.value)
+      const waitMs = traffic.took(name, next.value.length)
+      if (waitMs > 0 && length > SMALL_BYTES && !evicted.signal.aborted) await traffic.rest(waitMs)
     }
   } catch (cause) {
     // the connection is gone, or what came on it is no HTTP

@@ -2,7 +2,11 @@
 import { audited, auditRefused } from '../audit/noting.ts'
 import type { z } from 'zod'
 import { invalidInput } from './errors.ts'
+import { inTurn } from './pages.ts'
 import type { Call, Scene, StreamCall, StreamItem, StreamScene } from './call.ts'
+
+/** What answers with many tasks. */
+const PAGES: ReadonlySet<string> = new Set(['tasks.list', 'tasks.dead'])
 
 /**
  * Looks whether the caller may, whether the input is one, and makes the call. What is to be kept in the audit is, before
@@ -15,9 +19,21 @@ export async function runCall(call: Call, given: unknown, scene: Scene): Promise
   await admit(call, scene)
   const input = parsedInput(call.input, given)
   const target = call.audited?.(input)
-  const run = (): Promise<unknown> => call.run(input, scene)
-  if (target === undefined) return run()
-  return audited({ caller: scene.caller.name, call: call.name, target }, scene, run)
+  if (PAGES.has(call.name)) return inTurn(scene, scene.caller.name, () => run(call, input, scene))
+  if (target === undefined) return run(call, input, scene)
+  const deed = { caller: scene.caller.name, call: call.name, target }
+  return audited(deed, scene, () => call.run(input, scene))
+}
+
+/** Nobody may wait for it any more when it is its turn. */
+async function run(call: Call, input: z.output<Call['input']>, scene: Scene): Promise<unknown> {
+  scene.signal.throwIfAborted()
+  return call.run(input, scene)
+}
+
+/** Whether it may go on for as long as the caller says: so many of them may be open. */
+export function isWait(input: object): boolean {
+  return 'within' in input && input.within !== undefined
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Clients that take their time, or too much: they are cut off, and others go on. */
+import { Agent } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
@@ -137,4 +138,37 @@ test('a message of gRPC that is too long is refused', async () => {
   using client = scene.client()
   expect(await client.echo('a'.repeat(900))).toHaveLength(900)
   await expect(client.echo('a'.repeat(1_100))).rejects.toMatchObject({ code: 8 })
+})
+
+test('of a body that nobody wants no more is read, and whoever sends it hears the answer', async () => {
+  await using scene = await Scene.start({ fetch: () => new Response('too long', { status: 413 }) })
+  const sender = dial(scene.url)
+  const answer = once(sender, 'data') as Promise<[Buffer]>
+  const over = closed(sender)
+  sender.write('POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n')
+  const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`
+  let sent = 0
+  const more = (): void => {
+    while (!sender.destroyed && sender.write(chunk)) sent += chunk.length
+  }
+  sender.on('drain', more)
+  more()
+  expect(String((await answer)[0])).toMatch(/^HTTP\/1.1 413[^]*connection: close/i)
+  await over
+  // what the kernel holds on both sides
+  expect(sent).toBeLessThan(16 * 1_048_576)
+})
+
+test('a short body that nobody wants leaves the connection as it is', async () => {
+  await using scene = await Scene.start({ fetch: () => new Response('no', { status: 403 }) })
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  for (let count = 0; count < 3; count++) {
+    const { status, headers } = await get(scene.url, {
+      agent,
+      method: 'POST',
+      headers: { 'transfer-encoding': 'chunked' },
+    })
+    expect([status, headers.connection]).toEqual([403, 'keep-alive'])
+  }
+  agent.destroy()
 })

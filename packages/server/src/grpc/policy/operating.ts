@@ -1,7 +1,17 @@
 /** Who may command tasks and queues, look at them, and look after the store. */
 import { AccessError, InvalidArgumentError } from '@millrace/core'
-import type { CommandAnswer, CommandOutcome, CommandRequest, TaskId } from '@millrace/core/store'
+import type {
+  CommandAnswer,
+  CommandOutcome,
+  CommandRequest,
+  ListAnswer,
+  ListRequest,
+  Store,
+  TaskId,
+  TaskSummary,
+} from '@millrace/core/store'
 import { narrowFilter } from '../../service/narrow-filter.ts'
+import { fittingPage } from '../../service/pages.ts'
 import { givenHost } from './session-owners.ts'
 import {
   BYTES_MAX,
@@ -102,13 +112,14 @@ export const INSPECTION: StorePolicies<
     reach: 'seen',
     async carry(asked, { caller, store }) {
       const request = { ...asked, limit: pageOf(asked.limit) }
-      if (mayAllEverywhere(caller, LOOKING)) return store.list(request)
+      if (mayAllEverywhere(caller, LOOKING)) return pageFrom(store, request)
       const { queue } = request.filter
       if (queue !== undefined && !mayAny(caller, LOOKING, queue)) return { tasks: [], next: null }
-      if (queue !== undefined) return store.list(request)
+      if (queue !== undefined) return pageFrom(store, request)
       const { asked: filter, fits } = narrowFilter(request.filter)
-      const { tasks, next } = await store.list({ ...request, filter })
-      return { tasks: tasks.filter((task) => mayAny(caller, LOOKING, task.queue) && fits(task)), next }
+      const isSeen = (task: TaskSummary): boolean => mayAny(caller, LOOKING, task.queue) && fits(task)
+      const { tasks, next } = await pageFrom(store, { ...request, filter }, isSeen)
+      return { tasks: tasks.filter(isSeen), next }
     },
   },
   queues: {
@@ -207,4 +218,17 @@ async function commandIds(
   const answer = await store.command({ ...request, target: { ids: own } })
   const outcomes = answer.outcomes.values()
   return { ...answer, outcomes: allowed.map((one) => (one ? (outcomes.next().value ?? unknown) : unknown)) }
+}
+
+/** No longer than it has to be. */
+async function pageFrom(
+  store: Store,
+  request: ListRequest,
+  isSeen?: (task: TaskSummary) => boolean,
+): Promise<ListAnswer> {
+  const { limit, cursor } = request
+  const read = (count: number, from: string | null): Promise<ListAnswer> =>
+    store.list({ ...request, limit: count, cursor: from })
+  const { tasks, next = null } = await fittingPage({ limit, cursor, read, isSeen })
+  return { tasks, next }
 }

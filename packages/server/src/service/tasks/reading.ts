@@ -14,11 +14,13 @@ import {
 } from '../schemas/common.ts'
 import { narrowFilter } from '../narrow-filter.ts'
 import { HistoryLine, OneTask, TaskItem, TaskWhole } from '../schemas/task.ts'
+import { fittingPage } from '../pages.ts'
 import { checkSearch } from '../searching.ts'
 import { requireScope, seenTask } from '../sight.ts'
 import { shownItem, shownTask, shownValue } from '../shown.ts'
 
 const LIST_MAX = 1_000
+const LIST_DEFAULT = 50
 const TEXT_MAX = 200
 const CURSOR_MAX = 2_048
 export const EXAMPLE_ID = '0198c0de-0000-7000-8000-000000000000'
@@ -62,7 +64,13 @@ export const list = defineCall({
     checkSearch(given, scene)
     const query = { ...given, queue, state: state && [...new Set(state.map(storeState))] }
     const narrow = queue === undefined && !caller.mayEverywhere('view') ? narrowFilter(query) : undefined
-    const { tasks, next = null } = await mill.tasks.list(narrow?.asked ?? query)
+    const asked = narrow?.asked ?? query
+    const { tasks, next = null } = await fittingPage({
+      limit: query.limit ?? LIST_DEFAULT,
+      cursor: query.cursor ?? null,
+      read: (limit, cursor) => mill.tasks.list({ ...asked, limit, cursor: cursor ?? undefined }),
+      isSeen: (task) => caller.may('view', task.queue) && narrow?.fits(task) !== false,
+    })
     const wanted = state === undefined || state.includes('pending') ? undefined : new Set<string>(state)
     const shown = tasks.filter(
       (task) =>

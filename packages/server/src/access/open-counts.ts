@@ -1,5 +1,8 @@
-/** How many streams and waits each credential has open. */
-import { RestError } from './refusals.ts'
+/** How many streams and waits each credential has open, by whatever transport. */
+import { BackpressureError } from '@millrace/core'
+
+export const STREAMS_MAX = 1_000
+const AGAIN_MS = 1_000
 
 export class OpenCounts {
   readonly #max: number
@@ -11,14 +14,14 @@ export class OpenCounts {
 
   /**
    * @returns what is to be called, once, when it is not open any more
-   * @throws RestError `rate-limited`
+   * @throws BackpressureError
    */
   enter(name: string): () => void {
     const open = this.#open.get(name) ?? 0
     if (open >= this.#max) {
-      throw new RestError('rate-limited', `This credential has ${open} streams and waits open.`, {
+      throw new BackpressureError(`This credential has ${open} streams and waits open.`, {
         hint: 'Close some of them, or share one.',
-        retryAfterMs: 1_000,
+        retryAfterMs: AGAIN_MS,
       })
     }
     this.#open.set(name, open + 1)
