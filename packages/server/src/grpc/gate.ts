@@ -13,6 +13,7 @@ import type { Turns } from '../listen/turns.ts'
 import type { Platform } from '@millrace/core'
 import type { BareCall } from './guarded.ts'
 import type { Conduct, Connection } from './conduct.ts'
+import type { Pace } from './pace.ts'
 import type { CallOrigin } from './credentials.ts'
 import type { ServerParts } from '../parts.ts'
 
@@ -24,6 +25,7 @@ export interface GateParts extends Pick<ServerParts, 'authenticator' | 'rates'> 
   readonly held: HeldBytes
   readonly unpacked: Turns
   readonly conduct: Conduct
+  readonly pace: Pace
 }
 
 /** What of a call of grpc-js is not public. */
@@ -76,11 +78,14 @@ export class Gate {
     stream.on('data', (bytes: Buffer) => this.#came(bytes.length))
     stream.once('close', () => this.#closed())
     if (OPEN_TO_ALL.test(handler.path)) this.#open()
-    else this.#ask()
+    else {
+      this.#state = 'asking'
+      parts.pace.begin(this.#connection.peer, () => this.#ask())
+    }
   }
 
   #ask(): void {
-    this.#state = 'asking'
+    if (this.#inner.stream.closed) return
     admitted(this.#inner, this.#parts).then(
       ({ name }: Caller) => {
         this.#name = name

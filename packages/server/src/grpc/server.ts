@@ -9,6 +9,7 @@ import { HeldBytes } from '../listen/held-bytes.ts'
 import { Doorkeeper } from '../listen/doorkeeper.ts'
 import { Turns } from '../listen/turns.ts'
 import { Conduct } from './conduct.ts'
+import { Pace } from './pace.ts'
 import { UNPACKED_AT_ONCE } from './unpacking.ts'
 import { grpcOptions, LISTEN_LIMITS, type ListenLimits } from '../listen/limits.ts'
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
@@ -54,6 +55,7 @@ export function newGrpcServer(
     ...parts,
     held: HeldBytes.inQuarters(limits.heldBytesMax),
     unpacked: new Turns(UNPACKED_AT_ONCE),
+    pace: new Pace(),
     conduct: new Conduct({ platform, door: told, wastedPerSecond: limits.wastedPerSecond }),
   }
   const server = new Server({

@@ -4,7 +4,7 @@
  */
 
 /** Pages that are made at the same time. */
-export const PAGES_AT_ONCE = 4
+export const PAGES_AT_ONCE = 2
 
 export class Turns {
   #free: number

@@ -5,11 +5,11 @@
 import type { ServerParts } from '../parts.ts'
 
 /** A page is full when it has so many bytes, or a few more. */
-const PAGE_BYTES = 1_048_576
+const PAGE_BYTES = 262_144
 /** Asked for at first, while it is not known how large they are. */
 const FIRST = 50
 /** A byte of a page takes as much time to make as so many that are only sent. */
-const MAKING = 3
+const MAKING = 8
 /** What a task takes beside what users put into it. */
 const TASK_BYTES = 400
 
