@@ -5,7 +5,7 @@
 import type { ServerParts } from '../parts.ts'
 
 /** A page is full when it has so many bytes, or a few more. */
-const PAGE_BYTES = 262_144
+const PAGE_BYTES = 524_288
 /** Asked for at first, while it is not known how large they are. */
 const FIRST = 50
 /** A byte of a page takes as much time to make as so many that are only sent. */
