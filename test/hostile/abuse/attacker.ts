@@ -15,4 +15,3 @@ setPriority(constants.priority.PRIORITY_LOW)
 process.on('disconnect', () => process.exit(0)) // it goes with its parent
 ATTACKS[process.argv[2]!]!(JSON.parse(process.argv[3]!) as Place)
 setInterval(() => say({ through: through() }), TELL_MS)
-say('begun')

@@ -24,4 +24,6 @@ export interface Usage {
 }
 
 export type FromServer = { readonly place: Place } | Usage | { readonly error: string }
-export type FromAttacker = 'begun' | { readonly through: Through }
+export interface FromAttacker {
+  readonly through: Through
+}

@@ -5,7 +5,7 @@
 import type { Platform } from '@millrace/core'
 
 /** Bytes in a second. */
-export const TRAFFIC = 67_108_864
+export const TRAFFIC = 33_554_432
 /** So much of a second's may come at once. */
 const BURST_S = 1 / 4
 

@@ -59,8 +59,10 @@ export class Gate {
   #isAwaited = false
   #isResting = false
   #isAnswered = false
-  #coming!: Hold
-  #going!: Hold
+  /** Of a call that is let in. */
+  #coming: Hold | undefined
+  /** A handler of streams may answer before: it asks by itself who calls. */
+  #going: Hold | undefined
 
   constructor(call: BareCall, parts: GateParts) {
     this.#call = call
@@ -132,7 +134,7 @@ export class Gate {
 
   #came(bytes: number): void {
     if (this.#state !== 'open' || this.#isAnswered) return
-    this.#coming.add(bytes)
+    this.#coming?.add(bytes)
     const waitMs = this.#parts.traffic?.took(this.#name, bytes) ?? 0
     if (waitMs > 0) this.#rest(waitMs)
   }
@@ -165,7 +167,7 @@ export class Gate {
       const hear = listener.onReceiveMessage.bind(listener)
       listener.onReceiveMessage = (message: unknown) => {
         this.#isAwaited = false
-        if (this.#state === 'open') this.#coming.clear()
+        if (this.#state === 'open') this.#coming?.clear()
         hear(message)
       }
       start(listener)
@@ -177,10 +179,10 @@ export class Gate {
     const send = call.sendMessage.bind(call)
     call.sendMessage = (message: Buffer, sent) => {
       const going = this.#going
-      going.add(message.length)
+      going?.add(message.length)
       this.#parts.traffic?.took(this.#name, message.length)
       send(message, () => {
-        going.release(message.length)
+        going?.release(message.length)
         sent()
       })
     }
@@ -206,8 +208,8 @@ export class Gate {
 
   #closed(): void {
     if (this.#state === 'open') {
-      this.#coming.clear()
-      this.#going.clear()
+      this.#coming?.clear()
+      this.#going?.clear()
     }
     const isTakenBack = !this.#isAnswered && this.#parts.platform.monotonicMs() - this.#beganMs < SOON_MS
     if (isTakenBack) this.#waste()

@@ -36,7 +36,7 @@ export interface RestOptions {
   readonly bodyBytes?: number | undefined
   /** How often each credential may ask. Default 1 000 in a second, 2 000 at once. */
   readonly requests?: RequestRate | undefined
-  /** How many bytes each credential may send and be sent in a second: what is beyond is read, or made, later. Default 64 MiB. */
+  /** How many bytes each credential may send and be sent in a second: what is beyond is read, or made, later. Default 32 MiB. */
   readonly traffic?: number | undefined
   /** Streams and waits that each credential may have open. Default 1 000. */
   readonly streams?: number | undefined
