@@ -1,7 +1,7 @@
-// Ordinary tasks among which some are pills. Plain JavaScript: threads import it.
+// Ordinary tasks among which some are pills. Plain JavaScript: threads import it, and of Millrace only what they need, for they die often.
 import process from 'node:process'
 import { setTimeout as pause } from 'node:timers/promises'
-import { defineTask, unchecked } from 'millrace'
+import { defineTask, unchecked } from '@millrace/core'
 
 /** @typedef {{ n: number, pill: 'memory' | 'abort' | 'exit' | null }} Work */
 /** @type {import('@millrace/core').Schema<Work>} */
