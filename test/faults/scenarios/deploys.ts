@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ENGINES } from '../../servers/stage.ts'
 import { newJob } from '../rig/jobs.ts'
+import type { Order } from '../rig/caller.ts'
 import { Scene, standard } from '../rig/scene.ts'
-import { atMost, type Scenario, type Trial, type Verdict } from './scenario.ts'
+import { atMost, type Scenario, type Size, type Trial, type Verdict } from './scenario.ts'
 
 const WORKERS = 4
 const SLOTS = 10
@@ -23,20 +24,12 @@ export const deploys: Scenario = {
 async function runDeploys(trial: Trial): Promise<Verdict> {
   const { size } = trial
   await using scene = await Scene.open(trial, { workers: WORKERS, slots: SLOTS, drainMs: DRAIN_MS })
-  const { random } = scene
-  const calling = scene.caller.spread(
-    (n) => {
-      const input = { busyMs: random.between(20, 250) }
-      // the first of the new type come before anybody knows it
-      return n > size.tasks / 8 && random.chance(0.2) ? { task: newJob, input } : { input }
-    },
-    { calls: size.tasks, overMs: size.forMs },
-  )
-  for (const member of scene.crew.members) {
-    await sleep(size.forMs / (WORKERS + 1))
-    await scene.crew.relieve(member, { ...scene.part, types: ['job', 'new-job'] })
-  }
-  await calling
+  await underLoad(scene, size, async () => {
+    for (const member of scene.crew.members) {
+      await sleep(size.forMs / (WORKERS + 1))
+      await scene.crew.relieve(member, { ...scene.part, types: ['job', 'new-job'] })
+    }
+  })
   const restMs = await scene.rest(REST_MS)
   const remains = await scene.remains()
   // a machine with too much to do may not renew a lease in time: that says nothing of deploys
@@ -69,4 +62,21 @@ async function runDeploys(trial: Trial): Promise<Verdict> {
     ],
     late: atMost('leases that lapsed', lapsed.size, 0),
   }
+}
+
+/** Calls come as long as `work` takes: on a busy machine processes begin so slowly that nobody who is relieved would have a task. */
+async function underLoad({ caller, random }: Scene, size: Size, work: () => Promise<void>): Promise<void> {
+  const order = (n: number): Order => {
+    const input = { busyMs: random.between(20, 250) }
+    // the first of the new type come before anybody knows it
+    return n > size.tasks / 8 && random.chance(0.2) ? { task: newJob, input } : { input }
+  }
+  const parts = WORKERS + 1
+  let working = true
+  const calling = async (): Promise<void> => {
+    for (let part = 0; part < parts || working; part++)
+      await caller.spread(order, { calls: size.tasks / parts, overMs: size.forMs / parts })
+  }
+  const done = work().finally(() => (working = false))
+  await Promise.all([done, calling()])
 }
