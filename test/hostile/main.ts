@@ -48,7 +48,7 @@ const median = (values: readonly number[]): number =>
 for (const attack of values.only.includes('abuse') ? values.attack : []) {
   const rounds: AbuseVerdict[] = []
   for (let round = 0; round < Number(values.rounds); round++)
-    rounds.push(await abuse({ attack, seconds: Number(values.seconds) }))
+    rounds.push(await abuse({ attack, seconds: Number(values.seconds), isLeftOver: true }))
   const peak = Math.max(...rounds.map(({ rss }) => rss.peak))
   const failures = rounds.flatMap((round) => round.failures)
   const latency = (['rest', 'grpc'] as const).map((wire) => {

@@ -2,6 +2,7 @@
 import type { Logger, Mill, Platform } from '@millrace/core'
 import type { Store } from '@millrace/core/store'
 import type { Authenticator } from './access/caller.ts'
+import type { Intake } from './access/intake.ts'
 import type { OpenCounts } from './access/open-counts.ts'
 import type { TokenBuckets } from './access/token-buckets.ts'
 import type { Traffic } from './access/traffic.ts'
@@ -24,6 +25,8 @@ export interface ServerParts {
   readonly rates?: TokenBuckets | undefined
   /** How much each credential may send and be sent. Left out: as much as there is. */
   readonly traffic?: Traffic | undefined
+  /** By which large bodies and messages are read. Left out: each transport has its own. */
+  readonly intake?: Intake | undefined
   /** Streams and waits that each credential has open, by whatever transport. Left out: each transport has its own, or none. */
   readonly open?: OpenCounts | undefined
   /** By which pages of tasks are made. Left out: all at once. */

@@ -2,6 +2,7 @@
 import { ClosedError, InvalidArgumentError, type Mill } from '@millrace/core'
 import { OpenCounts, STREAMS_MAX } from './access/open-counts.ts'
 import { REQUESTS, TokenBuckets } from './access/token-buckets.ts'
+import { Intake } from './access/intake.ts'
 import { Traffic, TRAFFIC } from './access/traffic.ts'
 import { newAuthenticator, type AuthOptions, type OpenAuthenticator } from './access/authenticator.ts'
 import { openAudit, type AuditOptions, type OpenAudit } from './audit/sinks.ts'
@@ -183,6 +184,7 @@ class MillServer implements Server {
       hub,
       rates: new TokenBuckets(rest.requests ?? REQUESTS, platform),
       traffic: new Traffic(rest.traffic ?? TRAFFIC, platform),
+      intake: new Intake(platform),
       open: new OpenCounts(rest.streams ?? STREAMS_MAX),
       pages: new Turns(PAGES_AT_ONCE),
     }

@@ -1,9 +1,10 @@
 /** One attack on a server of its own, measured: its memory, and how a client fares that does no harm. A, B, A. */
-import { fork, type ChildProcess } from 'node:child_process'
+import { fork, spawnSync, type ChildProcess, type ForkOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { execPath, platform } from 'node:process'
 import { HealthyClient, quantile, type Latencies } from './healthy.ts'
 import type { FromAttacker, FromServer, Place, Through } from './part.ts'
 
@@ -11,6 +12,11 @@ export interface AbusePlan {
   readonly attack: string
   /** Of each part: half of the time without the attack is before it, and half after it. */
   readonly seconds: number
+  /**
+   * Whether the attacker has only the time of processors that nobody else wants. So real ones are, who have processors of
+   * their own: else the scheduler is measured, and not the server. On a busy machine it would never begin.
+   */
+  readonly isLeftOver: boolean
 }
 
 export interface AbuseVerdict {
@@ -34,14 +40,18 @@ const WARM_S = 2
 const WAKE_S = 2
 const EXEC = ['-C', '@millrace/source']
 
-export async function abuse({ attack, seconds }: AbusePlan): Promise<AbuseVerdict> {
+export async function abuse({ attack, seconds, isLeftOver }: AbusePlan): Promise<AbuseVerdict> {
   await using server = await AbusedServer.start()
   await using healthy = new HealthyClient(server.place)
   await healthy.measure(WARM_S)
   server.newUsage()
   const first = await healthy.measure(seconds / 2)
   const before = server.newUsage()
-  const attacker = fork(ATTACKER, [attack, JSON.stringify(server.place)], { execArgv: EXEC })
+  const attacker = fork(
+    ATTACKER,
+    [attack, JSON.stringify(server.place)],
+    isLeftOver ? leftOver() : { execArgv: EXEC },
+  )
   let through: Through = { connections: 0, streams: 0, bytes: 0 }
   // on a busy machine one of the lowest priority takes its time until it attacks
   const attacking = new Promise<void>((resolve, reject) => {
@@ -128,6 +138,13 @@ class AbusedServer implements AsyncDisposable {
       this.#cpuMs = message.cpuMs
     } else this.errors.push(message.error)
   }
+}
+
+/** Linux has a way to say so; elsewhere the lowest priority, which the attacker gives itself, has to do. */
+function leftOver(): ForkOptions {
+  const isThere = platform === 'linux' && spawnSync('chrt', ['--version']).status === 0
+  if (!isThere) return { execArgv: EXEC }
+  return { execPath: 'chrt', execArgv: ['--idle', '0', execPath, ...EXEC] }
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -1,7 +1,6 @@
 /**
- * One attack in a process of its own, until that is ended: `attacker.ts NAME PLACE`. Real ones have processors of their own;
- * this one shares two with the server and the client that is measured, and so is to have only what those leave: else the
- * scheduler would be measured, and not the server. What got through is told, so that everybody sees that it was an attack.
+ * One attack in a process of its own, until that is ended: `attacker.ts NAME PLACE`. What got through is told, so that
+ * everybody sees that it was an attack.
  */
 import { constants, setPriority } from 'node:os'
 import { ATTACKS } from './attacks.ts'

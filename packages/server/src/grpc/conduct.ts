@@ -17,7 +17,7 @@ interface ConductParts {
 }
 
 /** So many calls are more work than what others do on a connection. */
-const WEIGHT = 5
+const WEIGHT = 10
 
 /** What of a connection matters here. */
 export interface Connection {

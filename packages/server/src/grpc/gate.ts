@@ -5,8 +5,10 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import { status } from '@grpc/grpc-js'
 import { admitted } from './admission.ts'
-import { boundUnpacking, type Unpacking } from './unpacking.ts'
+import { Framing } from './framing.ts'
+import { boundUnpacking, type Unpacker, type Unpacking } from './unpacking.ts'
 import type { Caller } from '../access/caller.ts'
+import { SMALL_BYTES, type Intake, type Pass } from '../access/intake.ts'
 import type { Traffic } from '../access/traffic.ts'
 import type { Hold, HeldBytes } from '../listen/held-bytes.ts'
 import type { Turns } from '../listen/turns.ts'
@@ -14,6 +16,7 @@ import type { Platform } from '@millrace/core'
 import type { BareCall } from './guarded.ts'
 import type { Conduct, Connection } from './conduct.ts'
 import type { Pace } from './pace.ts'
+import type { SlowStart } from './slow-start.ts'
 import type { CallOrigin } from './credentials.ts'
 import type { ServerParts } from '../parts.ts'
 
@@ -22,10 +25,12 @@ export interface GateParts extends Pick<ServerParts, 'authenticator' | 'rates'> 
   readonly platform: Platform
   /** Left out: nobody counts. */
   readonly traffic?: Traffic | undefined
+  readonly intake: Intake
   readonly held: HeldBytes
   readonly unpacked: Turns
   readonly conduct: Conduct
   readonly pace: Pace
+  readonly starts: SlowStart
 }
 
 /** What of a call of grpc-js is not public. */
@@ -45,7 +50,7 @@ const TOO_LONG = /^Received message (larger|that decompresses)/
 const NOTHING = Buffer.alloc(0)
 
 /** Stands before one call. */
-export class Gate {
+export class Gate implements Unpacker {
   readonly #call: BareCall
   readonly #inner: Inner
   readonly #parts: GateParts
@@ -57,8 +62,13 @@ export class Gate {
   #state: 'asking' | 'open' | 'refused' = 'open'
   /** Whether the handler waits for a message, or the end of them. */
   #isAwaited = false
-  #isResting = false
+  /** Why nothing is read: it is not its turn, or too much was. */
+  #rests = 0
   #isAnswered = false
+  readonly #framing = new Framing()
+  /** Of the message that comes, and what has come of it. */
+  #pass: Pass | undefined
+  #cameBytes = 0
   /** Of a call that is let in. */
   #coming: Hold | undefined
   /** A handler of streams may answer before: it asks by itself who calls. */
@@ -73,17 +83,29 @@ export class Gate {
     this.#connection = { peer: call.getPeer(), address: session?.socket.remoteAddress, session }
     this.#read = call.startRead.bind(call)
     call.startRead = () => this.#awaited()
+    if (session !== undefined) parts.starts.begun(session)
     this.#listen()
     this.#speak()
-    boundUnpacking(this.#inner, parts.unpacked, (bytes) => this.#paid(bytes))
+    boundUnpacking(this.#inner, parts.unpacked, this)
     const { stream, handler } = this.#inner
-    stream.on('data', (bytes: Buffer) => this.#came(bytes.length))
+    stream.on('data', (bytes: Buffer) => this.#came(bytes))
     stream.once('close', () => this.#closed())
     if (OPEN_TO_ALL.test(handler.path)) this.#open()
     else {
       this.#state = 'asking'
       parts.pace.begin(this.#connection.peer, () => this.#ask())
     }
+  }
+
+  async enter(bytesMax: number): Promise<Pass> {
+    this.#cameWhole()
+    const { traffic, intake } = this.#parts
+    await traffic?.turn(this.#name)
+    return intake.entered(this.#name, bytesMax, () => this.#cutOff())
+  }
+
+  took(bytes: number): void {
+    this.#parts.traffic?.took(this.#name, bytes)
   }
 
   #ask(): void {
@@ -105,21 +127,22 @@ export class Gate {
   #open(): void {
     this.#state = 'open'
     const { held, conduct } = this.#parts
-    const { stream } = this.#inner
     if (this.#connection.session?.destroyed === false) conduct.served(this.#connection.peer)
-    const cutOff = (): void => {
-      this.#waste()
-      stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)
-    }
+    const cutOff = (): void => this.#cutOff()
     this.#coming = held.hold(this.#name, cutOff)
     this.#going = held.hold(this.#name, cutOff)
+  }
+
+  #cutOff(): void {
+    this.#waste()
+    this.#inner.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)
   }
 
   /** The handler wants what comes next. */
   #awaited(): void {
     this.#isAwaited = true
     if (this.#state === 'refused') this.#refuse()
-    else if (this.#state === 'open' && !this.#isResting) this.#read()
+    else if (this.#state === 'open' && this.#rests === 0) this.#read()
   }
 
   /** A handler begins with the message that it waits for: this one hears of the refusal when it asks whose call it is. */
@@ -132,32 +155,39 @@ export class Gate {
     listener?.onReceiveHalfClose()
   }
 
-  #came(bytes: number): void {
+  #came(bytes: Buffer): void {
     if (this.#state !== 'open' || this.#isAnswered) return
-    this.#coming?.add(bytes)
-    const waitMs = this.#parts.traffic?.took(this.#name, bytes) ?? 0
-    if (waitMs > 0) this.#rest(waitMs)
+    const length = this.#framing.take(bytes)
+    this.#cameBytes += bytes.length
+    if (length > SMALL_BYTES && this.#pass === undefined) this.#enter(length)
+    this.#coming?.add(bytes.length)
+    const waitMs = this.#parts.traffic?.took(this.#name, bytes.length) ?? 0
+    if (waitMs > 0) {
+      const wake = this.#rest()
+      this.#parts.platform.setTimer(waitMs, wake, 'idle')
+    }
   }
 
-  #rest(waitMs: number): void {
+  /** A large message begins. */
+  #enter(length: number): void {
+    const begin = this.#rest()
+    this.#pass = this.#parts.intake.enter(this.#name, length, { begin, cutOff: () => this.#cutOff() })
+  }
+
+  /** Nothing is read until the answer is called. */
+  #rest(): () => void {
+    this.#rests += 1
     this.#inner.stream.pause()
-    if (this.#isResting) return
-    this.#isResting = true
-    this.#parts.platform.setTimer(
-      waitMs,
-      () => {
-        this.#isResting = false
-        if (this.#isAwaited) this.#read()
-      },
-      'idle',
-    )
+    return () => {
+      this.#rests -= 1
+      if (this.#rests === 0 && this.#isAwaited) this.#read()
+    }
   }
 
-  /** What is unpacked is paid for in advance, since nobody knows how much it is. */
-  async #paid(bytes: number): Promise<void> {
-    const { traffic } = this.#parts
-    await traffic?.turn(this.#name)
-    traffic?.took(this.#name, bytes)
+  #cameWhole(): void {
+    this.#pass?.leave()
+    this.#pass = undefined
+    this.#cameBytes = 0
   }
 
   #listen(): void {
@@ -167,7 +197,10 @@ export class Gate {
       const hear = listener.onReceiveMessage.bind(listener)
       listener.onReceiveMessage = (message: unknown) => {
         this.#isAwaited = false
-        if (this.#state === 'open') this.#coming?.clear()
+        if (this.#state === 'open') {
+          this.#cameWhole()
+          this.#coming?.clear()
+        }
         hear(message)
       }
       start(listener)
@@ -207,6 +240,10 @@ export class Gate {
   }
 
   #closed(): void {
+    const { session } = this.#connection
+    if (session !== undefined) this.#parts.starts.ended(session)
+    this.#pass?.leave(this.#cameBytes)
+    this.#pass = undefined
     if (this.#state === 'open') {
       this.#coming?.clear()
       this.#going?.clear()

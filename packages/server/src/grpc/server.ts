@@ -10,6 +10,8 @@ import { Doorkeeper } from '../listen/doorkeeper.ts'
 import { Turns } from '../listen/turns.ts'
 import { Conduct } from './conduct.ts'
 import { Pace } from './pace.ts'
+import { SlowStart } from './slow-start.ts'
+import { Intake } from '../access/intake.ts'
 import { UNPACKED_AT_ONCE } from './unpacking.ts'
 import { grpcOptions, LISTEN_LIMITS, type ListenLimits } from '../listen/limits.ts'
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
@@ -51,8 +53,11 @@ export function newGrpcServer(
 ): Server {
   const { platform, logger } = parts
   const told = door ?? new Doorkeeper({ platform, logger, perSecond: limits.harmPerSecond })
+  const starts = new SlowStart(limits.streamsMax, platform)
   const gate = {
     ...parts,
+    intake: parts.intake ?? new Intake(platform),
+    starts,
     held: HeldBytes.inQuarters(limits.heldBytesMax),
     unpacked: new Turns(UNPACKED_AT_ONCE),
     pace: new Pace(),
@@ -60,6 +65,7 @@ export function newGrpcServer(
   }
   const server = new Server({
     ...grpcOptions(limits),
+    'grpc.max_concurrent_streams': starts.first,
     'grpc.max_send_message_length': ANSWER_BYTES,
     // a compressed message may be a bomb, and what is sent here is small
     'grpc.default_compression_algorithm': 0,

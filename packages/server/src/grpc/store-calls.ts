@@ -23,6 +23,7 @@ export interface StoreCallParts extends Pick<
   | 'rates'
   | 'redact'
   | 'traffic'
+  | 'intake'
   | 'open'
   | 'pages'
 > {

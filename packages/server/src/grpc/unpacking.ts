@@ -2,6 +2,7 @@
 import { status } from '@grpc/grpc-js'
 import { promisify } from 'node:util'
 import { gunzip, inflate, type InputType, type ZlibOptions } from 'node:zlib'
+import type { Pass } from '../access/intake.ts'
 import type { Turns } from '../listen/turns.ts'
 
 /** Messages that are unpacked at the same time: each takes a thread, which others need as well. */
@@ -17,26 +18,37 @@ const WAYS: Readonly<Record<string, Unpack>> = { gzip: promisify(gunzip), deflat
 
 /** The part of a call of grpc-js that unpacks its messages, which is not public. */
 export interface Unpacking {
+  readonly incomingEncoding: string
   maxReceiveMessageSize: number
   decompressMessage(framed: Buffer, encoding: string): Buffer | Promise<Buffer>
 }
 
-/** @param turn resolves when it is the turn of whoever calls, who pays for so many bytes */
-export function boundUnpacking(call: Unpacking, turns: Turns, turn: (bytes: number) => Promise<void>): void {
+/** Whose messages these are. */
+export interface Unpacker {
+  /** Resolves when so many bytes may be unpacked for them: nobody knows before how many it will be. */
+  enter(bytesMax: number): Promise<Pass>
+  /** So many it was. */
+  took(bytes: number): void
+}
+
+export function boundUnpacking(call: Unpacking, turns: Turns, unpacker: Unpacker): void {
+  const unpack = WAYS[call.incomingEncoding]
+  if (unpack === undefined) return
   const readAsItIs = call.decompressMessage.bind(call)
-  call.decompressMessage = (framed, encoding) => {
-    const unpack = WAYS[encoding]
-    if (unpack === undefined) return readAsItIs(framed, encoding)
-    const bytesMax = call.maxReceiveMessageSize
-    return turns.run(async () => {
-      await turn(bytesMax)
-      const options = { maxOutputLength: bytesMax, chunkSize: Math.min(STEP_BYTES, bytesMax) }
-      try {
-        return await unpack(framed.subarray(PREFIX_BYTES), options)
-      } catch (error) {
-        throw refusalOf(error, bytesMax)
-      }
-    })
+  const bytesMax = call.maxReceiveMessageSize
+  const options = { maxOutputLength: bytesMax, chunkSize: Math.min(STEP_BYTES, bytesMax) }
+  call.decompressMessage = async (framed, encoding) => {
+    if (encoding !== call.incomingEncoding) return readAsItIs(framed, encoding)
+    const pass = await unpacker.enter(bytesMax)
+    try {
+      const message = await turns.run(() => unpack(framed.subarray(PREFIX_BYTES), options))
+      unpacker.took(message.length)
+      pass.leave()
+      return message
+    } catch (error) {
+      pass.leave(bytesMax)
+      throw refusalOf(error, bytesMax)
+    }
   }
 }
 

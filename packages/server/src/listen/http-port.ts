@@ -143,6 +143,7 @@ function leaveUnread(request: IncomingMessage, door: Doorkeeper): void {
 /** What is no HTTP, or takes too long to be some, is answered as Node does where nobody else looks. */
 function refuseNonsense(server: Server, door: Doorkeeper): void {
   server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket: InHttp) => {
+    if (socket.writableEnded) return // more of what was refused, which was on its way
     if (NONSENSE.test(code)) door.harmed(socket.remoteAddress)
     const isFree = socket._httpMessage?.headersSent !== true
     if (socket.writable && isFree)

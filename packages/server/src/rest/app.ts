@@ -6,6 +6,7 @@ import { REQUESTS, TokenBuckets, type RequestRate } from '../access/token-bucket
 import { CALLS } from '../service/calls.ts'
 import { EventHub } from '../service/events/hub.ts'
 import { InvalidRequestError } from '../service/errors.ts'
+import { Intake } from '../access/intake.ts'
 import { Traffic, TRAFFIC } from '../access/traffic.ts'
 import { HeldBytes } from '../listen/held-bytes.ts'
 import { LISTEN_LIMITS } from '../listen/limits.ts'
@@ -113,6 +114,7 @@ class App implements RestApp {
   readonly #answers = HeldBytes.inQuarters(LISTEN_LIMITS.heldBytesMax / 2)
   readonly #buckets: TokenBuckets
   readonly #traffic: Traffic
+  readonly #intake: Intake
   readonly #open: OpenCounts
   readonly #hub: EventHub
   readonly #hono: Hono<Environment>
@@ -133,6 +135,7 @@ class App implements RestApp {
     this.#bodyBytes = bodyBytes
     this.#buckets = parts.rates ?? new TokenBuckets(requests, parts.platform)
     this.#traffic = parts.traffic ?? new Traffic(traffic, parts.platform)
+    this.#intake = parts.intake ?? new Intake(parts.platform)
     this.#open = parts.open ?? new OpenCounts(streams)
     this.#parts = { pages: new Turns(PAGES_AT_ONCE), ...parts, traffic: this.#traffic }
     const { mill, platform, logger, hub } = parts
@@ -320,6 +323,7 @@ class App implements RestApp {
         bytesMax: this.#bodyBytes,
         held: this.#bodies,
         traffic: this.#traffic,
+        intake: this.#intake,
         name,
       })) ?? {}
     if (typeof body !== 'object' || body === null || Array.isArray(body))

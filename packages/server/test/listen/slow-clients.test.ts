@@ -172,3 +172,18 @@ test('a short body that nobody wants leaves the connection as it is', async () =
   }
   agent.destroy()
 })
+
+test('headers that are too long are refused once, however much of them comes at once', async () => {
+  await using scene = await Scene.start()
+  const warnings: Error[] = []
+  const hear = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', hear)
+  const flood = dial(scene.url)
+  flood.write(
+    `GET / HTTP/1.1\r\nHost: localhost\r\n${'X-Long: aaaaaaaaaaaaaaaaaaaaaaaa\r\n'.repeat(200_000)}`,
+  )
+  await closed(flood)
+  expect((await get(scene.url)).status).toBe(200)
+  process.off('warning', hear)
+  expect(warnings).toEqual([])
+})
