@@ -48,6 +48,7 @@ const SOON_MS = 100
 /** As grpc-js words it. */
 const TOO_LONG = /^Received message (larger|that decompresses)/
 const NOTHING = Buffer.alloc(0)
+const GONE = 'Nobody waits for it any more.'
 
 /** Stands before one call. */
 export class Gate implements Unpacker {
@@ -101,7 +102,10 @@ export class Gate implements Unpacker {
     this.#cameWhole()
     const { traffic, intake } = this.#parts
     await traffic?.turn(this.#name)
-    return intake.entered(this.#name, bytesMax, () => this.#cutOff())
+    const pass = await intake.entered(this.#name, bytesMax, () => this.#cutOff())
+    if (!this.#inner.stream.closed) return pass
+    pass.leave()
+    throw Object.assign(new Error(GONE), { code: status.CANCELLED, details: GONE })
   }
 
   took(bytes: number): void {

@@ -40,12 +40,11 @@ class Reading {
 
   /** @param declared how long it is said to be; 0: nobody said */
   async whole(declared: number): Promise<Uint8Array> {
-    const { bytesMax, intake, name } = this.#plan
+    const { bytesMax } = this.#plan
     try {
       if (declared <= SMALL_BYTES) await this.#read(Math.min(SMALL_BYTES, bytesMax))
       if (this.#state === 'comes' && this.#length <= bytesMax) {
-        const expected = declared === 0 ? bytesMax : declared
-        this.#pass = await intake.entered(name, expected, () => this.#cutOff())
+        await this.#turn(declared === 0 ? bytesMax : declared)
         await this.#read(bytesMax)
       }
     } catch (cause) {
@@ -59,6 +58,14 @@ class Reading {
     if (this.#state === 'whole') return Buffer.concat(this.#chunks, this.#length)
     this.#drop()
     throw tooLarge(bytesMax)
+  }
+
+  /** Whoever is gone meanwhile does not wait for it. */
+  async #turn(expected: number): Promise<void> {
+    const { intake, name } = this.#plan
+    const begun = Promise.withResolvers<void>()
+    this.#pass = intake.enter(name, expected, { begin: begun.resolve, cutOff: () => this.#cutOff() })
+    await Promise.race([begun.promise, this.#reader.closed])
   }
 
   /** Until it is there, or longer than that. */

@@ -21,6 +21,31 @@ function problem(code: string, status: number): object {
   }
 }
 
+/** A request whose body comes bit by bit. */
+class Sender {
+  readonly #body = new TransformStream<Uint8Array, Uint8Array>()
+  readonly #writer = this.#body.writable.getWriter()
+
+  request(as: string): Request {
+    const headers = { authorization: `Bearer ${as}`, 'content-type': 'application/json' }
+    const init = { method: 'POST', headers, body: this.#body.readable, duplex: 'half' }
+    return new Request(`${ORIGIN}/v1/tasks`, init as RequestInit)
+  }
+
+  /** Resolves when somebody has read it. */
+  send(text: string): Promise<void> {
+    return this.#writer.write(new TextEncoder().encode(text))
+  }
+
+  end(): void {
+    void this.#writer.close()
+  }
+
+  leave(): void {
+    void this.#writer.abort(new Error('gone'))
+  }
+}
+
 describe('bodies', () => {
   const deep = (levels: number): string =>
     `{"type":"greet","force":true,"input":${'['.repeat(levels)}${']'.repeat(levels)}}`
@@ -84,6 +109,26 @@ describe('bodies', () => {
     expect(await answerOf(await stage.server.fetch(request))).toMatchObject(problem('body-too-large', 413))
     expect(pulled).toBeLessThan(200_000)
     expect(cancelled).toBe(true)
+  })
+
+  test('large ones of a credential come one after the other; small ones and those of others do not wait', async () => {
+    await using stage = new Stage({ bodyBytes: 10_000_000 })
+    await stage.publish()
+    const [slow, gone, last] = [new Sender(), new Sender(), new Sender()]
+    const answers = [slow, gone, last].map((sender) => stage.server.fetch(sender.request('root')))
+    for (const sender of [slow, gone, last]) await sender.send(' '.repeat(100_000))
+    let isOver = false
+    void last.send(JSON.stringify(ada)).then(() => (isOver = true))
+    expect(await ask(stage.server, '/v1/tasks', { body: ada })).toMatchObject({ status: 201 })
+    // whoever is gone does not wait any more, and nobody waits for him
+    gone.leave()
+    expect(await answerOf(await answers[1]!)).toMatchObject(problem('invalid-argument', 400))
+    expect(isOver).toBe(false)
+    await slow.send(JSON.stringify(ada))
+    slow.end()
+    expect(await answerOf(await answers[0]!)).toMatchObject({ status: 201 })
+    last.end()
+    expect(await answerOf(await answers[2]!)).toMatchObject({ status: 201 })
   })
 
   test('a bomb is not unpacked', async () => {
